@@ -1,0 +1,1 @@
+"""The two example applications of mestres, and the data their demo starts with."""

@@ -1,0 +1,1 @@
+"""An embeddable commerce core on SQLAlchemy 2."""

@@ -1,0 +1,1 @@
+"""Performance middleware for Python web projects, WSGI and ASGI."""
