@@ -1,0 +1,148 @@
+"""What the catalogue takes and gives: frozen values, never rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from mestres_core.rules.money import Money
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariantDraft:
+    """A variant to be saved: `price` in minor units; `stock` is the number of pieces on hand, None leaves it alone."""
+
+    sku: str
+    price: int
+    name: str = ""
+    weight_grams: int = 0
+    stock: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductDraft:
+    """A product to be saved.
+
+    `key` is the source's own stable identifier: saving the same key again changes that product and never makes a
+    second one. `category` is a path of names from the root ("Grãos", "Microlotes"); missing ones are created.
+    """
+
+    key: str
+    name: str
+    variants: tuple[VariantDraft, ...]
+    slug: str = ""
+    description: str = ""
+    category: tuple[str, ...] = ()
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    images: tuple[str, ...] = ()
+    featured: bool = False
+    active: bool = True
+    currency: str = "BRL"
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryRef:
+    """The category as a product shows it."""
+
+    id: int
+    slug: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A node of the category tree, children in their order."""
+
+    id: int
+    slug: str
+    name: str
+    children: tuple[Category, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProductCard:
+    """A product in a list: `price` is that of its cheapest variant, `sku` that of its first one."""
+
+    id: int
+    slug: str
+    sku: str
+    name: str
+    price: Money
+    category: CategoryRef | None
+    image: str | None
+    in_stock: bool
+    rating: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One thing that can be bought. `available` is the number of pieces that can be bought now."""
+
+    id: int
+    sku: str
+    name: str
+    price: Money
+    available: int
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture by its address."""
+
+    url: str
+    alt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A product with everything a detail page shows."""
+
+    card: ProductCard
+    description: str
+    attributes: Mapping[str, str]
+    variants: tuple[Variant, ...]
+    images: tuple[Image, ...]
+
+    @property
+    def id(self) -> int:
+        return self.card.id
+
+    @property
+    def slug(self) -> str:
+        return self.card.slug
+
+    @property
+    def name(self) -> str:
+        return self.card.name
+
+
+@dataclass(frozen=True, slots=True)
+class FacetValue:
+    """One value of a facet with the number of products that have it."""
+
+    value: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page of a list. `total` is None when it was not counted; `next_cursor` is None on the last page."""
+
+    items: tuple[T, ...]
+    page: int
+    per_page: int
+    total: int | None
+    next_cursor: str | None
+    facets: Mapping[str, tuple[FacetValue, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SaveReport:
+    """What a bulk save did, by number of products."""
+
+    created: int
+    updated: int
+    unchanged: int

@@ -1,0 +1,1 @@
+"""Living inside the host's database."""

@@ -1,0 +1,284 @@
+"""Everything that mestres_core refuses, as one tree.
+
+    CommerceError
+    ├── ValidationError              an argument was wrong; `errors` names each field
+    ├── NotFound                     no such product, cart, order, payment
+    ├── Conflict                     right in itself, impossible now
+    │   ├── InsufficientStock        fewer pieces than asked for; `available` says how many
+    │   ├── QuoteChanged             the promised total no longer holds; `quote` is the new promise
+    │   ├── CartEmpty                nothing to buy
+    │   ├── CartClosed               the cart has become an order
+    │   ├── VersionConflict          somebody else changed it first
+    │   ├── IdempotencyConflict      the key was used for something else
+    │   └── IllegalTransition        the order or payment is in another state
+    ├── PaymentDeclined              the provider said no; `order` is the cancelled order
+    ├── InvalidSignature             a webhook that its provider did not sign
+    ├── TransactionOwnershipError    the call needs transactions of its own, but was made inside the host's
+    ├── RetryableError               deadlock or lock timeout: the same transaction may pass when tried again
+    └── DatabaseNotReady             tables missing or out of date, SQLite without its settings
+
+Every error has a stable `code`, the data it speaks of as attributes, and a sentence in English (`str(error)`) and in
+Portuguese (`error.describe("pt-BR")`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+LOCALES = ("pt-BR", "en")
+
+_FIELD_SENTENCES: dict[str, tuple[str, str]] = {
+    "required": ("is required", "é obrigatório"),
+    "not_text": ("must be text", "deve ser texto"),
+    "not_integer": ("must be a whole number", "deve ser um número inteiro"),
+    "not_boolean": ("must be true or false", "deve ser verdadeiro ou falso"),
+    "not_list": ("must be a list", "deve ser uma lista"),
+    "not_mapping": ("must be an object with named fields", "deve ser um objeto com campos nomeados"),
+    "too_small": ("must be at least {limit}", "deve ser no mínimo {limit}"),
+    "too_large": ("must be at most {limit}", "deve ser no máximo {limit}"),
+    "too_long": ("must have at most {limit} characters", "deve ter no máximo {limit} caracteres"),
+    "too_many": ("must have at most {limit} entries", "deve ter no máximo {limit} itens"),
+    "unknown": ("is unknown; expected one of: {choices}", "é desconhecido; esperado um de: {choices}"),
+    "invalid": ("is not valid: {reason}", "não é válido: {reason}"),
+    "invalid_email": ("is not an e-mail address", "não é um endereço de e-mail"),
+    "invalid_document": ("is not a valid CPF or CNPJ", "não é um CPF ou CNPJ válido"),
+    "invalid_postal_code": ("must be a CEP of eight digits", "deve ser um CEP de oito dígitos"),
+    "duplicate": ("is already taken: {value}", "já está em uso: {value}"),
+    "no_tables": ("has no price in {currency}", "não tem preço em {currency}"),
+    "unexpected": ("is not a field of this call", "não é um campo desta chamada"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One wrong field: its dotted name (`address.city`), why (a stable word), and the numbers the sentence needs."""
+
+    field: str
+    reason: str
+    data: tuple[tuple[str, Any], ...] = ()
+
+    @classmethod
+    def of(cls, field: str, reason: str, **data: Any) -> FieldError:
+        return cls(field, reason, tuple(data.items()))
+
+    def describe(self, locale: str = "en") -> str:
+        """Say what is wrong, without the field's name."""
+        english, portuguese = _FIELD_SENTENCES[self.reason]
+        return (portuguese if locale == "pt-BR" else english).format(**dict(self.data))
+
+
+class CommerceError(Exception):
+    """The root: catching it catches everything that this package refuses.
+
+    `survives` tells whether the transaction in which it was raised may still be committed: a refusal that has written
+    nothing, or something worth keeping (a new quote), survives.
+    """
+
+    code: ClassVar[str] = "commerce_error"
+    title: ClassVar[tuple[str, str]] = ("Commerce error", "Erro de comércio")
+    sentence: ClassVar[tuple[str, str]] = ("{message}", "{message}")
+    survives: ClassVar[bool] = False
+
+    def __init__(self, **data: Any) -> None:
+        self.data = data
+        for name, value in data.items():
+            setattr(self, name, value)
+        super().__init__(self.describe())
+
+    def describe(self, locale: str = "en") -> str:
+        """The whole sentence in `pt-BR` or, for any other locale, in English."""
+        return self.sentence[locale == "pt-BR"].format(**self.data)
+
+
+class ValidationError(CommerceError):
+    """An argument was wrong. `errors` is a tuple of FieldError, one for each field; nothing was changed."""
+
+    code = "validation_error"
+    title = ("Invalid input", "Dados inválidos")
+    errors: tuple[FieldError, ...]
+
+    def __init__(self, *errors: FieldError) -> None:
+        super().__init__(errors=errors)
+
+    @classmethod
+    def of(cls, field: str, reason: str, **data: Any) -> ValidationError:
+        """The common case of one wrong field."""
+        return cls(FieldError.of(field, reason, **data))
+
+    def describe(self, locale: str = "en") -> str:
+        return "; ".join(f"{error.field} {error.describe(locale)}" for error in self.errors)
+
+
+class NotFound(CommerceError):
+    """There is no `kind` with the given `id`."""
+
+    code = "not_found"
+    title = ("Not found", "Não encontrado")
+    sentence = ("No {kind} {id!r}", "Não há {kind} {id!r}")
+    kind: str
+    id: Any
+
+    def __init__(self, kind: str, id: Any) -> None:  # noqa: A002 - `id` is what the attribute is called everywhere
+        super().__init__(kind=kind, id=id)
+
+
+class Conflict(CommerceError):
+    """Right in itself, but impossible in the present state."""
+
+    code = "conflict"
+    title = ("Conflict", "Conflito")
+
+
+class InsufficientStock(Conflict):
+    """`requested` pieces of `sku` were asked for and only `available` can be bought now."""
+
+    code = "insufficient_stock"
+    title = ("Insufficient stock", "Estoque insuficiente")
+    sentence = (
+        "Only {available} of {sku} can be bought now; {requested} were asked for",
+        "Só há {available} de {sku} para comprar agora; foram pedidas {requested}",
+    )
+    sku: str
+    requested: int
+    available: int
+
+    def __init__(self, *, sku: str, requested: int, available: int) -> None:
+        super().__init__(sku=sku, requested=requested, available=available)
+
+
+class QuoteChanged(Conflict):
+    """The total that the buyer was promised no longer holds, or the promise has expired.
+
+    `quote` is the new promise (its hash can be confirmed at once); `changes` maps what changed to (old, new).
+    """
+
+    code = "quote_changed"
+    title = ("The quote has changed", "A cotação mudou")
+    sentence = ("The quote no longer holds: {what}", "A cotação não vale mais: {what}")
+    survives = True
+    quote: Any
+    changes: dict[str, tuple[Any, Any]]
+
+    def __init__(self, *, quote: Any, changes: dict[str, tuple[Any, Any]]) -> None:
+        super().__init__(quote=quote, changes=changes, what=", ".join(sorted(changes)) or "expired")
+
+
+class CartEmpty(Conflict):
+    """A cart without lines can be neither quoted nor bought."""
+
+    code = "cart_empty"
+    title = ("Empty cart", "Carrinho vazio")
+    sentence = ("Cart {cart!r} is empty", "O carrinho {cart!r} está vazio")
+
+    def __init__(self, cart: str) -> None:
+        super().__init__(cart=cart)
+
+
+class CartClosed(Conflict):
+    """The cart has become order `number` and cannot be changed any more."""
+
+    code = "cart_closed"
+    title = ("Cart already ordered", "Carrinho já fechado")
+    sentence = ("Cart {cart!r} has become an order", "O carrinho {cart!r} já virou pedido")
+
+    def __init__(self, cart: str) -> None:
+        super().__init__(cart=cart)
+
+
+class VersionConflict(Conflict):
+    """The caller expected version `expected`, but the cart or order is at `actual`."""
+
+    code = "version_conflict"
+    title = ("Changed meanwhile", "Alterado nesse meio-tempo")
+    sentence = ("Expected version {expected}, found {actual}", "Esperada a versão {expected}, encontrada {actual}")
+
+    def __init__(self, *, expected: int, actual: int) -> None:
+        super().__init__(expected=expected, actual=actual)
+
+
+class IdempotencyConflict(Conflict):
+    """The idempotency key was used before with a different request."""
+
+    code = "idempotency_conflict"
+    title = ("Idempotency key reused", "Chave de idempotência reutilizada")
+    sentence = (
+        "The idempotency key {key!r} was already used for a different request",
+        "A chave de idempotência {key!r} já foi usada em outra requisição",
+    )
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key=key)
+
+
+class IllegalTransition(Conflict):
+    """`what` (an order or a payment) cannot go from `state` to `target`."""
+
+    code = "illegal_transition"
+    title = ("Not possible in this state", "Impossível neste estado")
+    sentence = ("{what} cannot go from {state} to {target}", "{what} não pode ir de {state} para {target}")
+
+    def __init__(self, *, what: str, state: str, target: str) -> None:
+        super().__init__(what=what, state=state, target=target)
+
+
+class PaymentDeclined(CommerceError):
+    """The provider refused the payment. The order is cancelled, its stock is free again, the cart is open again."""
+
+    code = "payment_declined"
+    title = ("Payment declined", "Pagamento recusado")
+    sentence = ("The payment of order {number} was declined", "O pagamento do pedido {number} foi recusado")
+    order: Any
+
+    def __init__(self, *, order: Any) -> None:
+        super().__init__(order=order, number=order.number)
+
+
+class InvalidSignature(CommerceError):
+    """A webhook whose signature is missing, wrong or too old."""
+
+    code = "invalid_signature"
+    title = ("Invalid signature", "Assinatura inválida")
+    sentence = (
+        "The signature of this {provider} event is not valid",
+        "A assinatura deste evento de {provider} não é válida",
+    )
+
+    def __init__(self, provider: str) -> None:
+        super().__init__(provider=provider)
+
+
+class TransactionOwnershipError(CommerceError):
+    """The call talks to a payment provider between two transactions, so it cannot run inside the host's."""
+
+    code = "transaction_ownership"
+    title = ("Needs its own transactions", "Precisa de transações próprias")
+    sentence = (
+        "{call} opens transactions of its own; inside a host's transaction use begin, pay and apply",
+        "{call} abre transações próprias; dentro da transação do hospedeiro use begin, pay e apply",
+    )
+
+    def __init__(self, call: str) -> None:
+        super().__init__(call=call)
+
+
+class RetryableError(CommerceError):
+    """Deadlock, serialization failure or lock timeout. Roll back and try the whole transaction again."""
+
+    code = "retryable"
+    title = ("Busy, try again", "Ocupado, tente de novo")
+    sentence = ("The database was busy: {reason}", "O banco de dados estava ocupado: {reason}")
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason=reason)
+
+
+class DatabaseNotReady(CommerceError):
+    """The tables are missing or of another version, or a SQLite engine lacks the settings that make it safe."""
+
+    code = "database_not_ready"
+    title = ("Database not ready", "Banco de dados não preparado")
+    sentence = ("{reason}; {remedy}", "{reason}; {remedy}")
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        super().__init__(reason=reason, remedy=remedy)

@@ -1,0 +1,1 @@
+"""Payment attempts and the ledger of what providers reported."""

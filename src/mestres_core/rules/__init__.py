@@ -1,0 +1,1 @@
+"""Commerce arithmetic: values in, values out. No clock, no database, no chance."""

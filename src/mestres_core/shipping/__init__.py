@@ -1,0 +1,1 @@
+"""Ways to send a cart to an address."""
