@@ -45,7 +45,7 @@ _FIELD_SENTENCES: dict[str, tuple[str, str]] = {
     "invalid_document": ("is not a valid CPF or CNPJ", "não é um CPF ou CNPJ válido"),
     "invalid_postal_code": ("must be a CEP of eight digits", "deve ser um CEP de oito dígitos"),
     "duplicate": ("is already taken: {value}", "já está em uso: {value}"),
-    "no_tables": ("has no price in {currency}", "não tem preço em {currency}"),
+    "no_price": ("has no price in {currency}", "não tem preço em {currency}"),
     "unexpected": ("is not a field of this call", "não é um campo desta chamada"),
 }
 

@@ -13,7 +13,7 @@ from decimal import ROUND_DOWN, ROUND_HALF_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP,
 from fractions import Fraction
 from typing import Final
 
-Number = int | Decimal | Fraction | str
+Number = int | float | Decimal | Fraction | str
 
 # ISO 4217 minor units other than two. Locale libraries differ from the standard (IQD, RSD, LBP and others), so the
 # table is kept here.
@@ -164,9 +164,10 @@ def percent_of(amount: int, percent: Number, rounding: Callable[[Number], int] =
 
 
 def _exact(value: Number) -> Fraction:
-    if isinstance(value, bool) or isinstance(value, float):
-        raise TypeError(f"{value!r} is not exact: give an int, a Decimal, a Fraction or a string such as '0.1'")
-    return Fraction(value)
+    if isinstance(value, bool):
+        raise TypeError(f"{value!r} is not a number")
+    # A float means what it prints: 2.675 is taken as 2.675, not as the binary 2.67499999..., so it rounds as written.
+    return Fraction(repr(value)) if isinstance(value, float) else Fraction(value)
 
 
 def _round(value: Number, mode: str) -> int:
