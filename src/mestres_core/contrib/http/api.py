@@ -38,7 +38,7 @@ class Api:
     def __init__(self, shop: Commerce, *, admin_token: str = "", reads: Reads | None = None) -> None:
         self.shop = shop
         self._admin_token = admin_token
-        self._reads = reads or Direct()
+        self.reads = reads or Direct()
         self._slugs = Slugs()
 
     @property
@@ -81,7 +81,7 @@ class Api:
     def _call(self, route: Route, request: Request, params: Mapping[str, str]) -> Call:
         return Call(
             shop=self.shop,
-            reads=self._reads,
+            reads=self.reads,
             slugs=self._slugs,
             admin_token=self._admin_token,
             request=request,

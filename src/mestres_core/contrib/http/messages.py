@@ -100,6 +100,10 @@ class Document:
         text = dump({"data": data, "meta": meta or {}})
         return cls(text, etag_of(text), subject)
 
+    def data(self) -> Any:
+        """What is inside the envelope."""
+        return json.loads(self.text)["data"]
+
     def reply(self, status: int = 200) -> Reply:
         """The document as an answer."""
         return json_reply(status, self.text).with_headers(("ETag", self.etag))

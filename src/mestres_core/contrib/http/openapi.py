@@ -47,7 +47,7 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
                 "signature": {
                     "type": "apiKey",
                     "in": "header",
-                    "name": "X-Signature",
+                    "name": "Mestres-Signature",
                     "description": "The provider's own signature over the raw body",
                 },
             },

@@ -21,6 +21,13 @@ _PUBLIC: Final = "public, no-cache"
 _PRIVATE: Final = "private, no-cache"
 
 
+def pattern_of(template: str) -> re.Pattern[str]:
+    """A path template as a pattern: `{name}` stands for one part of the path."""
+    parts = re.split(r"\{(\w+)\}", template)
+    names = (f"(?P<{part}>[^/]+)" if index % 2 else re.escape(part) for index, part in enumerate(parts))
+    return re.compile("".join(names), re.DOTALL)
+
+
 @dataclass(frozen=True)
 class Route:
     """One method of one path. `success` and `answer` describe its normal reply; `problems` the refusals it may give."""
@@ -38,15 +45,9 @@ class Route:
     problems: tuple[int, ...] = ()
 
     @cached_property
-    def _pattern(self) -> re.Pattern[str]:
-        parts = re.split(r"\{(\w+)\}", self.template)
-        names = (f"(?P<{part}>[^/]+)" if index % 2 else re.escape(part) for index, part in enumerate(parts))
-        return re.compile("".join(names), re.DOTALL)
-
-    def match(self, path: str) -> dict[str, str] | None:
-        """The path's variable parts, or None when the path is another one."""
-        found = self._pattern.fullmatch(path)
-        return None if found is None else found.groupdict()
+    def pattern(self) -> re.Pattern[str]:
+        """What the paths of this route look like."""
+        return pattern_of(self.template)
 
 
 def find(routes: Iterable[Route], path: str) -> tuple[Mapping[str, Route], Mapping[str, str]]:
@@ -54,10 +55,10 @@ def find(routes: Iterable[Route], path: str) -> tuple[Mapping[str, Route], Mappi
     by_method: dict[str, Route] = {}
     params: dict[str, str] = {}
     for route in routes:
-        found = route.match(path)
+        found = route.pattern.fullmatch(path)
         if found is not None:
             by_method[route.method] = route
-            params = found
+            params = found.groupdict()
     return by_method, params
 
 
