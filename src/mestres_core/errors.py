@@ -59,7 +59,7 @@ class FieldError:
     data: tuple[tuple[str, Any], ...] = ()
 
     @classmethod
-    def of(cls, field: str, reason: str, **data: Any) -> FieldError:
+    def of(cls, field: str, reason: str, /, **data: Any) -> FieldError:
         return cls(field, reason, tuple(data.items()))
 
     def describe(self, locale: str = "en") -> str:
@@ -102,7 +102,7 @@ class ValidationError(CommerceError):
         super().__init__(errors=errors)
 
     @classmethod
-    def of(cls, field: str, reason: str, **data: Any) -> ValidationError:
+    def of(cls, field: str, reason: str, /, **data: Any) -> ValidationError:
         """The common case of one wrong field."""
         return cls(FieldError.of(field, reason, **data))
 
