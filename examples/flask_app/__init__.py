@@ -1,4 +1,4 @@
-"""The shop on Flask: wiring only. Run it with `mestres demo --framework flask`, or give `create_app` to a WSGI server."""
+"""The shop on Flask: wiring only. Run it by `mestres demo --framework flask`, or give `create_app` to a WSGI server."""
 
 from mestres_examples.flask_app.app import create_app
 

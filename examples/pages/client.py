@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 from mestres_core.contrib.http import Api, Request
 
 
-class Refused(Exception):  # noqa: N818 - it is an answer, not a failure
+class Refused(Exception):
     """The API answered with a problem document."""
 
     def __init__(self, problem: dict[str, Any]) -> None:

@@ -120,9 +120,7 @@ def _payment(visit: Visit, quote: Any, form: Mapping[str, str], notice: str = ""
 
 def _refused_delivery(visit: Visit, cart: Any, form: Mapping[str, str], refused: Refused) -> Reply:
     notice = "" if refused.fields else refused.detail
-    return visit.page(
-        "checkout.html", refused.status, cart=cart, form=form, wrong=refused.fields, notice=notice
-    )
+    return visit.page("checkout.html", refused.status, cart=cart, form=form, wrong=refused.fields, notice=notice)
 
 
 def _refused_order(visit: Visit, form: Mapping[str, str], refused: Refused) -> Reply:

@@ -42,7 +42,7 @@ class Visit:
 
     def message(self, status: int, text: str) -> Reply:
         """A page that only says something."""
-        return self.page("message.html", status, text=text, status=status)
+        return self.page("message.html", status, text=text, code=status)
 
     def redirect(self, location: str) -> Reply:
         """On to another page, by GET."""

@@ -30,7 +30,7 @@ def router(application: Application) -> APIRouter:
 
     async def endpoint(incoming: StarletteRequest) -> Response:
         request = await _request(incoming)
-        return _response(await run_in_threadpool(application.handle, request))
+        return response(await run_in_threadpool(application.handle, request))
 
     templates = [*application.templates]
     templates += [f"{application.prefix}/{{rest:path}}"] if application.prefix else []
@@ -62,7 +62,8 @@ async def _body(incoming: StarletteRequest) -> bytes:
     return bytes(kept)
 
 
-def _response(reply: Reply) -> Response:
+def response(reply: Reply) -> Response:
+    """Put a reply into the framework's own words."""
     response = Response(reply.body, reply.status)
     response.raw_headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in reply.headers]
     if reply.header("Content-Length") is None and reply.status != 304:  # noqa: PLR2004 - HTTP's own number

@@ -29,7 +29,7 @@ def blueprint(application: Application, name: str = "mestres") -> Blueprint:
     served = Blueprint(name, __name__)
 
     def view(**_parts: str) -> Response:
-        return _response(application.handle(_request()))
+        return response(application.handle(_request()))
 
     rules = [re.sub(r"\{(\w+)\}", r"<\1>", template) for template in application.templates]
     rules += [f"{application.prefix}/<path:rest>"] if application.prefix else []
@@ -60,7 +60,8 @@ def _body() -> bytes:
     return kept
 
 
-def _response(reply: Reply) -> Response:
+def response(reply: Reply) -> Response:
+    """Put a reply into the framework's own words."""
     response = Response(reply.body, reply.status)
     response.headers.clear()
     for name, value in reply.headers:

@@ -30,6 +30,7 @@ class Direct:
     """Every read asks the shop."""
 
     def fetch(self, _key: str, _tags: Sequence[str], load: Callable[[], Document]) -> tuple[Document, str | None]:
+        """Load it."""
         return load(), None
 
 
@@ -41,9 +42,11 @@ class Slugs:
         self._ids: dict[str, int] = {}
 
     def get(self, slug: str) -> int | None:
+        """The product's id, if the slug was looked up before."""
         return self._ids.get(slug)
 
     def learn(self, slug: str, product_id: int) -> None:
+        """Keep what a look-up found."""
         if len(self._ids) >= self._limit:
             self._ids.clear()
         self._ids[slug] = product_id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
@@ -73,15 +73,17 @@ class Reply:
 class Application(Protocol):
     """What a framework's skin serves: routes to register, and one function that answers every request."""
 
-    prefix: str
+    @property
+    def prefix(self) -> str:
+        """Everything below this path is the application's; nothing when it has no path of its own."""
+        ...
 
     @property
     def templates(self) -> Sequence[str]:
         """The path templates, `{name}` for a part that varies."""
         ...
 
-    @property
-    def handle(self) -> Callable[[Request], Reply]:
+    def handle(self, request: Request) -> Reply:
         """Answer a request. It never raises."""
         ...
 

@@ -65,11 +65,11 @@ _REASONS: Mapping[str, str] = {
     "malformed JSON": "JSON malformado",
     "control characters": "caracteres de controle",
     "not three capital letters": "não são três letras maiúsculas",
-    "not two capital letters": "não são duas letras maiúsculas",
+    "not two letters": "não são duas letras",
 }
 
 
-class Refusal(Exception):  # noqa: N818 - it is an answer, not a failure
+class Refusal(Exception):
     """A refusal that is HTTP's own and no CommerceError: raise it with its status."""
 
     def __init__(self, status: int, *headers: tuple[str, str]) -> None:

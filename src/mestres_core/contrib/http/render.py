@@ -17,6 +17,7 @@ from mestres_core.checkout.dto import Quote
 from mestres_core.orders.dto import Order
 from mestres_core.payments.dto import Payment
 from mestres_core.rules.money import Money
+from mestres_core.search.dto import Suggestion
 from mestres_core.shipping.dto import ShippingOption
 
 Json = dict[str, Any]
@@ -77,7 +78,7 @@ def facets(value: Mapping[str, tuple[FacetValue, ...]]) -> Json:
     return {name: [{"value": one.value, "count": one.count} for one in values] for name, values in value.items()}
 
 
-def suggestion(value: Any) -> Json:
+def suggestion(value: Suggestion) -> Json:
     return {"text": value.text, "kind": value.kind, "id": value.id}
 
 

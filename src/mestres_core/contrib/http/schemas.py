@@ -22,7 +22,7 @@ _MAX_NAME = 64
 _MAX_VALUE = 200
 _DIGITS = re.compile(r"[0-9]{1,18}")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-_CURRENCY, _COUNTRY = "^[A-Z]{3}$", "^[A-Z]{2}$"
+_CURRENCY, _COUNTRY = "^[A-Z]{3}$", "^[A-Za-z]{2}$"
 _TRUE, _FALSE = ("true", "1"), ("false", "0")
 
 
@@ -108,12 +108,13 @@ class Address(Body):
     """Where the parcel goes."""
 
     name: Annotated[Text, Field(min_length=1, max_length=120)]
-    street: Annotated[Text, Field(min_length=1, max_length=160)]
+    street: Annotated[Text, Field(min_length=1, max_length=200)]
     number: Annotated[Text, Field(min_length=1, max_length=20)]
-    district: Annotated[Text, Field(min_length=1, max_length=100)]
-    city: Annotated[Text, Field(min_length=1, max_length=100)]
+    complement: Annotated[Text, Field(max_length=120)] = ""
+    district: Annotated[Text, Field(min_length=1, max_length=120)]
+    city: Annotated[Text, Field(min_length=1, max_length=120)]
     state: Annotated[Text, Field(min_length=1, max_length=60)]
-    postal_code: Annotated[Text, Field(min_length=1, max_length=20)]
+    postal_code: Annotated[Text, Field(min_length=1, max_length=12)]
     country: Annotated[Text, Field(pattern=_COUNTRY)] = "BR"
 
 
@@ -125,11 +126,11 @@ class QuoteRequest(Body):
 
 
 class Customer(Body):
-    """Who buys. `document` is a CPF or CNPJ."""
+    """Who buys. `document` is a CPF or CNPJ, if given."""
 
     name: Annotated[Text, Field(min_length=1, max_length=120)]
     email: Annotated[Text, Field(min_length=3, max_length=254)]
-    document: Annotated[Text, Field(min_length=1, max_length=20)]
+    document: Annotated[Text, Field(max_length=20)] = ""
 
 
 class PaymentChoice(Body):
@@ -203,7 +204,7 @@ _LIMITS: Mapping[str, tuple[str, str]] = {
 }
 _PATTERNS: Mapping[str, str] = {
     _CURRENCY: "not three capital letters",
-    _COUNTRY: "not two capital letters",
+    _COUNTRY: "not two letters",
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mestres_core.catalog.dto import Page, ProductCard
 from mestres_core.contrib.http import render
 from mestres_core.contrib.http.calls import Call, Read
@@ -60,7 +62,7 @@ def suggest(call: Call) -> Reply:
 
 def _products(call: Call, query: ProductsQuery) -> Document:
     page: Page[ProductCard]
-    filters = {
+    filters: dict[str, Any] = {
         "category": query.category,
         "page": query.page,
         "per_page": query.per_page,
