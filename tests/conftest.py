@@ -2,18 +2,19 @@
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
+
 from servers.postgres import running_postgres
 from servers.process import Unavailable
 from servers.redis import running_redis
 
 
-def missing_part(reason: str) -> None:
-    """Skip the test for want of a part of the machine; where every part is promised, fail instead."""
+def _part_is_missing(reason: str) -> NoReturn:
     if os.environ.get("MESTRES_REQUIRE_ALL") == "1" or os.environ.get("CI") == "true":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
@@ -23,12 +24,22 @@ def _enter(server: AbstractContextManager[str]) -> Iterator[str]:
     try:
         url = server.__enter__()
     except Unavailable as error:
-        missing_part(str(error))
-        return
+        _part_is_missing(str(error))
     try:
         yield url
     finally:
         server.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def require_part() -> Callable[[object, str], None]:
+    """`require_part(found, reason)`: without the part, skip; where every part is promised (CI), fail."""
+
+    def require(found: object, reason: str) -> None:
+        if not found:
+            _part_is_missing(reason)
+
+    return require
 
 
 @pytest.fixture(scope="session")

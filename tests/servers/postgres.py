@@ -32,10 +32,26 @@ def running_postgres() -> Iterator[str]:
 
 def _start(folder: Path, user: str | None) -> ServerProcess:
     programs = _find_programs() or _programs_from_wheel(folder)
+    if user is not None:
+        # Whoever runs the server also removes its folder, and for that must own what was copied into it.
+        for inner in (folder, *(path for path in folder.rglob("*") if path.is_dir() and not path.is_symlink())):
+            shutil.chown(inner, user=user)
     data = folder / "data"
     # Nothing here has to survive a power cut: every fsync is left out.
     subprocess.run(
-        [programs / "initdb", "--no-sync", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"],
+        [
+            programs / "initdb",
+            "--no-sync",
+            "-D",
+            data,
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
+        ],
         check=True,
         capture_output=True,
         cwd=folder,

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 import redis
-from servers.process import ServerProcess, make_folder
 from sqlalchemy import create_engine, inspect, text
+
+from servers.process import ServerProcess, make_folder
 
 _TESTS = Path(__file__).parents[1]
 
@@ -70,7 +71,10 @@ def test_server_dies_with_a_killed_test_process():
         "time.sleep(60)\n"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(_TESTS)}
+        [sys.executable, "-c", program],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(_TESTS)},
     ) as owner:
         folder, pid = owner.stdout.readline().split()
         owner.send_signal(signal.SIGKILL)
