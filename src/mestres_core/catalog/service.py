@@ -212,7 +212,7 @@ class CatalogService:
         return Saver(self._work, self._inventory).save(list(drafts))
 
     def stock_moved(self, changed: Iterable[int], flipped: Iterable[int]) -> None:
-        """Inventory's watcher: announce the products whose pieces changed, and put their cards right.
+        """Put the cards right after a movement of stock, and announce the products concerned.
 
         Only a variant that became, or ceased to be, sold out can change a card. The card is locked before the stock is
         read again: of two buyers who take the last pieces of two variants, the second sees what the first did.
