@@ -134,7 +134,7 @@ class Commerce:
         self._listeners: list[Listener] = []
         self._subscribers: list[Subscriber] = []
         for name in ("catalog", "search", "inventory", "carts", "checkout", "orders", "payments"):
-            setattr(self, name, cast(Any, _OneCall(self, name)))
+            setattr(self, name, cast("Any", _OneCall(self, name)))
 
     @classmethod
     def open(cls, url: str | URL, *, config: Config | None = None, **settings: Any) -> Self:
@@ -236,7 +236,7 @@ class Commerce:
         for listener in self._listeners:
             try:
                 listener(facts)
-            except Exception:  # the work is committed: no listener may make it look undone
+            except Exception:  # noqa: BLE001 - the work is committed: no listener may make it look undone
                 _log.exception("a listener failed on %d committed facts", len(facts))
 
 

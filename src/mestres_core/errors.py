@@ -60,6 +60,7 @@ class FieldError:
 
     @classmethod
     def of(cls, field: str, reason: str, /, **data: Any) -> FieldError:
+        """With the numbers as keywords."""
         return cls(field, reason, tuple(data.items()))
 
     def describe(self, locale: str = "en") -> str:
@@ -107,6 +108,7 @@ class ValidationError(CommerceError):
         return cls(FieldError.of(field, reason, **data))
 
     def describe(self, locale: str = "en") -> str:
+        """Every field with what is wrong with it."""
         return "; ".join(f"{error.field} {error.describe(locale)}" for error in self.errors)
 
 

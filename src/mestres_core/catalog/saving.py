@@ -14,6 +14,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from mestres_core.catalog.drafts import check_drafts, content_hash, taken
 from mestres_core.catalog.dto import ProductDraft, SaveReport
 from mestres_core.catalog.models import attribute, card, category, image, price, product, variant
+from mestres_core.db.dialects.sql import as_dict
 from mestres_core.db.dialects.sql import insert as upsert
 from mestres_core.events.facts import ProductChanged
 from mestres_core.events.work import Work
@@ -58,10 +59,8 @@ class Saver:
 
     def _refuse_taken_skus(self, drafts: Sequence[ProductDraft], known: Mapping[str, tuple[int, str]]) -> None:
         skus = [v.sku for draft in drafts for v in draft.variants]
-        owners = dict(
+        owners = as_dict(
             self._session.execute(select(variant.c.sku, variant.c.product_id).where(variant.c.sku.in_(skus)))
-            .tuples()
-            .all()
         )
         for index, draft in enumerate(drafts):
             mine = known.get(draft.key, (None, ""))[0]
@@ -123,7 +122,7 @@ class Saver:
         now = self._work.clock.now()
         new = [rows[d.key] | {"slug": slugs[d.key], "created_at": now} for d in drafts]
         query = insert(product).returning(product.c.key, product.c.id, sort_by_parameter_order=True)
-        return dict(self._session.execute(query, new).tuples().all())
+        return as_dict(self._session.execute(query, new))
 
     def _free_slugs(self, drafts: Sequence[ProductDraft]) -> dict[str, str]:
         wanted = {d.key: d.slug or slug(d.name)[:180] for d in drafts}
@@ -197,7 +196,7 @@ class Saver:
         query = query.on_conflict_do_update(
             index_elements=["sku"], set_={field: query.excluded[field] for field in fields}
         ).returning(variant.c.sku, variant.c.id)
-        return dict(self._session.execute(query).tuples().all())
+        return as_dict(self._session.execute(query))
 
     def _write_prices(self, drafts: Sequence[ProductDraft], variants: Mapping[str, int]) -> None:
         rows = [
@@ -216,7 +215,7 @@ class Saver:
         query = select(level.c.variant_id, level.c.on_hand - level.c.allocated).where(
             level.c.variant_id.in_(variants.values())
         )
-        available = dict(self._session.execute(query).tuples().all())
+        available = as_dict(self._session.execute(query))
         opened = {
             variants[v.sku]: (v.sku, v.stock or 0)
             for d in drafts

@@ -22,6 +22,7 @@ from mestres_core.catalog.dto import (
 )
 from mestres_core.catalog.models import card, product, variant
 from mestres_core.catalog.saving import Saver
+from mestres_core.db.dialects.sql import as_dict
 from mestres_core.errors import NotFound
 from mestres_core.events.facts import StockChanged
 from mestres_core.events.work import Work
@@ -145,7 +146,7 @@ class CatalogService:
             Variant(v.id, v.sku, v.name, Money(v.amount, currency), v.available)
             for v in self._session.execute(queries.VARIANTS, of)
         )
-        attributes = dict(self._session.execute(queries.ATTRIBUTES, {"product_id": row.id}).tuples().all())
+        attributes = as_dict(self._session.execute(queries.ATTRIBUTES, {"product_id": row.id}))
         images = tuple(Image(url, alt) for url, alt in self._session.execute(queries.IMAGES, {"product_id": row.id}))
         return Product(queries.to_card(row), row.description, attributes, variants, images)
 
@@ -186,8 +187,8 @@ class CatalogService:
     ) -> Product | None:
         """Create a product, or change the one saved before with the same `key` (default: the slug of its name).
 
-        `variants` are VariantDrafts or mappings {sku, price (minor units), name, weight_grams, stock}; `stock` is what a
-        new variant starts with and leaves a known one alone (use `inventory.set` or `receive`). `category` is a name or
+        `variants` are VariantDrafts or mappings {sku, price (minor units), name, weight_grams, stock}; `stock` is what
+        a new variant starts with and leaves a known one alone (use `inventory.set` or `receive`). `category` is a name or
         a path of names. Returns the product, None when it was saved as not active. Raises ValidationError.
         """
         draft = make_draft(
@@ -212,12 +213,12 @@ class CatalogService:
         return Saver(self._work, self._inventory).save(list(drafts))
 
     def stock_moved(self, changed: Iterable[int], flipped: Iterable[int]) -> None:
-        """Inventory's watcher: announce the products whose pieces changed, and put their cards right.
+        """Put the cards right after a movement of stock, and announce the products concerned.
 
         Only a variant that became, or ceased to be, sold out can change a card. The card is locked before the stock is
         read again: of two buyers who take the last pieces of two variants, the second sees what the first did.
         """
-        products = dict(self._session.execute(_PRODUCTS_OF, {"ids": sorted(changed)}).tuples().all())
+        products = as_dict(self._session.execute(_PRODUCTS_OF, {"ids": sorted(changed)}))
         turned: set[int] = set()
         at_edge = sorted({products[v] for v in flipped if v in products})
         if at_edge:

@@ -21,7 +21,7 @@ _ADDRESS = {
     "postal_code": 12,
     "country": 2,
 }
-_STATES = frozenset("AC AL AP AM BA CE DF ES GO MA MT MS MG PA PB PR PE PI RJ RN RS RO RR SC SP SE TO".split())  # noqa: SIM905 - read at a glance
+_STATES = frozenset("AC AL AP AM BA CE DF ES GO MA MT MS MG PA PB PR PE PI RJ RN RS RO RR SC SP SE TO".split())
 _OPTIONAL = frozenset({"complement", "country"})
 _CUSTOMER = ("name", "email", "document")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any, Protocol
 
 from mestres_core.checkout.dto import Begun, Placed
@@ -59,11 +60,9 @@ def recover(run: Run, providers: Mapping[str, PaymentProvider], *, limit: int = 
     """Find out what became of payments whose caller is gone, and end those whose time is up; returns how many ended."""
     ended = 0
     for row in run(lambda services: services.payments.unfinished(limit=limit)):
-        if not run(lambda services, key=row.id: services.payments.lease(key, _ASK_AGAIN)):
+        if not run(partial(_lease, key=row.id)):
             continue
-        event = _inquire(providers.get(row.provider), row)
-        if event is None:
-            event = run(lambda services, row=row: _verdict(services, row))
+        event = _inquire(providers.get(row.provider), row) or run(partial(_verdict, row=row))
         if event is not None:
             order = _apply(run, event)
             ended += order is not None and order.payment_status != "pending"
@@ -80,7 +79,7 @@ def _apply(run: Run, event: PaymentEvent) -> Any:
 def _charge(provider: PaymentProvider, request: PaymentRequest) -> PaymentEvent | None:
     try:
         return provider.charge(request)
-    except Exception:  # whatever it was, the buyer may or may not have been charged: ask later
+    except Exception:  # noqa: BLE001 - whatever it was, the buyer may or may not have been charged: ask later
         _log.warning("payment %s: no clear answer from %s", request.key, provider.name, exc_info=True)
         return None
 
@@ -90,13 +89,17 @@ def _inquire(provider: PaymentProvider | None, row: Any) -> PaymentEvent | None:
         return None
     try:
         found = provider.lookup(row.id)
-    except Exception:
+    except Exception:  # noqa: BLE001 - as above
         _log.warning("payment %s: %s could not be asked", row.id, row.provider, exc_info=True)
         return PaymentEvent(provider=row.provider, id=f"silent:{row.id}", key=row.id, kind="pending", amount=row.amount)
     return None if found is None or found.kind == "pending" else found
 
 
-def _verdict(services: Any, row: Any) -> PaymentEvent | None:
+def _lease(services: Services, *, key: str) -> bool:
+    return services.payments.lease(key, _ASK_AGAIN)
+
+
+def _verdict(services: Services, *, row: Any) -> PaymentEvent | None:
     """What the core itself says of a payment that its provider has not ended."""
     kind = None
     if services.payments.has_expired(row.id):

@@ -157,12 +157,12 @@ class CheckoutService:
 
     def place(
         self,
-        cart_id: str,
+        cart_id: str,  # noqa: ARG002 - as `begin`
         *,
-        quote_hash: str,
-        idempotency_key: str,
-        customer: Mapping[str, str],
-        payment: Mapping[str, str],
+        quote_hash: str,  # noqa: ARG002
+        idempotency_key: str,  # noqa: ARG002
+        customer: Mapping[str, str],  # noqa: ARG002
+        payment: Mapping[str, str],  # noqa: ARG002
     ) -> Placed:
         """Begin, charge and apply in one call: `shop.checkout.place(...)`.
 

