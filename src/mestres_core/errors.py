@@ -59,7 +59,8 @@ class FieldError:
     data: tuple[tuple[str, Any], ...] = ()
 
     @classmethod
-    def of(cls, field: str, reason: str, **data: Any) -> FieldError:
+    def of(cls, field: str, reason: str, /, **data: Any) -> FieldError:
+        """With the numbers as keywords."""
         return cls(field, reason, tuple(data.items()))
 
     def describe(self, locale: str = "en") -> str:
@@ -102,11 +103,12 @@ class ValidationError(CommerceError):
         super().__init__(errors=errors)
 
     @classmethod
-    def of(cls, field: str, reason: str, **data: Any) -> ValidationError:
+    def of(cls, field: str, reason: str, /, **data: Any) -> ValidationError:
         """The common case of one wrong field."""
         return cls(FieldError.of(field, reason, **data))
 
     def describe(self, locale: str = "en") -> str:
+        """Every field with what is wrong with it."""
         return "; ".join(f"{error.field} {error.describe(locale)}" for error in self.errors)
 
 

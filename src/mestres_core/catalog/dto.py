@@ -108,14 +108,17 @@ class Product:
 
     @property
     def id(self) -> int:
+        """Its row number."""
         return self.card.id
 
     @property
     def slug(self) -> str:
+        """Its name in an address."""
         return self.card.slug
 
     @property
     def name(self) -> str:
+        """Its name for people."""
         return self.card.name
 
 

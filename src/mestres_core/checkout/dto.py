@@ -9,6 +9,7 @@ from datetime import datetime
 from mestres_core.cart.dto import CartLine, Totals
 from mestres_core.orders.dto import Order
 from mestres_core.shipping.dto import ShippingOption
+from mestres_core.typing import PaymentRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +32,16 @@ class Placed:
 
     order: Order
     replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An order that waits for its payment. `request` is what to charge; None when the checkout was replayed."""
+
+    order: Order
+    request: PaymentRequest | None
+
+    @property
+    def replayed(self) -> bool:
+        """Whether an earlier call had already placed the order."""
+        return self.request is None

@@ -16,4 +16,5 @@ class StockLevel:
 
     @property
     def available(self) -> int:
+        """How many can be bought now."""
         return self.on_hand - self.allocated

@@ -17,13 +17,10 @@ Number = int | float | Decimal | Fraction | str
 
 # ISO 4217 minor units other than two. Locale libraries differ from the standard (IQD, RSD, LBP and others), so the
 # table is kept here.
-_DIGITS: Final[dict[str, int]] = {
-    **dict.fromkeys(
-        "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0
-    ),
-    **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
-    **dict.fromkeys("CLF UYW".split(), 4),
-}
+_NONE = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
+_THREE = "BHD IQD JOD KWD LYD OMR TND"
+_FOUR = "CLF UYW"
+_DIGITS: Final = {code: count for count, codes in ((0, _NONE), (3, _THREE), (4, _FOUR)) for code in codes.split()}
 _CODE_LENGTH: Final = 3
 
 
@@ -103,7 +100,7 @@ class Money:
 
 
 def allocate(total: int, weights: Sequence[Number]) -> list[int]:
-    """Share `total` out by `weights`, losing nothing: sum(result) == total.
+    """Share `total` out by `weights`, losing nothing: the shares add up to it.
 
     Largest remainder, ties to the lower index; allocate(-x, w) is -allocate(x, w). When all weights are zero the
     shares are even. Raises ValueError for no weights or a negative one.
@@ -129,7 +126,7 @@ def allocate(total: int, weights: Sequence[Number]) -> list[int]:
 
 
 def split(total: int, n: int) -> list[int]:
-    """Share `total` out into `n` parts that differ by at most one: split(1000, 3) == [334, 333, 333].
+    """Share `total` out into `n` parts that differ by at most one: 1000 by 3 is [334, 333, 333].
 
     Raises ValueError when `n` is below one.
     """

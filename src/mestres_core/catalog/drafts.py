@@ -1,0 +1,133 @@
+"""Checking what is to be saved, before anything is written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from mestres_core.catalog.dto import ProductDraft, VariantDraft
+from mestres_core.errors import ValidationError
+from mestres_core.inventory.service import MOST_PIECES
+from mestres_core.rules.checks import BIGGEST_AMOUNT, Checks
+from mestres_core.rules.money import Money
+from mestres_core.rules.text import slug
+
+_VARIANT_FIELDS = ("sku", "price", "name", "weight_grams", "stock")
+_MOST_VARIANTS = 200
+_HEAVIEST = 1_000_000
+
+
+def make_draft(
+    *,
+    name: str,
+    variants: Iterable[VariantDraft | Mapping[str, Any]],
+    category: str | Sequence[str] | None,
+    **rest: Any,
+) -> ProductDraft:
+    """The draft that plain arguments mean. Raises ValidationError."""
+    checks = Checks()
+    made: list[VariantDraft] = []
+    if isinstance(variants, (str, bytes, Mapping)) or not isinstance(variants, Iterable):
+        checks.wrong("variants", "not_list")
+        variants = ()
+    for index, given in enumerate(variants):
+        if isinstance(given, VariantDraft):
+            made.append(given)
+            continue
+        fields = checks.mapping(f"variants[{index}]", given, _VARIANT_FIELDS)
+        for needed in ("sku", "price"):
+            if needed not in fields:
+                checks.wrong(f"variants[{index}].{needed}", "required")
+        if not checks.errors:
+            made.append(VariantDraft(**fields))
+    checks.done()
+    path = (category,) if isinstance(category, str) else tuple(category or ())
+    key = rest.pop("key", None) or rest.get("slug") or (slug(name) if isinstance(name, str) else "")
+    return ProductDraft(key=key, name=name, variants=tuple(made), category=path, **rest)
+
+
+def check_drafts(drafts: Sequence[ProductDraft]) -> None:
+    """Raises one ValidationError that names every wrong field of every draft; also for keys and SKUs given twice."""
+    checks = Checks()
+    keys: set[str] = set()
+    skus: set[str] = set()
+    for index, draft in enumerate(drafts):
+        at = "" if len(drafts) == 1 else f"drafts[{index}]."
+        _check_draft(checks, at, draft)
+        _once(checks, f"{at}key", draft.key, keys)
+        for position, variant in enumerate(draft.variants):
+            _once(checks, f"{at}variants[{position}].sku", variant.sku, skus)
+    checks.done()
+
+
+def content_hash(draft: ProductDraft) -> str:
+    """Equal for drafts that would save the same; the pieces to start with are not content."""
+    content = [
+        draft.key,
+        draft.slug,
+        draft.name,
+        draft.description,
+        list(draft.category),
+        list(draft.attributes.items()),
+        list(draft.images),
+        draft.featured,
+        draft.active,
+        draft.currency,
+        [[v.sku, v.price, v.name, v.weight_grams] for v in draft.variants],
+    ]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def _once(checks: Checks, field: str, value: str, seen: set[str]) -> None:
+    if value in seen:
+        checks.wrong(field, "duplicate", value=value)
+    seen.add(value)
+
+
+def _check_draft(checks: Checks, at: str, draft: ProductDraft) -> None:
+    checks.text(f"{at}key", draft.key, limit=200)
+    _check_texts(checks, at, draft)
+    for field in ("featured", "active"):
+        if not isinstance(getattr(draft, field), bool):
+            checks.wrong(f"{at}{field}", "not_boolean")
+    try:
+        Money(0, draft.currency)
+    except ValueError as error:
+        checks.wrong(f"{at}currency", "invalid", reason=str(error))
+    if not draft.variants:
+        checks.wrong(f"{at}variants", "required")
+    if len(draft.variants) > _MOST_VARIANTS:
+        checks.wrong(f"{at}variants", "too_many", limit=_MOST_VARIANTS)
+    for index, variant in enumerate(draft.variants):
+        _check_variant(checks, f"{at}variants[{index}].", variant)
+
+
+def _check_texts(checks: Checks, at: str, draft: ProductDraft) -> None:
+    checks.text(f"{at}name", draft.name, limit=200)
+    checks.text(f"{at}description", draft.description, limit=20_000, required=False)
+    checks.text(f"{at}slug", draft.slug, limit=180, required=False)
+    if draft.slug and draft.slug != slug(draft.slug):
+        checks.wrong(f"{at}slug", "invalid", reason="use small letters, digits and hyphens")
+    for name in draft.category:
+        checks.text(f"{at}category", name, limit=120)
+    for name, value in draft.attributes.items():
+        checks.text(f"{at}attributes", name, limit=60)
+        checks.text(f"{at}attributes.{str(name)[:60]}", value, limit=400)
+    for url in draft.images:
+        checks.text(f"{at}images", url, limit=500)
+
+
+def _check_variant(checks: Checks, at: str, variant: VariantDraft) -> None:
+    checks.text(f"{at}sku", variant.sku, limit=64)
+    checks.text(f"{at}name", variant.name, limit=120, required=False)
+    checks.whole(f"{at}price", variant.price, at_least=0, at_most=BIGGEST_AMOUNT)
+    checks.whole(f"{at}weight_grams", variant.weight_grams, at_least=0, at_most=_HEAVIEST)
+    if variant.stock is not None:
+        checks.whole(f"{at}stock", variant.stock, at_least=0, at_most=MOST_PIECES)
+
+
+def taken(field: str, value: str) -> ValidationError:
+    """The refusal of a SKU that belongs to another product."""
+    return ValidationError.of(field, "duplicate", value=value)

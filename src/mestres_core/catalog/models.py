@@ -1,0 +1,108 @@
+"""The catalogue's tables."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from mestres_core.db.base import PREFIX, Folded, Id, UtcDateTime, metadata
+
+category = Table(
+    f"{PREFIX}category",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("parent_id", Id, ForeignKey(f"{PREFIX}category.id"), index=True),
+    Column("slug", String(120), nullable=False, unique=True),
+    Column("name", String(120), nullable=False),
+    Column("position", Integer, nullable=False),
+)
+
+product = Table(
+    f"{PREFIX}product",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("key", String(200), nullable=False, unique=True),
+    Column("slug", String(200), nullable=False, unique=True),
+    Column("name", String(200), nullable=False),
+    Column("sort_name", Folded, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("category_id", Id, ForeignKey(f"{PREFIX}category.id"), index=True),
+    Column("active", Boolean, nullable=False),
+    Column("featured", Boolean, nullable=False),
+    Column("rating_hundredths", Integer),
+    # Stems, each between two blanks, so that "% stem" finds the beginning of a word on both databases.
+    Column("search_title", Text, nullable=False),
+    Column("search_body", Text, nullable=False),
+    Column("content_hash", String(64), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Index("ix_mc_product_active_id", "active", "id"),
+    Index("ix_mc_product_featured", "featured", "id"),
+)
+
+variant = Table(
+    f"{PREFIX}variant",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("product_id", Id, ForeignKey(f"{PREFIX}product.id"), nullable=False, index=True),
+    Column("sku", String(64), nullable=False, unique=True),
+    Column("name", String(120), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("weight_grams", Integer, nullable=False),
+    Column("active", Boolean, nullable=False),
+)
+
+price = Table(
+    f"{PREFIX}price",
+    metadata,
+    Column("variant_id", Id, ForeignKey(f"{PREFIX}variant.id"), primary_key=True, autoincrement=False),
+    Column("currency", String(3), primary_key=True),
+    Column("amount", BigInteger, nullable=False),
+    CheckConstraint("amount >= 0", name="amount"),
+)
+
+attribute = Table(
+    f"{PREFIX}attribute",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("product_id", Id, ForeignKey(f"{PREFIX}product.id"), nullable=False),
+    Column("name", String(60), nullable=False),
+    Column("value", String(400), nullable=False),
+    Column("name_folded", Folded, nullable=False),
+    Column("value_folded", Folded, nullable=False),
+    Column("position", Integer, nullable=False),
+    UniqueConstraint("product_id", "name_folded"),
+    Index("ix_mc_attribute_name_value", "name_folded", "value_folded", "product_id"),
+)
+
+image = Table(
+    f"{PREFIX}image",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("product_id", Id, ForeignKey(f"{PREFIX}product.id"), nullable=False, index=True),
+    Column("url", String(500), nullable=False),
+    Column("alt", String(200), nullable=False),
+    Column("position", Integer, nullable=False),
+)
+
+card = Table(
+    f"{PREFIX}product_card",
+    metadata,
+    Column("product_id", Id, ForeignKey(f"{PREFIX}product.id"), primary_key=True, autoincrement=False),
+    Column("currency", String(3), primary_key=True),
+    Column("price", BigInteger, nullable=False),
+    Column("sku", String(64), nullable=False),
+    Column("image", String(500)),
+    Column("in_stock", Boolean, nullable=False),
+    Index("ix_mc_product_card_price", "currency", "price", "product_id"),
+)
+"""What a list shows of a product, kept right in the transaction that changes the product or its last piece."""

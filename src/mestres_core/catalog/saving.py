@@ -1,0 +1,243 @@
+"""Saving products as sets: a fixed number of statements for any number of drafts.
+
+Invariant: the card of a product (what lists show) is rewritten in the transaction that changes the product.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import bindparam, delete, insert, select, update
+
+from mestres_core.catalog.drafts import check_drafts, content_hash, taken
+from mestres_core.catalog.dto import ProductDraft, SaveReport
+from mestres_core.catalog.models import attribute, card, category, image, price, product, variant
+from mestres_core.db.dialects.sql import as_dict
+from mestres_core.db.dialects.sql import insert as upsert
+from mestres_core.events.facts import ProductChanged
+from mestres_core.events.work import Work
+from mestres_core.inventory.models import level
+from mestres_core.inventory.service import InventoryService
+from mestres_core.rules.text import fold, slug, stems
+
+_UPDATE_PRODUCT = update(product).where(product.c.id == bindparam("of"))
+
+
+class Saver:
+    """One bulk save."""
+
+    def __init__(self, work: Work, inventory: InventoryService) -> None:
+        self._work = work
+        self._session = work.session
+        self._inventory = inventory
+
+    def save(self, drafts: Sequence[ProductDraft]) -> SaveReport:
+        """Create or change every draft's product; those saved before with the same content are left alone."""
+        check_drafts(drafts)
+        hashes = {draft.key: content_hash(draft) for draft in drafts}
+        known = self._known(hashes)
+        fresh = [draft for draft in drafts if draft.key not in known]
+        changed = [draft for draft in drafts if draft.key in known and known[draft.key][1] != hashes[draft.key]]
+        touched = fresh + changed
+        if touched:
+            self._refuse_taken_skus(touched, known)
+            categories = self._categories(touched)
+            rows = {d.key: self._product_row(d, categories, hashes[d.key]) for d in touched}
+            ids = self._insert(fresh, rows) | self._update(changed, rows, known)
+            self._write_parts(touched, ids)
+            facts = (ProductChanged(ids[d.key], rows[d.key]["category_id"]) for d in touched)
+            self._work.outbox.announce(*facts)
+        return SaveReport(len(fresh), len(changed), len(drafts) - len(touched))
+
+    def _known(self, keys: Mapping[str, str]) -> dict[str, tuple[int, str]]:
+        columns = (product.c.key, product.c.id, product.c.content_hash)
+        # Locked, so that two imports of the same file do not both think a product new.
+        rows = self._session.execute(select(*columns).where(product.c.key.in_(keys)).with_for_update())
+        return {key: (row_id, content) for key, row_id, content in rows}
+
+    def _refuse_taken_skus(self, drafts: Sequence[ProductDraft], known: Mapping[str, tuple[int, str]]) -> None:
+        skus = [v.sku for draft in drafts for v in draft.variants]
+        owners = as_dict(
+            self._session.execute(select(variant.c.sku, variant.c.product_id).where(variant.c.sku.in_(skus)))
+        )
+        for index, draft in enumerate(drafts):
+            mine = known.get(draft.key, (None, ""))[0]
+            for position, v in enumerate(draft.variants):
+                if owners.get(v.sku, mine) != mine:
+                    at = "" if len(drafts) == 1 else f"drafts[{index}]."
+                    raise taken(f"{at}variants[{position}].sku", v.sku)
+
+    def _categories(self, drafts: Sequence[ProductDraft]) -> dict[tuple[str, ...], int]:
+        """The row of every category path, made where it was missing. Paths are compared by the slugs of their names."""
+        rows = self._session.execute(select(category.c.id, category.c.parent_id, category.c.slug)).all()
+        by_place = {(row.parent_id, row.slug): row.id for row in rows}
+        slugs = {row.slug for row in rows}
+        found: dict[tuple[str, ...], int] = {}
+        for path in dict.fromkeys(draft.category for draft in drafts if draft.category):
+            parent: int | None = None
+            for depth, name in enumerate(path):
+                short = slug(name)
+                full = slug("-".join(path[: depth + 1]))
+                row_id = by_place.get((parent, short)) or by_place.get((parent, full))
+                if row_id is None:
+                    chosen = short if short not in slugs else full
+                    row_id = self._new_category(parent, chosen, name, len(by_place))
+                    by_place[parent, chosen] = row_id
+                    slugs.add(chosen)
+                parent = row_id
+            if parent is not None:
+                found[path] = parent
+        return found
+
+    def _new_category(self, parent: int | None, short: str, name: str, position: int) -> int:
+        row = {"parent_id": parent, "slug": short, "name": name, "position": position}
+        return int(self._session.execute(insert(category).returning(category.c.id), row).scalar_one())
+
+    def _product_row(
+        self, draft: ProductDraft, categories: Mapping[tuple[str, ...], int], content: str
+    ) -> dict[str, Any]:
+        title = stems(draft.name)
+        body = stems(" ".join((draft.description, *draft.category, *draft.attributes.values())))
+        skus = [fold(v.sku) for v in draft.variants]
+        return {
+            "key": draft.key,
+            "name": draft.name.strip(),
+            "sort_name": fold(draft.name.strip()),
+            "description": draft.description.strip(),
+            "category_id": categories.get(draft.category),
+            "active": draft.active,
+            "featured": draft.featured,
+            "search_title": f" {' '.join(title)} ",
+            "search_body": f" {' '.join([*skus, *dict.fromkeys(body)])} ",
+            "content_hash": content,
+            "updated_at": self._work.clock.now(),
+        }
+
+    def _insert(self, drafts: Sequence[ProductDraft], rows: Mapping[str, dict[str, Any]]) -> dict[str, int]:
+        if not drafts:
+            return {}
+        slugs = self._free_slugs(drafts)
+        now = self._work.clock.now()
+        new = [rows[d.key] | {"slug": slugs[d.key], "created_at": now} for d in drafts]
+        query = insert(product).returning(product.c.key, product.c.id, sort_by_parameter_order=True)
+        return as_dict(self._session.execute(query, new))
+
+    def _free_slugs(self, drafts: Sequence[ProductDraft]) -> dict[str, str]:
+        wanted = {d.key: d.slug or slug(d.name)[:180] for d in drafts}
+        query = select(product.c.slug).where(product.c.slug.in_(set(wanted.values())))
+        used = set(self._session.execute(query).scalars())
+        for key, short in wanted.items():
+            if short in used:
+                wanted[key] = f"{short}-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
+            used.add(wanted[key])
+        return wanted
+
+    def _update(
+        self, drafts: Sequence[ProductDraft], rows: Mapping[str, dict[str, Any]], known: Mapping[str, tuple[int, str]]
+    ) -> dict[str, int]:
+        ids = {d.key: known[d.key][0] for d in drafts}
+        if drafts:
+            changes = [rows[d.key] | {"of": ids[d.key]} for d in drafts]
+            for change in changes:
+                del change["key"]
+            self._session.connection().execute(_UPDATE_PRODUCT, changes)
+            for table in (attribute, image, card):
+                self._session.execute(delete(table).where(table.c.product_id.in_(ids.values())))
+            hidden = update(variant).where(variant.c.product_id.in_(ids.values())).values(active=False)
+            self._session.execute(hidden)
+        return ids
+
+    def _write_parts(self, drafts: Sequence[ProductDraft], ids: Mapping[str, int]) -> None:
+        self._insert_all(
+            attribute,
+            [
+                {
+                    "product_id": ids[d.key],
+                    "name": name,
+                    "value": value,
+                    "name_folded": fold(name),
+                    "value_folded": fold(value),
+                    "position": position,
+                }
+                for d in drafts
+                for position, (name, value) in enumerate(d.attributes.items())
+            ],
+        )
+        self._insert_all(
+            image,
+            [
+                {"product_id": ids[d.key], "url": url, "alt": d.name, "position": position}
+                for d in drafts
+                for position, url in enumerate(d.images)
+            ],
+        )
+        variants = self._write_variants(drafts, ids)
+        self._write_prices(drafts, variants)
+        available = self._write_stock(drafts, variants)
+        self._insert_all(card, [self._card_row(d, ids[d.key], variants, available) for d in drafts])
+
+    def _write_variants(self, drafts: Sequence[ProductDraft], ids: Mapping[str, int]) -> dict[str, int]:
+        rows = [
+            {
+                "product_id": ids[d.key],
+                "sku": v.sku,
+                "name": v.name,
+                "position": position,
+                "weight_grams": v.weight_grams,
+                "active": True,
+            }
+            for d in drafts
+            for position, v in enumerate(d.variants)
+        ]
+        query = upsert(self._work.dialect, variant).values(rows)
+        fields = ("name", "position", "weight_grams", "active")
+        query = query.on_conflict_do_update(
+            index_elements=["sku"], set_={field: query.excluded[field] for field in fields}
+        ).returning(variant.c.sku, variant.c.id)
+        return as_dict(self._session.execute(query))
+
+    def _write_prices(self, drafts: Sequence[ProductDraft], variants: Mapping[str, int]) -> None:
+        rows = [
+            {"variant_id": variants[v.sku], "currency": d.currency, "amount": v.price}
+            for d in drafts
+            for v in d.variants
+        ]
+        query = upsert(self._work.dialect, price).values(rows)
+        query = query.on_conflict_do_update(
+            index_elements=["variant_id", "currency"], set_={"amount": query.excluded.amount}
+        )
+        self._session.execute(query)
+
+    def _write_stock(self, drafts: Sequence[ProductDraft], variants: Mapping[str, int]) -> dict[int, int]:
+        """Open levels for new variants; the pieces of known ones are left alone. Returns what is available of each."""
+        query = select(level.c.variant_id, level.c.on_hand - level.c.allocated).where(
+            level.c.variant_id.in_(variants.values())
+        )
+        available = as_dict(self._session.execute(query))
+        opened = {
+            variants[v.sku]: (v.sku, v.stock or 0)
+            for d in drafts
+            for v in d.variants
+            if variants[v.sku] not in available
+        }
+        self._inventory.open(opened)
+        return available | {variant_id: pieces for variant_id, (_, pieces) in opened.items()}
+
+    @staticmethod
+    def _card_row(
+        draft: ProductDraft, product_id: int, variants: Mapping[str, int], available: Mapping[int, int]
+    ) -> dict[str, Any]:
+        return {
+            "product_id": product_id,
+            "currency": draft.currency,
+            "price": min(v.price for v in draft.variants),
+            "sku": draft.variants[0].sku,
+            "image": draft.images[0] if draft.images else None,
+            "in_stock": any(available[variants[v.sku]] > 0 for v in draft.variants),
+        }
+
+    def _insert_all(self, table: Any, rows: list[dict[str, Any]]) -> None:
+        if rows:
+            self._session.execute(insert(table), rows)

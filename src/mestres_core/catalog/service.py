@@ -1,0 +1,267 @@
+"""Products, as a shop shows and keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import bindparam, exists, select, update
+
+from mestres_core.catalog import queries
+from mestres_core.catalog.drafts import make_draft
+from mestres_core.catalog.dto import (
+    Category,
+    Image,
+    Page,
+    Product,
+    ProductCard,
+    ProductDraft,
+    SaveReport,
+    Variant,
+    VariantDraft,
+)
+from mestres_core.catalog.models import card, product, variant
+from mestres_core.catalog.saving import Saver
+from mestres_core.db.dialects.sql import as_dict
+from mestres_core.errors import NotFound
+from mestres_core.events.facts import StockChanged
+from mestres_core.events.work import Work
+from mestres_core.inventory.models import level
+from mestres_core.inventory.service import InventoryService
+from mestres_core.rules.checks import BIGGEST_AMOUNT, BIGGEST_ID, Checks, storable
+from mestres_core.rules.money import Money
+
+MOST_PER_PAGE = 100
+LAST_PAGE = 100_000
+_PRODUCTS_OF = select(variant.c.id, variant.c.product_id).where(variant.c.id.in_(bindparam("ids", expanding=True)))
+_LOCK_CARDS = (
+    select(card.c.product_id)
+    .where(card.c.product_id.in_(bindparam("ids", expanding=True)))
+    .order_by(card.c.product_id)
+    .with_for_update()
+)
+_AVAILABLE = exists().where(
+    variant.c.product_id == card.c.product_id,
+    variant.c.active,
+    level.c.variant_id == variant.c.id,
+    level.c.on_hand > level.c.allocated,
+)
+_REFRESH = (
+    update(card)
+    .where(card.c.product_id.in_(bindparam("ids", expanding=True)), card.c.in_stock != _AVAILABLE)
+    .values(in_stock=_AVAILABLE)
+    .returning(card.c.product_id)
+)
+
+
+class CatalogService:
+    """Lists, details and the saving of products, in one unit of work."""
+
+    def __init__(self, work: Work, inventory: InventoryService) -> None:
+        self._work = work
+        self._session = work.session
+        self._inventory = inventory
+
+    def list(
+        self,
+        *,
+        category: str | None = None,
+        page: int = 1,
+        per_page: int = 20,
+        cursor: str | None = None,
+        sort: str = "newest",
+        min_price: int | None = None,
+        max_price: int | None = None,
+        in_stock: bool | None = None,
+        attributes: Mapping[str, str] | None = None,
+        currency: str = "BRL",
+        count: bool = True,
+    ) -> Page[ProductCard]:
+        """One page of the active products.
+
+        `category` is a slug and includes what lies below it; prices are in minor units; `sort` is newest, price, -price
+        or name; `cursor` (from `next_cursor`) continues a list and goes before `page`; `count=False` leaves `total`
+        None and saves a statement. Raises NotFound for an unknown category, ValidationError.
+        """
+        checks = Checks()
+        check_paging(checks, page=page, per_page=per_page)
+        checks.choice("sort", sort, queries.SORTS)
+        filters = self.filters(
+            checks,
+            category=category,
+            min_price=min_price,
+            max_price=max_price,
+            in_stock=in_stock,
+            attributes=attributes,
+            currency=currency,
+        )
+        conditions = filters.conditions()
+        after = None if cursor is None else queries.unpack_cursor(cursor, sort)
+        query = queries.ordered(queries.cards(conditions), queries.SORTS[sort], after).limit(per_page + 1)
+        if after is None:
+            query = query.offset((page - 1) * per_page)
+        rows = self._session.execute(query).all()
+        total = self._session.execute(queries.count(conditions)).scalar_one() if count else None
+        return _page(rows, page=page, per_page=per_page, total=total, sort=sort)
+
+    def filters(
+        self,
+        checks: Checks,
+        *,
+        category: str | None,
+        min_price: int | None,
+        max_price: int | None,
+        in_stock: bool | None,
+        attributes: Mapping[str, str] | None,
+        currency: str,
+    ) -> queries.Filters:
+        """Check what a list is narrowed to and look its category up. Raises ValidationError, NotFound."""
+        for name, value in (("min_price", min_price), ("max_price", max_price)):
+            if value is not None:
+                checks.whole(name, value, at_least=0, at_most=BIGGEST_AMOUNT)
+        for name, wanted in (attributes or {}).items():
+            checks.text("attributes", name, limit=60)
+            checks.text(f"attributes.{name[:60]}", wanted, limit=400)
+        if in_stock is not None and not isinstance(in_stock, bool):
+            checks.wrong("in_stock", "not_boolean")
+        checks.text("currency", currency, limit=3)
+        checks.done()
+        subtree = None if category is None else self._subtree(category)
+        return queries.Filters(
+            currency=currency,
+            categories=subtree,
+            min_price=min_price,
+            max_price=max_price,
+            in_stock=in_stock,
+            attributes=attributes or {},
+        )
+
+    def get(self, id_or_slug: int | str, *, currency: str = "BRL") -> Product:
+        """A product with its variants, attributes and images, by row number or slug. Raises NotFound."""
+        row = self._find(id_or_slug, currency)
+        if row is None:
+            raise NotFound("product", id_or_slug)
+        of = {"product_id": row.id, "currency": currency}
+        variants = tuple(
+            Variant(v.id, v.sku, v.name, Money(v.amount, currency), v.available)
+            for v in self._session.execute(queries.VARIANTS, of)
+        )
+        attributes = as_dict(self._session.execute(queries.ATTRIBUTES, {"product_id": row.id}))
+        images = tuple(Image(url, alt) for url, alt in self._session.execute(queries.IMAGES, {"product_id": row.id}))
+        return Product(queries.to_card(row), row.description, attributes, variants, images)
+
+    def categories(self) -> tuple[Category, ...]:
+        """The whole tree, roots first."""
+        children: dict[int | None, list[Any]] = {}
+        for row in self._session.execute(queries.TREE):
+            children.setdefault(row.parent_id, []).append(row)
+
+        def grow(parent: int | None) -> tuple[Category, ...]:
+            return tuple(Category(row.id, row.slug, row.name, grow(row.id)) for row in children.get(parent, ()))
+
+        return grow(None)
+
+    def featured(self, *, limit: int = 12, currency: str = "BRL") -> tuple[ProductCard, ...]:
+        """The products that the shop puts forward, newest first."""
+        checks = Checks()
+        checks.whole("limit", limit, at_least=1, at_most=MOST_PER_PAGE)
+        checks.done()
+        conditions = [*queries.Filters(currency=currency).conditions(), product.c.featured]
+        query = queries.ordered(queries.cards(conditions), queries.SORTS["newest"], None).limit(limit)
+        return tuple(queries.to_card(row) for row in self._session.execute(query))
+
+    def save(
+        self,
+        *,
+        name: str,
+        variants: Iterable[VariantDraft | Mapping[str, Any]],
+        category: str | Sequence[str] | None = None,
+        key: str | None = None,
+        slug: str = "",
+        description: str = "",
+        attributes: Mapping[str, str] | None = None,
+        images: Sequence[str] = (),
+        featured: bool = False,
+        active: bool = True,
+        currency: str = "BRL",
+    ) -> Product | None:
+        """Create a product, or change the one saved before with the same `key` (default: the slug of its name).
+
+        `variants` are VariantDrafts or mappings {sku, price (minor units), name, weight_grams, stock}; `stock` is what
+        a new variant starts with and leaves a known one alone (use `inventory.set` or `receive`). `category` is a name or
+        a path of names. Returns the product, None when it was saved as not active. Raises ValidationError.
+        """
+        draft = make_draft(
+            name=name,
+            variants=variants,
+            category=category,
+            key=key,
+            slug=slug,
+            description=description,
+            attributes=dict(attributes or {}),
+            images=tuple(images),
+            featured=featured,
+            active=active,
+            currency=currency,
+        )
+        self.save_many([draft])
+        row_id = self._session.execute(select(product.c.id).where(product.c.key == draft.key)).scalar_one()
+        return self.get(row_id, currency=currency) if active else None
+
+    def save_many(self, drafts: Iterable[ProductDraft]) -> SaveReport:
+        """Save many products at once, all or none. Raises ValidationError naming every wrong field of every draft."""
+        return Saver(self._work, self._inventory).save(list(drafts))
+
+    def stock_moved(self, changed: Iterable[int], flipped: Iterable[int]) -> None:
+        """Put the cards right after a movement of stock, and announce the products concerned.
+
+        Only a variant that became, or ceased to be, sold out can change a card. The card is locked before the stock is
+        read again: of two buyers who take the last pieces of two variants, the second sees what the first did.
+        """
+        products = as_dict(self._session.execute(_PRODUCTS_OF, {"ids": sorted(changed)}))
+        turned: set[int] = set()
+        at_edge = sorted({products[v] for v in flipped if v in products})
+        if at_edge:
+            self._session.execute(_LOCK_CARDS, {"ids": at_edge}).all()
+            turned = set(self._session.execute(_REFRESH, {"ids": at_edge}).scalars())
+        self._work.outbox.announce(*(StockChanged(p, p in turned) for p in sorted(set(products.values()))))
+
+    def _find(self, id_or_slug: int | str, currency: str) -> Any:
+        if type(id_or_slug) is int:
+            if not 0 < id_or_slug <= BIGGEST_ID:
+                return None
+            return self._session.execute(queries.BY_ID, {"id": id_or_slug, "currency": currency}).first()
+        if not isinstance(id_or_slug, str) or not storable(id_or_slug):
+            return None
+        return self._session.execute(queries.BY_SLUG, {"slug": id_or_slug, "currency": currency}).first()
+
+    def _subtree(self, slug: str) -> Sequence[int]:
+        rows = self._session.execute(queries.TREE).all()
+        inside = {row.id for row in rows if row.slug == slug}
+        if not inside:
+            raise NotFound("category", slug)
+        grown = True
+        while grown:
+            more = {row.id for row in rows if row.parent_id in inside} - inside
+            grown = bool(more)
+            inside |= more
+        return sorted(inside)
+
+
+def check_paging(checks: Checks, *, page: int, per_page: int) -> None:
+    """Bounds that keep a list from being used to read the whole shop at once."""
+    checks.whole("page", page, at_least=1, at_most=LAST_PAGE)
+    checks.whole("per_page", per_page, at_least=1, at_most=MOST_PER_PAGE)
+
+
+def _page(rows: Sequence[Any], *, page: int, per_page: int, total: int | None, sort: str) -> Page[ProductCard]:
+    shown = rows[:per_page]
+    more = len(rows) > per_page
+    cursor = queries.pack_cursor(sort, cursor_values(shown[-1], sort)) if more else None
+    return Page(tuple(queries.to_card(row) for row in shown), page, per_page, total, cursor)
+
+
+def cursor_values(row: Any, sort: str) -> list[Any]:
+    """The values of a row by which its list is sorted."""
+    first = {"newest": [], "price": [row.price], "-price": [row.price], "name": [row.sort_name]}[sort]
+    return [*first, row.id]

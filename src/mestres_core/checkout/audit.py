@@ -1,0 +1,129 @@
+"""Proving the books in one call.
+
+Stock against its ledger and the open orders, money against its parts, payments against what the providers reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import and_, case, exists, func, literal, or_, select
+from sqlalchemy.orm import Session
+
+from mestres_core.cart.models import cart
+from mestres_core.catalog.models import card, variant
+from mestres_core.checkout.models import idempotency
+from mestres_core.inventory.models import level, movement
+from mestres_core.orders.models import line, order
+from mestres_core.payments.models import event, payment
+
+_MOST_SHOWN = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A rule that does not hold, and the rows (by their names) for which it does not."""
+
+    rule: str
+    rows: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReport:
+    """What was counted and what was found wrong."""
+
+    orders: int
+    stock_levels: int
+    violations: tuple[Violation, ...]
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing was found wrong."""
+        return not self.violations
+
+
+def audit(session: Session) -> AuditReport:
+    """Check every rule; at most 100 rows are named for each."""
+    found = (Violation(rule, tuple(_names(session, query))) for rule, query in _RULES.items())
+    return AuditReport(
+        orders=session.execute(select(func.count()).select_from(order)).scalar_one(),
+        stock_levels=session.execute(select(func.count()).select_from(level)).scalar_one(),
+        violations=tuple(violation for violation in found if violation.rows),
+    )
+
+
+def _names(session: Session, query: Any) -> Iterable[str]:
+    return (" ".join(str(part) for part in row) for row in session.execute(query.limit(_MOST_SHOWN)))
+
+
+def _sum(column: Any, *conditions: Any) -> Any:
+    return select(func.coalesce(func.sum(column), 0)).where(*conditions).scalar_subquery()
+
+
+_moved_on_hand = _sum(movement.c.on_hand, movement.c.variant_id == level.c.variant_id)
+_moved_allocated = _sum(movement.c.allocated, movement.c.variant_id == level.c.variant_id)
+_holding = (
+    select(func.coalesce(func.sum(line.c.quantity), 0))
+    .select_from(line.join(order, order.c.id == line.c.order_id))
+    .where(
+        line.c.variant_id == level.c.variant_id,
+        order.c.status.in_(("pending", "placed")),
+        order.c.fulfillment_status == "unfulfilled",
+    )
+    .scalar_subquery()
+)
+_captured = _sum(payment.c.amount, payment.c.order_number == order.c.number, payment.c.status == "captured")
+_has_stock = exists().where(
+    variant.c.product_id == card.c.product_id,
+    variant.c.active,
+    level.c.variant_id == variant.c.id,
+    level.c.on_hand > level.c.allocated,
+)
+
+
+def _events(kind: str) -> Any:
+    return exists().where(event.c.payment_id == payment.c.id, event.c.kind == kind, event.c.state == "applied")
+
+
+_RULES: dict[str, Any] = {
+    "a level is the sum of its movements": select(level.c.sku).where(
+        or_(level.c.on_hand != _moved_on_hand, level.c.allocated != _moved_allocated)
+    ),
+    "allocated pieces are those of open orders": select(level.c.sku, level.c.allocated, _holding).where(
+        level.c.allocated != _holding
+    ),
+    "nothing is oversold": select(level.c.sku).where(or_(level.c.allocated < 0, level.c.on_hand < level.c.allocated)),
+    "a card says whether there is stock": select(card.c.product_id).where(card.c.in_stock != _has_stock),
+    "every order has a payment attempt": select(order.c.number).where(
+        ~exists().where(payment.c.order_number == order.c.number)
+    ),
+    "every payment belongs to an order": select(payment.c.id).where(
+        ~exists().where(order.c.number == payment.c.order_number)
+    ),
+    "an order's items are the sum of its lines": select(order.c.number).where(
+        order.c.items_amount != _sum(line.c.total, line.c.order_id == order.c.id)
+    ),
+    "an order's total is the sum of its parts": select(order.c.number).where(
+        order.c.grand_amount
+        != order.c.items_amount - order.c.discount_amount + order.c.shipping_amount + order.c.tax_amount
+    ),
+    "a paid order was paid in full, an unpaid one not at all": select(order.c.number, _captured).where(
+        case((order.c.payment_status.in_(("paid", "refund_due")), order.c.grand_amount), else_=literal(0)) != _captured
+    ),
+    "a captured payment has its event, any other has none": select(payment.c.id).where(
+        case((payment.c.status == "captured", ~_events("captured")), else_=_events("captured"))
+    ),
+    "an order that is under way has closed its cart": select(order.c.number).where(
+        exists().where(and_(cart.c.id == order.c.cart_id, cart.c.status == "open")),
+        order.c.status.in_(("pending", "placed", "completed")),
+        # Money that came late brings an order back while its cart may already be in use again.
+        ~exists().where(
+            payment.c.order_number == order.c.number, _events("failed") | _events("expired") | _events("declined")
+        ),
+    ),
+    "an idempotency key names an order": select(idempotency.c.key).where(
+        ~exists().where(order.c.number == idempotency.c.order_number)
+    ),
+}

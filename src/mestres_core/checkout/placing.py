@@ -1,0 +1,117 @@
+"""What takes several transactions: placing an order, and finding out what became of unfinished ones."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from functools import partial
+from typing import Any, Protocol
+
+from mestres_core.checkout.dto import Begun, Placed
+from mestres_core.checkout.service import CheckoutService
+from mestres_core.errors import InsufficientStock, PaymentDeclined
+from mestres_core.orders.dto import Order
+from mestres_core.payments.service import PaymentService
+from mestres_core.typing import PaymentEvent, PaymentProvider, PaymentRequest
+
+_log = logging.getLogger(__name__)
+_ASK_AGAIN = timedelta(seconds=30)
+
+
+class Services(Protocol):
+    """The services of one unit of work, as far as they are needed here."""
+
+    checkout: CheckoutService
+    payments: PaymentService
+
+
+class Run(Protocol):
+    """Runs a function of the services in a transaction of its own, with bounded retries."""
+
+    def __call__(self, call: Callable[[Any], Any]) -> Any:
+        """What `call` returns."""
+        ...
+
+
+def place(run: Run, providers: Mapping[str, PaymentProvider], arguments: Mapping[str, Any]) -> Placed:
+    """`CheckoutService.place`, with the transactions it needs."""
+
+    def begin(services: Services) -> Begun:
+        return services.checkout.begin(**arguments)
+
+    begun: Begun
+    try:
+        begun = run(begin)
+    except InsufficientStock:
+        # Unpaid orders whose time is up may hold the pieces that are missing here.
+        if not recover(run, providers):
+            raise
+        begun = run(begin)
+    order = begun.order
+    if begun.request is not None:
+        event = _charge(providers[begun.request.provider], begun.request)
+        if event is not None:
+            order = _apply(run, event)
+    return _outcome(order, replayed=begun.replayed)
+
+
+def recover(run: Run, providers: Mapping[str, PaymentProvider], *, limit: int = 100) -> int:
+    """Find out what became of payments whose caller is gone, and end those whose time is up; returns how many ended."""
+    ended = 0
+    for row in run(lambda services: services.payments.unfinished(limit=limit)):
+        if not run(partial(_lease, key=row.id)):
+            continue
+        event = _inquire(providers.get(row.provider), row) or run(partial(_verdict, row=row))
+        if event is not None:
+            order = _apply(run, event)
+            ended += order is not None and order.payment_status != "pending"
+    return ended
+
+
+def _apply(run: Run, event: PaymentEvent) -> Any:
+    def apply(services: Services) -> Order | None:
+        return services.checkout.apply(event)
+
+    return run(apply)
+
+
+def _charge(provider: PaymentProvider, request: PaymentRequest) -> PaymentEvent | None:
+    try:
+        return provider.charge(request)
+    except Exception:  # noqa: BLE001 - whatever it was, the buyer may or may not have been charged: ask later
+        _log.warning("payment %s: no clear answer from %s", request.key, provider.name, exc_info=True)
+        return None
+
+
+def _inquire(provider: PaymentProvider | None, row: Any) -> PaymentEvent | None:
+    if provider is None:
+        return None
+    try:
+        found = provider.lookup(row.id)
+    except Exception:  # noqa: BLE001 - as above
+        _log.warning("payment %s: %s could not be asked", row.id, row.provider, exc_info=True)
+        return PaymentEvent(provider=row.provider, id=f"silent:{row.id}", key=row.id, kind="pending", amount=row.amount)
+    return None if found is None or found.kind == "pending" else found
+
+
+def _lease(services: Services, *, key: str) -> bool:
+    return services.payments.lease(key, _ASK_AGAIN)
+
+
+def _verdict(services: Services, *, row: Any) -> PaymentEvent | None:
+    """What the core itself says of a payment that its provider has not ended."""
+    kind = None
+    if services.payments.has_expired(row.id):
+        kind = "expired"
+    elif not row.acknowledged:
+        kind = "failed"  # its caller is gone and the provider has never heard of it
+    if kind is None:
+        return None
+    return PaymentEvent(provider=row.provider, id=f"{kind}:{row.id}", key=row.id, kind=kind, amount=row.amount)
+
+
+def _outcome(order: Order, *, replayed: bool) -> Placed:
+    if order.payment_status == "declined":
+        raise PaymentDeclined(order=order)
+    return Placed(order, replayed)

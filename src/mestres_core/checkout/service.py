@@ -1,0 +1,283 @@
+"""From cart to order, in three short transactions.
+
+`begin` turns a quoted cart into an order with its payment attempt: both or neither. Then the provider is called, with
+no transaction open. `apply` takes what it reported, by answer, webhook or poller alike, and may be repeated.
+
+Invariants: no order without its payment attempt; an idempotency key stands for one order, written in that order's own
+transaction; the buyer pays what the quote said or gets `QuoteChanged`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import bindparam, select
+
+from mestres_core.cart.dto import Cart, Totals
+from mestres_core.cart.service import CartService
+from mestres_core.checkout.dto import Begun, Placed, Quote
+from mestres_core.checkout.inputs import digest, read_address, read_customer, read_key, read_payment
+from mestres_core.checkout.models import idempotency, quote
+from mestres_core.db.dialects.sql import insert as upsert
+from mestres_core.errors import (
+    CartClosed,
+    CartEmpty,
+    IdempotencyConflict,
+    NotFound,
+    QuoteChanged,
+    TransactionOwnershipError,
+    ValidationError,
+)
+from mestres_core.events.work import Work
+from mestres_core.orders.dto import Order
+from mestres_core.orders.models import order
+from mestres_core.orders.service import OrderService
+from mestres_core.payments.service import PaymentService
+from mestres_core.rules.checks import storable
+from mestres_core.shipping.dto import ShippingOption
+from mestres_core.typing import PaymentEvent, PaymentRequest, ShippingRater
+
+_SCOPE = "checkout"
+_QUOTE = select(quote).where(quote.c.hash == bindparam("hash"), quote.c.cart_id == bindparam("cart_id"))
+_KEY = select(idempotency.c.request_hash, idempotency.c.order_number).where(
+    idempotency.c.scope == _SCOPE, idempotency.c.key == bindparam("key")
+)
+_ORDER_OF_QUOTE = select(order.c.number).where(
+    order.c.cart_id == bindparam("cart_id"), order.c.quote_hash == bindparam("hash")
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Times:
+    """How long things hold: a quote, an unpaid order, and a caller's claim to an unfinished payment."""
+
+    quote: timedelta = timedelta(minutes=30)
+    payment: timedelta = timedelta(minutes=30)
+    lease: timedelta = timedelta(seconds=30)
+
+
+class CheckoutService:
+    """Checkout in one unit of work."""
+
+    def __init__(
+        self,
+        work: Work,
+        *,
+        carts: CartService,
+        orders: OrderService,
+        payments: PaymentService,
+        rater: ShippingRater,
+        times: Times,
+    ) -> None:
+        self._work = work
+        self._session = work.session
+        self._carts = carts
+        self._orders = orders
+        self._payments = payments
+        self._rater = rater
+        self._times = times
+
+    def quote(self, cart_id: str, *, address: Mapping[str, str], shipping_method: str | None = None) -> Quote:
+        """Promise a total for sending this cart to this address; without `shipping_method` by the cheapest way.
+
+        `address` has name, street, number, district, city, state, postal_code (a CEP in Brazil), and may have
+        complement and country (BR). Raises NotFound, CartEmpty, CartClosed, ValidationError.
+        """
+        checked = read_address(address)
+        self._carts.lock(cart_id)
+        made = self._price(self._carts.get(cart_id), checked, shipping_method)
+        self._keep(made)
+        return made
+
+    def begin(
+        self,
+        cart_id: str,
+        *,
+        quote_hash: str,
+        idempotency_key: str,
+        customer: Mapping[str, str],
+        payment: Mapping[str, str],
+    ) -> Begun:
+        """Turn a quoted cart into a pending order with its payment attempt and its goods set aside.
+
+        The same key with the same arguments gives the same order again. Raises QuoteChanged (the new quote is kept and
+        can be confirmed), InsufficientStock, IdempotencyConflict, CartClosed, CartEmpty, NotFound, ValidationError.
+        """
+        key = read_key(idempotency_key)
+        buyer = read_customer(customer)
+        method, token = read_payment(payment)
+        provider = self._payments.provider_for(method)
+        if not isinstance(quote_hash, str) or not storable(quote_hash) or not quote_hash:
+            raise ValidationError.of("quote_hash", "required")
+        request_hash = digest([cart_id, quote_hash, buyer, method, token])
+        row = self._carts.peek(cart_id)
+        earlier = self._earlier(key, request_hash) or self._double_click(row, quote_hash)
+        if earlier is not None:
+            return Begun(self._orders.get(earlier), None)
+        current = self._confirm(self._carts.get(cart_id), quote_hash)
+        number = self._orders.create(
+            cart_id=cart_id,
+            quote_hash=quote_hash,
+            lines=current.lines,
+            totals=current.totals,
+            customer=buyer,
+            address=current.address,
+            shipping_method=current.shipping_method,
+        )
+        if not self._claim(key, request_hash, number):
+            # Another cart's checkout took the key between our look and now. Nothing of this one may stay.
+            raise IdempotencyConflict(key)
+        now = self._work.clock.now()
+        request = PaymentRequest(
+            key=f"pay_{self._work.ids.token()}",
+            provider=provider.name,
+            order_number=number,
+            amount=current.totals.grand,
+            method=method,
+            token=token,
+            expires_at=now + self._times.payment,
+        )
+        self._payments.attempt(request=request, leased_until=now + self._times.lease)
+        self._carts.close(cart_id)
+        return Begun(self._orders.get(number), request)
+
+    def apply(self, event: PaymentEvent) -> Order | None:
+        """Let what a provider reported have its effect, once. Returns the order; None when the event is of none."""
+        changed = self._payments.record(event)
+        if changed is not None and changed[1] != "pending":
+            number, status = changed
+            cart_id = self._orders.settle(number, status)
+            if cart_id is not None:
+                self._carts.reopen(cart_id)
+        concerned = self._payments.order_of(event.key)
+        return None if concerned is None else self._orders.get(concerned)
+
+    def place(
+        self,
+        cart_id: str,  # noqa: ARG002 - as `begin`
+        *,
+        quote_hash: str,  # noqa: ARG002
+        idempotency_key: str,  # noqa: ARG002
+        customer: Mapping[str, str],  # noqa: ARG002
+        payment: Mapping[str, str],  # noqa: ARG002
+    ) -> Placed:
+        """Begin, charge and apply in one call: `shop.checkout.place(...)`.
+
+        `customer` has name and email, and may have document (CPF or CNPJ); `payment` has method and, for a card, token.
+        A provider that gives no clear answer leaves the order pending: `shop.recover()` finds out later. Raises
+        PaymentDeclined and all that `begin` raises; TransactionOwnershipError inside somebody else's transaction.
+        """
+        raise TransactionOwnershipError("checkout.place")
+
+    def _earlier(self, key: str, request_hash: str) -> str | None:
+        found = self._session.execute(_KEY, {"key": key}).first()
+        if found is None:
+            return None
+        if found.request_hash != request_hash:
+            raise IdempotencyConflict(key)
+        return str(found.order_number)
+
+    def _double_click(self, cart: Any, quote_hash: str) -> str | None:
+        if cart.status == "open":
+            return None
+        known = self._session.execute(_ORDER_OF_QUOTE, {"cart_id": cart.id, "hash": quote_hash}).scalar()
+        if known is None:
+            raise CartClosed(cart.id)
+        return str(known)
+
+    def _claim(self, key: str, request_hash: str, number: str) -> bool:
+        row = {
+            "scope": _SCOPE,
+            "key": key,
+            "request_hash": request_hash,
+            "order_number": number,
+            "created_at": self._work.clock.now(),
+        }
+        query = upsert(self._work.dialect, idempotency).values(row).on_conflict_do_nothing()
+        return self._session.execute(query.returning(idempotency.c.key)).first() is not None
+
+    def _confirm(self, cart: Cart, quote_hash: str) -> Quote:
+        """The quote as it would be made now, when it promises the same; otherwise QuoteChanged."""
+        kept = self._session.execute(_QUOTE, {"hash": quote_hash, "cart_id": cart.id}).first()
+        if kept is None:
+            raise NotFound("quote", quote_hash)
+        promised = kept.content
+        current = self._price(cart, promised["address"], promised["shipping_method"], fallback=True)
+        changes = _differences(promised, _content(current))
+        if self._work.clock.now() >= kept.expires_at:
+            changes["expired"] = (kept.expires_at.isoformat(), current.expires_at.isoformat())
+        if changes:
+            self._keep(current)
+            raise QuoteChanged(quote=current, changes=changes)
+        return current
+
+    def _price(self, cart: Cart, address: Mapping[str, str], method: str | None, *, fallback: bool = False) -> Quote:
+        if not cart.lines:
+            raise CartEmpty(cart.id)
+        options = tuple(
+            self._rater.options(
+                weight_grams=sum(line.weight_grams * line.quantity for line in cart.lines),
+                items_total=cart.totals.items.amount,
+                currency=cart.currency,
+                address=address,
+            )
+        )
+        chosen = _choose(options, method, fallback=fallback)
+        items, discount, tax = cart.totals.items, cart.totals.discount, cart.totals.tax
+        totals = Totals(items, discount, chosen.price, tax, items - discount + chosen.price + tax)
+        expires_at = (self._work.clock.now() + self._times.quote).replace(microsecond=0)
+        made = Quote("", cart.id, cart.lines, totals, dict(address), chosen.id, options, expires_at)
+        return _sealed(made, expires_at)
+
+    def _keep(self, made: Quote) -> None:
+        row = {"hash": made.hash, "cart_id": made.cart_id, "content": _content(made), "expires_at": made.expires_at}
+        self._session.execute(upsert(self._work.dialect, quote).values(row).on_conflict_do_nothing())
+
+
+def _choose(options: tuple[ShippingOption, ...], method: str | None, *, fallback: bool) -> ShippingOption:
+    if not options:
+        raise ValidationError.of("address", "invalid", reason="nothing can be sent there")
+    if method is None:
+        return min(options, key=lambda option: (option.price.amount, option.days))
+    for option in options:
+        if option.id == method:
+            return option
+    if fallback:
+        return _choose(options, None, fallback=True)
+    raise ValidationError.of("shipping_method", "unknown", choices=", ".join(option.id for option in options))
+
+
+def _content(made: Quote) -> dict[str, Any]:
+    totals = made.totals
+    return {
+        "lines": [[line.sku, line.quantity, line.unit_price.amount] for line in made.lines],
+        "address": dict(made.address),
+        "shipping_method": made.shipping_method,
+        "currency": totals.grand.currency,
+        "items": totals.items.amount,
+        "discount": totals.discount.amount,
+        "shipping": totals.shipping.amount,
+        "tax": totals.tax.amount,
+        "grand": totals.grand.amount,
+    }
+
+
+def _differences(promised: Mapping[str, Any], current: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    return {name: (promised[name], now) for name, now in current.items() if promised[name] != now}
+
+
+def _sealed(made: Quote, expires_at: datetime) -> Quote:
+    seal = digest([made.cart_id, _content(made), expires_at.isoformat()])
+    return Quote(
+        seal,
+        made.cart_id,
+        made.lines,
+        made.totals,
+        made.address,
+        made.shipping_method,
+        made.shipping_methods,
+        expires_at,
+    )

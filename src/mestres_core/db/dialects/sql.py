@@ -1,0 +1,31 @@
+"""What is said differently to SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
+
+_BUSY_STATES = {"40001": "serialization failure", "40P01": "deadlock", "55P03": "lock timeout"}
+
+
+def insert(dialect: str, table: Table) -> Any:
+    """An INSERT that knows ON CONFLICT; both databases spell it alike, SQLAlchemy does not."""
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+
+
+def as_dict(rows: Iterable[Any]) -> dict[Any, Any]:
+    """Rows of two columns as a mapping; the typed way to say so differs between SQLAlchemy 2.0 and 2.1."""
+    return {row[0]: row[1] for row in rows}
+
+
+def busy(error: DBAPIError) -> str | None:
+    """Why the same transaction may pass when tried again, or None when it may not."""
+    state = getattr(error.orig, "sqlstate", None)
+    if state is not None:
+        return _BUSY_STATES.get(state)
+    text = str(error.orig)
+    return text if "database is locked" in text or "database table is locked" in text else None

@@ -1,0 +1,89 @@
+"""SQLite made safe for a shop: WAL, foreign keys, and a write lock taken at the start of a transaction, not in it."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event
+
+READ_ONLY = "mestres_read_only"
+_CONFIGURED = "mestres_sqlite_configured"
+
+
+def configure_sqlite(engine: Engine, *, busy_timeout: float = 30.0) -> None:
+    """Give every connection of `engine` the settings without which SQLite is not safe here.
+
+    `busy_timeout` is in seconds. Transactions begin with BEGIN IMMEDIATE: one that reads first and writes later would
+    otherwise fail with "database is locked" as soon as another writes in between. Calling it twice does nothing.
+    """
+    if getattr(engine, _CONFIGURED, False):
+        return
+    setattr(engine, _CONFIGURED, True)
+
+    @event.listens_for(engine, "connect")
+    def connect(dbapi_connection: Any, _record: Any) -> None:
+        dbapi_connection.isolation_level = None  # the driver must not begin transactions on its own
+        cursor = dbapi_connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {int(busy_timeout * 1000)}")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        options = connection.get_execution_options()
+        if options.get("isolation_level") != "AUTOCOMMIT":
+            connection.exec_driver_sql("BEGIN" if options.get(READ_ONLY) else "BEGIN IMMEDIATE")
+
+
+def is_configured(engine: Engine) -> bool:
+    """Whether `configure_sqlite` has been applied."""
+    return bool(getattr(engine, _CONFIGURED, False))
+
+
+class FairLock:
+    """A lock that is given in the order of asking: SQLite's own busy handler lets some writers wait for seconds."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._held = False
+        self._waiting: deque[threading.Event] = deque()
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Hold the lock for the length of a with block."""
+        turn: threading.Event | None = None
+        with self._guard:
+            if self._held:
+                turn = threading.Event()
+                self._waiting.append(turn)
+            self._held = True
+        if turn is not None:
+            self._wait(turn)
+        try:
+            yield
+        finally:
+            self._hand_on()
+
+    def _wait(self, turn: threading.Event) -> None:
+        try:
+            turn.wait()
+        except BaseException:  # Ctrl-C while waiting: leave the queue, or hand on what was given meanwhile
+            with self._guard:
+                if turn in self._waiting:
+                    self._waiting.remove(turn)
+                    raise
+            self._hand_on()
+            raise
+
+    def _hand_on(self) -> None:
+        with self._guard:
+            if self._waiting:
+                self._waiting.popleft().set()
+            else:
+                self._held = False

@@ -1,0 +1,112 @@
+"""Who owns the transaction. A `Database` owns its engine; one call on it is one transaction.
+
+Invariant: a unit of work either commits whole or leaves nothing. Reads never end in ROLLBACK: that would throw the
+PostgreSQL driver's prepared statements away and make every read plan again.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TypeVar
+
+from sqlalchemy import Engine, create_engine, make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import StaticPool
+
+from mestres_core.db.dialects.sql import busy
+from mestres_core.db.dialects.sqlite import READ_ONLY, FairLock, configure_sqlite
+from mestres_core.errors import CommerceError, DatabaseNotReady, RetryableError
+
+T = TypeVar("T")
+_ATTEMPTS = 5
+
+
+def normal_url(url: str | URL) -> URL:
+    """A plain postgresql:// means psycopg 3. Raises DatabaseNotReady for any database but these two."""
+    parsed = make_url(url)
+    if parsed.drivername in ("postgresql", "postgres"):
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        raise DatabaseNotReady(
+            f"{parsed.get_backend_name()} is not supported", "use a sqlite:///file.db or postgresql://... address"
+        )
+    return parsed
+
+
+def make_engine(url: str | URL) -> Engine:
+    """An engine with the settings this package needs: pool of 20 + 30, lock timeout 10 s, SQLite configured."""
+    parsed = normal_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        memory = parsed.database in (None, "", ":memory:")
+        arguments = {"check_same_thread": False}
+        engine = create_engine(parsed, connect_args=arguments, **({"poolclass": StaticPool} if memory else {}))
+        configure_sqlite(engine)
+        return engine
+    return create_engine(
+        parsed,
+        pool_size=20,
+        max_overflow=30,
+        pool_timeout=30,
+        pool_recycle=3600,
+        pool_pre_ping=True,
+        connect_args={
+            "prepare_threshold": 2,
+            "options": "-c lock_timeout=10s -c idle_in_transaction_session_timeout=60s",
+        },
+    )
+
+
+class Database:
+    """An engine and the two ways to use it: `read` and `write`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.dialect = engine.dialect.name
+        option = {READ_ONLY: True} if self.dialect == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
+        self._reader = engine.execution_options(**option)
+        self._shared = isinstance(engine.pool, StaticPool)  # one connection for all threads: one at a time
+        self._writer_lock = FairLock()
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session for reading; nothing written in it is kept."""
+        with self._turn(write=False), Session(self._reader) as session:
+            try:
+                yield session
+            finally:
+                session.commit()
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A session whose work is committed at the end, or rolled back when an error leaves the block."""
+        with self._turn(write=True), Session(self.engine) as session:
+            try:
+                yield session
+            except CommerceError as error:
+                if error.survives:
+                    session.commit()
+                raise
+            session.commit()
+
+    def retrying(self, call: Callable[[], T]) -> T:
+        """Run a whole transaction up to five times while the database says "busy". Raises RetryableError after that."""
+        for attempt in range(_ATTEMPTS):
+            try:
+                return call()
+            except DBAPIError as error:
+                reason = busy(error)
+                if reason is None:
+                    raise
+                if attempt == _ATTEMPTS - 1:
+                    raise RetryableError(reason) from error
+                time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - spreads retries, guards nothing
+        raise AssertionError("unreachable")
+
+    def _turn(self, *, write: bool) -> AbstractContextManager[None]:
+        needs_turn = self._shared or (write and self.dialect == "sqlite")
+        return self._writer_lock.hold() if needs_turn else nullcontext()

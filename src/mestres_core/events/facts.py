@@ -1,0 +1,73 @@
+"""Facts: what has happened, as frozen values. They are written to the outbox and told to listeners after the commit."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something that happened to one aggregate (`product`, `cart`, `order`)."""
+
+    aggregate: ClassVar[str]
+
+    @property
+    def aggregate_id(self) -> str:
+        """Which one it happened to: every fact names it first."""
+        return str(next(iter(asdict(self).values())))
+
+    @property
+    def type(self) -> str:
+        """The fact's stable name."""
+        return type(self).__name__
+
+    def payload(self) -> dict[str, Any]:
+        """Its fields, as JSON takes them."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class ProductChanged(Fact):
+    """A product was created, changed, or hidden. `category_id` is its category now."""
+
+    aggregate: ClassVar[str] = "product"
+    product_id: int
+    category_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StockChanged(Fact):
+    """A product's pieces changed; `availability_flipped` when it became, or ceased to be, sold out."""
+
+    aggregate: ClassVar[str] = "product"
+    product_id: int
+    availability_flipped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CartChanged(Fact):
+    """A cart's lines changed, or it became an order."""
+
+    aggregate: ClassVar[str] = "cart"
+    cart_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderChanged(Fact):
+    """An order was placed or changed state."""
+
+    aggregate: ClassVar[str] = "order"
+    number: str
+    status: str
+    payment_status: str
+
+
+KINDS: dict[str, type[Fact]] = {
+    kind.__name__: kind for kind in (ProductChanged, StockChanged, CartChanged, OrderChanged)
+}
+
+
+def revive(kind: str, payload: dict[str, Any]) -> Fact:
+    """The fact that an outbox row holds."""
+    return KINDS[kind](**payload)

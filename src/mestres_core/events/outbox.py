@@ -1,0 +1,42 @@
+"""Writing facts in the transaction that made them true.
+
+Invariant: a fact is in the outbox if and only if the change that it speaks of was committed.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from mestres_core.events.facts import Fact
+from mestres_core.events.models import outbox
+from mestres_core.typing import Clock
+
+_INSERT = insert(outbox)
+
+
+class Outbox:
+    """The facts of one unit of work."""
+
+    def __init__(self, session: Session, clock: Clock) -> None:
+        self.session = session
+        self._clock = clock
+        self.facts: list[Fact] = []
+
+    def announce(self, *facts: Fact) -> None:
+        """Write `facts` with the caller's transaction."""
+        if not facts:
+            return
+        now = self._clock.now()
+        rows = [
+            {
+                "aggregate": fact.aggregate,
+                "aggregate_id": fact.aggregate_id,
+                "type": fact.type,
+                "payload": fact.payload(),
+                "created_at": now,
+            }
+            for fact in facts
+        ]
+        self.session.execute(_INSERT, rows)
+        self.facts.extend(facts)

@@ -1,0 +1,87 @@
+"""Checking arguments: every wrong field is collected, then one ValidationError names them all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from mestres_core.errors import FieldError, ValidationError
+
+_EMAIL = re.compile(r"[^@\s\"(),:;<>\[\]\\]+@[^@\s.]+(\.[^@\s.]+)+")
+BIGGEST_ID = 2**63 - 1
+BIGGEST_AMOUNT = 10**12
+
+
+def storable(value: str) -> bool:
+    """Whether a database takes the text: no NUL, no half of a surrogate pair."""
+    return "\0" not in value and not any("\ud800" <= letter <= "\udfff" for letter in value)
+
+
+class Checks:
+    """Collects what is wrong. The checking methods return the value, or a harmless one when it is wrong."""
+
+    def __init__(self) -> None:
+        self.errors: list[FieldError] = []
+
+    def wrong(self, field: str, reason: str, /, **data: Any) -> None:
+        """Note one wrong field."""
+        self.errors.append(FieldError.of(field, reason, **data))
+
+    def text(self, field: str, value: Any, *, limit: int, required: bool = True) -> str:
+        """Text of at most `limit` characters, stripped; empty only when not required."""
+        if value is None and not required:
+            return ""
+        if not isinstance(value, str):
+            self.wrong(field, "required" if value is None else "not_text")
+            return ""
+        stripped: str = value.strip()
+        if not storable(stripped):
+            self.wrong(field, "invalid", reason="control characters")
+        elif len(stripped) > limit:
+            self.wrong(field, "too_long", limit=limit)
+        elif required and not stripped:
+            self.wrong(field, "required")
+        return stripped
+
+    def whole(self, field: str, value: Any, *, at_least: int, at_most: int) -> int:
+        """A whole number within bounds; bool is not one."""
+        if type(value) is not int:
+            self.wrong(field, "required" if value is None else "not_integer")
+            return at_least
+        if value < at_least:
+            self.wrong(field, "too_small", limit=at_least)
+        elif value > at_most:
+            self.wrong(field, "too_large", limit=at_most)
+        else:
+            return value
+        return at_least
+
+    def choice(self, field: str, value: Any, choices: Collection[str]) -> str:
+        """One of `choices`."""
+        if isinstance(value, str) and value in choices:
+            return value
+        self.wrong(field, "unknown", choices=", ".join(choices))
+        return next(iter(choices), "")
+
+    def mapping(self, field: str, value: Any, allowed: Collection[str]) -> Mapping[str, Any]:
+        """An object whose keys are all in `allowed`."""
+        if not isinstance(value, Mapping):
+            self.wrong(field, "required" if value is None else "not_mapping")
+            return {}
+        for key in value:
+            if key not in allowed:
+                self.wrong(f"{field}.{str(key)[:40]}", "unexpected")
+        return value
+
+    def email(self, field: str, value: Any) -> str:
+        """An e-mail address, by its shape."""
+        address = self.text(field, value, limit=254)
+        if address and not _EMAIL.fullmatch(address):
+            self.wrong(field, "invalid_email")
+        return address
+
+    def done(self) -> None:
+        """Raise ValidationError when anything was wrong."""
+        if self.errors:
+            raise ValidationError(*self.errors)

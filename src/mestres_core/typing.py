@@ -1,0 +1,106 @@
+"""The protocols that a host may implement, and the values that pass through them. Nothing here does anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from mestres_core.rules.money import Money
+
+
+class Clock(Protocol):
+    """Where the present comes from."""
+
+    def now(self) -> datetime:
+        """The present, aware, in UTC."""
+        ...
+
+
+class Ids(Protocol):
+    """Where names for new things come from."""
+
+    def token(self) -> str:
+        """An unguessable name (128 bits or more): carts, access tokens, payment keys."""
+        ...
+
+    def order_number(self) -> str:
+        """A number that people read to each other, at most 32 characters, unique within the shop."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ShippingOption:
+    """A way to send a cart to an address: `id` is stable ("sedex"), `days` the working days it takes."""
+
+    id: str
+    name: str
+    price: Money
+    days: int
+
+
+class ShippingRater(Protocol):
+    """Which ways there are to send something somewhere."""
+
+    def options(
+        self, *, weight_grams: int, items_total: int, currency: str, address: Mapping[str, str]
+    ) -> Sequence[ShippingOption]:
+        """The ways to send `weight_grams` worth `items_total` minor units to `address`; none if it cannot be sent."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentRequest:
+    """What a provider is asked to charge.
+
+    `key` is the same on every retry of one attempt and makes the charge idempotent; `token` is what the buyer's browser
+    got from the provider (a card), empty for methods that need none.
+    """
+
+    key: str
+    provider: str
+    order_number: str
+    amount: Money
+    method: str
+    token: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentEvent:
+    """What a provider reports, by answer or by webhook.
+
+    `id` is unique per provider; `key` is the request's; `kind` is pending, captured, declined, failed or expired;
+    `amount` in minor units; `action` is what the buyer must do next, if anything.
+    """
+
+    provider: str
+    id: str
+    key: str
+    kind: str
+    amount: int
+    reference: str = ""
+    action: Mapping[str, Any] = field(default_factory=dict)
+
+
+class PaymentProvider(Protocol):
+    """Somebody who takes the buyer's money. Never called while a transaction is open."""
+
+    name: str
+    methods: tuple[str, ...]
+
+    def charge(self, request: PaymentRequest) -> PaymentEvent:
+        """Take the money, or say what must happen first. The same `request.key` never charges twice.
+
+        Raises anything when the outcome is not known: the core then asks `lookup` later.
+        """
+        ...
+
+    def lookup(self, key: str) -> PaymentEvent | None:
+        """What became of the charge with this key; None when it never arrived."""
+        ...
+
+    def read_event(self, *, body: bytes, headers: Mapping[str, str], secret: str, now: datetime) -> PaymentEvent:
+        """Check a webhook's signature and read it. Raises InvalidSignature or ValidationError."""
+        ...
