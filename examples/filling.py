@@ -13,7 +13,6 @@ from tqdm import tqdm
 from mestres_core import Commerce, Config, ProductDraft
 from mestres_core.checkout.models import idempotency
 from mestres_core.commerce import RandomIds
-from mestres_core.errors import InsufficientStock
 from mestres_core.providers.fake import signed_event
 
 _CHUNK = 500
@@ -23,6 +22,7 @@ _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _KEY = "demo-order-"
 _MOST_LINES = 3
 _PIX_SHARE = 0.4
+_DELIVERY = 50
 
 _PEOPLE = (
     ("Ana Souza", "ana.souza@example.com", "529.982.247-25"),
@@ -52,7 +52,7 @@ def fill_catalogue(shop: Commerce, drafts: Sequence[ProductDraft]) -> int:
 
 
 def fill_orders(shop: Commerce, skus: Sequence[str], count: int) -> int:
-    """Place the orders that are missing up to `count`; returns how many were placed."""
+    """Place the orders that are missing up to `count`, of goods that arrive as needed; returns how many were placed."""
     missing = sorted(set(range(count)) - _placed(shop))
     if not skus:
         return 0
@@ -102,12 +102,9 @@ class _Buyer:
         """Place the order and, when it goes by PIX, pay it."""
         cart = self._shop.carts.create()
         for sku, quantity in self._wishes(skus):
-            try:
-                self._shop.carts.add(cart.id, sku=sku, quantity=quantity)
-            except InsufficientStock:
-                continue
-        if not self._shop.carts.get(cart.id).lines:
-            return
+            if self._shop.inventory.level(sku).available < quantity:
+                self._shop.inventory.receive(sku, quantity=_DELIVERY, reference=self._key)
+            self._shop.carts.add(cart.id, sku=sku, quantity=quantity)
         name, email, document = self._random.choice(_PEOPLE)
         address = dict(
             zip(

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mestres_core import Commerce
-from mestres_core.contrib.http import Api, Reply, Request
+from mestres_core.contrib.http import Api, Application, Reply, Request
 from mestres_core.providers.fake import signed_event
+from mestres_examples.health import Health
 from mestres_examples.pages import Site
 from mestres_examples.settings import Settings
 
@@ -20,6 +21,12 @@ class Wiring:
 
     api: Api
     site: Site
+    health: Health
+
+    @property
+    def applications(self) -> Mapping[str, Application]:
+        """Everything to be served, by name."""
+        return {"api": self.api, "pages": self.site, "health": self.health}
 
     def not_found(self, method: str, path: str) -> Reply:
         """Answer for an address that no route knows: the API's way below its prefix, a page everywhere else."""
@@ -40,4 +47,4 @@ def wire(shop: Commerce, settings: Settings) -> Wiring:
             now=datetime.now(UTC),
         )
 
-    return Wiring(api, Site(api, pay_pix if settings.demo else None))
+    return Wiring(api, Site(api, pay_pix if settings.demo else None), Health(shop))

@@ -19,8 +19,8 @@ def create_app(shop: Commerce, settings: Settings) -> FastAPI:
     parts = wire(shop, settings)
     # The OpenAPI document is the API's own, the same as under Flask.
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    app.include_router(router(parts.api))
-    app.include_router(router(parts.site))
+    for application in parts.applications.values():
+        app.include_router(router(application))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
     @app.exception_handler(404)

@@ -16,8 +16,8 @@ def create_app(shop: Commerce, settings: Settings) -> Flask:
     parts = wire(shop, settings)
     app = Flask(__name__, static_folder=STATIC, static_url_path="/static")
     app.url_map.merge_slashes = False
-    app.register_blueprint(blueprint(parts.api, "api"))
-    app.register_blueprint(blueprint(parts.site, "pages"))
+    for name, application in parts.applications.items():
+        app.register_blueprint(blueprint(application, name))
 
     @app.errorhandler(404)
     def not_found(_error: Exception) -> Response:

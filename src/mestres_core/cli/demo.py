@@ -96,7 +96,9 @@ def _fill(shop: Commerce, options: argparse.Namespace) -> None:
 
     drafts = list(generate.products(options.products))
     filling.fill_catalogue(shop, drafts)
-    filling.fill_orders(shop, [variant.sku for draft in drafts for variant in draft.variants], options.orders)
+    # What the catalogue shows as sold out stays so.
+    sold = [variant.sku for draft in drafts if draft.active for variant in draft.variants if variant.stock]
+    filling.fill_orders(shop, sold, options.orders)
 
 
 def _listen(host: str, port: int) -> socket.socket:
