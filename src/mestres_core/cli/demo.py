@@ -16,9 +16,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from mestres_core.commerce import Commerce
-
 if TYPE_CHECKING:
+    from mestres_core.commerce import Commerce
     from mestres_examples.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -74,7 +73,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from mestres_examples.settings import Settings  # noqa: PLC0415 - the examples are loaded when they are wanted
+    from mestres_examples import wiring  # noqa: PLC0415 - the examples are loaded when they are wanted
+    from mestres_examples.settings import Settings  # noqa: PLC0415
 
     serve = _SERVERS[options.framework]()
     try:
@@ -83,7 +83,7 @@ def _run(options: argparse.Namespace) -> int:
     except (ValueError, OverflowError, OSError) as error:
         print(f"mestres demo: {error}", file=sys.stderr)
         return 1
-    with listener, Commerce.open(settings.database_url, webhook_secret=settings.webhook_secret) as shop:
+    with listener, wiring.open_shop(settings) as shop:
         _fill(shop, options)
         with _in_background(shop):
             _announce(listener, settings, browser=not options.no_browser)
@@ -164,7 +164,7 @@ def _has_display() -> bool:
     return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-Serve = Callable[[Commerce, "Settings", socket.socket], None]
+Serve = Callable[["Commerce", "Settings", socket.socket], None]
 
 
 def _fastapi() -> Serve:

@@ -16,8 +16,7 @@ from datetime import datetime
 from mestres_core.commerce import Commerce
 from mestres_core.contrib.http import Document
 from mestres_core.events.facts import Fact, ProductChanged, StockChanged
-from mestres_core.payments.dto import PaymentEvent, PaymentRequest
-from mestres_core.typing import PaymentProvider
+from mestres_core.typing import PaymentEvent, PaymentProvider, PaymentRequest
 from mestres_perf import Cache, CircuitBreaker
 
 # Documents leave by invalidation; the time only bounds what a lost message from another process could do.
@@ -40,10 +39,10 @@ class CachedReads:
             nonlocal state
             state = "miss"
             document = load()
-            return [document.text, document.etag, document.subject]
+            return [document.text, document.etag]
 
-        text, etag, subject = self._cache.get_or_load(key, loader, ttl=self._ttl, tags=list(tags))
-        return Document(text, etag, subject), state
+        text, etag = self._cache.get_or_load(key, loader, ttl=self._ttl, tags=list(tags))
+        return Document(text, etag), state
 
     def _forget(self, facts: Sequence[Fact]) -> None:
         tags = tags_of(facts)

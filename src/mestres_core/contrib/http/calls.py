@@ -35,7 +35,7 @@ class Direct:
 
 
 class Slugs:
-    """Which product a slug named when it was last looked up: a hint, to be checked against the product."""
+    """Which product a slug names, for those that were looked up."""
 
     def __init__(self, limit: int = 100_000) -> None:
         self._limit = limit
@@ -67,15 +67,7 @@ class Call:
 
     def cached(self, key: str, tags: Sequence[str], load: Callable[[], Document]) -> Reply:
         """A document read through the cache, saying so in X-Cache."""
-        return self.reply(*self.reads.fetch(key, tags, load))
-
-    def read(self, key: str, tags: Sequence[str], load: Callable[[], Document]) -> tuple[Document, str | None]:
-        """A document read through the cache, for a handler that wants to look at it first."""
-        return self.reads.fetch(key, tags, load)
-
-    @staticmethod
-    def reply(document: Document, state: str | None) -> Reply:
-        """The document as an answer that tells where it came from."""
+        document, state = self.reads.fetch(key, tags, load)
         reply = document.reply()
         return reply if state is None else reply.with_headers(("X-Cache", state))
 

@@ -90,17 +90,16 @@ class Application(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A JSON text, the tag that names exactly this text, and what it is about (a product's slug)."""
+    """A JSON text, and the tag that names exactly this text."""
 
     text: str
     etag: str
-    subject: str = ""
 
     @classmethod
-    def of(cls, data: Any, meta: Mapping[str, Any] | None = None, *, subject: str = "") -> Document:
+    def of(cls, data: Any, meta: Mapping[str, Any] | None = None) -> Document:
         """The contract's envelope around `data`."""
         text = dump({"data": data, "meta": meta or {}})
-        return cls(text, etag_of(text), subject)
+        return cls(text, etag_of(text))
 
     def data(self) -> Any:
         """What is inside the envelope."""

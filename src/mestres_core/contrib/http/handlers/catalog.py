@@ -26,18 +26,13 @@ def product(call: Call) -> Reply:
     reference = _reference(call.params["ref"])
     if isinstance(reference, int):
         return call.cached(*_product(call, reference))
-    # A document is kept under its product's id, because that is what a change names; the slug only finds the id. What
-    # it found is checked against the document, so a slug that has moved on never shows the product it used to name.
+    # A document is kept under its product's id, because that is what a change names. A slug stays with its product for
+    # good, so the id that it led to once is the id that it leads to.
     known = call.slugs.get(reference)
     if known is None:
         known = call.shop.catalog.get(reference).id
         call.slugs.learn(reference, known)
-    document, state = call.read(*_product(call, known))
-    if document.subject != reference:
-        fresh = call.shop.catalog.get(reference)
-        call.slugs.learn(reference, fresh.id)
-        document, state = call.read(*_product(call, fresh.id))
-    return call.reply(document, state)
+    return call.cached(*_product(call, known))
 
 
 def categories(call: Call) -> Reply:
@@ -85,8 +80,7 @@ def _products(call: Call, query: ProductsQuery) -> Document:
 
 def _product(call: Call, product_id: int) -> Read:
     def load() -> Document:
-        product = call.shop.catalog.get(product_id)
-        return Document.of({"product": render.product(product)}, subject=product.slug)
+        return Document.of({"product": render.product(call.shop.catalog.get(product_id))})
 
     return f"product:{product_id}", (f"product:{product_id}",), load
 
