@@ -22,7 +22,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ, *, demo: bool = False) -> Settings:
-        """Every MESTRES_ variable that is set; the rest by default. A plain postgresql:// means psycopg 3."""
+        """Every variable that is set; the rest by default. A plain postgresql:// means psycopg 3. Raises ValueError."""
         default = cls(demo=demo)
         url = environment.get("MESTRES_DATABASE_URL") or default.database_url
         for plain in ("postgresql://", "postgres://"):
@@ -34,6 +34,12 @@ class Settings:
             admin_token=environment.get("MESTRES_ADMIN_TOKEN") or default.admin_token,
             webhook_secret=environment.get("MESTRES_WEBHOOK_SECRET") or default.webhook_secret,
             cache=environment.get("MESTRES_CACHE", "1") != "0",
-            port=int(environment.get("PORT") or default.port),
+            port=_port(environment.get("PORT") or str(default.port)),
             demo=demo,
         )
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) < 2**16):
+        raise ValueError(f"PORT must be a number from 0 to 65535, not {text!r}")
+    return int(text)

@@ -51,6 +51,9 @@ _PAGES: Final[tuple[tuple[str, str, Page], ...]] = (
 )
 
 
+_PATTERNS: Final = tuple((method, pattern_of(template), page) for method, template, page in _PAGES)
+
+
 @dataclass(frozen=True)
 class Site:
     """The storefront, for the same skins that serve the API. `pay_pix` is given in demonstrations only."""
@@ -87,8 +90,8 @@ class Site:
         request = visit.request
         method = "GET" if request.method == "HEAD" else request.method
         allowed = []
-        for page_method, template, page in _PAGES:
-            found = pattern_of(template).fullmatch(request.path)
+        for page_method, pattern, page in _PATTERNS:
+            found = pattern.fullmatch(request.path)
             if found is None:
                 continue
             if page_method != method:

@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy.exc import OperationalError
+
 if TYPE_CHECKING:
     from mestres_core.commerce import Commerce
     from mestres_examples.settings import Settings
@@ -61,6 +63,9 @@ def run(options: argparse.Namespace) -> int:
         return _run(options)
     except KeyboardInterrupt:
         return 0
+    except OperationalError as error:
+        print(f"mestres demo: the database does not answer: {str(error.orig).strip()}", file=sys.stderr)
+        return 1
     except ModuleNotFoundError as missing:
         package = (missing.name or "").partition(".")[0]
         if package.startswith("mestres"):

@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from integration.http.buying import Buyer
-from mestres_core import Commerce
 from mestres_examples.settings import Settings
+from mestres_examples.wiring import open_shop
 
 SECRET = "webhook-secret"
 ADMIN = "admin-token"
@@ -98,9 +98,9 @@ def _wait_for(port):
 def served(request):
     """A running app: `url` and the `shop` behind it. The tests of a run share it, so each brings its own products."""
     framework, database = request.param
-    with _DATABASES[database](request) as database_url, Commerce.open(database_url, webhook_secret=SECRET) as shop:
+    with _DATABASES[database](request) as database_url:
         settings = Settings(database_url=database_url, admin_token=ADMIN, webhook_secret=SECRET, demo=True)
-        with _SERVERS[framework](shop, settings) as port:
+        with open_shop(settings) as shop, _SERVERS[framework](shop, settings) as port:
             _wait_for(port)
             yield SimpleNamespace(url=f"http://127.0.0.1:{port}", shop=shop, framework=framework, database=database)
 

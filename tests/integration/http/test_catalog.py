@@ -176,3 +176,19 @@ def test_unknown_category_is_404(http):
 def test_unknown_parameters_do_no_harm(http):
     """Links carry parameters of others."""
     assert http.get("/api/v1/products", params={"utm_source": "mail"}).status_code == 200
+
+
+def test_a_cached_read_never_outlives_a_write(http, shop, product, require_part):
+    """Where a cache is on, the second read says hit; after a change the next read has the new value."""
+    made = product(stock=5)
+    for address in (f"/api/v1/products/{made.id}", f"/api/v1/products/{made.slug}", "/api/v1/products?sort=newest"):
+        http.get(address)
+        again = http.get(address)
+        require_part("x-cache" in again.headers, "the shop runs without a cache here")
+        assert again.headers["x-cache"] == "hit"
+
+    shop.inventory.set(made.variants[0].sku, on_hand=0)
+
+    assert http.get(f"/api/v1/products/{made.id}").json()["data"]["product"]["variants"][0]["available"] == 0
+    assert http.get(f"/api/v1/products/{made.slug}").json()["data"]["product"]["in_stock"] is False
+    assert http.get("/api/v1/products?sort=newest").json()["data"]["products"][0]["in_stock"] is False

@@ -167,3 +167,9 @@ def test_unknown_pages_are_404_in_portuguese(visitor, address):
 def test_the_style_sheet_is_served(visitor):
     """The one style sheet is there."""
     assert visitor.get("/static/site.css").headers["content-type"].startswith("text/css")
+
+
+def test_health_says_that_the_shop_may_be_used(visitor):
+    """Both health addresses answer 200 while the database does."""
+    assert visitor.get("/health/live").status_code == 200
+    assert visitor.get("/health/ready").status_code == 200
