@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -33,18 +32,15 @@ def _demo(folder, *options, stop=signal.SIGINT):
     with subprocess.Popen(
         command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
+        output = ""
+        while "Ctrl-C" not in output and (line := process.stdout.readline()):
+            output += line
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
-            for _ in range(600):
-                if process.poll() is not None:
-                    break
-                try:
-                    if client.get("/health/ready").status_code == 200:
-                        break
-                except httpx.TransportError:
-                    time.sleep(0.1)
+            assert output, process.stderr.read()
+            assert client.get("/health/ready").status_code == 200
             yield client
         process.send_signal(stop)
-        output, complaints = process.communicate(timeout=30)
+        _, complaints = process.communicate(timeout=30)
     assert process.returncode == 0, complaints
     assert f"http://127.0.0.1:{port}/" in output
     assert "the-admin" in output
