@@ -67,4 +67,5 @@ class ServerProcess:
 
     def stop(self) -> None:
         """Stop the server and remove its folder; returns when both are done."""
-        self._guard.communicate(timeout=_START_SECONDS)
+        # A line, not only the end of the pipe: a forked child of the tests may still hold its other copy.
+        self._guard.communicate(b"\n", timeout=_START_SECONDS)
