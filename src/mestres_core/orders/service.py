@@ -133,18 +133,22 @@ class OrderService:
     def settle(self, number: str, payment: str) -> str | None:
         """Let an ended payment (captured, declined, failed, expired) have its effect on the order.
 
-        Returns the cart to open again when the order has come to nothing, None otherwise. Money that arrives after
-        that brings the order back if its goods can still be set aside; if not, the money is due back to the buyer.
+        Returns the cart to open again when the order has come to nothing, None otherwise. Money that arrives after its
+        payment had failed brings the order back if its goods can still be set aside; if not, or if somebody called the
+        order off, the money is due back to the buyer.
         """
         row = self._row(number, lock=True)
         target = ORDER_AFTER[payment]
         if payment == "captured":
-            if row.status == "pending" or (may(ORDER, row.status, "placed") and self._hold_again(row)):
+            came_late = row.payment_status in ORDER_AFTER and may(ORDER, row.status, "placed")
+            if row.status == "pending" or (came_late and self._hold_again(row)):
                 self._change(row, status="placed", payment_status="paid")
             else:
                 self._change(row, payment_status="refund_due")
             return None
         if row.status != "pending":
+            if row.payment_status == "pending":  # called off before the payment ended
+                self._change(row, payment_status=payment)
             return None
         self._release(row)
         self._change(row, status=target, payment_status=payment)

@@ -20,9 +20,10 @@ def configure_sqlite(engine: Engine, *, busy_timeout: float = 30.0) -> None:
     `busy_timeout` is in seconds. Transactions begin with BEGIN IMMEDIATE: one that reads first and writes later would
     otherwise fail with "database is locked" as soon as another writes in between. Calling it twice does nothing.
     """
-    if getattr(engine, _CONFIGURED, False):
+    if is_configured(engine):
         return
-    setattr(engine, _CONFIGURED, True)
+    # On the dialect, which an engine shares with all that are derived from it by execution_options().
+    setattr(engine.dialect, _CONFIGURED, True)
 
     @event.listens_for(engine, "connect")
     def connect(dbapi_connection: Any, _record: Any) -> None:
@@ -43,7 +44,7 @@ def configure_sqlite(engine: Engine, *, busy_timeout: float = 30.0) -> None:
 
 def is_configured(engine: Engine) -> bool:
     """Whether `configure_sqlite` has been applied."""
-    return bool(getattr(engine, _CONFIGURED, False))
+    return bool(getattr(engine.dialect, _CONFIGURED, False))
 
 
 class FairLock:
