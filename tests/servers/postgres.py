@@ -15,7 +15,8 @@ from servers.process import ServerProcess, Unavailable, make_folder, unprivilege
 def running_postgres() -> Iterator[str]:
     """The URL of a PostgreSQL whose user may create databases."""
     if given := os.environ.get("MESTRES_TEST_POSTGRES_URL"):
-        yield given
+        # A plain postgresql:// means psycopg 3 here, as it does in the package's own settings.
+        yield given.replace("postgresql://", "postgresql+psycopg://", 1)
         return
     user = unprivileged_user(preferred="postgres")
     folder = make_folder(user)
@@ -38,26 +39,12 @@ def _start(folder: Path, user: str | None) -> ServerProcess:
             shutil.chown(inner, user=user)
     data = folder / "data"
     # Nothing here has to survive a power cut: every fsync is left out.
-    subprocess.run(
-        [
-            programs / "initdb",
-            "--no-sync",
-            "-D",
-            data,
-            "-U",
-            "postgres",
-            "-A",
-            "trust",
-            "-E",
-            "UTF8",
-            "--locale=C.UTF-8",
-        ],
-        check=True,
-        capture_output=True,
-        cwd=folder,
-        user=user,
-        text=True,
+    initdb = [programs / "initdb", "--no-sync", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8"]
+    run = subprocess.run(
+        [*initdb, "--locale=C.UTF-8"], capture_output=True, text=True, cwd=folder, user=user, check=False
     )
+    if run.returncode != 0:
+        raise RuntimeError(f"initdb failed:\n{run.stdout}{run.stderr}")
     settings = ["max_connections=200", "synchronous_commit=off", "full_page_writes=off", "TimeZone=UTC"]
     options = [part for setting in settings for part in ("-c", setting)]
     server = ServerProcess(

@@ -11,6 +11,7 @@ import pytest
 import redis
 from sqlalchemy import create_engine, inspect, text
 
+from servers.postgres import running_postgres
 from servers.process import ServerProcess, make_folder
 
 _TESTS = Path(__file__).parents[1]
@@ -42,6 +43,27 @@ def test_each_test_gets_an_empty_redis(redis_db, _again):
     with redis.Redis.from_url(redis_db) as client:
         assert client.dbsize() == 0
         client.set("left_behind", "1")
+
+
+@pytest.mark.parametrize(("variable", "value"), [("CI", "true"), ("MESTRES_REQUIRE_ALL", "1")])
+def test_missing_part_skips_unless_all_are_promised(require_part, monkeypatch, variable, value):
+    """Without a part its tests skip and say why; where every part is promised they fail."""
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.delenv("MESTRES_REQUIRE_ALL", raising=False)
+    require_part(True, "it is there")
+    with pytest.raises(pytest.skip.Exception, match="no browser"):
+        require_part(None, "no browser")
+
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(pytest.fail.Exception, match="no browser"):
+        require_part(None, "no browser")
+
+
+def test_given_postgres_is_used_by_psycopg_3(monkeypatch):
+    """A server named in the environment is taken as it is, and a plain URL means psycopg 3."""
+    monkeypatch.setenv("MESTRES_TEST_POSTGRES_URL", "postgresql://somebody@somewhere/postgres")
+    with running_postgres() as url:
+        assert url == "postgresql+psycopg://somebody@somewhere/postgres"
 
 
 def test_stop_ends_the_process_and_removes_its_folder():

@@ -1,0 +1,77 @@
+"""Everything that mestres_perf refuses, as one tree.
+
+    MestresPerfError
+    ├── ConfigurationError       an argument that makes no sense; says what would
+    ├── CacheError
+    │   ├── RecursiveLoadError   a loader asked for the very key that it is loading
+    │   ├── UncacheableError     the result cannot be remembered: a generator, a coroutine, an open file
+    │   ├── KeyArgumentError     an argument cannot be part of a key
+    │   └── CodecError           a value cannot go through Redis and come back the same
+    ├── BackendUnavailable       Redis did not answer in time; the cache goes on without it
+    └── CircuitOpenError         the breaker is open; `retry_after` says for how long, in seconds
+
+Every error has a stable `code`.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class MestresPerfError(Exception):
+    """The root: catching it catches everything that this package refuses."""
+
+    code: ClassVar[str] = "mestres_perf_error"
+
+
+class ConfigurationError(MestresPerfError, ValueError):
+    """An argument that makes no sense."""
+
+    code = "configuration_error"
+
+
+class CacheError(MestresPerfError):
+    """What the cache refuses."""
+
+    code = "cache_error"
+
+
+class RecursiveLoadError(CacheError):
+    """A loader asked, directly or through others, for the key that it is loading: that would wait for ever."""
+
+    code = "recursive_load"
+
+
+class UncacheableError(CacheError, TypeError):
+    """A result that can be used only once, or only here, cannot be remembered."""
+
+    code = "uncacheable"
+
+
+class KeyArgumentError(CacheError, TypeError):
+    """An argument that cannot be part of a key; pass something hashable or give the object a `__cache_key__` method."""
+
+    code = "key_argument"
+
+
+class CodecError(CacheError, TypeError):
+    """A value that cannot go through Redis and come back the same."""
+
+    code = "codec_error"
+
+
+class BackendUnavailable(MestresPerfError):
+    """Redis refused, hung or was found down a moment ago."""
+
+    code = "backend_unavailable"
+
+
+class CircuitOpenError(MestresPerfError):
+    """The breaker `name` is open: the call was not made. `retry_after` is in seconds."""
+
+    code = "circuit_open"
+
+    def __init__(self, name: str, retry_after: float) -> None:
+        super().__init__(f"circuit {name!r} is open; try again in {retry_after:.1f} s")
+        self.name = name
+        self.retry_after = retry_after
