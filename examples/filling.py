@@ -1,9 +1,9 @@
-"""Fills a shop with the catalogue and with orders: the same ones each time, and nothing twice."""
+"""Fills a shop with a catalogue and with orders: the same ones each time, and nothing twice."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -13,29 +13,17 @@ from tqdm import tqdm
 from mestres_core import Commerce, Config, ProductDraft
 from mestres_core.checkout.models import idempotency
 from mestres_core.commerce import RandomIds
+from mestres_core.errors import PaymentDeclined
 from mestres_core.providers.fake import signed_event
+from mestres_examples.generate import Basket, baskets
 
 _CHUNK = 500
 _FIRST_ORDER = datetime(2026, 1, 2, 12, tzinfo=UTC)
 _SEASON = timedelta(days=90)
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _KEY = "demo-order-"
-_MOST_LINES = 3
-_PIX_SHARE = 0.4
 _DELIVERY = 50
-
-_PEOPLE = (
-    ("Ana Souza", "ana.souza@example.com", "529.982.247-25"),
-    ("Bruno Lima", "bruno.lima@example.com", "111.444.777-35"),
-    ("Carla Nunes", "carla.nunes@example.com", "390.533.447-05"),
-    ("Davi Rocha", "davi.rocha@example.com", "168.995.350-09"),
-)
-_PLACES = (
-    ("Rua do Café", "10", "Centro", "Patrocínio", "MG", "38740-000"),
-    ("Avenida Paulista", "1578", "Bela Vista", "São Paulo", "SP", "01310-200"),
-    ("Rua da Praia", "25", "Centro Histórico", "Porto Alegre", "RS", "90010-000"),
-    ("Rua do Sol", "300", "Santo Antônio", "Recife", "PE", "50010-470"),
-)
+_PIX_OF_FIVE = 2
 
 
 def fill_catalogue(shop: Commerce, drafts: Sequence[ProductDraft]) -> int:
@@ -53,11 +41,10 @@ def fill_catalogue(shop: Commerce, drafts: Sequence[ProductDraft]) -> int:
 
 def fill_orders(shop: Commerce, skus: Sequence[str], count: int) -> int:
     """Place the orders that are missing up to `count`, of goods that arrive as needed; returns how many were placed."""
-    missing = sorted(set(range(count)) - _placed(shop))
-    if not skus:
-        return 0
-    for index in tqdm(missing, unit=" pedidos", desc="pedidos", leave=False, disable=not missing):
-        _Buyer(shop, index, count).buy(skus)
+    placed = _placed(shop)
+    missing = [basket for basket in baskets(count, skus) if basket.number not in placed]
+    for basket in tqdm(missing, unit=" pedidos", desc="pedidos", leave=False, disable=not missing):
+        _Purchase(shop, basket, _FIRST_ORDER + _SEASON * basket.number / count).make()
     return len(missing)
 
 
@@ -87,47 +74,39 @@ class _Ids(RandomIds):
         return "MC-" + "".join(self._random.choices(_LETTERS, k=10))
 
 
-class _Buyer:
-    """The buyer of order `index`: who it is, what is bought and how it is paid follow from the index alone."""
+class _Purchase:
+    """One basket, bought at its moment."""
 
-    def __init__(self, shop: Commerce, index: int, count: int) -> None:
-        self._random = Random(f"order {index}")  # noqa: S311 - the same on every run is what is wanted
-        self._moment = _FIRST_ORDER + _SEASON * index / count
+    def __init__(self, shop: Commerce, basket: Basket, moment: datetime) -> None:
+        ids = _Ids(Random(f"order {basket.number}"))  # noqa: S311 - the same on every run is what is wanted
         self._secret = shop.config.webhook_secret or "demo"
-        config = Config(clock=_Then(self._moment), ids=_Ids(self._random), webhook_secret=self._secret)
-        self._shop = Commerce(shop.engine, config)
-        self._key = f"{_KEY}{index}"
+        self._shop = Commerce(shop.engine, Config(clock=_Then(moment), ids=ids, webhook_secret=self._secret))
+        self._basket = basket
+        self._moment = moment
+        self._key = f"{_KEY}{basket.number}"
 
-    def buy(self, skus: Sequence[str]) -> None:
+    def make(self) -> None:
         """Place the order and, when it goes by PIX, pay it."""
-        cart = self._shop.carts.create()
-        for sku, quantity in self._wishes(skus):
-            if self._shop.inventory.level(sku).available < quantity:
-                self._shop.inventory.receive(sku, quantity=_DELIVERY, reference=self._key)
-            self._shop.carts.add(cart.id, sku=sku, quantity=quantity)
-        name, email, document = self._random.choice(_PEOPLE)
-        address = dict(
-            zip(
-                ("street", "number", "district", "city", "state", "postal_code"),
-                self._random.choice(_PLACES),
-                strict=True,
+        shop, basket = self._shop, self._basket
+        cart = shop.carts.create()
+        for line in basket.lines:
+            if shop.inventory.level(line.sku).available < line.quantity:
+                shop.inventory.receive(line.sku, quantity=_DELIVERY, reference=self._key)
+            shop.carts.add(cart.id, sku=line.sku, quantity=line.quantity)
+        quote = shop.checkout.quote(cart.id, address={"name": basket.name, **asdict(basket.address)})
+        pix = basket.payment_token == "tok_ok" and basket.number % 5 < _PIX_OF_FIVE  # noqa: S105 - a name, no secret
+        try:
+            placed = shop.checkout.place(
+                cart.id,
+                quote_hash=quote.hash,
+                idempotency_key=self._key,
+                customer={"name": basket.name, "email": basket.email, "document": basket.document},
+                payment={"method": "pix"} if pix else {"method": "card", "token": basket.payment_token},
             )
-        )
-        quote = self._shop.checkout.quote(cart.id, address={"name": name, **address})
-        pix = self._random.random() < _PIX_SHARE
-        placed = self._shop.checkout.place(
-            cart.id,
-            quote_hash=quote.hash,
-            idempotency_key=self._key,
-            customer={"name": name, "email": email, "document": document},
-            payment={"method": "pix"} if pix else {"method": "card", "token": "tok_ok"},
-        )
+        except PaymentDeclined:
+            return  # some cards are, and the shop remembers it
         if pix:
             self._pay(placed.order.payments[0].id, quote.totals.grand.amount)
-
-    def _wishes(self, skus: Sequence[str]) -> Iterator[tuple[str, int]]:
-        for sku in self._random.sample(skus, k=min(len(skus), self._random.randint(1, _MOST_LINES))):
-            yield sku, self._random.choice((1, 1, 1, 2))
 
     def _pay(self, payment: str, amount: int) -> None:
         body, headers = signed_event(key=payment, kind="captured", amount=amount, secret=self._secret, now=self._moment)

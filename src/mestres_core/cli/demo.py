@@ -97,9 +97,9 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _fill(shop: Commerce, options: argparse.Namespace) -> None:
-    from mestres_examples import filling, generate  # noqa: PLC0415 - as above
+    from mestres_examples import catalogue, filling, generate  # noqa: PLC0415 - as above
 
-    drafts = list(generate.products() if options.products is None else generate.products(options.products))
+    drafts = list(catalogue.load() if options.products is None else generate.products(options.products))
     filling.fill_catalogue(shop, drafts)
     # What the catalogue shows as sold out stays so.
     sold = [variant.sku for draft in drafts if draft.active for variant in draft.variants if variant.stock]

@@ -47,6 +47,7 @@ def _uvicorn(shop, settings):
 @contextmanager
 def _waitress(shop, settings):
     import waitress
+    from waitress import wasyncore
 
     from mestres_examples.flask_app import create_app
 
@@ -55,8 +56,10 @@ def _waitress(shop, settings):
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     yield listener.getsockname()[1]
-    server.trigger.pull_trigger(server.close)
+    # Connections that are kept alive would keep the server's loop alive too.
+    server.trigger.pull_trigger(lambda: wasyncore.close_all(server._map))
     thread.join(10)
+    server.task_dispatcher.shutdown()
 
 
 @contextmanager
