@@ -17,7 +17,7 @@ from mestres_core import ProductDraft, VariantDraft
 from mestres_core.errors import FieldError, ValidationError
 from mestres_core.rules.text import slug
 
-FILES = ("graos", "moidos", "capsulas", "equipamentos")
+FILES = ("graos", "moidos", "capsulas", "equipamentos", "acessorios", "presentes")
 """The files in the order in which their products are loaded."""
 
 LABELS: Mapping[str, str] = {
