@@ -1,0 +1,71 @@
+"""The API as a FastAPI (or Starlette) router. Needs `pip install 'mestres[fastapi]'`."""
+
+from __future__ import annotations
+
+try:
+    from fastapi import APIRouter
+except ModuleNotFoundError as missing:
+    if missing.name != "fastapi":
+        raise
+    raise ModuleNotFoundError("FastAPI is not installed: pip install 'mestres[fastapi]'", name="fastapi") from missing
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request as StarletteRequest
+from starlette.responses import Response
+
+from mestres_core.contrib.http.messages import MAX_BODY, Application, Reply, Request
+
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+# A body that is too large is still read a little further, so that the client gets to see the refusal.
+_DRAIN = 16 * MAX_BODY
+
+
+def router(application: Application) -> APIRouter:
+    """A router that serves the application at its own paths, each call in a thread of its own.
+
+    Every template is a route of its own, so that metrics see the template; everything else under the application's
+    prefix is answered by it too, with its own 404.
+    """
+    served = APIRouter(redirect_slashes=False)
+
+    async def endpoint(incoming: StarletteRequest) -> Response:
+        request = await _request(incoming)
+        return response(await run_in_threadpool(application.handle, request))
+
+    templates = [*application.templates]
+    templates += [f"{application.prefix}/{{rest:path}}"] if application.prefix else []
+    for template in templates:
+        served.add_route(template, endpoint, methods=_METHODS, include_in_schema=False)
+    return served
+
+
+async def _request(incoming: StarletteRequest) -> Request:
+    scope = incoming.scope
+    return Request(
+        method=scope["method"],
+        path=scope["path"],
+        query_string=scope["query_string"].decode("latin-1"),
+        headers={name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
+        body=await _body(incoming),
+        scheme=scope["scheme"],
+    )
+
+
+async def _body(incoming: StarletteRequest) -> bytes:
+    kept = bytearray()
+    seen = 0
+    async for chunk in incoming.stream():
+        seen += len(chunk)
+        kept += chunk[: MAX_BODY + 1 - len(kept)]
+        if seen > _DRAIN:
+            break
+    return bytes(kept)
+
+
+def response(reply: Reply) -> Response:
+    """Put a reply into the framework's own words."""
+    response = Response(reply.body, reply.status)
+    response.raw_headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in reply.headers]
+    if reply.header("Content-Length") is None and reply.status != 304:  # noqa: PLR2004 - HTTP's own number
+        response.raw_headers.append((b"content-length", str(len(reply.body)).encode()))
+    return response

@@ -1,0 +1,137 @@
+"""The shapes of the API's answers, as JSON Schema for the OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+Schema = dict[str, Any]
+
+_TEXT: Schema = {"type": "string"}
+_WHOLE: Schema = {"type": "integer"}
+_YES_NO: Schema = {"type": "boolean"}
+_MOMENT: Schema = {"type": "string", "format": "date-time"}
+_TEXTS: Schema = {"type": "object", "additionalProperties": {"type": "string"}}
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _list(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+def _or_null(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _object(**properties: Schema) -> Schema:
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+def _extended(base: str, **properties: Schema) -> Schema:
+    return {"allOf": [_ref(base), _object(**properties)]}
+
+
+def _answer(meta: Schema | None = None, /, **data: Schema) -> Schema:
+    return _object(data=_object(**data), meta=meta or {"type": "object"})
+
+
+_FACETS: Schema = {"type": "object", "additionalProperties": _list(_object(value=_TEXT, count=_WHOLE))}
+_PAGE = _object(page=_WHOLE, per_page=_WHOLE, total=_or_null(_WHOLE), next_cursor=_or_null(_TEXT))
+_PRODUCTS = _answer(_PAGE, products=_list(_ref("ProductCard")))
+_PRODUCTS["properties"]["data"]["properties"]["facets"] = _FACETS
+
+_NOUNS: dict[str, Schema] = {
+    "Money": _object(amount={"type": "integer", "description": "Minor units"}, currency=_TEXT, formatted=_TEXT),
+    "CategoryRef": _object(id=_WHOLE, slug=_TEXT, name=_TEXT),
+    "Category": _object(id=_WHOLE, slug=_TEXT, name=_TEXT, children=_list(_ref("Category"))),
+    "ProductCard": _object(
+        id=_WHOLE,
+        slug=_TEXT,
+        sku=_TEXT,
+        name=_TEXT,
+        price=_ref("Money"),
+        category=_or_null(_ref("CategoryRef")),
+        image=_or_null(_TEXT),
+        in_stock=_YES_NO,
+        rating=_or_null({"type": "number"}),
+    ),
+    "Variant": _object(
+        id=_WHOLE,
+        sku=_TEXT,
+        name=_TEXT,
+        price=_ref("Money"),
+        available={"type": "integer", "description": "Pieces that can be bought now"},
+    ),
+    "Product": _extended(
+        "ProductCard",
+        description=_TEXT,
+        attributes=_TEXTS,
+        variants=_list(_ref("Variant")),
+        images=_list(_object(url=_TEXT, alt=_TEXT)),
+    ),
+    "Suggestion": _object(text=_TEXT, kind={"enum": ["product", "category", "query"]}, id={}),
+    "Line": _object(id=_WHOLE, sku=_TEXT, name=_TEXT, quantity=_WHOLE, unit_price=_ref("Money"), total=_ref("Money")),
+    "Totals": _object(**dict.fromkeys(("items", "discount", "shipping", "tax", "grand"), _ref("Money"))),
+    "Cart": _object(
+        id=_TEXT,
+        currency=_TEXT,
+        version=_WHOLE,
+        status=_TEXT,
+        lines=_list(_ref("Line")),
+        coupons=_list(_TEXT),
+        totals=_ref("Totals"),
+    ),
+    "ShippingMethod": _object(id=_TEXT, name=_TEXT, price=_ref("Money"), days=_WHOLE),
+    "Quote": _object(
+        hash=_TEXT,
+        cart_id=_TEXT,
+        lines=_list(_ref("Line")),
+        totals=_ref("Totals"),
+        address=_TEXTS,
+        shipping_method=_TEXT,
+        shipping_methods=_list(_ref("ShippingMethod")),
+        expires_at=_MOMENT,
+    ),
+    "Payment": _object(
+        id=_TEXT,
+        provider=_TEXT,
+        method=_TEXT,
+        amount=_ref("Money"),
+        status=_TEXT,
+        action={"type": "object", "description": "What the buyer does next; for PIX its `br_code`"},
+    ),
+    "Order": _object(
+        number=_TEXT,
+        status=_TEXT,
+        payment_status=_TEXT,
+        fulfillment_status=_TEXT,
+        customer=_TEXTS,
+        address=_TEXTS,
+        shipping_method=_TEXT,
+        lines=_list(_ref("Line")),
+        totals=_ref("Totals"),
+        payments=_list(_ref("Payment")),
+        created_at=_MOMENT,
+    ),
+    "PlacedOrder": _extended("Order", access_token=_TEXT),
+    "Problem": {
+        **_object(type=_TEXT, title=_TEXT, status=_WHOLE, detail=_TEXT, code=_TEXT),
+        "description": "RFC 9457. Further members depend on `code`: errors, available, quote, order",
+    },
+}
+_NOUNS["Problem"]["properties"]["errors"] = _list(_object(field=_TEXT, message=_TEXT))
+
+SCHEMAS: Final[dict[str, Schema]] = {
+    **_NOUNS,
+    "ProductsAnswer": _PRODUCTS,
+    "ProductAnswer": _answer(product=_ref("Product")),
+    "CategoriesAnswer": _answer(categories=_list(_ref("Category"))),
+    "SuggestionsAnswer": _answer(suggestions=_list(_ref("Suggestion"))),
+    "CartAnswer": _answer(cart=_ref("Cart")),
+    "QuoteAnswer": _answer(quote=_ref("Quote")),
+    "OrderAnswer": _answer(order=_ref("Order")),
+    "PlacedOrderAnswer": _answer(_object(replayed=_YES_NO), order=_ref("PlacedOrder")),
+    "ReceivedAnswer": _answer(received=_YES_NO),
+}

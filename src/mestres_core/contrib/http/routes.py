@@ -1,0 +1,148 @@
+"""The table of everything the API answers. Frameworks register from it, and the OpenAPI document is built from it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, Literal
+
+from mestres_core.contrib.http import schemas
+from mestres_core.contrib.http.calls import Call
+from mestres_core.contrib.http.handlers import carts, catalog, checkout
+from mestres_core.contrib.http.messages import Reply
+
+PREFIX: Final = "/api/v1"
+
+# A shared cache may keep the catalogue, but asks every time whether it still holds: a 304 costs one tag comparison,
+# and nobody sees a price that is no longer true.
+_PUBLIC: Final = "public, no-cache"
+_PRIVATE: Final = "private, no-cache"
+
+
+def pattern_of(template: str) -> re.Pattern[str]:
+    """A path template as a pattern: `{name}` stands for one part of the path."""
+    parts = re.split(r"\{(\w+)\}", template)
+    names = (f"(?P<{part}>[^/]+)" if index % 2 else re.escape(part) for index, part in enumerate(parts))
+    return re.compile("".join(names), re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Route:
+    """One method of one path. `success` and `answer` describe its normal reply; `problems` the refusals it may give."""
+
+    method: str
+    template: str
+    handler: Callable[[Call], Reply]
+    answer: str
+    success: int = 200
+    query: type[schemas.Query] | None = None
+    body: type[schemas.Body] | None = None
+    auth: Literal["none", "order", "signature"] = "none"
+    cache: str = "no-store"
+    headers: tuple[str, ...] = ()
+    problems: tuple[int, ...] = ()
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """What the paths of this route look like."""
+        return pattern_of(self.template)
+
+
+def find(routes: Iterable[Route], path: str) -> tuple[Mapping[str, Route], Mapping[str, str]]:
+    """The routes of a path by method, and the path's variable parts."""
+    by_method: dict[str, Route] = {}
+    params: dict[str, str] = {}
+    for route in routes:
+        found = route.pattern.fullmatch(path)
+        if found is not None:
+            by_method[route.method] = route
+            params = found.groupdict()
+    return by_method, params
+
+
+ROUTES: Final[tuple[Route, ...]] = (
+    Route(
+        "GET",
+        "/api/v1/products",
+        catalog.products,
+        answer="Products",
+        query=schemas.ProductsQuery,
+        cache=_PUBLIC,
+        problems=(422,),
+    ),
+    Route("GET", "/api/v1/products/{ref}", catalog.product, answer="Product", cache=_PUBLIC, problems=(404,)),
+    Route("GET", "/api/v1/categories", catalog.categories, answer="Categories", cache=_PUBLIC),
+    Route(
+        "GET",
+        "/api/v1/search/suggest",
+        catalog.suggest,
+        answer="Suggestions",
+        query=schemas.SuggestQuery,
+        cache=_PUBLIC,
+        problems=(422,),
+    ),
+    Route(
+        "POST",
+        "/api/v1/carts",
+        carts.create,
+        answer="Cart",
+        success=201,
+        body=schemas.NewCart,
+        problems=(413, 415, 422),
+    ),
+    Route("GET", "/api/v1/carts/{cart_id}", carts.get, answer="Cart", cache=_PRIVATE, problems=(404,)),
+    Route(
+        "POST",
+        "/api/v1/carts/{cart_id}/lines",
+        carts.add_line,
+        answer="Cart",
+        body=schemas.NewLine,
+        problems=(404, 409, 413, 415, 422),
+    ),
+    Route(
+        "PATCH",
+        "/api/v1/carts/{cart_id}/lines/{line_id}",
+        carts.change_line,
+        answer="Cart",
+        body=schemas.LineChange,
+        problems=(404, 409, 413, 415, 422),
+    ),
+    Route("DELETE", "/api/v1/carts/{cart_id}/lines/{line_id}", carts.remove_line, answer="Cart", problems=(404, 409)),
+    Route(
+        "POST",
+        "/api/v1/carts/{cart_id}/quote",
+        checkout.quote,
+        answer="Quote",
+        body=schemas.QuoteRequest,
+        problems=(404, 409, 413, 415, 422),
+    ),
+    Route(
+        "POST",
+        "/api/v1/carts/{cart_id}/checkout",
+        checkout.place,
+        answer="PlacedOrder",
+        success=201,
+        body=schemas.CheckoutRequest,
+        headers=("Idempotency-Key",),
+        problems=(402, 404, 409, 413, 415, 422),
+    ),
+    Route(
+        "GET",
+        "/api/v1/orders/{number}",
+        checkout.read,
+        answer="Order",
+        auth="order",
+        cache=_PRIVATE,
+        problems=(401, 403, 404),
+    ),
+    Route(
+        "POST",
+        "/api/v1/payments/{provider}/events",
+        checkout.receive,
+        answer="Received",
+        auth="signature",
+        problems=(401, 404, 413, 422),
+    ),
+)

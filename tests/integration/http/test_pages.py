@@ -1,0 +1,175 @@
+"""The storefront as a browser without JavaScript uses it: links, forms, cookies."""
+
+import re
+
+import httpx
+import pytest
+
+from integration.http.buying import ADDRESS, CUSTOMER
+
+
+@pytest.fixture
+def visitor(served):
+    """A browser that follows redirects and keeps cookies."""
+    with httpx.Client(base_url=served.url, timeout=30, follow_redirects=True, headers={"Origin": served.url}) as client:
+        yield client
+
+
+def _hidden(page):
+    return dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', page.text))
+
+
+def _delivery():
+    address = {f"address.{name}": value for name, value in ADDRESS.items() if name != "country"}
+    return {**address, **{f"customer.{name}": value for name, value in CUSTOMER.items()}}
+
+
+def _buy(visitor, sku, **payment):
+    visitor.post("/carrinho", data={"sku": sku, "quantity": "1"})
+    page = visitor.post("/checkout", data=_delivery())
+    assert "Pagamento" in page.text
+    return visitor.post("/checkout/confirmar", data={**_hidden(page), "shipping_method": "pac", **payment})
+
+
+@pytest.mark.parametrize("address", ["/", "/produtos", "/busca?q=cafe", "/carrinho", "/produtos?page=2&sort=price"])
+def test_pages_are_there(visitor, address):
+    """Every page is HTML in Portuguese that runs no script and may not be framed."""
+    page = visitor.get(address)
+
+    assert page.status_code == 200
+    assert '<html lang="pt-BR">' in page.text
+    assert "<script" not in page.text
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
+
+
+def test_a_purchase_by_card(visitor, product):
+    """From the product's page to a paid order by forms alone."""
+    made = product(name="Café da Página", stock=3)
+
+    shown = visitor.get(f"/produto/{made.slug}")
+    page = _buy(visitor, made.variants[0].sku, method="card", token="tok_ok")
+
+    assert "Café da Página" in shown.text
+    assert "R$ 45,90" in shown.text
+    assert page.status_code == 200
+    assert re.search(r'data-state="payment">pago<', page.text)
+    assert "access_token" not in str(page.url)
+    assert "carrinho está vazio" in visitor.get("/carrinho").text
+
+
+def test_a_form_sent_twice_is_one_order(visitor, product):
+    """Sending the confirmation again leads to the same order."""
+    visitor.post("/carrinho", data={"sku": product(stock=3).variants[0].sku, "quantity": "1"})
+    form = {**_hidden(visitor.post("/checkout", data=_delivery())), "method": "card", "token": "tok_ok"}
+
+    first = visitor.post("/checkout/confirmar", data=form)
+    second = visitor.post("/checkout/confirmar", data=form)
+
+    assert first.url == second.url
+    assert "/pedido/" in first.url.path
+
+
+def test_pix_can_be_paid_in_a_demonstration(visitor, product):
+    """The order's page shows the code; the button lets the provider report it paid."""
+    page = _buy(visitor, product().variants[0].sku, method="pix")
+    paid = visitor.post(f"{page.url.path}/pix")
+
+    assert "000201" in page.text
+    assert re.search(r'data-state="payment">aguardando<', page.text)
+    assert re.search(r'data-state="payment">pago<', paid.text)
+
+
+def test_a_declined_card_can_be_tried_again(visitor, product):
+    """After a refusal the buyer is back at the payment, with a cart that can still be bought."""
+    refused = _buy(visitor, product(stock=1).variants[0].sku, method="card", token="tok_declined")
+    page = visitor.post("/checkout/confirmar", data={**_hidden(refused), "method": "card", "token": "tok_ok"})
+
+    assert refused.status_code == 402
+    assert "recusado" in refused.text
+    assert re.search(r'data-state="payment">pago<', page.text)
+
+
+def test_a_changed_total_is_shown_before_it_is_paid(shop, visitor, product):
+    """When the price has changed meanwhile, the new total is shown and must be confirmed."""
+    made = product(price=1000)
+    sku = made.variants[0].sku
+    visitor.post("/carrinho", data={"sku": sku, "quantity": "1"})
+    page = visitor.post("/checkout", data=_delivery())
+    shop.catalog.save(name=made.name, category="Grãos", variants=[{"sku": sku, "price": 7777, "weight_grams": 250}])
+
+    changed = visitor.post("/checkout/confirmar", data={**_hidden(page), "method": "card", "token": "tok_ok"})
+    paid = visitor.post("/checkout/confirmar", data={**_hidden(changed), "method": "card", "token": "tok_ok"})
+
+    assert changed.status_code == 409
+    assert "R$ 77,77" in changed.text
+    assert "/pedido/" in paid.url.path
+
+
+def test_wrong_fields_are_marked(visitor, product):
+    """What is wrong is said at its field, and what was typed is kept."""
+    visitor.post("/carrinho", data={"sku": product().variants[0].sku, "quantity": "1"})
+    page = visitor.post("/checkout", data={**_delivery(), "address.postal_code": "123", "address.city": "<b>Cidade"})
+
+    assert page.status_code == 422
+    assert 'aria-invalid="true"' in page.text
+    assert "oito dígitos" in page.text
+    assert "&lt;b&gt;Cidade" in page.text
+    assert "<b>Cidade" not in page.text
+
+
+def test_more_than_there_is_says_how_many(visitor, product):
+    """Asking for too many pieces says how many there are."""
+    page = visitor.post("/carrinho", data={"sku": product(stock=2).variants[0].sku, "quantity": "3"})
+
+    assert page.status_code == 409
+    assert "Só há 2" in page.text
+
+
+def test_cookies_are_closed_to_scripts_and_other_sites(visitor, product):
+    """The cart's cookie is HttpOnly and SameSite=Lax."""
+    answer = visitor.post("/carrinho", data={"sku": product().variants[0].sku, "quantity": "1"}, follow_redirects=False)
+
+    assert "HttpOnly" in answer.headers["set-cookie"]
+    assert "SameSite=Lax" in answer.headers["set-cookie"]
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1"])
+def test_forms_of_other_sites_are_refused(visitor, product, origin):
+    """A form that another site sends changes nothing."""
+    answer = visitor.post(
+        "/carrinho", data={"sku": product().variants[0].sku, "quantity": "1"}, headers={"Origin": origin}
+    )
+
+    assert answer.status_code == 403
+    assert "set-cookie" not in answer.headers
+
+
+def test_orders_are_shown_to_their_browser_only(served, visitor, product):
+    """Somebody else sees no order, and does not learn whether it exists."""
+    page = _buy(visitor, product().variants[0].sku, method="card", token="tok_ok")
+    strange = httpx.get(f"{served.url}{page.url.path}")
+    unknown = httpx.get(f"{served.url}/pedido/MC-0000000000")
+
+    assert (strange.status_code, unknown.status_code) == (404, 404)
+    assert strange.text == unknown.text
+
+
+@pytest.mark.parametrize("address", ["/nada", "/produto/nada", "/static/nada.css", "/produto/a/b"])
+def test_unknown_pages_are_404_in_portuguese(visitor, address):
+    """A page that does not exist says so in the shop's own look."""
+    page = visitor.get(address)
+
+    assert page.status_code == 404
+    assert "Não encontrado" in page.text
+
+
+def test_the_style_sheet_is_served(visitor):
+    """The one style sheet is there."""
+    assert visitor.get("/static/site.css").headers["content-type"].startswith("text/css")
+
+
+def test_health_says_that_the_shop_may_be_used(visitor):
+    """Both health addresses answer 200 while the database does."""
+    assert visitor.get("/health/live").status_code == 200
+    assert visitor.get("/health/ready").status_code == 200
