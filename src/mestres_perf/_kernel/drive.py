@@ -5,28 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Generator
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from mestres_perf._kernel.effects import Ask, Effect, Load
+from mestres_perf.typing import Asks, AsksLater
 
 R = TypeVar("R")
 Plan = Generator[Effect, Any, R]
-
-
-class Asks(Protocol):
-    """A connection that answers scripts at once."""
-
-    def ask(self, effect: Ask) -> Any:
-        """The script's reply. Raises BackendUnavailable."""
-        ...
-
-
-class AsksLater(Protocol):
-    """A connection that answers scripts to whoever awaits."""
-
-    async def ask(self, effect: Ask) -> Any:
-        """The script's reply. Raises BackendUnavailable."""
-        ...
 
 
 def run(plan: Plan[R], backend: Asks, loader: Callable[[], Any]) -> R:

@@ -1,7 +1,7 @@
 """Remember answers, and know when they stop being true."""
 
-from mestres_perf.cache._cache import Cache, Explanation
-from mestres_perf.cache._entry import MISS, Missing
+from mestres_perf.cache._cache import Cache
+from mestres_perf.cache._entry import MISS, Explanation, Missing
 from mestres_perf.cache._memory import Memory, Stats
 
 __all__ = ["MISS", "Cache", "Explanation", "Memory", "Missing", "Stats"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, NamedTuple
 
@@ -33,3 +35,15 @@ class Entry(NamedTuple):
     stored: float
     versions: tuple[tuple[str, int], ...]
     epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What the cache knows of a key: where it is (`memory` or None), its age and what is left of it in seconds."""
+
+    key: Hashable
+    layer: str | None
+    age: float | None
+    ttl_left: float | None
+    tags: tuple[str, ...]
+    loading: bool

@@ -1,8 +1,8 @@
 """Which entry to forget: S3-FIFO.
 
 Yang, Zhang, Qiu, Yue, Vigfusson: "FIFO queues are all you need for cache eviction", SOSP 2023. New keys enter a small
-queue of a tenth of the places; those asked for again move to the main queue; the keys of the others are remembered for a
-while in a ghost queue, and enter the main queue directly when they come back. A hit only counts, up to three: readers
+queue of a tenth of the places; those asked for again move to the main queue; the keys of the others are remembered for
+a while in a ghost queue, and enter the main queue directly when they come back. A hit only counts, up to three: readers
 need no lock.
 """
 

@@ -22,10 +22,16 @@ _ITSELF = (str, bytes, type(None))  # no value of another type equals these
 _TYPED = (int, float, complex, Decimal, date, datetime, time, timedelta, UUID, Enum)
 
 
-def freeze(value: Any) -> Hashable:
+class Key(tuple[Hashable, ...]):
+    """A key that is ready: freezing it again changes nothing."""
+
+    __slots__ = ()
+
+
+def freeze(value: Any) -> Hashable:  # noqa: PLR0911 - one way out for each kind of value
     """A value as part of a key. Raises KeyArgumentError for what can be neither hashed nor taken apart."""
     kind = type(value)
-    if kind in _ITSELF:
+    if kind in _ITSELF or kind is Key:
         return value  # type: ignore[no-any-return]
     if isinstance(value, _TYPED):
         return (kind.__qualname__, value)
@@ -67,15 +73,20 @@ def _spell(part: Any) -> str:
     )
 
 
-def binder(function: Callable[..., Any]) -> Callable[[tuple[Any, ...], dict[str, Any]], Hashable]:
+def binder(function: Callable[..., Any]) -> Callable[[tuple[Any, ...], Mapping[str, Any]], Key]:
     """A function that turns a call's arguments into a key."""
     signature = inspect.signature(function)
     prefix = f"{function.__module__}.{function.__qualname__}"
+    parameters = signature.parameters.values()
+    positional = len(parameters) if all(p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters) else -1
 
-    def bind(arguments: tuple[Any, ...], named: dict[str, Any]) -> Hashable:
+    def bind(arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Key:
+        if not named and len(arguments) == positional:  # nothing to put in order
+            return Key((prefix, *map(freeze, arguments)))
         bound = signature.bind(*arguments, **named)
         bound.apply_defaults()
-        return (prefix, *map(freeze, bound.args), *((name, freeze(bound.kwargs[name])) for name in sorted(bound.kwargs)))
+        by_name = ((name, freeze(bound.kwargs[name])) for name in sorted(bound.kwargs))
+        return Key((prefix, *map(freeze, bound.args), *by_name))
 
     return bind
 

@@ -88,6 +88,14 @@ class Store:
         node.hits += 1
         return entry
 
+    def peek(self, key: Hashable) -> Entry | None:
+        """The same without counting."""
+        node = self._nodes.get(key)
+        entry: Entry | None = None if node is None else node.entry
+        if entry is None or entry.expires <= self.clock() or not self._current(entry.versions):
+            return None
+        return entry
+
     def ticket(self, tags: Iterable[str]) -> Ticket:
         """Take this before a load begins."""
         with self._lock:
@@ -138,13 +146,14 @@ class Store:
         return all(self._versions.get(tag, 0) == version for tag, version in versions)
 
     def _revalidate(self, node: Node, entry: Entry) -> Entry | None:
-        """Some tag has been bumped since the entry was last looked at: was it one of its own?"""
+        """Some tag has been bumped since the entry was last looked at: see whether it was one of its own."""
         with self._lock:
             if node.entry is not entry:
-                return node.entry if node.entry is not None and node.entry.epoch == self._epoch else None
+                return None  # it was replaced just now: the caller looks again under the lock of the flights
             if not self._current(entry.versions):
                 del self._nodes[node.key]
                 self._policy.remove(node)
                 return None
-            node.entry = entry._replace(epoch=self._epoch)
-            return node.entry
+            fresh: Entry = entry._replace(epoch=self._epoch)
+            node.entry = fresh
+            return fresh

@@ -1,0 +1,52 @@
+"""The composition root: one call that puts metrics, health and what is to be watched around an application."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from mestres_perf.http.asgi import PerformanceMiddleware
+from mestres_perf.http.wsgi import WSGIPerformanceMiddleware
+from mestres_perf.metrics._registry import Metrics
+from mestres_perf.metrics.health import Health
+
+if TYPE_CHECKING:
+    from mestres_perf.cache import Cache
+    from mestres_perf.resilience import CircuitBreaker
+
+A = TypeVar("A")
+
+
+def instrument(
+    app: A,
+    *,
+    metrics: Metrics | None = None,
+    caches: Iterable[Cache] = (),
+    breakers: Iterable[CircuitBreaker] = (),
+    ready: Callable[[], bool] | None = None,
+) -> A:
+    """Count, time and watch an application, and have it answer /metrics and /health/*.
+
+    A Flask, Starlette or FastAPI application is changed and returned; any other ASGI or WSGI callable comes back
+    wrapped. `ready` says whether it may be sent requests. For the database share a Metrics with
+    `mestres_perf.contrib.sqlalchemy.instrument_engine(engine, metrics)`.
+    """
+    shared = metrics or Metrics()
+    health = Health(shared)
+    shared.watch_cache(*caches)
+    shared.watch_breaker(*breakers)
+    target: Any = app
+    if hasattr(target, "wsgi_app"):
+        target.wsgi_app = WSGIPerformanceMiddleware(target.wsgi_app, metrics=shared, health=health, ready=ready)
+        return app
+    if hasattr(target, "add_middleware") and hasattr(target, "router"):
+        target.add_middleware(PerformanceMiddleware, metrics=shared, health=health, ready=ready)
+        return app
+    skin = PerformanceMiddleware if _is_asgi(target) else WSGIPerformanceMiddleware
+    return cast("A", skin(target, metrics=shared, health=health, ready=ready))
+
+
+def _is_asgi(app: Any) -> bool:
+    call = app if inspect.isroutine(app) else getattr(app, "__call__", app)  # noqa: B004 - the method is wanted
+    return inspect.iscoroutinefunction(call) or len(inspect.signature(call).parameters) == 3  # noqa: PLR2004

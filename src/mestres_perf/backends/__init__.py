@@ -1,0 +1,1 @@
+"""Servers that the cache speaks to, one room each."""

@@ -1,0 +1,5 @@
+"""Redis: the only room that imports redis, and only once a connection is needed."""
+
+from mestres_perf.backends.redis._client import Redis
+
+__all__ = ["Redis"]

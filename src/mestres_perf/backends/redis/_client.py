@@ -1,0 +1,199 @@
+"""Connections to Redis with bounds that a web request can bear.
+
+redis-py's own defaults let a request wait for seconds when Redis is down. Here a call costs at most `timeout`, is never
+tried again, and after a failure Redis is left alone for `rest` seconds: then one call tries it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from hashlib import sha1
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from mestres_perf.errors import BackendUnavailable, ConfigurationError
+
+if TYPE_CHECKING:
+    from mestres_perf._kernel.effects import Ask
+
+_SCRIPTS: dict[str, tuple[str, str]] = {}
+
+
+class Redis:
+    """Where a cache's shared layer is. `timeout` and `rest` are seconds; nothing is connected until it is used."""
+
+    def __init__(
+        self, url: str, *, timeout: float = 0.05, rest: float = 2.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        if not url.startswith(("redis://", "rediss://", "unix://")):
+            raise ConfigurationError(f"a Redis address begins with redis://, rediss:// or unix://, not {url!r}")
+        self.url = url
+        self.timeout = timeout
+        self._rest = rest
+        self._clock = clock
+        self._down_until = 0.0
+        self._lock = threading.Lock()
+        self._blocking: Blocking | None = None
+        self._awaiting: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Awaiting] = weakref.WeakKeyDictionary()
+        os.register_at_fork(after_in_child=_forget(weakref.ref(self)))
+
+    def __repr__(self) -> str:
+        return f"Redis(timeout={self.timeout})"
+
+    @property
+    def blocking(self) -> Blocking:
+        """For threads."""
+        with self._lock:
+            if self._blocking is None:
+                self._blocking = Blocking(self)
+            return self._blocking
+
+    @property
+    def awaiting(self) -> Awaiting:
+        """For tasks of the running loop: a connection belongs to one loop."""
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            if loop not in self._awaiting:
+                self._awaiting[loop] = Awaiting(self)
+            return self._awaiting[loop]
+
+    def check(self) -> None:
+        """Raises BackendUnavailable while Redis is left alone."""
+        if self._down_until:
+            with self._lock:
+                now = self._clock()
+                if now < self._down_until:
+                    raise BackendUnavailable("Redis is being left alone after a failure")
+                if self._down_until:
+                    self._down_until = now + self._rest  # this caller tries; the others wait for what it finds
+
+    def failed(self, error: Exception) -> BackendUnavailable:
+        """Leave Redis alone for a while; returns what to raise."""
+        with self._lock:
+            self._down_until = self._clock() + self._rest
+        return BackendUnavailable(f"Redis did not answer: {error}")
+
+    def answered(self) -> None:
+        """It is there."""
+        if self._down_until:
+            self._down_until = 0.0
+
+    def close(self) -> None:
+        """Close the connections of threads; those of a loop go with their loop, or by `aclose`."""
+        with self._lock:
+            blocking, self._blocking = self._blocking, None
+        if blocking is not None:
+            blocking.close()
+
+    async def aclose(self) -> None:
+        """Close the connections of the running loop, and those of threads."""
+        with self._lock:
+            awaiting = self._awaiting.pop(asyncio.get_running_loop(), None)
+        if awaiting is not None:
+            await awaiting.close()
+        self.close()
+
+    def _start_anew(self) -> None:
+        self._lock = threading.Lock()
+        self._blocking = None
+        self._awaiting = weakref.WeakKeyDictionary()
+
+
+class Blocking:
+    """Asks and waits."""
+
+    def __init__(self, owner: Redis) -> None:
+        import redis  # noqa: PLC0415 - only who uses Redis pays for it
+        from redis.backoff import NoBackoff  # noqa: PLC0415
+        from redis.retry import Retry  # noqa: PLC0415
+
+        self._owner = owner
+        self._errors = (redis.RedisError, OSError)
+        self._unknown_script = redis.exceptions.NoScriptError
+        self._client: Any = redis.Redis.from_url(
+            owner.url,
+            socket_timeout=owner.timeout,
+            socket_connect_timeout=owner.timeout,
+            retry=Retry(NoBackoff(), 0),
+            decode_responses=False,
+        )
+
+    def ask(self, effect: Ask) -> Any:
+        """Run a script. Raises BackendUnavailable."""
+        self._owner.check()
+        text, digest = _script(effect.name)
+        arguments = (len(effect.keys), *effect.keys, *effect.arguments)
+        try:
+            try:
+                reply = self._client.execute_command("EVALSHA", digest, *arguments)
+            except self._unknown_script:
+                reply = self._client.execute_command("EVAL", text, *arguments)
+        except self._errors as error:
+            raise self._owner.failed(error) from error
+        self._owner.answered()
+        return reply
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._client.close()
+
+
+class Awaiting:
+    """Asks and lets others work meanwhile."""
+
+    def __init__(self, owner: Redis) -> None:
+        import redis.asyncio  # noqa: PLC0415 - only who uses Redis pays for it
+        from redis.asyncio.retry import Retry  # noqa: PLC0415
+        from redis.backoff import NoBackoff  # noqa: PLC0415
+
+        self._owner = owner
+        self._errors = (redis.RedisError, OSError)
+        self._unknown_script = redis.exceptions.NoScriptError
+        self._client: Any = redis.asyncio.Redis.from_url(
+            owner.url,
+            socket_timeout=owner.timeout,
+            socket_connect_timeout=owner.timeout,
+            retry=Retry(NoBackoff(), 0),
+            decode_responses=False,
+        )
+
+    async def ask(self, effect: Ask) -> Any:
+        """Run a script. Raises BackendUnavailable."""
+        self._owner.check()
+        text, digest = _script(effect.name)
+        arguments = (len(effect.keys), *effect.keys, *effect.arguments)
+        try:
+            try:
+                reply = await self._client.execute_command("EVALSHA", digest, *arguments)
+            except self._unknown_script:
+                reply = await self._client.execute_command("EVAL", text, *arguments)
+        except self._errors as error:
+            raise self._owner.failed(error) from error
+        self._owner.answered()
+        return reply
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._client.aclose()
+
+
+def _script(name: str) -> tuple[str, str]:
+    known = _SCRIPTS.get(name)
+    if known is None:
+        text = files(__package__).joinpath("scripts", f"{name}.lua").read_text(encoding="utf-8")
+        known = _SCRIPTS[name] = (text, sha1(text.encode(), usedforsecurity=False).hexdigest())
+    return known
+
+
+def _forget(reference: weakref.ref[Redis]) -> Callable[[], None]:
+    def after_fork() -> None:
+        redis = reference()
+        if redis is not None:
+            redis._start_anew()  # noqa: SLF001 - the two belong together
+
+    return after_fork

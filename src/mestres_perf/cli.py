@@ -1,0 +1,83 @@
+"""`mestres-perf`: look at a running application."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from typing import Any
+
+_EPILOG = """\
+example:
+  mestres-perf check http://127.0.0.1:8000
+
+Exit code: 0 healthy, 1 degraded or unhealthy, 2 not reachable.
+"""
+_UNITS = {
+    "response_time_p50": "ms",
+    "response_time_p95": "ms",
+    "response_time_p99": "ms",
+    "error_rate": "%",
+    "requests_per_second": "/s",
+    "memory_usage": "%",
+    "cpu_usage": "%",
+}
+_TIMEOUT = 5.0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(
+        prog="mestres-perf",
+        description="Look at an application that mestres_perf watches.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    check = commands.add_parser("check", help="print how an application is doing, by its /health/performance")
+    check.add_argument("url", metavar="URL", help="where the application is, such as http://127.0.0.1:8000")
+    check.add_argument("--json", action="store_true", help="print what the application said, as it said it")
+    check.set_defaults(run=_check)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command."""
+    options = parser().parse_args(arguments)
+    return int(options.run(options))
+
+
+def _check(options: argparse.Namespace) -> int:
+    address = options.url.rstrip("/") + "/health/performance"
+    try:
+        report = _fetch(address)
+    except (OSError, ValueError) as error:
+        print(f"mestres-perf: {address} gave no health report ({error}); is the application running?", file=sys.stderr)
+        return 2
+    print(json.dumps(report, indent=2) if options.json else _table(report))
+    return 0 if report["status"] == "healthy" else 1
+
+
+def _fetch(address: str) -> Any:
+    if not address.startswith(("http://", "https://")):
+        raise ValueError("an address begins with http:// or https://")
+    try:
+        with urllib.request.urlopen(address, timeout=_TIMEOUT) as response:  # noqa: S310 - checked above
+            report = json.load(response)
+    except urllib.error.HTTPError as error:
+        report = json.load(error)  # unhealthy answers 503, with the same report
+    if not isinstance(report, dict) or not {"status", "metrics", "thresholds"} <= report.keys():
+        raise ValueError("the answer is not a health report")
+    return report
+
+
+def _table(report: Any) -> str:
+    lines = [f"status: {report['status']}", f"{'metric':<22} {'now':>12}   limits"]
+    for name, value in report["metrics"].items():
+        shown = "-" if value is None else f"{value:g} {_UNITS.get(name, '')}".strip()
+        limits = ", ".join(f"{word} {limit:g}" for word, limit in report["thresholds"].get(name, {}).items())
+        lines.append(f"{name:<22} {shown:>12}   {limits}".rstrip())
+    return "\n".join(lines)

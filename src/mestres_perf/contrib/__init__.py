@@ -1,0 +1,1 @@
+"""The libraries that mestres_perf can watch, one file each."""

@@ -1,0 +1,6 @@
+"""HTTP itself, without any framework: ASGI and WSGI are specifications, not dependencies."""
+
+from mestres_perf.http.asgi import PerformanceMiddleware
+from mestres_perf.http.wsgi import WSGIPerformanceMiddleware
+
+__all__ = ["PerformanceMiddleware", "WSGIPerformanceMiddleware"]

@@ -1,0 +1,109 @@
+"""The WSGI skin: WSGIPerformanceMiddleware."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from mestres_perf.http._exchange import Exchange
+from mestres_perf.http._pages import Page, Pages
+from mestres_perf.http._routes import wsgi_template
+from mestres_perf.metrics._registry import Metrics, default_metrics
+from mestres_perf.metrics.health import Health
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+App = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+
+class WSGIPerformanceMiddleware:
+    """Counts and times every request of a WSGI application, and answers /metrics and /health/*.
+
+    The twin of PerformanceMiddleware: the time is that until the server has taken the last chunk.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        metrics: Metrics | None = None,
+        health: Health | None = None,
+        ready: Callable[[], bool] | None = None,
+        route: Callable[[Mapping[str, Any]], str] = wsgi_template,
+    ) -> None:
+        self.app = app
+        self.metrics = metrics or default_metrics()
+        self.health = health or Health(self.metrics)
+        self._pages = Pages(self.metrics, self.health, ready)
+        self._route = route
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Serve one request."""
+        method = environ["REQUEST_METHOD"]
+        page = self._pages.find(method, environ.get("PATH_INFO", ""))
+        if page is not None:
+            return _answer(page(), method, start_response)
+        exchange = Exchange(self.metrics, self.health, method)
+
+        def endpoint() -> str:
+            return self._route(environ)
+
+        def watched_start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            exchange.respond(int(status[:3]))
+            return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
+
+        try:
+            body = self.app(environ, watched_start)
+        except BaseException:
+            exchange.end(endpoint, error=True)
+            raise
+        wrapper = environ.get("wsgi.file_wrapper")
+        if isinstance(wrapper, type) and isinstance(body, wrapper):
+            exchange.end(endpoint)  # the server sends the file itself, and must be given it as it is
+            return body
+        return _Body(body, exchange, endpoint)
+
+
+class _Body:
+    """The application's body, watched to its end; `close` is passed on, as the specification asks."""
+
+    def __init__(self, body: Iterable[bytes], exchange: Exchange, endpoint: Callable[[], str]) -> None:
+        self._body = body
+        self._chunks: Iterator[bytes] | None = None
+        self._exchange = exchange
+        self._endpoint = endpoint
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __len__(self) -> int:
+        return len(self._body)  # type: ignore[arg-type]  # TypeError where there is none: servers ask and expect it
+
+    def __next__(self) -> bytes:
+        try:
+            if self._chunks is None:
+                self._chunks = iter(self._body)
+            return next(self._chunks)
+        except StopIteration:
+            self._exchange.end(self._endpoint)
+            raise
+        except BaseException:
+            self._exchange.end(self._endpoint, error=True)
+            raise
+
+    def close(self) -> None:
+        """The server is done; when the body was not read to its end, the client has gone."""
+        try:
+            close = getattr(self._body, "close", None)
+            if close is not None:
+                close()
+        finally:
+            self._exchange.end(self._endpoint, gone=self._chunks is not None)
+
+
+def _answer(page: Page, method: str, start_response: StartResponse) -> Iterable[bytes]:
+    status, kind, body = page
+    headers = [("Content-Type", kind), ("Content-Length", str(len(body))), ("Cache-Control", "no-store")]
+    start_response(f"{status} {HTTPStatus(status).phrase}", headers)
+    return [] if method == "HEAD" else [body]

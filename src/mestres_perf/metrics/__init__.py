@@ -1,0 +1,7 @@
+"""Say what happened."""
+
+from mestres_perf.metrics._decorators import track_performance
+from mestres_perf.metrics._registry import Metrics, default_metrics
+from mestres_perf.metrics.health import Health
+
+__all__ = ["Health", "Metrics", "default_metrics", "track_performance"]

@@ -1,0 +1,50 @@
+"""Every metric: its name, labels, buckets and meaning. Code, documentation and rules read it here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# Every threshold of the specification (0.2, 0.5, 1 s; 0.3 for listings) is a bound: a share can be read exactly.
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 2.5, 5.0, 10.0)
+OVERFLOW = "__overflow__"
+UNMATCHED = "__unmatched__"
+OTHER_METHOD = "_OTHER"
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric of the kind `counter`, `gauge` or `histogram`."""
+
+    name: str
+    kind: str
+    help: str
+    labels: tuple[str, ...] = ()
+
+
+REQUESTS = Metric("http_requests_total", "counter", "HTTP requests answered", ("method", "endpoint", "status"))
+DURATION = Metric(
+    "http_request_duration_seconds", "histogram", "From the request to the last byte", ("method", "endpoint")
+)
+FIRST_BYTE = Metric(
+    "http_response_start_seconds", "histogram", "From the request to the status line", ("method", "endpoint")
+)
+BROKEN = Metric(
+    "http_requests_failed_mid_response_total",
+    "counter",
+    "Responses that broke off after they began",
+    ("method", "endpoint"),
+)
+IN_PROGRESS = Metric("http_requests_in_progress", "gauge", "HTTP requests under way")
+CONNECTIONS = Metric("database_connections_active", "gauge", "Database connections in use")
+CONNECTIONS_MAX = Metric("database_connections_max", "gauge", "Database connections that the pool may open")
+QUERIES = Metric("database_query_duration_seconds", "histogram", "Time in the database", ("operation",))
+CALLS = Metric("function_calls_total", "counter", "Calls of tracked functions", ("function", "outcome"))
+CALL_DURATION = Metric("function_duration_seconds", "histogram", "Time in tracked functions", ("function",))
+HIT_RATE = Metric("cache_hit_rate", "gauge", "Hits of all cache requests, 0 to 1", ())
+CACHE_REQUESTS = Metric("cache_requests_total", "counter", "Requests to a cache", ("cache", "outcome"))
+BREAKER_STATE = Metric("circuit_breaker_state", "gauge", "1 for the state that the breaker is in", ("name", "state"))
+BREAKER_CALLS = Metric("circuit_breaker_calls_total", "counter", "Calls by what became of them", ("name", "outcome"))
+DROPPED = Metric(
+    "metrics_dropped_labels_total", "counter", "Label sets beyond the limit, counted as overflow", ("metric",)
+)

@@ -1,0 +1,6 @@
+"""Keep a failing dependency from taking its caller down."""
+
+from mestres_perf.resilience._breaker import CircuitBreaker, Snapshot
+from mestres_perf.resilience._states import State
+
+__all__ = ["CircuitBreaker", "Snapshot", "State"]
