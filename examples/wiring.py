@@ -8,19 +8,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mestres_core import Commerce
+from mestres_core.contrib import perf
 from mestres_core.contrib.http import Api, Application, Reads, Reply, Request
 from mestres_core.providers.fake import FakeCard, FakePix, signed_event
-from mestres_core.typing import PaymentProvider
 from mestres_examples.health import Health
 from mestres_examples.pages import Site
 from mestres_examples.settings import Settings
-
-try:
-    from mestres_core.contrib import perf
-except ImportError as missing:  # a mestres_perf without a cache or breakers: the shop works without them
-    if missing.name != "mestres_perf":
-        raise
-    perf = None  # type: ignore[assignment]
+from mestres_perf import Cache, Redis
 
 _COMMON = ("/", "/produtos", "/api/v1/products", "/api/v1/categories")
 
@@ -53,9 +47,8 @@ class Wiring:
 
 def open_shop(settings: Settings) -> Commerce:
     """The shop, with stand-ins for payment providers."""
-    providers: tuple[PaymentProvider, ...] = (FakeCard(), FakePix())
-    if perf is not None:
-        providers = perf.guarded(providers)
+    # The stand-in is "down" for one token only, so its breaker need not hold everybody else back for long.
+    providers = perf.guarded((FakeCard(), FakePix()), reset_timeout=5)
     return Commerce.open(settings.database_url, webhook_secret=settings.webhook_secret, providers=providers)
 
 
@@ -78,9 +71,7 @@ def wire(shop: Commerce, settings: Settings) -> Wiring:
 
 
 def _cached(shop: Commerce, settings: Settings) -> Reads | None:
-    if perf is None or not settings.cache:
+    if not settings.cache:
         return None
-    from mestres_perf import Cache, Redis  # noqa: PLC0415 - a shop without a cache does not load it
-
     redis = Redis(settings.redis_url) if settings.redis_url else None
     return perf.CachedReads(shop, Cache("shop", redis=redis))

@@ -74,16 +74,15 @@ class GuardedProvider:
     out that the provider never heard of it.
     """
 
-    def __init__(self, provider: PaymentProvider, breaker: CircuitBreaker | None = None) -> None:
+    def __init__(self, provider: PaymentProvider, breaker: CircuitBreaker) -> None:
         self.name = provider.name
         self.methods = provider.methods
-        self.breaker = breaker or CircuitBreaker(f"payments.{provider.name}", failure_threshold=5, reset_timeout=60)
+        self.breaker = breaker
         self._provider = provider
 
     def charge(self, request: PaymentRequest) -> PaymentEvent:
         """Charge through the breaker. A declined card is an answer, not a failure. Raises CircuitOpenError."""
-        event: PaymentEvent = self.breaker.call(self._provider.charge, request)
-        return event
+        return self.breaker.call(self._provider.charge, request)
 
     def lookup(self, key: str) -> PaymentEvent | None:
         """What became of a charge; asking is not held back by the breaker, or nothing would ever be found out."""
@@ -94,6 +93,16 @@ class GuardedProvider:
         return self._provider.read_event(body=body, headers=headers, secret=secret, now=now)
 
 
-def guarded(providers: Iterable[PaymentProvider]) -> tuple[PaymentProvider, ...]:
+def guarded(
+    providers: Iterable[PaymentProvider], *, failure_threshold: int = 5, reset_timeout: float = 60.0
+) -> tuple[PaymentProvider, ...]:
     """Each provider behind a breaker of its own."""
-    return tuple(GuardedProvider(provider) for provider in providers)
+    return tuple(
+        GuardedProvider(
+            provider,
+            CircuitBreaker(
+                f"payments.{provider.name}", failure_threshold=failure_threshold, reset_timeout=reset_timeout
+            ),
+        )
+        for provider in providers
+    )

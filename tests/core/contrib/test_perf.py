@@ -3,16 +3,11 @@
 import pytest
 
 from mestres_core import Commerce
+from mestres_core.contrib import perf
 from mestres_core.contrib.http import Api, Request
 from mestres_core.events.facts import CartChanged, OrderChanged, ProductChanged, StockChanged
 from mestres_core.providers.fake import FakeCard, FakePix
-
-try:
-    from mestres_core.contrib import perf
-except ImportError as missing:
-    if missing.name != "mestres_perf":
-        raise
-    pytest.skip("this mestres_perf has no cache and breakers", allow_module_level=True)
+from mestres_perf import Cache
 
 ADDRESS = {
     "name": "Ana",
@@ -37,8 +32,6 @@ def shop(database_url):
 @pytest.fixture
 def api(shop):
     """Its API, reading through a cache."""
-    from mestres_perf import Cache
-
     cache = Cache("test")
     yield Api(shop, reads=perf.CachedReads(shop, cache))
     cache.close()
