@@ -82,8 +82,7 @@ class GuardedProvider:
 
     def charge(self, request: PaymentRequest) -> PaymentEvent:
         """Charge through the breaker. A declined card is an answer, not a failure. Raises CircuitOpenError."""
-        event: PaymentEvent = self.breaker.call(self._provider.charge, request)
-        return event
+        return self.breaker.call(self._provider.charge, request)
 
     def lookup(self, key: str) -> PaymentEvent | None:
         """What became of a charge; asking is not held back by the breaker, or nothing would ever be found out."""
