@@ -177,7 +177,7 @@ def _coffee(dice: Random, number: int) -> ProductDraft:
         slug=slug(name),
         name=name,
         description=(
-            f"{variety} da {region if region != 'Caparaó' else 'serra do Caparaó'}, {process.lower()}, colhido a {altitude} m. "
+            f"{variety}, {process.lower()}, colhido a {altitude} metros. "
             f"Na xícara aparecem {notes[0]} e {notes[1]}, com final de {notes[2]}."
         ),
         category=(root, branch),

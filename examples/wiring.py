@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from mestres_core import Commerce
 from mestres_core.contrib import perf
-from mestres_core.contrib.http import Api, Application, Reads, Reply, Request
+from mestres_core.contrib.http import Api, Application, Reply, Request
 from mestres_core.providers.fake import FakeCard, FakePix, signed_event
-from mestres_examples.health import Health
 from mestres_examples.pages import Site
 from mestres_examples.settings import Settings
-from mestres_perf import Cache, Redis
+from mestres_perf import Cache, Metrics, Redis, instrument
+from mestres_perf.contrib.sqlalchemy import instrument_engine
 
+A = TypeVar("A")
 _COMMON = ("/", "/produtos", "/api/v1/products", "/api/v1/categories")
 
 
@@ -25,12 +26,21 @@ class Wiring:
 
     api: Api
     site: Site
-    health: Health
+    metrics: Metrics
 
     @property
     def applications(self) -> Mapping[str, Application]:
         """Everything to be served, by name."""
-        return {"api": self.api, "pages": self.site, "health": self.health}
+        return {"api": self.api, "pages": self.site}
+
+    def instrument(self, app: A) -> A:
+        """Count and time the framework's application, and have it answer /metrics and /health/*."""
+        return instrument(app, metrics=self.metrics, ready=self.is_ready)
+
+    def is_ready(self) -> bool:
+        """Whether the shop may be used: its database answers."""
+        self.api.shop.catalog.featured(limit=1)
+        return True
 
     def not_found(self, method: str, path: str) -> Reply:
         """Answer for an address that no route knows: the API's way below its prefix, a page everywhere else."""
@@ -46,7 +56,7 @@ class Wiring:
 
 
 def open_shop(settings: Settings) -> Commerce:
-    """The shop, with stand-ins for payment providers."""
+    """The shop, with stand-ins for payment providers, each behind a breaker."""
     # The stand-in is "down" for one token only, so its breaker need not hold everybody else back for long.
     providers = perf.guarded((FakeCard(), FakePix()), reset_timeout=5)
     return Commerce.open(settings.database_url, webhook_secret=settings.webhook_secret, providers=providers)
@@ -54,7 +64,15 @@ def open_shop(settings: Settings) -> Commerce:
 
 def wire(shop: Commerce, settings: Settings) -> Wiring:
     """The API and the pages of this shop."""
-    api = Api(shop, admin_token=settings.admin_token, reads=_cached(shop, settings))
+    metrics = Metrics()
+    instrument_engine(shop.engine, metrics)
+    metrics.watch_breaker(*(provider.breaker for provider in shop.config.providers if hasattr(provider, "breaker")))
+    reads = None
+    if settings.cache:
+        cache = Cache("shop", redis=Redis(settings.redis_url) if settings.redis_url else None)
+        metrics.watch_cache(cache)
+        reads = perf.CachedReads(shop, cache)
+    api = Api(shop, admin_token=settings.admin_token, reads=reads)
 
     def pay_pix(payment: Mapping[str, Any]) -> tuple[bytes, Mapping[str, str]]:
         return signed_event(
@@ -65,13 +83,6 @@ def wire(shop: Commerce, settings: Settings) -> Wiring:
             now=datetime.now(UTC),
         )
 
-    parts = Wiring(api, Site(api, pay_pix if settings.demo else None), Health(shop))
+    parts = Wiring(api, Site(api, pay_pix if settings.demo else None), metrics)
     parts.warm()
     return parts
-
-
-def _cached(shop: Commerce, settings: Settings) -> Reads | None:
-    if not settings.cache:
-        return None
-    redis = Redis(settings.redis_url) if settings.redis_url else None
-    return perf.CachedReads(shop, Cache("shop", redis=redis))

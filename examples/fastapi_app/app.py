@@ -27,4 +27,4 @@ def create_app(shop: Commerce, settings: Settings) -> FastAPI:
     async def not_found(request: Request, _error: Exception) -> Response:
         return response(parts.not_found(request.method, request.scope["path"]))
 
-    return app
+    return parts.instrument(app)

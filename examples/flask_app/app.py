@@ -23,4 +23,4 @@ def create_app(shop: Commerce, settings: Settings) -> Flask:
     def not_found(_error: Exception) -> Response:
         return response(parts.not_found(request.method, request.path))
 
-    return app
+    return parts.instrument(app)

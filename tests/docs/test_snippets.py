@@ -71,8 +71,9 @@ def _commands():
     for page in [*PAGES, ROOT / "CONTRIBUTING.md"]:
         for block in blocks(page, "console", "sh", "bash"):
             for line in block.code.splitlines():
-                words = shlex.split(line.removeprefix("$ "), comments=True)
-                if words and words[0] in {"make", "mestres", "mestres-perf"}:
+                command = line.removeprefix("$ ")
+                if command.partition(" ")[0] in {"make", "mestres", "mestres-perf"}:
+                    words = shlex.split(command, comments=True)
                     yield pytest.param(words, id=f"{page.name}: {shlex.join(words)}")
 
 

@@ -124,7 +124,7 @@ class PriceRule(_Table):
     price: int = 0
     at: Decimal = Decimal(0)
     per_unit: Decimal = Decimal(1)
-    floor: int = Field(default=0, ge=0)
+    floor: int | None = Field(default=None, ge=0)
     ceiling: int | None = None
     round_to: int = Field(default=1, ge=1)
 
@@ -478,7 +478,7 @@ class _Maker:
             price = int((exact / rule.round_to).quantize(Decimal(1), ROUND_HALF_UP)) * rule.round_to
         except InvalidOperation as error:
             raise _Bad("price", "is too large") from error
-        price = max(price, rule.floor)
+        price = price if rule.floor is None else max(price, rule.floor)
         return price if rule.ceiling is None else min(price, rule.ceiling)
 
     def _stock(self, values: Mapping[str, Value]) -> int:

@@ -20,6 +20,14 @@ from mestres_core.cli.database import add_database_option
 from mestres_core.errors import ValidationError
 
 _CHUNK = 500
+_EPILOG = """\
+The mapping (TOML) says which columns make the key, name, category, attributes, price and stock; the page "Data" of the
+documentation has the whole format. Every row ends as a product or as a line of the report with its number and the
+reason. Importing the same file again changes nothing.
+
+example:
+  mestres catalog import lots.csv.gz --map mapping.toml --report rejected.csv
+"""
 _SHOWN = 20
 
 Numbered = tuple[int, ProductDraft]
@@ -29,7 +37,12 @@ def add_to(commands: Any) -> None:
     """Add this file's commands."""
     catalog = commands.add_parser("catalog", help="bring products in")
     actions = catalog.add_subparsers(title="actions", metavar="ACTION", required=True)
-    importing = actions.add_parser("import", help="create or change products from a CSV file, plain or .gz")
+    importing = actions.add_parser(
+        "import",
+        help="create or change products from a CSV file, plain or .gz",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     importing.add_argument("file", metavar="FILE")
     importing.add_argument("--map", required=True, metavar="MAPPING", help="mapping in TOML; see docs/data.md")
     importing.add_argument("--report", metavar="CSV", help="write every rejected row to this file")
