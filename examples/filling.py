@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from mestres_examples.generate import Basket, baskets
 from sqlalchemy import select
 from tqdm import tqdm
 
@@ -16,6 +15,7 @@ from mestres_core.checkout.models import idempotency
 from mestres_core.commerce import RandomIds
 from mestres_core.errors import PaymentDeclined
 from mestres_core.providers.fake import signed_event
+from mestres_examples.generate import Basket, baskets
 
 _CHUNK = 500
 _FIRST_ORDER = datetime(2026, 1, 2, 12, tzinfo=UTC)

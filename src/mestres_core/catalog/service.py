@@ -188,8 +188,8 @@ class CatalogService:
         """Create a product, or change the one saved before with the same `key` (default: the slug of its name).
 
         `variants` are VariantDrafts or mappings {sku, price (minor units), name, weight_grams, stock}; `stock` is what
-        a new variant starts with and leaves a known one alone (use `inventory.set` or `receive`). `category` is a name or
-        a path of names. Returns the product, None when it was saved as not active. Raises ValidationError.
+        a new variant starts with and leaves a known one alone (use `inventory.set` or `receive`). `category` is a name
+        or a path of names. Returns the product, None when it was saved as not active. Raises ValidationError.
         """
         draft = make_draft(
             name=name,

@@ -46,11 +46,15 @@ class WSGIPerformanceMiddleware:
             return _answer(page(), method, start_response)
         exchange = Exchange(self.metrics, self.health, method)
 
+        matched: str | None = None
+
         def endpoint() -> str:
-            return self._route(environ)
+            return matched if matched is not None else self._route(environ)
 
         def watched_start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            nonlocal matched
             exchange.respond(int(status[:3]))
+            matched = self._route(environ)  # frameworks forget it when they are done, before the body is sent
             return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
 
         try:
