@@ -35,7 +35,7 @@ def router(application: Application) -> APIRouter:
     templates = [*application.templates]
     templates += [f"{application.prefix}/{{rest:path}}"] if application.prefix else []
     for template in templates:
-        served.add_route(template, endpoint, methods=_METHODS, include_in_schema=False)
+        served.add_api_route(template, endpoint, methods=_METHODS, include_in_schema=False, response_model=None)
     return served
 
 
