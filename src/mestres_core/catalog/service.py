@@ -118,9 +118,12 @@ class CatalogService:
         for name, value in (("min_price", min_price), ("max_price", max_price)):
             if value is not None:
                 checks.whole(name, value, at_least=0, at_most=BIGGEST_AMOUNT)
+        if attributes is not None and not isinstance(attributes, Mapping):
+            checks.wrong("attributes", "not_mapping")
+            attributes = None
         for name, wanted in (attributes or {}).items():
             checks.text("attributes", name, limit=60)
-            checks.text(f"attributes.{name[:60]}", wanted, limit=400)
+            checks.text(f"attributes.{str(name)[:60]}", wanted, limit=400)
         if in_stock is not None and not isinstance(in_stock, bool):
             checks.wrong("in_stock", "not_boolean")
         checks.text("currency", currency, limit=3)
@@ -186,8 +189,8 @@ class CatalogService:
     ) -> Product | None:
         """Create a product, or change the one saved before with the same `key` (default: the slug of its name).
 
-        `variants` are VariantDrafts or mappings {sku, price (minor units), name, weight_grams, stock}; `stock` is what a
-        new variant starts with and leaves a known one alone (use `inventory.set` or `receive`). `category` is a name or
+        `variants` are VariantDrafts or mappings {sku, price (minor units), name, weight_grams, stock}; `stock` is what
+        a new variant starts with and leaves a known one alone (use `inventory.set` or `receive`). `category` is a name or
         a path of names. Returns the product, None when it was saved as not active. Raises ValidationError.
         """
         draft = make_draft(
@@ -197,14 +200,14 @@ class CatalogService:
             key=key,
             slug=slug,
             description=description,
-            attributes=dict(attributes or {}),
-            images=tuple(images),
+            attributes=attributes,
+            images=images,
             featured=featured,
             active=active,
             currency=currency,
         )
         self.save_many([draft])
-        row_id = self._session.execute(select(product.c.id).where(product.c.key == draft.key)).scalar_one()
+        row_id = self._session.execute(select(product.c.id).where(product.c.key == draft.key.strip())).scalar_one()
         return self.get(row_id, currency=currency) if active else None
 
     def save_many(self, drafts: Iterable[ProductDraft]) -> SaveReport:
