@@ -134,12 +134,16 @@ class OrderService:
         """Let an ended payment (captured, declined, failed, expired) have its effect on the order.
 
         Returns the cart to open again when the order has come to nothing, None otherwise. Money that arrives after
-        that brings the order back if its goods can still be set aside; if not, the money is due back to the buyer.
+        that brings the order back if its goods can still be set aside; if not, or if the order was called off by
+        `cancel`, the money is due back to the buyer.
         """
         row = self._row(number, lock=True)
         target = ORDER_AFTER[payment]
         if payment == "captured":
-            if row.status == "pending" or (may(ORDER, row.status, "placed") and self._hold_again(row)):
+            # A cancelled order whose payment had not ended was called off by people: it stays so.
+            called_off = row.status == "cancelled" and row.payment_status == "pending"
+            again = may(ORDER, row.status, "placed") and not called_off
+            if row.status == "pending" or (again and self._hold_again(row)):
                 self._change(row, status="placed", payment_status="paid")
             else:
                 self._change(row, payment_status="refund_due")
