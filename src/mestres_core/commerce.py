@@ -163,16 +163,14 @@ class Commerce:
     @contextmanager
     def transaction(self) -> Iterator[Services]:
         """Several calls in one transaction: committed at the end, rolled back by an error."""
-        with self._database.write() as session:
-            services = Services(session, self.config)
+        with self._unit(survivors=False) as services:
             yield services
-        self._tell(services.outbox.facts)
 
     def run(self, call: Callable[[Services], T]) -> T:
         """One function of the services in one transaction, tried again when the database was busy."""
 
         def once() -> T:
-            with self.transaction() as services:
+            with self._unit(survivors=True) as services:
                 return call(services)
 
         return self._database.retrying(once)
@@ -226,6 +224,13 @@ class Commerce:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+    @contextmanager
+    def _unit(self, *, survivors: bool) -> Iterator[Services]:
+        with self._database.write(survivors=survivors) as session:
+            services = Services(session, self.config)
+            yield services
+        self._tell(services.outbox.facts)
 
     def _place(self, cart_id: str, **arguments: Any) -> Any:
         return placing.place(self.run, self._providers, {"cart_id": cart_id, **arguments})

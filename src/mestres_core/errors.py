@@ -87,9 +87,19 @@ class CommerceError(Exception):
             setattr(self, name, value)
         super().__init__(self.describe())
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Errors travel between processes (workers, pools) with their data."""
+        return _again, (type(self), self.data)
+
     def describe(self, locale: str = "en") -> str:
         """The whole sentence in `pt-BR` or, for any other locale, in English."""
         return self.sentence[locale == "pt-BR"].format(**self.data)
+
+
+def _again(kind: type[CommerceError], data: dict[str, Any]) -> CommerceError:
+    error = kind.__new__(kind)
+    CommerceError.__init__(error, **data)
+    return error
 
 
 class ValidationError(CommerceError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import and_, bindparam, delete, insert, select, update
+from sqlalchemy import and_, bindparam, delete, func, insert, select, update
 
 from mestres_core.cart.dto import Cart, CartLine, Totals
 from mestres_core.cart.models import cart, line
@@ -44,8 +44,18 @@ _LINES = (
     .where(line.c.cart_id == bindparam("cart_id"), variant.c.active, product.c.active)
     .order_by(line.c.id)
 )
+_held = line.alias("held")
+_LINES_IN_CART = (
+    select(func.count()).select_from(_held).where(_held.c.cart_id == bindparam("cart_id")).scalar_subquery()
+)
 _OFFER = (
-    select(variant.c.id, price.c.amount, (level.c.on_hand - level.c.allocated).label("available"), line.c.quantity)
+    select(
+        variant.c.id,
+        price.c.amount,
+        (level.c.on_hand - level.c.allocated).label("available"),
+        line.c.quantity,
+        _LINES_IN_CART.label("lines"),
+    )
     .select_from(
         variant.join(product, product.c.id == variant.c.product_id)
         .join(level, level.c.variant_id == variant.c.id)
@@ -114,16 +124,15 @@ class CartService:
             raise ValidationError.of("sku", "no_price", currency=row.currency)
         wanted = quantity + (offer.quantity or 0)
         _check_available(sku, wanted, offer.available)
+        if offer.quantity is None and offer.lines >= MOST_LINES:
+            raise ValidationError.of("lines", "too_many", limit=MOST_LINES)
         of_line = {"cart_id": cart_id, "variant_id": offer.id}
         if offer.quantity is None:
             self._session.execute(insert(line), of_line | {"quantity": quantity})
         else:
             here = and_(line.c.cart_id == cart_id, line.c.variant_id == offer.id)
             self._session.execute(update(line).where(here).values(quantity=wanted))
-        changed = self._changed(row)
-        if len(changed.lines) > MOST_LINES:
-            raise ValidationError.of("lines", "too_many", limit=MOST_LINES)
-        return changed
+        return self._changed(row)
 
     def update(self, cart_id: str, line_id: int, *, quantity: int, expected_version: int | None = None) -> Cart:
         """Change a line to `quantity` pieces; 0 removes it. Raises as `add` does."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from mestres_core.catalog.dto import ProductDraft, VariantDraft
-from mestres_core.errors import ValidationError
 from mestres_core.inventory.service import MOST_PIECES
 from mestres_core.rules.checks import BIGGEST_AMOUNT, Checks
 from mestres_core.rules.money import Money
-from mestres_core.rules.text import slug
+from mestres_core.rules.text import fold, slug
 
 _VARIANT_FIELDS = ("sku", "price", "name", "weight_grams", "stock")
 _MOST_VARIANTS = 200
@@ -29,6 +29,13 @@ def make_draft(
     """The draft that plain arguments mean. Raises ValidationError."""
     checks = Checks()
     made: list[VariantDraft] = []
+    attributes, images = rest.get("attributes"), rest.get("images")
+    if attributes is not None and not isinstance(attributes, Mapping):
+        checks.wrong("attributes", "not_mapping")
+    if images is not None and (isinstance(images, (str, bytes)) or not isinstance(images, Sequence)):
+        checks.wrong("images", "not_list")
+    if not (category is None or isinstance(category, (str, Sequence))):
+        checks.wrong("category", "not_text")
     if isinstance(variants, (str, bytes, Mapping)) or not isinstance(variants, Iterable):
         checks.wrong("variants", "not_list")
         variants = ()
@@ -43,6 +50,7 @@ def make_draft(
         if not checks.errors:
             made.append(VariantDraft(**fields))
     checks.done()
+    rest |= {"attributes": dict(attributes or {}), "images": tuple(images or ())}
     path = (category,) if isinstance(category, str) else tuple(category or ())
     key = rest.pop("key", None) or rest.get("slug") or (slug(name) if isinstance(name, str) else "")
     return ProductDraft(key=key, name=name, variants=tuple(made), category=path, **rest)
@@ -80,7 +88,16 @@ def content_hash(draft: ProductDraft) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
-def _once(checks: Checks, field: str, value: str, seen: set[str]) -> None:
+def tidy(draft: ProductDraft) -> ProductDraft:
+    """The checked draft without blanks around its names: " A1" could be saved, but nobody would find it."""
+    variants = tuple(replace(v, sku=v.sku.strip(), name=(v.name or "").strip()) for v in draft.variants)
+    return replace(draft, key=draft.key.strip(), variants=variants)
+
+
+def _once(checks: Checks, field: str, value: Any, seen: set[str]) -> None:
+    if not isinstance(value, str):
+        return  # named already as not_text
+    value = value.strip()
     if value in seen:
         checks.wrong(field, "duplicate", value=value)
     seen.add(value)
@@ -112,7 +129,10 @@ def _check_texts(checks: Checks, at: str, draft: ProductDraft) -> None:
         checks.wrong(f"{at}slug", "invalid", reason="use small letters, digits and hyphens")
     for name in draft.category:
         checks.text(f"{at}category", name, limit=120)
+    folded: set[str] = set()
     for name, value in draft.attributes.items():
+        if isinstance(name, str):
+            _once(checks, f"{at}attributes.{name[:60]}", fold(name), folded)
         checks.text(f"{at}attributes", name, limit=60)
         checks.text(f"{at}attributes.{str(name)[:60]}", value, limit=400)
     for url in draft.images:
@@ -126,8 +146,3 @@ def _check_variant(checks: Checks, at: str, variant: VariantDraft) -> None:
     checks.whole(f"{at}weight_grams", variant.weight_grams, at_least=0, at_most=_HEAVIEST)
     if variant.stock is not None:
         checks.whole(f"{at}stock", variant.stock, at_least=0, at_most=MOST_PIECES)
-
-
-def taken(field: str, value: str) -> ValidationError:
-    """The refusal of a SKU that belongs to another product."""
-    return ValidationError.of(field, "duplicate", value=value)

@@ -6,22 +6,26 @@ Invariant: the card of a product (what lists show) is rewritten in the transacti
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
-from mestres_core.catalog.drafts import check_drafts, content_hash, taken
+from mestres_core.catalog.drafts import check_drafts, content_hash, tidy
 from mestres_core.catalog.dto import ProductDraft, SaveReport
 from mestres_core.catalog.models import attribute, card, category, image, price, product, variant
-from mestres_core.db.dialects.sql import as_dict
+from mestres_core.db.dialects.sql import as_dict, one_at_a_time
 from mestres_core.db.dialects.sql import insert as upsert
 from mestres_core.events.facts import ProductChanged
 from mestres_core.events.work import Work
 from mestres_core.inventory.models import level
 from mestres_core.inventory.service import InventoryService
+from mestres_core.rules.checks import Checks
 from mestres_core.rules.text import fold, slug, stems
 
+_SAVES = 0x6D65_7374_7265_02  # the advisory lock of saving: two imports of a file must not both think a product new
+_LONGEST_SLUG = 120
 _UPDATE_PRODUCT = update(product).where(product.c.id == bindparam("of"))
 
 
@@ -36,6 +40,8 @@ class Saver:
     def save(self, drafts: Sequence[ProductDraft]) -> SaveReport:
         """Create or change every draft's product; those saved before with the same content are left alone."""
         check_drafts(drafts)
+        drafts = [tidy(draft) for draft in drafts]
+        one_at_a_time(self._session, self._work.dialect, _SAVES)
         hashes = {draft.key: content_hash(draft) for draft in drafts}
         known = self._known(hashes)
         fresh = [draft for draft in drafts if draft.key not in known]
@@ -53,11 +59,11 @@ class Saver:
 
     def _known(self, keys: Mapping[str, str]) -> dict[str, tuple[int, str]]:
         columns = (product.c.key, product.c.id, product.c.content_hash)
-        # Locked, so that two imports of the same file do not both think a product new.
         rows = self._session.execute(select(*columns).where(product.c.key.in_(keys)).with_for_update())
         return {key: (row_id, content) for key, row_id, content in rows}
 
     def _refuse_taken_skus(self, drafts: Sequence[ProductDraft], known: Mapping[str, tuple[int, str]]) -> None:
+        checks = Checks()
         skus = [v.sku for draft in drafts for v in draft.variants]
         owners = as_dict(
             self._session.execute(select(variant.c.sku, variant.c.product_id).where(variant.c.sku.in_(skus)))
@@ -67,24 +73,26 @@ class Saver:
             for position, v in enumerate(draft.variants):
                 if owners.get(v.sku, mine) != mine:
                     at = "" if len(drafts) == 1 else f"drafts[{index}]."
-                    raise taken(f"{at}variants[{position}].sku", v.sku)
+                    checks.wrong(f"{at}variants[{position}].sku", "duplicate", value=v.sku)
+        checks.done()
 
     def _categories(self, drafts: Sequence[ProductDraft]) -> dict[tuple[str, ...], int]:
         """The row of every category path, made where it was missing. Paths are compared by the slugs of their names."""
-        rows = self._session.execute(select(category.c.id, category.c.parent_id, category.c.slug)).all()
-        by_place = {(row.parent_id, row.slug): row.id for row in rows}
+        rows = self._session.execute(
+            select(category.c.id, category.c.parent_id, category.c.slug, category.c.name)
+        ).all()
+        by_place = {(row.parent_id, slug(row.name)): row.id for row in rows}
         slugs = {row.slug for row in rows}
         found: dict[tuple[str, ...], int] = {}
         for path in dict.fromkeys(draft.category for draft in drafts if draft.category):
             parent: int | None = None
             for depth, name in enumerate(path):
                 short = slug(name)
-                full = slug("-".join(path[: depth + 1]))
-                row_id = by_place.get((parent, short)) or by_place.get((parent, full))
+                row_id = by_place.get((parent, short))
                 if row_id is None:
-                    chosen = short if short not in slugs else full
-                    row_id = self._new_category(parent, chosen, name, len(by_place))
-                    by_place[parent, chosen] = row_id
+                    chosen = _free_slug(path[: depth + 1], slugs)
+                    row_id = self._new_category(parent, chosen, name.strip(), len(by_place))
+                    by_place[parent, short] = row_id
                     slugs.add(chosen)
                 parent = row_id
             if parent is not None:
@@ -100,7 +108,7 @@ class Saver:
     ) -> dict[str, Any]:
         title = stems(draft.name)
         body = stems(" ".join((draft.description, *draft.category, *draft.attributes.values())))
-        skus = [fold(v.sku) for v in draft.variants]
+        skus = stems(" ".join(v.sku for v in draft.variants))  # as a query is read: "A-250" is two words
         return {
             "key": draft.key,
             "name": draft.name.strip(),
@@ -241,3 +249,13 @@ class Saver:
     def _insert_all(self, table: Any, rows: list[dict[str, Any]]) -> None:
         if rows:
             self._session.execute(insert(table), rows)
+
+
+def _free_slug(path: Sequence[str], used: Collection[str]) -> str:
+    """The category's own name, else its whole path, else its path with a mark that no other path has."""
+    mark = hashlib.sha256(json.dumps(path).encode()).hexdigest()[:8]
+    whole = slug("-".join(path))
+    for wanted in (slug(path[-1]), whole):
+        if wanted not in used and len(wanted) <= _LONGEST_SLUG:
+            return wanted
+    return f"{whole[: _LONGEST_SLUG - 9]}-{mark}"

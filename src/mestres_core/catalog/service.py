@@ -119,9 +119,12 @@ class CatalogService:
         for name, value in (("min_price", min_price), ("max_price", max_price)):
             if value is not None:
                 checks.whole(name, value, at_least=0, at_most=BIGGEST_AMOUNT)
+        if attributes is not None and not isinstance(attributes, Mapping):
+            checks.wrong("attributes", "not_mapping")
+            attributes = None
         for name, wanted in (attributes or {}).items():
             checks.text("attributes", name, limit=60)
-            checks.text(f"attributes.{name[:60]}", wanted, limit=400)
+            checks.text(f"attributes.{str(name)[:60]}", wanted, limit=400)
         if in_stock is not None and not isinstance(in_stock, bool):
             checks.wrong("in_stock", "not_boolean")
         checks.text("currency", currency, limit=3)
@@ -198,14 +201,14 @@ class CatalogService:
             key=key,
             slug=slug,
             description=description,
-            attributes=dict(attributes or {}),
-            images=tuple(images),
+            attributes=attributes,
+            images=images,
             featured=featured,
             active=active,
             currency=currency,
         )
         self.save_many([draft])
-        row_id = self._session.execute(select(product.c.id).where(product.c.key == draft.key)).scalar_one()
+        row_id = self._session.execute(select(product.c.id).where(product.c.key == draft.key.strip())).scalar_one()
         return self.get(row_id, currency=currency) if active else None
 
     def save_many(self, drafts: Iterable[ProductDraft]) -> SaveReport:

@@ -62,7 +62,16 @@ def recover(run: Run, providers: Mapping[str, PaymentProvider], *, limit: int = 
     for row in run(lambda services: services.payments.unfinished(limit=limit)):
         if not run(partial(_lease, key=row.id)):
             continue
-        event = _inquire(providers.get(row.provider), row) or run(partial(_verdict, row=row))
+        try:
+            found = _inquire(providers.get(row.provider), row)
+        except Exception:  # noqa: BLE001 - as in _charge: nothing is known, so nothing is decided
+            _log.warning("payment %s: %s could not be asked", row.id, row.provider, exc_info=True)
+            continue
+        if found is not None and found.kind == "pending":
+            _apply(run, found)  # the provider has the charge: only its webhook or the expiry can end it now
+        event = found
+        if found is None or found.kind == "pending":
+            event = run(partial(_verdict, row=row, known=found is not None))
         if event is not None:
             order = _apply(run, event)
             ended += order is not None and order.payment_status != "pending"
@@ -85,26 +94,19 @@ def _charge(provider: PaymentProvider, request: PaymentRequest) -> PaymentEvent 
 
 
 def _inquire(provider: PaymentProvider | None, row: Any) -> PaymentEvent | None:
-    if provider is None:
-        return None
-    try:
-        found = provider.lookup(row.id)
-    except Exception:  # noqa: BLE001 - as above
-        _log.warning("payment %s: %s could not be asked", row.id, row.provider, exc_info=True)
-        return PaymentEvent(provider=row.provider, id=f"silent:{row.id}", key=row.id, kind="pending", amount=row.amount)
-    return None if found is None or found.kind == "pending" else found
+    return None if provider is None else provider.lookup(row.id)
 
 
 def _lease(services: Services, *, key: str) -> bool:
     return services.payments.lease(key, _ASK_AGAIN)
 
 
-def _verdict(services: Services, *, row: Any) -> PaymentEvent | None:
+def _verdict(services: Services, *, row: Any, known: bool) -> PaymentEvent | None:
     """What the core itself says of a payment that its provider has not ended."""
     kind = None
     if services.payments.has_expired(row.id):
         kind = "expired"
-    elif not row.acknowledged:
+    elif not (known or row.acknowledged):
         kind = "failed"  # its caller is gone and the provider has never heard of it
     if kind is None:
         return None

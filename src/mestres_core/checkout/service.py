@@ -48,6 +48,8 @@ _KEY = select(idempotency.c.request_hash, idempotency.c.order_number).where(
 _ORDER_OF_QUOTE = select(order.c.number).where(
     order.c.cart_id == bindparam("cart_id"), order.c.quote_hash == bindparam("hash")
 )
+# An earlier order of the same quote may have been declined: the one that closed the cart is the newest.
+_ORDER_OF_QUOTE = _ORDER_OF_QUOTE.order_by(order.c.id.desc()).limit(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,13 +82,16 @@ class Database:
                 session.commit()
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
-        """A session whose work is committed at the end, or rolled back when an error leaves the block."""
+    def write(self, *, survivors: bool = False) -> Iterator[Session]:
+        """A session whose work is committed at the end, or rolled back when an error leaves the block.
+
+        With `survivors`, for a single call, errors that have written something worth keeping are committed too.
+        """
         with self._turn(write=True), Session(self.engine) as session:
             try:
                 yield session
             except CommerceError as error:
-                if error.survives:
+                if survivors and error.survives:
                     session.commit()
                 raise
             session.commit()

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from sqlalchemy import or_, select, update
 
+from mestres_core.db.dialects.sql import one_at_a_time
 from mestres_core.db.session import Database
 from mestres_core.events.facts import Fact, revive
 from mestres_core.events.models import outbox
@@ -18,6 +19,7 @@ from mestres_core.typing import Clock
 
 Subscriber = Callable[[Fact], None]
 _CLAIM = timedelta(seconds=60)
+_CLAIMS = 0x6D65_7374_7265_01  # the advisory lock of claiming: any number that others do not use
 
 
 def relay(database: Database, clock: Clock, subscribers: Sequence[Subscriber], *, limit: int = 100) -> int:
@@ -49,6 +51,7 @@ def relay(database: Database, clock: Clock, subscribers: Sequence[Subscriber], *
 def _claim(database: Database, clock: Clock, limit: int) -> list[tuple[int, str, str, str, dict[str, object]]]:
     def claim() -> list[tuple[int, str, str, str, dict[str, object]]]:
         now = clock.now()
+        # One claim at a time: a claim that waited for rows of another would judge by what it saw before the wait.
         held = outbox.alias("held")
         # An aggregate with an earlier fact in another worker's hands waits: order within it is kept.
         blocked = (
@@ -72,6 +75,7 @@ def _claim(database: Database, clock: Clock, limit: int) -> list[tuple[int, str,
             .with_for_update()
         )
         with database.write() as session:
+            one_at_a_time(session, database.dialect, _CLAIMS)
             rows = [tuple(row) for row in session.execute(query)]
             if rows:
                 taken = update(outbox).where(outbox.c.id.in_([row[0] for row in rows]))

@@ -28,8 +28,8 @@ class OrderLine:
 class Order:
     """An order.
 
-    `status`: pending, placed, completed, cancelled, expired. `payment_status`: pending, paid, declined, expired,
-    refunded. `fulfillment_status`: unfulfilled, fulfilled. `access_token` lets its holder read the order.
+    `status`: pending, placed, completed, cancelled, expired. `payment_status`: pending, paid, declined, failed,
+    expired, refund_due. `fulfillment_status`: unfulfilled, fulfilled. `access_token` lets its holder read the order.
     """
 
     number: str

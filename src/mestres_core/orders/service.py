@@ -32,6 +32,8 @@ _HELD = (
     .group_by(line.c.variant_id)
 )
 
+_UNPAID = ("declined", "failed", "expired")
+
 
 class OrderService:
     """Orders in one unit of work."""
@@ -140,15 +142,13 @@ class OrderService:
         row = self._row(number, lock=True)
         target = ORDER_AFTER[payment]
         if payment == "captured":
-            came_late = row.payment_status in ORDER_AFTER and may(ORDER, row.status, "placed")
+            came_late = row.payment_status in _UNPAID and may(ORDER, row.status, "placed")
             if row.status == "pending" or (came_late and self._hold_again(row)):
                 self._change(row, status="placed", payment_status="paid")
             else:
                 self._change(row, payment_status="refund_due")
             return None
         if row.status != "pending":
-            if row.payment_status == "pending":  # called off before the payment ended
-                self._change(row, payment_status=payment)
             return None
         self._release(row)
         self._change(row, status=target, payment_status=payment)
@@ -164,7 +164,7 @@ class OrderService:
             raise IllegalTransition(what=f"order {number}", state=row.status, target="cancelled")
         self._release(row)
         paid = row.payment_status == "paid"
-        self._change(row, status="cancelled", **({"payment_status": "refund_due"} if paid else {}))
+        self._change(row, status="cancelled", payment_status="refund_due" if paid else "void")
         return self.get(number)
 
     def fulfill(self, number: str) -> Order:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, insert, or_, select, update
+from sqlalchemy import bindparam, case, insert, or_, select, update
 
 from mestres_core.db.dialects.sql import insert as upsert
 from mestres_core.errors import InvalidSignature, NotFound, ValidationError
@@ -85,13 +85,17 @@ class PaymentService:
     def record(self, event: PaymentEvent) -> tuple[str, str] | None:
         """Put an event into the ledger: (order number, new status) when it changes its attempt, None otherwise.
 
-        An event of no known attempt is parked, one of another amount disputed: both stay in the ledger for people.
+        An event of no known attempt is parked, one of another amount or provider disputed: both stay in the ledger for
+        people.
         """
+        for text in (event.id, event.key, event.reference):
+            if not storable(text):
+                raise ValidationError.of("event", "invalid", reason="control characters")
         row = self._session.execute(_BY_KEY, {"key": event.key}).first()
         state = "applied"
         if row is None:
             state = "parked"
-        elif event.kind == "captured" and event.amount != row.amount:
+        elif event.provider != row.provider or (event.kind == "captured" and event.amount != row.amount):
             state = "disputed"
         if (
             not self._write(event, state)
@@ -121,14 +125,17 @@ class PaymentService:
         return None if found is None else str(found)
 
     def unfinished(self, *, limit: int = 100) -> list[Any]:
-        """Attempts whose caller is gone: their lease has run out and no end is known, oldest first."""
+        """Attempts whose caller is gone: their lease has run out and no end is known.
+
+        Those whose time to pay is over come first: they hold pieces that somebody may be waiting for.
+        """
         now = self._work.clock.now()
         # What a provider has acknowledged only a webhook or the expiry can end; ask again every so often.
         overdue = or_(payment.c.leased_until <= now, payment.c.expires_at <= now)
         query = (
             select(payment.c.id, payment.c.provider, payment.c.amount, payment.c.acknowledged, payment.c.expires_at)
             .where(payment.c.status == "pending", overdue)
-            .order_by(payment.c.leased_until)
+            .order_by(case((payment.c.expires_at <= now, 0), else_=1), payment.c.leased_until)
             .limit(limit)
         )
         return list(self._session.execute(query))
@@ -150,9 +157,6 @@ class PaymentService:
         return self._session.execute(query).first() is not None
 
     def _write(self, event: PaymentEvent, state: str) -> bool:
-        for text in (event.id, event.key, event.reference):
-            if not storable(text):
-                raise ValidationError.of("event", "invalid", reason="control characters")
         row = {
             "provider": event.provider,
             "event_id": event.id,

@@ -27,7 +27,8 @@ _STEM_LENGTH = 3
 
 def fold(text: str) -> str:
     """Lower case without accents: "Torrefação" -> "torrefacao"."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    # Signs such as ™ decompose into capitals, and small letters into more letters: until nothing changes any more.
+    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import Table, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
 _BUSY_STATES = {"40001": "serialization failure", "40P01": "deadlock", "55P03": "lock timeout"}
 
@@ -22,10 +23,19 @@ def as_dict(rows: Iterable[Any]) -> dict[Any, Any]:
     return {row[0]: row[1] for row in rows}
 
 
+def one_at_a_time(session: Session, dialect: str, number: int) -> None:
+    """Let one transaction at a time go past here; SQLite has only one writer anyway.
+
+    What the transaction reads afterwards, it reads as the one before it left it.
+    """
+    if dialect == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
+
+
 def busy(error: DBAPIError) -> str | None:
     """Why the same transaction may pass when tried again, or None when it may not."""
     state = getattr(error.orig, "sqlstate", None)
     if state is not None:
         return _BUSY_STATES.get(state)
-    text = str(error.orig)
-    return text if "database is locked" in text or "database table is locked" in text else None
+    reason = str(error.orig)
+    return reason if "database is locked" in reason or "database table is locked" in reason else None

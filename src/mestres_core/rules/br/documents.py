@@ -6,7 +6,7 @@ import re
 
 from stdnum.br import cnpj, cpf
 
-_CEP = re.compile(r"\d{5}-?\d{3}")
+_CEP = re.compile(r"[0-9]{5}-?[0-9]{3}")
 _CPF_LENGTH = 11
 
 
@@ -16,6 +16,8 @@ def is_document(value: str) -> bool:
     Eleven equal digits pass the CPF's check sum but are never issued, so they are refused.
     """
     plain = re.sub(r"[.\-/\s]", "", value).upper()
+    if not plain.isascii():
+        return False
     if len(plain) == _CPF_LENGTH:
         return len(set(plain)) > 1 and bool(cpf.is_valid(plain))
     return bool(cnpj.is_valid(plain))

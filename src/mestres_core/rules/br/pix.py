@@ -8,6 +8,7 @@ from mestres_core.rules.text import fold
 
 _NAME_LENGTH = 25
 _CITY_LENGTH = 15
+_FIELD_LENGTH = 99
 
 
 def br_code(*, key: str, name: str, city: str, txid: str, amount: Decimal) -> str:
@@ -20,8 +21,8 @@ def br_code(*, key: str, name: str, city: str, txid: str, amount: Decimal) -> st
         + _field(53, "986")
         + _field(54, f"{amount:.2f}")
         + _field(58, "BR")
-        + _field(59, fold(name).upper()[:_NAME_LENGTH])
-        + _field(60, fold(city).upper()[:_CITY_LENGTH])
+        + _field(59, _plain(name)[:_NAME_LENGTH])
+        + _field(60, _plain(city)[:_CITY_LENGTH])
         + _field(62, _field(5, txid))
         + "6304"
     )
@@ -38,5 +39,12 @@ def crc16(data: bytes) -> int:
     return crc
 
 
+def _plain(text: str) -> str:
+    """Capitals that every bank reads; what has no plain letter is left out, and lengths stay those of bytes."""
+    return "".join(letter for letter in fold(text).upper() if letter.isascii() and letter.isprintable())
+
+
 def _field(number: int, value: str) -> str:
+    if len(value) > _FIELD_LENGTH:
+        raise ValueError(f"field {number} of a BR Code holds at most 99 characters, not {len(value)}")
     return f"{number:02d}{len(value):02d}{value}"
