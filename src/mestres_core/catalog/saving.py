@@ -66,9 +66,7 @@ class Saver:
         checks = Checks()
         skus = [v.sku for draft in drafts for v in draft.variants]
         owners = dict(
-            self._session.execute(select(variant.c.sku, variant.c.product_id).where(variant.c.sku.in_(skus)))
-            .tuples()
-            .all()
+            self._session.execute(select(variant.c.sku, variant.c.product_id).where(variant.c.sku.in_(skus))).all()
         )
         for index, draft in enumerate(drafts):
             mine = known.get(draft.key, (None, ""))[0]
@@ -131,8 +129,8 @@ class Saver:
         slugs = self._free_slugs(drafts)
         now = self._work.clock.now()
         new = [rows[d.key] | {"slug": slugs[d.key], "created_at": now} for d in drafts]
-        query = insert(product).returning(product.c.key, product.c.id, sort_by_parameter_order=True)
-        return dict(self._session.execute(query, new).tuples().all())
+        query = insert(product).returning(product.c.key, product.c.id)
+        return dict(self._session.execute(query, new).all())
 
     def _free_slugs(self, drafts: Sequence[ProductDraft]) -> dict[str, str]:
         wanted = {d.key: d.slug or slug(d.name)[:180] for d in drafts}
@@ -206,7 +204,7 @@ class Saver:
         query = query.on_conflict_do_update(
             index_elements=["sku"], set_={field: query.excluded[field] for field in fields}
         ).returning(variant.c.sku, variant.c.id)
-        return dict(self._session.execute(query).tuples().all())
+        return dict(self._session.execute(query).all())
 
     def _write_prices(self, drafts: Sequence[ProductDraft], variants: Mapping[str, int]) -> None:
         rows = [
@@ -225,7 +223,7 @@ class Saver:
         query = select(level.c.variant_id, level.c.on_hand - level.c.allocated).where(
             level.c.variant_id.in_(variants.values())
         )
-        available = dict(self._session.execute(query).tuples().all())
+        available = dict(self._session.execute(query).all())
         opened = {
             variants[v.sku]: (v.sku, v.stock or 0)
             for d in drafts

@@ -148,7 +148,7 @@ class CatalogService:
             Variant(v.id, v.sku, v.name, Money(v.amount, currency), v.available)
             for v in self._session.execute(queries.VARIANTS, of)
         )
-        attributes = dict(self._session.execute(queries.ATTRIBUTES, {"product_id": row.id}).tuples().all())
+        attributes = dict(self._session.execute(queries.ATTRIBUTES, {"product_id": row.id}).all())
         images = tuple(Image(url, alt) for url, alt in self._session.execute(queries.IMAGES, {"product_id": row.id}))
         return Product(queries.to_card(row), row.description, attributes, variants, images)
 
@@ -190,8 +190,8 @@ class CatalogService:
         """Create a product, or change the one saved before with the same `key` (default: the slug of its name).
 
         `variants` are VariantDrafts or mappings {sku, price (minor units), name, weight_grams, stock}; `stock` is what
-        a new variant starts with and leaves a known one alone (use `inventory.set` or `receive`). `category` is a name or
-        a path of names. Returns the product, None when it was saved as not active. Raises ValidationError.
+        a new variant starts with and leaves a known one alone (use `inventory.set` or `receive`). `category` is a name
+        or a path of names. Returns the product, None when it was saved as not active. Raises ValidationError.
         """
         draft = make_draft(
             name=name,
@@ -220,7 +220,7 @@ class CatalogService:
         Only a variant that became, or ceased to be, sold out can change a card. The card is locked before the stock is
         read again: of two buyers who take the last pieces of two variants, the second sees what the first did.
         """
-        products = dict(self._session.execute(_PRODUCTS_OF, {"ids": sorted(changed)}).tuples().all())
+        products = dict(self._session.execute(_PRODUCTS_OF, {"ids": sorted(changed)}).all())
         turned: set[int] = set()
         at_edge = sorted({products[v] for v in flipped if v in products})
         if at_edge:
