@@ -1,133 +1,12 @@
-"""A small shop whose clock the test moves, and a few words for what buyers and providers do."""
+"""Shops for the tests of the core; see core_shop.py for what they can do in a few words."""
 
-import itertools
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
 
-from mestres_core import Commerce
-from mestres_core.catalog.dto import Product
-from mestres_core.checkout.dto import Placed, Quote
-from mestres_core.providers.fake import FakeCard, FakePix, signed_event
-from mestres_core.testing.clock import FakeClock
-
-SECRET = "a secret of tests"
-ADDRESS = {
-    "name": "Ana Souza",
-    "street": "Rua das Flores",
-    "number": "10",
-    "district": "Centro",
-    "city": "Patrocínio",
-    "state": "MG",
-    "postal_code": "38740-000",
-}
-CUSTOMER = {"name": "Ana Souza", "email": "ana@example.com"}
-
-
-class TestShop:
-    """A shop on one database, and short words for the usual acts."""
-
-    __test__ = False
-
-    def __init__(self, url: str, **settings: Any) -> None:
-        self.clock = FakeClock()
-        defaults: dict[str, Any] = {
-            "clock": self.clock,
-            "webhook_secret": SECRET,
-            "providers": (FakeCard(sleep=lambda _seconds: None), FakePix()),
-        }
-        self.core = Commerce.open(url, **(defaults | settings))
-        self._keys = itertools.count(1)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.core, name)
-
-    def product(self, sku: str = "A1", *, price: int = 1000, stock: int = 10, **rest: Any) -> Product:
-        """Save a product of one variant."""
-        fields = {"name": f"Café {sku}", "key": sku} | rest
-        made = self.core.catalog.save(
-            variants=[{"sku": sku, "price": price, "stock": stock, "weight_grams": 250}], **fields
-        )
-        assert made is not None
-        return made
-
-    def cart(self, *lines: tuple[str, int]) -> str:
-        """A cart with (sku, quantity) lines."""
-        cart_id: str = self.core.carts.create().id
-        for sku, quantity in lines:
-            self.core.carts.add(cart_id, sku=sku, quantity=quantity)
-        return cart_id
-
-    def quote(self, cart_id: str, method: str | None = None) -> Quote:
-        """A quote to the usual address."""
-        made: Quote = self.core.checkout.quote(cart_id, address=ADDRESS, shipping_method=method)
-        return made
-
-    def arguments(self, quote: Quote, *, token: str = "tok_ok", key: str | None = None) -> dict[str, Any]:
-        """What `begin` and `place` want; the token "pix" means PIX."""
-        payment = {"method": "pix"} if token == "pix" else {"method": "card", "token": token}
-        return {
-            "cart_id": quote.cart_id,
-            "quote_hash": quote.hash,
-            "idempotency_key": key or f"key-{next(self._keys)}",
-            "customer": CUSTOMER,
-            "payment": payment,
-        }
-
-    def place(self, cart_id: str, token: str = "tok_ok", *, key: str | None = None) -> Placed:
-        """Quote and place in one go."""
-        placed: Placed = self.core.checkout.place(**self.arguments(self.quote(cart_id), token=token, key=key))
-        return placed
-
-    def buy(self, sku: str = "A1", quantity: int = 1, token: str = "tok_ok") -> Placed:
-        """A new cart, quoted and placed."""
-        return self.place(self.cart((sku, quantity)), token)
-
-    def webhook(self, payment_id: str, kind: str, amount: int, *, provider: str = "pix", **rest: Any) -> None:
-        """A correctly signed event arrives."""
-        body, headers = signed_event(
-            key=payment_id, kind=kind, amount=amount, secret=SECRET, now=self.clock.now(), **rest
-        )
-        self.core.payments.receive(provider, body=body, headers=headers)
-
-    def sql(self, statement: str, **values: Any) -> list[Any]:
-        """Run one statement by hand; on SQLite without CHECK constraints, so that a test can break the books."""
-        with self.core.engine.begin() as connection:
-            if connection.dialect.name == "sqlite":
-                connection.exec_driver_sql("PRAGMA ignore_check_constraints = ON")
-            result = connection.execute(text(statement), values)
-            rows = list(result) if result.returns_rows else []
-            if connection.dialect.name == "sqlite":
-                connection.exec_driver_sql("PRAGMA ignore_check_constraints = OFF")
-            return rows
-
-    def outbox(self, *types: str) -> list[str]:
-        """The types of the facts written so far."""
-        found = [row[0] for row in self.sql("SELECT type FROM mc_outbox ORDER BY id")]
-        return [each for each in found if not types or each in types]
-
-    def available(self, sku: str = "A1") -> int:
-        """How many pieces can be bought now."""
-        left: int = self.core.inventory.level(sku).available
-        return left
-
-    @contextmanager
-    def statements(self) -> Iterator[list[str]]:
-        """Collect the statements sent meanwhile; beginning and ending a transaction is not counted."""
-        sent: list[str] = []
-
-        def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-            if not statement.startswith("BEGIN"):
-                sent.append(statement)
-
-        event.listen(self.core.engine, "before_cursor_execute", note)
-        try:
-            yield sent
-        finally:
-            event.remove(self.core.engine, "before_cursor_execute", note)
+from core_shop import TestShop
 
 
 @pytest.fixture
@@ -151,11 +30,8 @@ def shop(open_shop: Callable[..., TestShop]) -> TestShop:
 
 
 @pytest.fixture
-def sqlite_shop(tmp_path: Any) -> Iterator[TestShop]:
+def sqlite_shop(tmp_path: Path) -> Iterator[TestShop]:
     """An empty shop on SQLite only, for rules that no database has a part in."""
     made = TestShop(f"sqlite:///{tmp_path / 'shop.db'}")
     yield made
     made.close()
-
-
-__all__ = ["ADDRESS", "CUSTOMER", "SECRET", "TestShop"]

@@ -106,6 +106,10 @@ class CartService:
         row = self._row(cart_id, lock=False)
         return self._load(row.id, row.currency, row.status, row.version)
 
+    def loaded(self, row: Any) -> Cart:
+        """The cart of a row that `lock` or `peek` gave."""
+        return self._load(row.id, row.currency, row.status, row.version)
+
     def add(self, cart_id: str, *, sku: str, quantity: int = 1, expected_version: int | None = None) -> Cart:
         """Put `quantity` more pieces of `sku` into the cart.
 

@@ -10,13 +10,14 @@ transaction; the buyer pays what the quote said or gets `QuoteChanged`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import and_, bindparam, select
 
 from mestres_core.cart.dto import Cart, Totals
+from mestres_core.cart.models import cart
 from mestres_core.cart.service import CartService
 from mestres_core.checkout.dto import Begun, Placed, Quote
 from mestres_core.checkout.inputs import digest, read_address, read_customer, read_key, read_payment
@@ -38,12 +39,18 @@ from mestres_core.orders.service import OrderService
 from mestres_core.payments.service import PaymentService
 from mestres_core.rules.checks import storable
 from mestres_core.shipping.dto import ShippingOption
-from mestres_core.typing import PaymentEvent, PaymentRequest, ShippingRater
+from mestres_core.typing import PaymentEvent, PaymentProvider, PaymentRequest, ShippingRater
 
 _SCOPE = "checkout"
-_QUOTE = select(quote).where(quote.c.hash == bindparam("hash"), quote.c.cart_id == bindparam("cart_id"))
-_KEY = select(idempotency.c.request_hash, idempotency.c.order_number).where(
-    idempotency.c.scope == _SCOPE, idempotency.c.key == bindparam("key")
+# What is known of a request, in one question: the quote that it confirms, and what its key stands for.
+_KNOWN = (
+    select(quote.c.content, quote.c.expires_at, idempotency.c.request_hash, idempotency.c.order_number)
+    .select_from(
+        cart.outerjoin(quote, and_(quote.c.hash == bindparam("hash"), quote.c.cart_id == cart.c.id)).outerjoin(
+            idempotency, and_(idempotency.c.scope == _SCOPE, idempotency.c.key == bindparam("key"))
+        )
+    )
+    .where(cart.c.id == bindparam("cart_id"))
 )
 _ORDER_OF_QUOTE = select(order.c.number).where(
     order.c.cart_id == bindparam("cart_id"), order.c.quote_hash == bindparam("hash")
@@ -89,8 +96,7 @@ class CheckoutService:
         complement and country (BR). Raises NotFound, CartEmpty, CartClosed, ValidationError.
         """
         checked = read_address(address)
-        self._carts.lock(cart_id)
-        made = self._price(self._carts.get(cart_id), checked, shipping_method)
+        made = self._price(self._carts.loaded(self._carts.lock(cart_id)), checked, shipping_method)
         self._keep(made)
         return made
 
@@ -116,12 +122,25 @@ class CheckoutService:
             raise ValidationError.of("quote_hash", "required")
         request_hash = digest([cart_id, quote_hash, buyer, method, token])
         row = self._carts.peek(cart_id)
-        earlier = self._earlier(key, request_hash) or self._double_click(row, quote_hash)
+        known = self._session.execute(_KNOWN, {"cart_id": row.id, "hash": quote_hash, "key": key}).one()
+        earlier = _earlier(known, key, request_hash) or self._double_click(row, quote_hash)
         if earlier is not None:
             return Begun(self._orders.get(earlier), None)
-        current = self._confirm(self._carts.get(cart_id), quote_hash)
-        number = self._orders.create(
-            cart_id=cart_id,
+        current = self._confirm(self._carts.loaded(row), quote_hash, known)
+        with self._work.outbox.together():
+            return self._write(current, quote_hash, (key, request_hash), buyer, (provider, method, token))
+
+    def _write(
+        self,
+        current: Quote,
+        quote_hash: str,
+        claim: tuple[str, str],
+        buyer: Mapping[str, str],
+        pay: tuple[PaymentProvider, str, str],
+    ) -> Begun:
+        (key, request_hash), (provider, method, token) = claim, pay
+        placed = self._orders.create(
+            cart_id=current.cart_id,
             quote_hash=quote_hash,
             lines=current.lines,
             totals=current.totals,
@@ -129,22 +148,22 @@ class CheckoutService:
             address=current.address,
             shipping_method=current.shipping_method,
         )
-        if not self._claim(key, request_hash, number):
+        if not self._claim(key, request_hash, placed.number):
             # Another cart's checkout took the key between our look and now. Nothing of this one may stay.
             raise IdempotencyConflict(key)
         now = self._work.clock.now()
         request = PaymentRequest(
             key=f"pay_{self._work.ids.token()}",
             provider=provider.name,
-            order_number=number,
+            order_number=placed.number,
             amount=current.totals.grand,
             method=method,
             token=token,
             expires_at=now + self._times.payment,
         )
-        self._payments.attempt(request=request, leased_until=now + self._times.lease)
-        self._carts.close(cart_id)
-        return Begun(self._orders.get(number), request)
+        attempt = self._payments.attempt(request=request, leased_until=now + self._times.lease)
+        self._carts.close(current.cart_id)
+        return Begun(replace(placed, payments=(attempt,)), request)
 
     def apply(self, event: PaymentEvent) -> Order | None:
         """Let what a provider reported have its effect, once. Returns the order; None when the event is of none."""
@@ -174,14 +193,6 @@ class CheckoutService:
         """
         raise TransactionOwnershipError("checkout.place")
 
-    def _earlier(self, key: str, request_hash: str) -> str | None:
-        found = self._session.execute(_KEY, {"key": key}).first()
-        if found is None:
-            return None
-        if found.request_hash != request_hash:
-            raise IdempotencyConflict(key)
-        return str(found.order_number)
-
     def _double_click(self, cart: Any, quote_hash: str) -> str | None:
         if cart.status == "open":
             return None
@@ -201,10 +212,9 @@ class CheckoutService:
         query = upsert(self._work.dialect, idempotency).values(row).on_conflict_do_nothing()
         return self._session.execute(query.returning(idempotency.c.key)).first() is not None
 
-    def _confirm(self, cart: Cart, quote_hash: str) -> Quote:
+    def _confirm(self, cart: Cart, quote_hash: str, kept: Any) -> Quote:
         """The quote as it would be made now, when it promises the same; otherwise QuoteChanged."""
-        kept = self._session.execute(_QUOTE, {"hash": quote_hash, "cart_id": cart.id}).first()
-        if kept is None:
+        if kept.content is None:
             raise NotFound("quote", quote_hash)
         promised = kept.content
         current = self._price(cart, promised["address"], promised["shipping_method"], fallback=True)
@@ -250,6 +260,12 @@ def _choose(options: tuple[ShippingOption, ...], method: str | None, *, fallback
     if fallback:
         return _choose(options, None, fallback=True)
     raise ValidationError.of("shipping_method", "unknown", choices=", ".join(option.id for option in options))
+
+
+def _earlier(known: Any, key: str, request_hash: str) -> str | None:
+    if known.request_hash is not None and known.request_hash != request_hash:
+        raise IdempotencyConflict(key)
+    return None if known.order_number is None else str(known.order_number)
 
 
 def _content(made: Quote) -> dict[str, Any]:

@@ -5,6 +5,9 @@ Invariant: a fact is in the outbox if and only if the change that it speaks of w
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
@@ -21,11 +24,26 @@ class Outbox:
     def __init__(self, session: Session, clock: Clock) -> None:
         self.session = session
         self._clock = clock
+        self._waiting: list[Fact] | None = None
         self.facts: list[Fact] = []
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Write the facts of a with block in one statement at its end; none when an error leaves it."""
+        waiting: list[Fact] = []
+        self._waiting = waiting
+        try:
+            yield
+        finally:
+            self._waiting = None
+        self.announce(*waiting)
+
     def announce(self, *facts: Fact) -> None:
-        """Write `facts` with the caller's transaction."""
+        """Write `facts` with the caller's transaction, or with those that `together` collects."""
         if not facts:
+            return
+        if self._waiting is not None:
+            self._waiting.extend(facts)
             return
         now = self._clock.now()
         rows = [

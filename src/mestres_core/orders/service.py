@@ -103,11 +103,11 @@ class OrderService:
         customer: Mapping[str, str],
         address: Mapping[str, str],
         shipping_method: str,
-    ) -> str:
-        """Set the goods aside and write the order down; returns its number. Raises InsufficientStock."""
+    ) -> Order:
+        """Set the goods aside and write the order down, as yet without a payment. Raises InsufficientStock."""
         number, now = self._work.ids.order_number(), self._work.clock.now()
         self._inventory.allocate({each.variant_id: each.quantity for each in lines}, reference=number)
-        row = {
+        row: dict[str, Any] = {
             "number": number,
             "cart_id": cart_id,
             "quote_hash": quote_hash,
@@ -128,9 +128,34 @@ class OrderService:
             "updated_at": now,
         }
         order_id = self._session.execute(insert(order).returning(order.c.id), row).scalar_one()
-        self._session.execute(insert(line), [_line_row(order_id, each) for each in lines])
+        query = insert(line).returning(line.c.variant_id, line.c.id)
+        line_ids = as_dict(self._session.execute(query, [_line_row(order_id, each) for each in lines]))
         self._announce(number, "pending", "pending")
-        return number
+        return Order(
+            number=number,
+            status="pending",
+            payment_status="pending",
+            fulfillment_status="unfulfilled",
+            customer=dict(customer),
+            address=dict(address),
+            shipping_method=shipping_method,
+            lines=tuple(
+                OrderLine(
+                    line_ids[each.variant_id],
+                    each.variant_id,
+                    each.sku,
+                    each.name,
+                    each.quantity,
+                    each.unit_price,
+                    each.total,
+                )
+                for each in lines
+            ),
+            totals=totals,
+            payments=(),
+            access_token=row["access_token"],
+            created_at=now,
+        )
 
     def settle(self, number: str, payment: str) -> str | None:
         """Let an ended payment (captured, declined, failed, expired) have its effect on the order.

@@ -63,7 +63,7 @@ class PaymentService:
         methods = sorted({method for provider in self._providers.values() for method in provider.methods})
         raise ValidationError.of("payment.method", "unknown", choices=", ".join(methods))
 
-    def attempt(self, *, request: PaymentRequest, leased_until: datetime) -> None:
+    def attempt(self, *, request: PaymentRequest, leased_until: datetime) -> Payment:
         """Write the attempt down before anybody is called. Until `leased_until` its caller is presumed at work."""
         row = {
             "id": request.key,
@@ -81,6 +81,7 @@ class PaymentService:
             "created_at": self._work.clock.now(),
         }
         self._session.execute(insert(payment), row)
+        return Payment(request.key, request.provider, request.method, request.amount, "pending", {})
 
     def record(self, event: PaymentEvent) -> tuple[str, str] | None:
         """Put an event into the ledger: (order number, new status) when it changes its attempt, None otherwise.

@@ -68,6 +68,8 @@ class Store:
         self._lock = threading.Lock()
         self._generation = 0
         self._epoch = 0
+        self._count = 0  # of invalidations: no version is ever given twice
+        self._floor = 0  # the version of every tag that is not in the table
         self._versions: dict[str, int] = {}
 
     def __len__(self) -> int:
@@ -99,7 +101,7 @@ class Store:
     def ticket(self, tags: Iterable[str]) -> Ticket:
         """Take this before a load begins."""
         with self._lock:
-            return Ticket(self._generation, tuple((tag, self._versions.get(tag, 0)) for tag in tags))
+            return Ticket(self._generation, tuple((tag, self._versions.get(tag, self._floor)) for tag in tags))
 
     def put(self, key: Hashable, value: Any, *, ttl: float, ticket: Ticket) -> bool:
         """Store what was loaded under `ticket`; False when it is void."""
@@ -125,8 +127,9 @@ class Store:
     def bump(self, tags: Iterable[str]) -> None:
         """Every value with one of these tags no longer holds."""
         with self._lock:
+            self._count += 1
             for tag in tags:
-                self._versions[tag] = self._versions.get(tag, 0) + 1
+                self._versions[tag] = self._count
             self._epoch += 1
             if len(self._versions) > _MOST_TAGS:
                 self._clear()
@@ -140,15 +143,20 @@ class Store:
         self._nodes.clear()
         self._policy.clear()
         self._versions.clear()
+        # A reader without the lock may still hold an entry that a tag has made untrue. The table that says so is gone,
+        # so every tag gets a version that no entry was loaded under.
+        self._count += 1
+        self._floor = self._count
+        self._epoch += 1
         self._generation += 1
 
     def _current(self, versions: tuple[tuple[str, int], ...]) -> bool:
-        return all(self._versions.get(tag, 0) == version for tag, version in versions)
+        return all(self._versions.get(tag, self._floor) == version for tag, version in versions)
 
     def _revalidate(self, node: Node, entry: Entry) -> Entry | None:
         """Some tag has been bumped since the entry was last looked at: see whether it was one of its own."""
         with self._lock:
-            if node.entry is not entry:
+            if node.entry is not entry or self._nodes.get(node.key) is not node:
                 return None  # it was replaced just now: the caller looks again under the lock of the flights
             if not self._current(entry.versions):
                 del self._nodes[node.key]

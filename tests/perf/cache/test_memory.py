@@ -99,3 +99,18 @@ def test_many_tags_do_not_fill_memory(monkeypatch):
 
     assert len(store) == 0
     assert not store.put("k", "old", ttl=60, ticket=ticket)
+
+
+def test_clearing_revives_nothing():
+    """An entry that a tag has made untrue stays so for a reader who held it while everything was cleared."""
+    store = Store(Memory())
+    store.put("k", "old", ttl=60, ticket=store.ticket(["t"]))
+    node = store._nodes["k"]
+    entry = node.entry
+    store.bump(["t"])
+    store.clear()
+
+    assert store._revalidate(node, entry) is None
+    store.put("k", "new", ttl=60, ticket=store.ticket(["t"]))
+    assert store._revalidate(node, entry) is None
+    assert store.get("k").value == "new"
