@@ -127,7 +127,9 @@ class OrderService:
         }
         order_id = self._session.execute(insert(order).returning(order.c.id), row).scalar_one()
         query = insert(line).returning(line.c.variant_id, line.c.id)
-        line_ids: dict[int, int] = dict(self._session.execute(query, [_line_row(order_id, each) for each in lines]).all())
+        line_ids: dict[int, int] = dict(
+            self._session.execute(query, [_line_row(order_id, each) for each in lines]).all()
+        )
         self._announce(number, "pending", "pending")
         return Order(
             number=number,

@@ -128,8 +128,9 @@ def test_a_changed_shipping_rate_changes_the_quote(open_shop: Open) -> None:
         shop.checkout.place(**shop.arguments(quote))
     assert {"shipping": (3000, 3500), "grand": (4000, 4500)} == caught.value.changes
     del rates[1]
+    dearer = caught.value.quote
     with pytest.raises(QuoteChanged) as caught:
-        shop.checkout.place(**shop.arguments(caught.value.quote))
+        shop.checkout.place(**shop.arguments(dearer))
     assert ("sedex", "pac") == caught.value.changes["shipping_method"]
 
 
