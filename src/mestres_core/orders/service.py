@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import bindparam, func, insert, select, update
 
 from mestres_core.cart.dto import CartLine, Totals
+from mestres_core.db.dialects.sql import as_dict
 from mestres_core.errors import IllegalTransition, InsufficientStock, NotFound
 from mestres_core.events.facts import OrderChanged
 from mestres_core.events.work import Work

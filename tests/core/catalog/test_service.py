@@ -1,0 +1,125 @@
+"""Products: saving, listing, and what a page costs."""
+
+import pytest
+
+from core_shop import TestShop
+from mestres_core.catalog.dto import ProductDraft, VariantDraft
+from mestres_core.errors import NotFound, ValidationError
+
+
+def test_saving_again_changes_and_never_doubles(shop: TestShop) -> None:
+    """A key stands for one product: created, then unchanged, then updated."""
+    draft = ProductDraft(key="k", name="Café", variants=(VariantDraft(sku="A", price=1, stock=1),))
+    reports = [shop.catalog.save_many([draft]) for _ in range(2)]
+    assert [(1, 0, 0), (0, 0, 1)] == [(r.created, r.updated, r.unchanged) for r in reports]
+    made = shop.catalog.get("cafe")
+    changed = shop.catalog.save(key="k", name="Café Novo", variants=[{"sku": "A", "price": 2, "stock": 9}])
+    assert (made.id, "cafe", "Café Novo", 2) == (changed.id, changed.slug, changed.name, changed.card.price.amount)
+    assert 1 == shop.available("A")
+    assert shop.audit().clean
+
+
+def test_wrong_drafts_are_named_and_change_nothing(shop: TestShop) -> None:
+    """Every wrong field is named, and not even the right drafts are saved."""
+    right = ProductDraft(key="r", name="R", variants=(VariantDraft(sku="R", price=1),))
+    wrong = ProductDraft(
+        key="w",
+        name="",
+        currency="real",
+        attributes={"Torra": "a", "torra": "b"},
+        variants=(VariantDraft(sku=" R ", price=-1),),
+    )
+    with pytest.raises(ValidationError) as caught:
+        shop.catalog.save_many([right, wrong])
+    named = {error.field.removeprefix("drafts[1].") for error in caught.value.errors}
+    assert {"name", "currency", "attributes.torra", "variants[0].price", "variants[0].sku"} == named
+    assert () == shop.catalog.list().items
+
+
+def test_skus_belong_to_one_product(shop: TestShop) -> None:
+    """A SKU of another product is refused by name; blanks around it do not count."""
+    shop.product()
+    with pytest.raises(ValidationError, match="already taken: A1"):
+        shop.product(" A1", key="other")
+    shop.product(" B2 ")
+    assert 1 == shop.carts.get(shop.cart(("B2", 1))).lines[0].quantity
+
+
+def test_names_that_clash(shop: TestShop) -> None:
+    """Equal names get slugs of their own; equal category names in different places too."""
+    slugs = [shop.product(sku, name="Café").slug for sku in ("A", "B")]
+    assert "cafe" == slugs[0] != slugs[1]
+    for sku, path in (("C", ("A B",)), ("D", ("X", "B")), ("E", ("C B",)), ("F", ("C", "B")), ("G", ("C-B", "B"))):
+        shop.product(sku, category=path)
+    tree = shop.catalog.categories()
+    assert ["A B", "X", "C B", "C"] == [root.name for root in tree]
+    assert ["B"] == [child.name for child in tree[3].children]
+
+
+def test_filters(shop: TestShop) -> None:
+    """A category includes what lies below it; price, stock and attributes narrow the list."""
+    shop.product("A", price=100, category=("Grãos", "Microlotes"), attributes={"Torra": "Clara"})
+    shop.product("B", price=200, category="Grãos", stock=0)
+    shop.product("C", price=300)
+
+    def skus(**filters: object) -> str:
+        return "".join(card.sku for card in shop.catalog.list(sort="price", **filters).items)
+
+    assert ("AB", "A", "BC", "AB") == (
+        skus(category="graos"),
+        skus(category="microlotes"),
+        skus(min_price=200),
+        skus(max_price=200),
+    )
+    assert ("AC", "B", "A") == (skus(in_stock=True), skus(in_stock=False), skus(attributes={"torra": "CLARA"}))
+    with pytest.raises(NotFound):
+        skus(category="nothing")
+
+
+@pytest.mark.parametrize("sort", ["newest", "price", "-price", "name"])
+def test_cursors_visit_everything_once(shop: TestShop, sort: str) -> None:
+    """Following next_cursor gives every product once, in the order of the whole list, ties included."""
+    for index, name in enumerate(["Água", "agua", "Zé", "É", "e", "☕", "b_", "B-"]):
+        shop.product(f"S{index}", name=name, price=100 * (index % 3))
+    whole = [card.id for card in shop.catalog.list(sort=sort).items]
+    walked: list[int] = []
+    cursor = None
+    while True:
+        page = shop.catalog.list(sort=sort, per_page=3, cursor=cursor)
+        walked += [card.id for card in page.items]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert whole == walked
+    assert 8 == len(set(walked))
+
+
+@pytest.mark.parametrize("wrong", ["", "x", "☕", "W10", "eyJhIjoxfQ", "NQ", 5])
+def test_forged_cursors_and_pages_are_refused(shop: TestShop, wrong: object) -> None:
+    """A cursor of another making, and a page out of bounds, is a validation error."""
+    for arguments in ({"cursor": wrong}, {"page": 0}, {"per_page": 101}, {"sort": "x"}, {"attributes": [1]}):
+        with pytest.raises(ValidationError):
+            shop.catalog.list(**arguments)
+
+
+def test_what_pages_cost(shop: TestShop) -> None:
+    """A list costs at most 3 statements and a detail at most 5."""
+    shop.product(category="Grãos")
+    with shop.statements() as listing:
+        shop.catalog.list(category="graos")
+    with shop.statements() as detail:
+        shop.catalog.get("cafe-a1")
+    assert len(listing) <= 3
+    assert len(detail) <= 5
+
+
+def test_a_card_turns_with_the_last_piece(shop: TestShop) -> None:
+    """A card says "in stock" until the last piece is sold, and again when it comes back."""
+    shop.product(stock=2)
+    seen = [shop.catalog.list().items[0].in_stock]
+    for act in (shop.buy, shop.buy):
+        order = act().order
+        seen.append(shop.catalog.list().items[0].in_stock)
+    shop.orders.cancel(order.number)
+    seen.append(shop.catalog.list().items[0].in_stock)
+    assert [True, True, False, True] == seen

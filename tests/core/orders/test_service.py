@@ -1,0 +1,104 @@
+"""What becomes of an order."""
+
+from collections.abc import Callable
+
+import pytest
+
+from core_shop import TestShop
+from mestres_core.errors import IllegalTransition, NotFound, ValidationError
+
+
+def test_a_paid_order_called_off(shop: TestShop) -> None:
+    """Cancelling a paid order frees its pieces and owes the money back."""
+    shop.product()
+    order = shop.orders.cancel(shop.buy(quantity=2).order.number)
+    assert ("cancelled", "refund_due", 10) == (order.status, order.payment_status, shop.available())
+    assert shop.audit().clean
+
+
+def test_a_called_off_order_stays_so(shop: TestShop) -> None:
+    """Money for an order that was cancelled before it came is owed back; the order does not come back."""
+    shop.product()
+    order = shop.buy(token="pix").order
+    shop.orders.cancel(order.number)
+    shop.webhook(order.payments[0].id, "captured", order.totals.grand.amount)
+    order = shop.orders.get(order.number)
+    assert ("cancelled", "refund_due", 10) == (order.status, order.payment_status, shop.available())
+    assert shop.audit().clean
+
+
+def test_a_shipped_order_has_left_the_stock(shop: TestShop) -> None:
+    """Fulfilling takes the pieces off the shelf."""
+    shop.product()
+    order = shop.orders.fulfill(shop.buy(quantity=2).order.number)
+    assert ("completed", "fulfilled") == (order.status, order.fulfillment_status)
+    level = shop.inventory.level("A1")
+    assert (8, 0) == (level.on_hand, level.allocated)
+    assert shop.audit().clean
+
+
+@pytest.mark.parametrize(
+    ("before", "act"),
+    [("fulfill", "cancel"), ("fulfill", "fulfill"), ("cancel", "cancel"), ("cancel", "fulfill"), (None, "fulfill")],
+)
+def test_illegal_steps(shop: TestShop, before: str | None, act: str) -> None:
+    """What the table of states does not have is refused and changes nothing."""
+    shop.product()
+    number = shop.buy(token="tok_ok" if before else "pix").order.number
+    if before:
+        getattr(shop.orders, before)(number)
+    order, stock = shop.orders.get(number), shop.inventory.level("A1")
+    with pytest.raises(IllegalTransition):
+        getattr(shop.orders, act)(number)
+    assert (order, stock) == (shop.orders.get(number), shop.inventory.level("A1"))
+
+
+def test_orders_are_listed_newest_first(shop: TestShop) -> None:
+    """The list has the newest orders with their number of pieces."""
+    shop.product()
+    numbers = [shop.buy(quantity=count).order.number for count in (1, 2, 3)]
+    assert [(numbers[2], 3), (numbers[1], 2)] == [(o.number, o.items_count) for o in shop.orders.list(limit=2)]
+    calls: list[Callable[[], object]] = [lambda: shop.orders.list(limit=0), lambda: shop.orders.list(limit=1001)]
+    for call in calls:
+        with pytest.raises(ValidationError):
+            call()
+    for number in ("MC-0", "a\0", None, 5):
+        with pytest.raises(NotFound):
+            shop.orders.get(number)
+
+
+PLANTS = {
+    "a level is the sum of its movements": "UPDATE mc_stock_level SET on_hand = on_hand + 1",
+    "allocated pieces are those of open orders": "UPDATE mc_stock_level SET allocated = allocated + 1",
+    "a card says whether there is stock": "UPDATE mc_product_card SET in_stock = NOT in_stock",
+    "every order has a payment attempt": "DELETE FROM mc_payment",
+    "every payment belongs to an order": "UPDATE mc_payment SET order_number = 'x'",
+    "an order's items are the sum of its lines": "UPDATE mc_order_line SET quantity = 3, total = unit_price * 3",
+    "a paid order was paid in full, an unpaid one not at all": "UPDATE mc_payment SET amount = amount - 1",
+    "a captured payment has its event, any other has none": "DELETE FROM mc_payment_event",
+    "an order that is under way has closed its cart": "UPDATE mc_cart SET status = 'open'",
+    "an idempotency key names an order": "UPDATE mc_idempotency SET order_number = 'x'",
+}
+
+
+@pytest.mark.parametrize("rule", PLANTS)
+def test_the_audit_names_what_is_wrong(shop: TestShop, rule: str) -> None:
+    """Each broken rule is named with its rows."""
+    shop.product()
+    shop.buy()
+    assert shop.audit().clean
+    shop.sql(PLANTS[rule])
+    found = {violation.rule: violation.rows for violation in shop.audit().violations}
+    assert rule in found
+    assert found[rule]
+
+
+def test_the_audit_sees_through_missing_constraints(sqlite_shop: TestShop) -> None:
+    """What only a database without its CHECKs allows is named too."""
+    shop = sqlite_shop
+    shop.product()
+    shop.buy()
+    shop.sql("UPDATE mc_stock_level SET allocated = on_hand + 1")
+    shop.sql("UPDATE mc_order SET grand_amount = grand_amount + 1")
+    found = {violation.rule for violation in shop.audit().violations}
+    assert {"nothing is oversold", "an order's total is the sum of its parts"} <= found
