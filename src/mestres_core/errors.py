@@ -294,3 +294,14 @@ class DatabaseNotReady(CommerceError):
 
     def __init__(self, reason: str, remedy: str) -> None:
         super().__init__(reason=reason, remedy=remedy)
+
+
+class FeedError(CommerceError):
+    """The whole file or mapping is unusable: `what` was wrong with `path`, and `remedy` would put it right."""
+
+    code = "feed_unusable"
+    title = ("Unusable file", "Arquivo inutilizável")
+    sentence = ("{path}: {what}; {remedy}", "{path}: {what}; {remedy}")
+
+    def __init__(self, path: object, what: str, remedy: str) -> None:
+        super().__init__(path=str(path), what=what, remedy=remedy)

@@ -25,6 +25,7 @@ SAMPLES: list[CommerceError] = [
     errors.TransactionOwnershipError("place"),
     errors.RetryableError("deadlock"),
     errors.DatabaseNotReady("no tables", "migrate"),
+    errors.FeedError("lots.csv", "is empty", "give it a heading line"),
 ]
 
 

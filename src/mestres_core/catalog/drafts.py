@@ -12,7 +12,7 @@ from mestres_core.catalog.dto import ProductDraft, VariantDraft
 from mestres_core.inventory.service import MOST_PIECES
 from mestres_core.rules.checks import BIGGEST_AMOUNT, Checks
 from mestres_core.rules.money import Money
-from mestres_core.rules.text import fold, slug
+from mestres_core.rules.text import fold, slug, words
 
 _VARIANT_FIELDS = ("sku", "price", "name", "weight_grams", "stock")
 _MOST_VARIANTS = 200
@@ -52,7 +52,7 @@ def make_draft(
     checks.done()
     rest |= {"attributes": dict(attributes or {}), "images": tuple(images or ())}
     path = (category,) if isinstance(category, str) else tuple(category or ())
-    key = rest.pop("key", None) or rest.get("slug") or (slug(name) if isinstance(name, str) else "")
+    key = rest.pop("key", None) or rest.get("slug") or (slug(name) if isinstance(name, str) and words(name) else "")
     return ProductDraft(key=key, name=name, variants=tuple(made), category=path, **rest)
 
 

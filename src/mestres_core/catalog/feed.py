@@ -26,7 +26,7 @@ from pydantic import ValidationError as MappingMistakes
 
 from mestres_core.catalog.drafts import check_drafts
 from mestres_core.catalog.dto import ProductDraft, VariantDraft
-from mestres_core.errors import CommerceError, ValidationError
+from mestres_core.errors import FeedError, ValidationError
 
 Value = str | Decimal | None
 
@@ -41,17 +41,6 @@ _FEET = re.compile(r"(?<![a-z])(?:ft|feet|foot|pies|psnm?)(?![a-z])|\d['’](?!\
 _METRES = re.compile(r"(?<![a-z])(?:m|mt|mts|mtr|mtrs|metros?|meters?|metres?|msnm|masl|msl|msm)(?![a-z])|公尺")
 _WEIGHT = re.compile(r"(\d+(?:[.,]\d+)?)\s*(kg|lbs?)")
 _SMALL_WORDS = frozenset("a and da das de del do dos e el en in la las los of the y".split())
-
-
-class FeedError(CommerceError):
-    """The whole file or mapping is unusable: `what` was wrong with `path`, and `remedy` would put it right."""
-
-    code = "feed_unusable"
-    title = ("Unusable file", "Arquivo inutilizável")
-    sentence = ("{path}: {what}; {remedy}", "{path}: {what}; {remedy}")
-
-    def __init__(self, path: object, what: str, remedy: str) -> None:
-        super().__init__(path=str(path), what=what, remedy=remedy)
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,7 +129,7 @@ class Saver:
         slugs = self._free_slugs(drafts)
         now = self._work.clock.now()
         new = [rows[d.key] | {"slug": slugs[d.key], "created_at": now} for d in drafts]
-        query = insert(product).returning(product.c.key, product.c.id, sort_by_parameter_order=True)
+        query = insert(product).returning(product.c.key, product.c.id)
         return as_dict(self._session.execute(query, new))
 
     def _free_slugs(self, drafts: Sequence[ProductDraft]) -> dict[str, str]:
@@ -151,8 +151,12 @@ class Saver:
             for change in changes:
                 del change["key"]
             self._session.connection().execute(_UPDATE_PRODUCT, changes)
-            for table in (attribute, image, card):
+            for table in (attribute, image):
                 self._session.execute(delete(table).where(table.c.product_id.in_(ids.values())))
+            for currency in {d.currency for d in drafts}:  # what is shown in another currency stays
+                saved = [ids[d.key] for d in drafts if d.currency == currency]
+                here = card.c.product_id.in_(saved) & (card.c.currency == currency)
+                self._session.execute(delete(card).where(here))
             hidden = update(variant).where(variant.c.product_id.in_(ids.values())).values(active=False)
             self._session.execute(hidden)
         return ids

@@ -15,9 +15,9 @@ from tqdm import tqdm
 
 from mestres_core import Commerce, ProductDraft
 from mestres_core.catalog.dto import SaveReport
-from mestres_core.catalog.feed import Feed, FeedError, Rejection, read_mapping
+from mestres_core.catalog.feed import Feed, Rejection, read_mapping
 from mestres_core.cli.database import add_database_option
-from mestres_core.errors import ValidationError
+from mestres_core.errors import FeedError, ValidationError
 
 _CHUNK = 500
 _EPILOG = """\

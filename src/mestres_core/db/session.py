@@ -61,6 +61,18 @@ def make_engine(url: str | URL) -> Engine:
     )
 
 
+@contextmanager
+def _translated() -> Iterator[None]:
+    """What the driver calls a deadlock, a lock timeout or a locked database is a RetryableError."""
+    try:
+        yield
+    except DBAPIError as error:
+        reason = busy(error)
+        if reason is None:
+            raise
+        raise RetryableError(reason) from error
+
+
 class Database:
     """An engine and the two ways to use it: `read` and `write`."""
 
@@ -75,7 +87,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session for reading; nothing written in it is kept."""
-        with self._turn(write=False), Session(self._reader) as session:
+        with self._turn(write=False), _translated(), Session(self._reader) as session:
             try:
                 yield session
             finally:
@@ -85,9 +97,10 @@ class Database:
     def write(self, *, survivors: bool = False) -> Iterator[Session]:
         """A session whose work is committed at the end, or rolled back when an error leaves the block.
 
-        With `survivors`, for a single call, errors that have written something worth keeping are committed too.
+        With `survivors`, for a single call, errors that have written something worth keeping are committed too. Raises
+        RetryableError when the database was busy.
         """
-        with self._turn(write=True), Session(self.engine) as session:
+        with self._turn(write=True), _translated(), Session(self.engine) as session:
             try:
                 yield session
             except CommerceError as error:
@@ -101,12 +114,9 @@ class Database:
         for attempt in range(_ATTEMPTS):
             try:
                 return call()
-            except DBAPIError as error:
-                reason = busy(error)
-                if reason is None:
-                    raise
+            except RetryableError:
                 if attempt == _ATTEMPTS - 1:
-                    raise RetryableError(reason) from error
+                    raise
                 time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - spreads retries, guards nothing
         raise AssertionError("unreachable")
 

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mestres_core.catalog.dto import ProductDraft
-from mestres_core.catalog.feed import Feed, FeedError, FeedMapping, Rejection, read_mapping
+from mestres_core.catalog.feed import Feed, FeedMapping, Rejection, read_mapping
+from mestres_core.errors import FeedError
 
 ROOT = Path(__file__).parents[3]
 DATA = ROOT.parent / "shared" / "data"

@@ -1,0 +1,91 @@
+"""Who owns the transaction, and what happens when the database is busy."""
+
+import threading
+
+import pytest
+from sqlalchemy import event, text
+
+from mestres_core import Commerce
+from mestres_core.db.dialects.sqlite import FairLock
+from mestres_core.db.session import Database, make_engine
+from mestres_core.errors import RetryableError
+
+
+def test_busy_is_a_typed_error(tmp_path):
+    """A database that stays locked gives RetryableError after five tries, not the driver's own words."""
+    engine = make_engine(f"sqlite:///{tmp_path / 'busy.db'}")
+    impatient = make_engine(engine.url)
+    event.listen(impatient, "connect", lambda raw, _: raw.execute("PRAGMA busy_timeout = 0"))
+    tries = []
+
+    def write():
+        tries.append(1)
+        with Database(impatient).write() as session:
+            session.execute(text("SELECT 1"))
+
+    with Database(engine).write() as session:
+        session.execute(text("SELECT 1"))
+        with pytest.raises(RetryableError, match="locked"):
+            Database(impatient).retrying(write)
+    assert len(tries) == 5
+    engine.dispose()
+    impatient.dispose()
+
+
+def test_a_deadlock_is_tried_again(postgres_database):
+    """Two transactions that lock two rows crosswise both end well: the one that is stopped is tried again."""
+    with Commerce.open(postgres_database) as shop:
+        for sku in ("A", "B"):
+            shop.catalog.save(name=sku, variants=[{"sku": sku, "price": 1}])
+        met = threading.Barrier(2)
+        tries = []
+        errors = []
+
+        def move(first, second):
+            def call(services):
+                tries.append(1)
+                services.inventory.receive(first, quantity=1)
+                if len(tries) <= 2:
+                    met.wait(10)
+                services.inventory.receive(second, quantity=1)
+
+            try:
+                shop.run(call)
+            except Exception as error:  # noqa: BLE001 - the test wants to see whatever it is
+                errors.append(error)
+
+        threads = [threading.Thread(target=move, args=pair) for pair in (("A", "B"), ("B", "A"))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert errors == []
+        assert len(tries) == 3
+        assert [2, 2] == [shop.inventory.level(sku).on_hand for sku in ("A", "B")]
+        assert shop.audit().clean
+
+
+def test_the_fair_lock_is_given_in_the_order_of_asking():
+    """Whoever asks first is served first, and the lock is free when all are done."""
+    lock = FairLock()
+    order = []
+    threads = []
+    with lock.hold():
+        for number in range(10):
+            waiting = len(lock._waiting)
+            thread = threading.Thread(target=lambda n=number: _take(lock, order, n))
+            threads.append(thread)
+            thread.start()
+            while len(lock._waiting) == waiting:
+                pass
+    for thread in threads:
+        thread.join()
+
+    assert list(range(10)) == order
+    assert not lock._held
+
+
+def _take(lock, order, number):
+    with lock.hold():
+        order.append(number)
