@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from mestres_perf.metrics._catalogue import METHODS, OTHER_METHOD, UNMATCHED
+
+_VARIABLE = re.compile(r"<(?:[^:<>]*:)?([^<>]+)>")
 
 
 def method_label(method: str) -> str:
@@ -29,4 +33,10 @@ def asgi_template(scope: Mapping[str, Any]) -> str:
 def wsgi_template(environ: Mapping[str, Any]) -> str:
     """The rule that Flask matched, or what Django resolved; else `__unmatched__`."""
     rule = getattr(getattr(environ.get("werkzeug.request"), "url_rule", None), "rule", None)
-    return rule if isinstance(rule, str) and rule else UNMATCHED
+    return _spelled(rule) if isinstance(rule, str) and rule else UNMATCHED
+
+
+@functools.lru_cache(maxsize=4096)
+def _spelled(rule: str) -> str:
+    """Flask's `<int:number>` as the `{number}` that other frameworks write: one dashboard serves both."""
+    return _VARIABLE.sub(r"{\1}", rule)
