@@ -114,6 +114,7 @@ class SearchService:
         query = queries.cards(conditions).limit(per_page + 1)
         if sort == _RELEVANCE:
             weight = sum((case((_in_title(stem), 1), else_=0) for stem in wanted), literal(0))
+            weight += case((product.c.search_title.like(f" {wanted[0]}%"), 1), else_=0)  # it begins with the query
             query = query.order_by(weight.desc(), product.c.sort_name, product.c.id)
             return self._session.execute(query.offset((page - 1) * per_page)).all()
         after = None if cursor is None else queries.unpack_cursor(cursor, sort)
