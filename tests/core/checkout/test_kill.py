@@ -9,13 +9,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+import core_buyers as buyers
 from mestres_core import Commerce, Times
 from mestres_core.orders.models import order
 from mestres_core.payments.models import payment
 from mestres_core.providers.fake import FakeCard, FakePix
-
-sys.path.insert(0, str(Path(__file__).parent))
-import buyers
 
 STOCK = 5_000
 KILLS = 4

@@ -5,14 +5,12 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
+import core_buyers as buyers
+from core_shop import ADDRESS
 from mestres_core import Commerce
-
-sys.path.insert(0, str(Path(__file__).parent))
-import buyers
 
 BUYERS = 50
 
@@ -96,7 +94,7 @@ def test_same_goods_in_opposite_order(shop):
         cart = shop.carts.create()
         for sku in ("P", "Q") if index % 2 else ("Q", "P"):
             shop.carts.add(cart.id, sku=sku)
-        carts.append((cart.id, shop.checkout.quote(cart.id, address=buyers.ADDRESS).hash))
+        carts.append((cart.id, shop.checkout.quote(cart.id, address=ADDRESS).hash))
 
     outcomes = buyers.crowd(shop, carts, threading.Barrier(len(carts)))
 

@@ -2,23 +2,13 @@
 
 import pytest
 
+from core_shop import ADDRESS, CUSTOMER
 from mestres_core import Commerce
 from mestres_core.contrib import perf
 from mestres_core.contrib.http import Api, Request
 from mestres_core.events.facts import CartChanged, OrderChanged, ProductChanged, StockChanged
 from mestres_core.providers.fake import FakeCard, FakePix
 from mestres_perf import Cache
-
-ADDRESS = {
-    "name": "Ana",
-    "street": "Rua A",
-    "number": "1",
-    "district": "Centro",
-    "city": "Patrocínio",
-    "state": "MG",
-    "postal_code": "38740-000",
-}
-CUSTOMER = {"name": "Ana", "email": "ana@example.com"}
 
 
 @pytest.fixture

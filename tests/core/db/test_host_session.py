@@ -4,21 +4,12 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from core_shop import ADDRESS, CUSTOMER
 from mestres_core import Commerce
 from mestres_core.errors import InsufficientStock, TransactionOwnershipError
 from mestres_core.events.models import outbox
 from mestres_core.orders.models import order
 
-ADDRESS = {
-    "name": "Ana",
-    "street": "Rua A",
-    "number": "1",
-    "district": "Centro",
-    "city": "Patrocínio",
-    "state": "MG",
-    "postal_code": "38740-000",
-}
-CUSTOMER = {"name": "Ana", "email": "ana@example.com"}
 PAYMENT = {"method": "card", "token": "tok_ok"}
 
 

@@ -7,20 +7,10 @@ from collections import Counter
 from datetime import timedelta
 from random import Random
 
+from core_shop import ADDRESS, CUSTOMER
 from mestres_core import Commerce, Times
 from mestres_core.errors import CommerceError
 from mestres_core.providers.fake import FakeCard, FakePix
-
-ADDRESS = {
-    "name": "Ana",
-    "street": "Rua A",
-    "number": "1",
-    "district": "Centro",
-    "city": "Patrocínio",
-    "state": "MG",
-    "postal_code": "38740-000",
-}
-CUSTOMER = {"name": "Ana", "email": "ana@example.com"}
 
 
 def crowd(shop: Commerce, carts: list[tuple[str, str]], start: threading.Barrier) -> Counter[str]:
