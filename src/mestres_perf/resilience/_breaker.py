@@ -149,8 +149,9 @@ class CircuitBreaker:
         self._listeners.append(listener)
 
     def _acquire(self) -> int:
+        period = self._period  # read before the state: if it moves in between, this call belongs to the period before
         if self._state is State.CLOSED:
-            return self._period
+            return period
         moved = None
         with self._lock:
             now = self._clock()
@@ -255,17 +256,18 @@ class CircuitBreaker:
         async def guarded(*arguments: Any, **named: Any) -> Any:
             with _Permit(self):
                 inner = function(*arguments, **named)
+                step = inner.asend(None)
                 try:
-                    sent = None
                     while True:
-                        item = await (inner.asend(sent) if sent is not None else anext(inner))
+                        item = await step
                         try:
                             sent = yield item
                         except GeneratorExit:
                             raise
                         except BaseException as error:  # noqa: BLE001 - thrown in from outside: the function decides
-                            sent = None
-                            yield await inner.athrow(error)
+                            step = inner.athrow(error)
+                        else:
+                            step = inner.asend(sent)
                 except StopAsyncIteration:
                     return
                 finally:

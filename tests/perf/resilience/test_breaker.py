@@ -234,6 +234,34 @@ def test_async_generators(breaker):
     assert (breaker.snapshot().successes, breaker.snapshot().failures) == (1, 1)
 
 
+def test_what_is_sent_and_thrown_into_an_async_generator(breaker):
+    """Sent values and thrown errors reach the generator inside, and closing it early counts for nothing."""
+    closed = []
+
+    @breaker
+    async def echo():
+        got = None
+        try:
+            while True:
+                try:
+                    got = yield got
+                except KeyError:
+                    got = "caught"
+        finally:
+            closed.append(1)
+
+    async def main():
+        generator = echo()
+        assert await anext(generator) is None
+        assert await generator.asend("sent") == "sent"
+        assert await generator.athrow(KeyError()) == "caught"
+        await generator.aclose()
+
+    asyncio.run(main())
+    assert closed == [1]
+    assert (breaker.snapshot().successes, breaker.snapshot().failures) == (0, 0)
+
+
 def test_context_managers(breaker):
     """`with` and `async with` count like calls, also when they are nested."""
     with breaker, breaker:
