@@ -113,8 +113,9 @@ class SearchService:
     ) -> Sequence[Any]:
         query = queries.cards(conditions).limit(per_page + 1)
         if sort == _RELEVANCE:
-            weight = sum((case((_in_title(stem), 1), else_=0) for stem in wanted), literal(0))
-            weight += case((product.c.search_title.like(f" {wanted[0]}%"), 1), else_=0)  # it begins with the query
+            # A word of the name counts, and once more when the name begins with the query.
+            matches = [*map(_in_title, wanted), product.c.search_title.like(f" {wanted[0]}%")]
+            weight: ColumnElement[int] = sum((case((match, 1), else_=0) for match in matches), literal(0))
             query = query.order_by(weight.desc(), product.c.sort_name, product.c.id)
             return self._session.execute(query.offset((page - 1) * per_page)).all()
         after = None if cursor is None else queries.unpack_cursor(cursor, sort)
