@@ -69,6 +69,18 @@ class FieldError:
         return (portuguese if locale == "pt-BR" else english).format(**dict(self.data))
 
 
+_KINDS = {
+    "cart": "carrinho",
+    "category": "categoria",
+    "line": "item",
+    "order": "pedido",
+    "product": "produto",
+    "provider": "provedor",
+    "quote": "cotação",
+    "sku": "SKU",
+}
+
+
 class CommerceError(Exception):
     """The root: catching it catches everything that this package refuses.
 
@@ -133,6 +145,11 @@ class NotFound(CommerceError):
 
     def __init__(self, kind: str, id: Any) -> None:  # noqa: A002 - `id` is what the attribute is called everywhere
         super().__init__(kind=kind, id=id)
+
+    def describe(self, locale: str = "en") -> str:
+        """The sentence, with the kind in the language of the sentence."""
+        kind = _KINDS.get(self.kind, self.kind) if locale == "pt-BR" else self.kind
+        return self.sentence[locale == "pt-BR"].format(kind=kind, id=self.id)
 
 
 class Conflict(CommerceError):

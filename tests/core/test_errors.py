@@ -58,3 +58,9 @@ def test_every_reason_has_its_sentences() -> None:
     for reason in errors._FIELD_SENTENCES:
         error = FieldError.of("f", reason, **data)
         assert error.describe("en") != error.describe("pt-BR")
+
+
+def test_what_is_missing_is_named_in_the_readers_language() -> None:
+    """A Portuguese sentence has no English noun in it."""
+    assert "Não há produto 'x'" == errors.NotFound("product", "x").describe("pt-BR")
+    assert "No product 'x'" == str(errors.NotFound("product", "x"))
