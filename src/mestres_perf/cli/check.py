@@ -1,4 +1,4 @@
-"""`mestres-perf`: look at a running application."""
+"""`mestres-perf check`: how an application is doing, in its own words."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import json
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
 from typing import Any
 
 _EPILOG = """\
@@ -28,26 +27,17 @@ _UNITS = {
 _TIMEOUT = 5.0
 
 
-def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
-    top = argparse.ArgumentParser(
-        prog="mestres-perf",
-        description="Look at an application that mestres_perf watches.",
+def add_to(commands: Any) -> None:
+    """Add this file's command."""
+    check = commands.add_parser(
+        "check",
+        help="print how an application is doing, by its /health/performance",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    check = commands.add_parser("check", help="print how an application is doing, by its /health/performance")
     check.add_argument("url", metavar="URL", help="where the application is, such as http://127.0.0.1:8000")
     check.add_argument("--json", action="store_true", help="print what the application said, as it said it")
     check.set_defaults(run=_check)
-    return top
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command."""
-    options = parser().parse_args(arguments)
-    return int(options.run(options))
 
 
 def _check(options: argparse.Namespace) -> int:
