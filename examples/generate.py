@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import accumulate, islice
 from random import Random
 from typing import TypeVar
+from zlib import crc32
 
 from mestres_core import ProductDraft, VariantDraft
 from mestres_core.rules.text import slug
@@ -101,6 +102,9 @@ _CITIES = (
 """City, state, and the first five digits of its lowest and highest postal code."""
 
 _CPF_BASE = 10**9
+_NAMESAKES = 50
+"""How many customers share a name: with 480 names, who buys much comes back."""
+
 _MOST_LINES = 5
 _SKEW = 0.9
 """Exponent of the popularity of the SKUs: the n-th is bought in proportion to 1 / n**_SKEW."""
@@ -215,11 +219,12 @@ def _packets(dice: Random, number: int, quarters: int) -> tuple[VariantDraft, ..
 def _basket(dice: Random, number: int, skus: Sequence[str], popularity: Sequence[float]) -> Basket:
     first, last = _pick(dice, _FIRST_NAMES), _pick(dice, _LAST_NAMES)
     city, state, low, high = _pick(dice, _CITIES)
+    email = f"{slug(first)}.{slug(last)}.{1 + number % _NAMESAKES}@example.com"
     return Basket(
         number=number,
         name=f"{first} {last}",
-        email=f"{slug(first)}.{slug(last)}.{number}@example.com",
-        document=cpf(_below(dice, _CPF_BASE)),
+        email=email,
+        document=cpf(crc32(email.encode()) % _CPF_BASE),
         address=Address(
             street=_pick(dice, _STREETS),
             number=str(1 + _below(dice, 2400)),
