@@ -7,6 +7,8 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from mestres_perf import RateLimit
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -17,6 +19,7 @@ class Settings:
     admin_token: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     webhook_secret: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     cache: bool = True
+    rate_limit: str = ""
     port: int = 8000
     demo: bool = False
 
@@ -34,9 +37,18 @@ class Settings:
             admin_token=environment.get("MESTRES_ADMIN_TOKEN") or default.admin_token,
             webhook_secret=environment.get("MESTRES_WEBHOOK_SECRET") or default.webhook_secret,
             cache=environment.get("MESTRES_CACHE", "1") != "0",
+            rate_limit=_rate(environment.get("MESTRES_RATE_LIMIT", "")),
             port=_port(environment.get("PORT") or str(default.port)),
             demo=demo,
         )
+
+
+def _rate(text: str) -> str:
+    try:
+        RateLimit(text or "1/s")
+    except ValueError as error:
+        raise ValueError(f"MESTRES_RATE_LIMIT: {error}") from None
+    return text
 
 
 def _port(text: str) -> int:

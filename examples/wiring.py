@@ -13,7 +13,7 @@ from mestres_core.contrib.http import Api, Application, Reply, Request
 from mestres_core.providers.fake import FakeCard, FakePix, signed_event
 from mestres_examples.pages import Site
 from mestres_examples.settings import Settings
-from mestres_perf import Cache, Metrics, Redis, instrument
+from mestres_perf import Cache, Metrics, RateLimit, Redis, instrument
 from mestres_perf.contrib.sqlalchemy import instrument_engine
 
 A = TypeVar("A")
@@ -72,7 +72,8 @@ def wire(shop: Commerce, settings: Settings) -> Wiring:
         cache = Cache("shop", redis=Redis(settings.redis_url) if settings.redis_url else None)
         metrics.watch_cache(cache)
         reads = perf.CachedReads(shop, cache)
-    api = Api(shop, admin_token=settings.admin_token, reads=reads)
+    limit = RateLimit(settings.rate_limit).acquire if settings.rate_limit else None
+    api = Api(shop, admin_token=settings.admin_token, reads=reads, limit=limit)
 
     def pay_pix(payment: Mapping[str, Any]) -> tuple[bytes, Mapping[str, str]]:
         return signed_event(

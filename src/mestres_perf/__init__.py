@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mestres_perf.errors import CircuitOpenError, MestresPerfError
     from mestres_perf.http import PerformanceMiddleware, WSGIPerformanceMiddleware
     from mestres_perf.metrics import Health, Metrics, track_performance
-    from mestres_perf.resilience import CircuitBreaker
+    from mestres_perf.resilience import CircuitBreaker, RateLimit
 
 _HOMES = {
     "Cache": "mestres_perf.cache",
@@ -27,6 +27,7 @@ _HOMES = {
     "MestresPerfError": "mestres_perf.errors",
     "Metrics": "mestres_perf.metrics",
     "PerformanceMiddleware": "mestres_perf.http",
+    "RateLimit": "mestres_perf.resilience",
     "Redis": "mestres_perf.backends.redis",
     "Stats": "mestres_perf.cache",
     "WSGIPerformanceMiddleware": "mestres_perf.http",
@@ -44,6 +45,7 @@ __all__ = [
     "MestresPerfError",
     "Metrics",
     "PerformanceMiddleware",
+    "RateLimit",
     "Redis",
     "Stats",
     "WSGIPerformanceMiddleware",

@@ -48,6 +48,7 @@ async def _request(incoming: StarletteRequest) -> Request:
         headers={name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
         body=await _body(incoming),
         scheme=scope["scheme"],
+        client=(scope.get("client") or ("",))[0],
     )
 
 

@@ -48,6 +48,7 @@ def _request() -> Request:
         headers={name.lower(): value for name, value in request.headers.items()},
         body=_body(),
         scheme=request.scheme,
+        client=request.remote_addr or "",
     )
 
 

@@ -108,6 +108,20 @@ def served(request):
             yield SimpleNamespace(url=f"http://127.0.0.1:{port}", shop=shop, framework=framework, database=database)
 
 
+@pytest.fixture(params=_SERVERS)
+def serve(request, tmp_path):
+    """`with serve(rate_limit="1/h") as url`: an app of the test's own, with these settings, on a new SQLite file."""
+
+    @contextmanager
+    def serve(**settings):
+        chosen = Settings(database_url=f"sqlite:///{tmp_path / 'own.db'}", admin_token=ADMIN, **settings)
+        with open_shop(chosen) as shop, _SERVERS[request.param](shop, chosen) as port:
+            _wait_for(port)
+            yield f"http://127.0.0.1:{port}"
+
+    return serve
+
+
 @pytest.fixture
 def shop(served):
     """The shop behind the server."""

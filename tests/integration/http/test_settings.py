@@ -26,6 +26,13 @@ def test_a_plain_postgresql_address_means_psycopg_3(plain):
     assert settings.database_url == "postgresql+psycopg://localhost/shop"
 
 
+@pytest.mark.parametrize("rate", ["10", "10/d", "0/s"])
+def test_a_wrong_rate_is_refused(rate):
+    """The message names the variable and shows what a rate looks like."""
+    with pytest.raises(ValueError, match=r"MESTRES_RATE_LIMIT.*such as '10/s'"):
+        Settings.from_environment({"MESTRES_RATE_LIMIT": rate})
+
+
 @pytest.mark.parametrize("port", ["x", "-1", "65536", "8000.5"])
 def test_a_wrong_port_is_refused(port):
     """PORT is a port or an error that says so."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -30,13 +31,22 @@ class Api:
         app.register_blueprint(mestres_core.contrib.flask.blueprint(api))
 
     `reads` puts a cache before the catalogue (`mestres_core.contrib.perf.CachedReads`); without it every read asks the
-    database. Without an admin token nobody is the administrator.
+    database. Without an admin token nobody is the administrator. `limit` is asked with each client's address and says
+    how many seconds that client has to wait, 0 for none (`mestres_perf.RateLimit(...).acquire`); who has to gets 429.
     """
 
     prefix = PREFIX
 
-    def __init__(self, shop: Commerce, *, admin_token: str = "", reads: Reads | None = None) -> None:
+    def __init__(
+        self,
+        shop: Commerce,
+        *,
+        admin_token: str = "",
+        reads: Reads | None = None,
+        limit: Callable[[str], float] | None = None,
+    ) -> None:
         self.shop = shop
+        self._limit = limit
         self._admin_token = admin_token
         self.reads = reads or Direct()
         self._slugs = Slugs()
@@ -63,6 +73,7 @@ class Api:
         return _without_body(reply) if request.method == "HEAD" else reply
 
     def _answer(self, request: Request) -> Reply:
+        self._admit(request.client)
         if request.path == OPENAPI_PATH:
             if request.method not in ("GET", "HEAD"):
                 raise _not_allowed(["GET"])
@@ -77,6 +88,12 @@ class Api:
             raise Refusal(413)
         reply = route.handler(self._call(route, request, params)).with_headers(("Cache-Control", route.cache))
         return _conditional(request, reply) if route.method == "GET" else reply
+
+    def _admit(self, client: str) -> None:
+        """Nobody waits who calls from inside this process and so has no address."""
+        wait = self._limit(client) if self._limit is not None and client else 0.0
+        if wait > 0:
+            raise Refusal(429, ("Retry-After", str(math.ceil(wait))))
 
     def _call(self, route: Route, request: Request, params: Mapping[str, str]) -> Call:
         return Call(

@@ -19,7 +19,8 @@ _MAX_PARAMETERS = 64
 class Request:
     """One request as it came. Header names are in lower case; `path` is decoded, `query_string` is not.
 
-    `body` holds at most MAX_BODY + 1 bytes: whoever reads it from the network stops there.
+    `body` holds at most MAX_BODY + 1 bytes: whoever reads it from the network stops there. `client` is the address that
+    the server saw, which behind a proxy is the proxy's unless the server is told to trust its headers.
     """
 
     method: str
@@ -28,6 +29,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     scheme: str = "http"
+    client: str = ""
 
     def parameters(self) -> dict[str, str]:
         """The query parameters; of a repeated one the last."""

@@ -22,6 +22,7 @@ _REFUSALS = {
     413: "The body is over 1 MiB",
     415: "The body is not JSON",
     422: "Invalid input; `errors` names each field",
+    429: "Too many requests; Retry-After says how many seconds to wait",
 }
 
 
@@ -67,7 +68,7 @@ def _operation(route: Route) -> dict[str, Any]:
         operation["responses"]["200"] = {**_success(route), "description": "The same again: `meta.replayed` is true"}
     if route.method == "GET":
         operation["responses"]["304"] = {"description": "If-None-Match named the present ETag"}
-    for status in route.problems:
+    for status in (*route.problems, 429):
         operation["responses"][str(status)] = {"description": _REFUSALS[status], "content": _PROBLEM}
     if route.body is not None:
         schema = {"$ref": f"#/components/schemas/{route.body.__name__}"}

@@ -53,6 +53,11 @@ _HTTP: Mapping[int, tuple[str, tuple[str, str], tuple[str, str]]] = {
         ("Unsupported media type", "Tipo de conteúdo não aceito"),
         ("Send JSON with Content-Type: application/json", "Envie JSON com Content-Type: application/json"),
     ),
+    429: (
+        "too_many_requests",
+        ("Too many requests", "Requisições demais"),
+        ("Wait as long as Retry-After says", "Espere o tempo que Retry-After indica"),
+    ),
     500: (
         "internal_error",
         ("Internal error", "Erro interno"),
