@@ -21,8 +21,9 @@ _MOST_KEYS = 100_000
 class RateLimit:
     """Admits `rate` calls of each key ("10/s", "300/m", "1000/h"), and `burst` at once on top of an even flow.
 
-    `burst` is by default what the rate allows in one of its units, 300 for "300/m", and at least 1. At most `max_keys` keys are remembered: beyond that those
-    that are idle go first, then the oldest, which may then burst again. Raises ConfigurationError.
+    `burst` is by default what the rate allows in one of its units, 300 for "300/m", and at least 1. At most `max_keys`
+    keys are remembered: beyond that those that are idle go first, then the oldest, which may then burst again. Raises
+    ConfigurationError.
     """
 
     def __init__(
