@@ -70,7 +70,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         answer="Products",
         query=schemas.ProductsQuery,
         cache=_PUBLIC,
-        problems=(422,),
+        problems=(404, 422),
     ),
     Route("GET", "/api/v1/products/{ref}", catalog.product, answer="Product", cache=_PUBLIC, problems=(404,)),
     Route("GET", "/api/v1/categories", catalog.categories, answer="Categories", cache=_PUBLIC),
