@@ -58,63 +58,75 @@ def _names(session: Session, query: Any) -> Iterable[str]:
     return (" ".join(str(part) for part in row) for row in session.execute(query.limit(_MOST_SHOWN)))
 
 
-def _sum(column: Any, *conditions: Any) -> Any:
-    return select(func.coalesce(func.sum(column), 0)).where(*conditions).scalar_subquery()
+def _sums(by: Any, source: Any = None, where: Any = None, **sums: Any) -> Any:
+    """Sums of columns for each `by`, to be joined as a table: one pass, however many rows there are."""
+    query = select(by.label("of"), *(func.sum(column).label(name) for name, column in sums.items())).group_by(by)
+    if source is not None:
+        query = query.select_from(source)
+    return (query if where is None else query.where(where)).subquery()
 
 
-_moved_on_hand = _sum(movement.c.on_hand, movement.c.variant_id == level.c.variant_id)
-_moved_allocated = _sum(movement.c.allocated, movement.c.variant_id == level.c.variant_id)
-_holding = (
-    select(func.coalesce(func.sum(line.c.quantity), 0))
-    .select_from(line.join(order, order.c.id == line.c.order_id))
-    .where(
-        line.c.variant_id == level.c.variant_id,
-        order.c.status.in_(("pending", "placed")),
-        order.c.fulfillment_status == "unfulfilled",
-    )
-    .scalar_subquery()
-)
-_captured = _sum(payment.c.amount, payment.c.order_number == order.c.number, payment.c.status == "captured")
-_has_stock = exists().where(
-    variant.c.product_id == card.c.product_id,
-    variant.c.active,
-    level.c.variant_id == variant.c.id,
-    level.c.on_hand > level.c.allocated,
-)
+def _or_zero(column: Any) -> Any:
+    return func.coalesce(column, 0)
 
 
 def _events(kind: str) -> Any:
     return exists().where(event.c.payment_id == payment.c.id, event.c.kind == kind, event.c.state == "applied")
 
 
+_moved = _sums(movement.c.variant_id, on_hand=movement.c.on_hand, allocated=movement.c.allocated)
+_held = _sums(
+    line.c.variant_id,
+    line.join(order, order.c.id == line.c.order_id),
+    and_(order.c.status.in_(("pending", "placed")), order.c.fulfillment_status == "unfulfilled"),
+    pieces=line.c.quantity,
+)
+_items = _sums(line.c.order_id, total=line.c.total)
+_captured = _sums(payment.c.order_number, where=payment.c.status == "captured", amount=payment.c.amount)
+_captures = _sums(
+    event.c.payment_id, where=and_(event.c.kind == "captured", event.c.state == "applied"), times=literal(1)
+)
+_stocked = _sums(
+    variant.c.product_id,
+    variant.join(level, level.c.variant_id == variant.c.id),
+    and_(variant.c.active, level.c.on_hand > level.c.allocated),
+    variants=literal(1),
+)
+
+
 _RULES: dict[str, Any] = {
-    "a level is the sum of its movements": select(level.c.sku).where(
-        or_(level.c.on_hand != _moved_on_hand, level.c.allocated != _moved_allocated)
-    ),
-    "allocated pieces are those of open orders": select(level.c.sku, level.c.allocated, _holding).where(
-        level.c.allocated != _holding
-    ),
+    "a level is the sum of its movements": select(level.c.sku)
+    .select_from(level.outerjoin(_moved, _moved.c.of == level.c.variant_id))
+    .where(or_(level.c.on_hand != _or_zero(_moved.c.on_hand), level.c.allocated != _or_zero(_moved.c.allocated))),
+    "allocated pieces are those of open orders": select(level.c.sku, level.c.allocated, _or_zero(_held.c.pieces))
+    .select_from(level.outerjoin(_held, _held.c.of == level.c.variant_id))
+    .where(level.c.allocated != _or_zero(_held.c.pieces)),
     "nothing is oversold": select(level.c.sku).where(or_(level.c.allocated < 0, level.c.on_hand < level.c.allocated)),
-    "a card says whether there is stock": select(card.c.product_id).where(card.c.in_stock != _has_stock),
+    "a card says whether there is stock": select(card.c.product_id)
+    .select_from(card.outerjoin(_stocked, _stocked.c.of == card.c.product_id))
+    .where(card.c.in_stock != _stocked.c.of.is_not(None)),
     "every order has a payment attempt": select(order.c.number).where(
         ~exists().where(payment.c.order_number == order.c.number)
     ),
     "every payment belongs to an order": select(payment.c.id).where(
         ~exists().where(order.c.number == payment.c.order_number)
     ),
-    "an order's items are the sum of its lines": select(order.c.number).where(
-        order.c.items_amount != _sum(line.c.total, line.c.order_id == order.c.id)
-    ),
+    "an order's items are the sum of its lines": select(order.c.number)
+    .select_from(order.outerjoin(_items, _items.c.of == order.c.id))
+    .where(order.c.items_amount != _or_zero(_items.c.total)),
     "an order's total is the sum of its parts": select(order.c.number).where(
         order.c.grand_amount
         != order.c.items_amount - order.c.discount_amount + order.c.shipping_amount + order.c.tax_amount
     ),
-    "a paid order was paid in full, an unpaid one not at all": select(order.c.number, _captured).where(
-        case((order.c.payment_status.in_(("paid", "refund_due")), order.c.grand_amount), else_=literal(0)) != _captured
+    "a paid order was paid in full, an unpaid one not at all": select(order.c.number, _or_zero(_captured.c.amount))
+    .select_from(order.outerjoin(_captured, _captured.c.of == order.c.number))
+    .where(
+        case((order.c.payment_status.in_(("paid", "refund_due")), order.c.grand_amount), else_=literal(0))
+        != _or_zero(_captured.c.amount)
     ),
-    "a captured payment has its event, any other has none": select(payment.c.id).where(
-        case((payment.c.status == "captured", ~_events("captured")), else_=_events("captured"))
-    ),
+    "a captured payment has its event, any other has none": select(payment.c.id)
+    .select_from(payment.outerjoin(_captures, _captures.c.of == payment.c.id))
+    .where((payment.c.status == "captured") != _captures.c.of.is_not(None)),
     "an order that is under way has closed its cart": select(order.c.number).where(
         exists().where(and_(cart.c.id == order.c.cart_id, cart.c.status == "open")),
         order.c.status.in_(("pending", "placed", "completed")),

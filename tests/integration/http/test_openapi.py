@@ -44,25 +44,11 @@ def test_nothing_that_the_description_allows_or_forbids_breaks_the_api(served, b
     """Generated requests, valid and not, never get a 5xx, and every answer is one that the description names."""
     config = tmp_path / "schemathesis.toml"
     config.write_text(_config(buyer, product))
+    command = [_ST, "--config-file", config, "run", f"{served.url}/openapi.json", "--checks", _CHECKS]
+    command += ["--header", f"Authorization: Bearer {ADMIN}", "--phases", "coverage,fuzzing"]
+    command += ["--max-examples", _examples(), "--seed", "1", "--no-color"]
     run = subprocess.run(
-        [
-            _ST,
-            "--config-file",
-            config,
-            "run",
-            f"{served.url}/openapi.json",
-            "--header",
-            f"Authorization: Bearer {ADMIN}",
-            "--checks",
-            _CHECKS,
-            "--phases",
-            "coverage,fuzzing",
-            "--max-examples",
-            _examples(),
-            "--seed",
-            "1",
-            "--no-color",
-        ],
+        command,
         cwd=tmp_path,
         capture_output=True,
         text=True,
