@@ -45,14 +45,15 @@ class Wiring:
     def not_found(self, method: str, path: str) -> Reply:
         """Answer for an address that no route knows: the API's way below its prefix, a page everywhere else."""
         request = Request(method, path)
-        return self.api.handle(request) if path.startswith(self.api.prefix) else self.site.not_found(request)
+        of_api = path.startswith(tuple(self.api.prefixes))
+        return self.api.handle(request) if of_api else self.site.not_found(request)
 
     def warm(self) -> None:
         """Ask for what is asked for most, so that the first visitor finds it in the cache."""
         for path in _COMMON:
-            (self.api if path.startswith(self.api.prefix) else self.site).handle(Request("GET", path))
+            (self.api if path.startswith("/api/") else self.site).handle(Request("GET", path))
         for card in self.api.shop.catalog.featured():
-            self.api.handle(Request("GET", f"{self.api.prefix}/products/{card.slug}"))
+            self.api.handle(Request("GET", f"/api/v1/products/{card.slug}"))
 
 
 def open_shop(settings: Settings) -> Commerce:

@@ -60,7 +60,7 @@ class Site:
 
     api: Api
     pay_pix: PayPix | None = None
-    prefix: str = ""
+    prefixes: tuple[str, ...] = ()
 
     @property
     def templates(self) -> Sequence[str]:

@@ -25,9 +25,10 @@ from sqlalchemy.orm import Session
 
 from mestres_core.cart.service import CartService
 from mestres_core.catalog.service import CatalogService
-from mestres_core.checkout import placing
+from mestres_core.checkout import placing, returning
 from mestres_core.checkout.audit import AuditReport, audit
 from mestres_core.checkout.service import CheckoutService, Times
+from mestres_core.customers.service import CustomerService
 from mestres_core.db import schema
 from mestres_core.db.session import Database, make_engine
 from mestres_core.events.facts import Fact
@@ -37,6 +38,7 @@ from mestres_core.events.work import Work
 from mestres_core.inventory.service import InventoryService
 from mestres_core.orders.service import OrderService
 from mestres_core.payments.service import PaymentService
+from mestres_core.promotions.service import PromotionService
 from mestres_core.providers.fake import FakeCard, FakePix
 from mestres_core.search.service import SearchService
 from mestres_core.shipping.service import TableRater
@@ -46,7 +48,10 @@ T = TypeVar("T")
 Listener = Callable[[Sequence[Fact]], None]
 _log = logging.getLogger(__name__)
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no letter that is taken for a digit
-_READS = frozenset({"list", "get", "categories", "featured", "products", "suggest", "level", "of_order", "order_of"})
+_READS = frozenset(
+    "list get categories featured products suggest level of_order order_of of_customer find opens coupon".split()
+)
+_OWN_TRANSACTIONS = frozenset({("checkout", "place"), ("orders", "capture"), ("orders", "refund")})
 
 
 class SystemClock:
@@ -95,9 +100,17 @@ class Services:
         self.inventory = InventoryService(work)
         self.catalog = CatalogService(work, self.inventory)
         self.search = SearchService(work, self.catalog)
-        self.carts = CartService(work)
+        self.promotions = PromotionService(work)
+        self.customers = CustomerService(work)
+        self.carts = CartService(work, self.promotions)
         self.payments = PaymentService(work, providers, config.webhook_secret)
-        self.orders = OrderService(work, self.inventory, self.payments)
+        self.orders = OrderService(
+            work,
+            inventory=self.inventory,
+            payments=self.payments,
+            customers=self.customers,
+            promotions=self.promotions,
+        )
         self.checkout = CheckoutService(
             work,
             carts=self.carts,
@@ -117,6 +130,8 @@ class Commerce:
     catalog: CatalogService
     search: SearchService
     inventory: InventoryService
+    promotions: PromotionService
+    customers: CustomerService
     carts: CartService
     checkout: CheckoutService
     orders: OrderService
@@ -133,7 +148,7 @@ class Commerce:
         self._providers = {provider.name: provider for provider in self.config.providers}
         self._listeners: list[Listener] = []
         self._subscribers: list[Subscriber] = []
-        for name in ("catalog", "search", "inventory", "carts", "checkout", "orders", "payments"):
+        for name in _SERVICE_TYPES:
             setattr(self, name, cast("Any", _OneCall(self, name)))
 
     @classmethod
@@ -201,11 +216,12 @@ class Commerce:
         return relay(self._database, self.config.clock, tuple(self._subscribers), limit=limit)
 
     def recover(self, *, limit: int = 100) -> int:
-        """Find out what became of unfinished payments and end unpaid orders whose time is up; returns how many ended.
+        """Find out what became of unfinished payments and refunds, end unpaid orders whose time is up; how many ended.
 
         Call it at start and every few seconds, in one process or in many.
         """
-        return placing.recover(self.run, self._providers, limit=limit)
+        ended = placing.recover(self.run, self._providers, limit=limit)
+        return ended + returning.recover_refunds(self.run, self._providers, limit=limit)
 
     def audit(self) -> AuditReport:
         """Prove stock, money and payment ledgers; `report.violations` names each broken rule with its rows."""
@@ -235,6 +251,12 @@ class Commerce:
     def _place(self, cart_id: str, **arguments: Any) -> Any:
         return placing.place(self.run, self._providers, {"cart_id": cart_id, **arguments})
 
+    def _capture(self, number: str) -> Any:
+        return returning.capture(self.run, self._providers, number)
+
+    def _refund(self, number: str, **arguments: Any) -> Any:
+        return returning.refund(self.run, self._providers, number, **arguments)
+
     def _tell(self, facts: Sequence[Fact]) -> None:
         if not facts:
             return
@@ -256,8 +278,8 @@ class _OneCall:
         if method.startswith("_"):
             raise AttributeError(method)
         shop, name = self._shop, self._name
-        if (name, method) == ("checkout", "place"):
-            return shop._place  # noqa: SLF001 - the two classes are one thing
+        if (name, method) in _OWN_TRANSACTIONS:
+            return cast("Callable[..., Any]", getattr(shop, f"_{method}"))
         service_type = _SERVICE_TYPES[name]
         function = getattr(service_type, method)
         run = shop.read if method in _READS else shop.run
@@ -277,6 +299,8 @@ _SERVICE_TYPES: Mapping[str, type] = {
     "catalog": CatalogService,
     "search": SearchService,
     "inventory": InventoryService,
+    "promotions": PromotionService,
+    "customers": CustomerService,
     "carts": CartService,
     "checkout": CheckoutService,
     "orders": OrderService,

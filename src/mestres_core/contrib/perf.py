@@ -16,7 +16,7 @@ from datetime import datetime
 from mestres_core.commerce import Commerce
 from mestres_core.contrib.http import Document
 from mestres_core.events.facts import Fact, ProductChanged, StockChanged
-from mestres_core.typing import PaymentEvent, PaymentProvider, PaymentRequest
+from mestres_core.typing import PaymentEvent, PaymentProvider, PaymentRequest, RefundRequest
 from mestres_perf import Cache, CircuitBreaker
 
 # Documents leave by invalidation; the time only bounds what a lost message from another process could do.
@@ -83,6 +83,14 @@ class GuardedProvider:
     def charge(self, request: PaymentRequest) -> PaymentEvent:
         """Charge through the breaker. A declined card is an answer, not a failure. Raises CircuitOpenError."""
         return self.breaker.call(self._provider.charge, request)
+
+    def capture(self, key: str) -> PaymentEvent:
+        """Capture through the breaker. Raises CircuitOpenError."""
+        return self.breaker.call(self._provider.capture, key)
+
+    def refund(self, request: RefundRequest) -> PaymentEvent:
+        """Refund through the breaker. Raises CircuitOpenError: the refund stays pending and is asked for again."""
+        return self.breaker.call(self._provider.refund, request)
 
     def lookup(self, key: str) -> PaymentEvent | None:
         """What became of a charge; asking is not held back by the breaker, or nothing would ever be found out."""

@@ -20,14 +20,17 @@ order = Table(
     Column("shipping_amount", BigInteger, nullable=False),
     Column("tax_amount", BigInteger, nullable=False),
     Column("grand_amount", BigInteger, nullable=False),
+    Column("customer_id", Id),  # always there; nullable because orders were there before customers were
     Column("customer", JSON, nullable=False),
     Column("address", JSON, nullable=False),
     Column("shipping_method", String(40), nullable=False),
+    Column("coupons", JSON, nullable=False, server_default="[]"),  # [code, minor units taken off]
     Column("access_token", String(64), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     CheckConstraint("grand_amount = items_amount - discount_amount + shipping_amount + tax_amount", name="grand"),
     Index("ix_mc_order_created_at", "created_at"),
+    Index("ix_mc_order_customer_id", "customer_id", "id"),
 )
 
 line = Table(
