@@ -12,7 +12,7 @@ order = Table(
     Column("cart_id", String(64), ForeignKey(f"{PREFIX}cart.id"), nullable=False, index=True),
     Column("quote_hash", String(64), nullable=False),
     Column("status", String(12), nullable=False),
-    Column("payment_status", String(12), nullable=False),
+    Column("payment_status", String(20), nullable=False),
     Column("fulfillment_status", String(12), nullable=False),
     Column("currency", String(3), nullable=False),
     Column("items_amount", BigInteger, nullable=False),

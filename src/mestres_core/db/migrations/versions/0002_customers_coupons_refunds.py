@@ -40,6 +40,18 @@ _OWNERS = {
 }
 
 
+def _widen(length: int) -> None:
+    """`payment_status` with this many letters. SQLite cannot change a column's type, so it gets another column."""
+    if op.get_bind().dialect.name == "postgresql":
+        short = f"left(payment_status, {length})"
+        op.execute(f"ALTER TABLE mc_order ALTER COLUMN payment_status TYPE varchar({length}) USING {short}")
+        return
+    op.add_column("mc_order", sa.Column("resized", sa.String(length), server_default="", nullable=False))
+    op.execute(f"UPDATE mc_order SET resized = substr(payment_status, 1, {length})")  # noqa: S608 - a number
+    op.drop_column("mc_order", "payment_status")
+    op.execute("ALTER TABLE mc_order RENAME COLUMN resized TO payment_status")
+
+
 def upgrade() -> None:
     """Create the tables, and know the customers of the orders that are there."""
     op.create_table(
@@ -102,10 +114,12 @@ def upgrade() -> None:
     op.execute(_CUSTOMERS[dialect])
     op.execute(_OWNERS[dialect])
     op.create_index("ix_mc_order_customer_id", "mc_order", ["customer_id", "id"])
+    _widen(20)
 
 
 def downgrade() -> None:
     """Drop them."""
+    _widen(12)
     op.drop_index("ix_mc_order_customer_id", table_name="mc_order")
     op.drop_column("mc_order", "coupons")
     op.drop_column("mc_order", "customer_id")
