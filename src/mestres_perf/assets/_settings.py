@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
@@ -22,6 +23,7 @@ from mestres_perf.errors import ConfigurationError
 MB = 1024**2
 GB = 1024**3
 _UNITS = {"MB": MB, "GB": GB, "TB": 1024 * GB}
+_LAST_PORT = 65535
 _SIZE = re.compile(r"(\d{1,6})\s*(MB|GB|TB)", re.IGNORECASE)
 
 
@@ -45,6 +47,20 @@ def _matching(pattern: str, wanted: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _port_in_range(address: str) -> str:
+    if int(address.rpartition(":")[2]) > _LAST_PORT:
+        raise ValueError(f"a port is at most {_LAST_PORT}")
+    return address
+
+
+def _known_timezone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("should be the name of a time zone such as America/Sao_Paulo") from None
+    return name
+
+
 def _some(values: tuple[str, ...]) -> tuple[str, ...]:
     if not values:
         raise ValueError("at least one is needed")
@@ -55,11 +71,13 @@ Size = Annotated[int, BeforeValidator(_bytes)]
 # What is written into another program's configuration may not end a word there, or begin a variable.
 Name = Annotated[str, _matching(r"[A-Za-z0-9._*-]{1,253}", "a name of letters, digits, dots and hyphens")]
 HostPort = Annotated[
-    str, _matching(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]):[1-9][0-9]{0,4}", "HOST:PORT such as 127.0.0.1:8000")
+    str,
+    _matching(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]):[1-9][0-9]{0,4}", "HOST:PORT such as 127.0.0.1:8000"),
+    AfterValidator(_port_in_range),
 ]
 FilePath = Annotated[str, _matching(r"/[A-Za-z0-9._/+@-]*", "an absolute path without spaces")]
 Rate = Annotated[str, _matching(r"[1-9][0-9]{0,5}r/[sm]", "a rate such as 10r/s or 30r/m")]
-Timezone = Annotated[str, _matching(r"[A-Za-z0-9_+/-]+", "the name of a time zone such as America/Sao_Paulo")]
+Timezone = Annotated[str, AfterValidator(_known_timezone)]
 Seconds = Annotated[int, Field(ge=1, le=7 * 24 * 3600)]
 Names = Annotated[tuple[Name, ...], AfterValidator(_some)]
 HostPorts = Annotated[tuple[HostPort, ...], AfterValidator(_some)]
@@ -85,7 +103,7 @@ class Settings(BaseModel):
     api_names: Names = ("api.mestrescafe.com",)
     web_names: Names = ("mestrescafe.com", "www.mestrescafe.com")
     pages: Literal["spa", "app"] = "spa"  # who answers for `web_names`: the files in `static_root`, or the upstreams
-    port: int = Field(80, ge=1, le=65535)
+    port: int = Field(80, ge=1, le=_LAST_PORT)
     static_root: FilePath = "/usr/share/nginx/html"
     api_rate: Rate = "10r/s"
     api_burst: int = Field(20, ge=0, le=100_000)
