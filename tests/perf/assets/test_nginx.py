@@ -4,6 +4,7 @@ import gzip
 import http.client
 import json
 import re
+import socket
 import subprocess
 import threading
 from contextlib import ExitStack, suppress
@@ -201,7 +202,7 @@ def test_a_dead_upstream_is_not_noticed(started):
 
     assert down.status_code == 502
     assert down.headers["Content-Type"] == "application/problem+json"
-    assert down.json()["status"] == 502
+    assert (down.json()["status"], down.json()["code"]) == (502, "bad_gateway")
     assert SECURITY.items() <= _named(down, SECURITY).items()
 
 
@@ -229,6 +230,7 @@ def test_more_than_the_burst_is_refused(visitor):
         "title": "Too Many Requests",
         "status": 429,
         "code": "too_many_requests",
+        "detail": "Retry-After says for how long to wait",
     }
     assert _named(refused, SECURITY) == SECURITY
     assert visitor.get("/produtos").status_code == 200  # pages are not counted
@@ -294,7 +296,7 @@ def test_a_body_over_the_limit_is_refused(site):
         assert answer.status == status
         assert {name: answer.headers.get(name) for name in SECURITY} == SECURITY
         if status == 413:
-            assert json.load(answer)["code"] == "content_too_large"
+            assert json.load(answer)["code"] == "body_too_large"
         answer.close()
         connection.close()
 
@@ -321,6 +323,16 @@ def test_the_application_learns_who_asks(visitor):
     assert (upgraded["Connection"], upgraded["Upgrade"]) == ("upgrade", "websocket")
     assert forwarded["X-Real-IP"] == plain["X-Real-IP"]
     assert forwarded["X-Forwarded-For"] == f"1.2.3.4, {plain['X-Real-IP']}"
+
+
+def test_a_client_without_host(site):
+    """A client of HTTP/1.0, which need not name a host, is answered too."""
+    with socket.create_connection(("127.0.0.1", int(site.rpartition(":")[2])), timeout=30) as connection:
+        connection.sendall(b"GET /produtos HTTP/1.0\r\n\r\n")
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+
+    assert b" 200 OK" in answer.partition(b"\r\n")[0]
+    assert b'"Host": "api.mestrescafe.com"' in answer
 
 
 def test_metrics_are_private(started):
