@@ -242,7 +242,8 @@ def test_login_is_stricter(visitor):
 
     assert [one.status_code for one in answers] == [200] * 6 + [429] * 2
     assert answers[-1].headers["Retry-After"] == "30"
-    assert visitor.get("/api/v1/products").status_code == 200
+    # Attempts to log in use nothing up of what the rest of the API allows.
+    assert {visitor.get("/api/v1/products").status_code for _ in range(21)} == {200}
     # What the specification's own file forgot here.
     assert answers[0].json()["headers"]["X-Forwarded-For"].startswith("127.0.0.")
 
