@@ -9,11 +9,12 @@ from importlib import import_module
 
 from mestres_perf.errors import MestresPerfError
 
-_SUBJECTS = ("check",)
+_SUBJECTS = ("assets", "check")
 
 _EPILOG = """\
 examples:
   mestres-perf check http://127.0.0.1:8000      how a running application is doing
+  mestres-perf assets write ops --ram 32GB       configuration for nginx, PostgreSQL and Celery
 """
 
 
