@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mestres_perf.cache import MISS, Cache, Memory, Stats
     from mestres_perf.errors import CircuitOpenError, MestresPerfError
     from mestres_perf.http import PerformanceMiddleware, WSGIPerformanceMiddleware
-    from mestres_perf.metrics import Health, Metrics, track_performance
+    from mestres_perf.metrics import MESTRES_CAFE_SLA, Health, Metrics, Slo, track_performance
     from mestres_perf.resilience import CircuitBreaker
 
 _HOMES = {
@@ -22,12 +22,14 @@ _HOMES = {
     "CircuitBreaker": "mestres_perf.resilience",
     "CircuitOpenError": "mestres_perf.errors",
     "Health": "mestres_perf.metrics",
+    "MESTRES_CAFE_SLA": "mestres_perf.metrics",
     "MISS": "mestres_perf.cache",
     "Memory": "mestres_perf.cache",
     "MestresPerfError": "mestres_perf.errors",
     "Metrics": "mestres_perf.metrics",
     "PerformanceMiddleware": "mestres_perf.http",
     "Redis": "mestres_perf.backends.redis",
+    "Slo": "mestres_perf.metrics",
     "Stats": "mestres_perf.cache",
     "WSGIPerformanceMiddleware": "mestres_perf.http",
     "instrument": "mestres_perf._stack",
@@ -35,6 +37,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "MESTRES_CAFE_SLA",
     "MISS",
     "Cache",
     "CircuitBreaker",
@@ -45,6 +48,7 @@ __all__ = [
     "Metrics",
     "PerformanceMiddleware",
     "Redis",
+    "Slo",
     "Stats",
     "WSGIPerformanceMiddleware",
     "instrument",

@@ -1,0 +1,1 @@
+"""Measure an application by using it."""
