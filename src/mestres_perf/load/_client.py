@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 from mestres_perf.errors import ConfigurationError, UnusableTarget
@@ -21,7 +21,9 @@ from mestres_perf.errors import ConfigurationError, UnusableTarget
 _TIMEOUT = 30.0
 _BAD = 400
 # What a connection that the server has closed in the meantime raises.
-_GONE = (ConnectionResetError, BrokenPipeError)  # http.client.RemoteDisconnected is a ConnectionResetError
+_GONE: Final = (ConnectionResetError, BrokenPipeError)  # http.client.RemoteDisconnected is a ConnectionResetError
+
+_Raw = tuple[int, bytes, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +99,13 @@ class Client:
             all_headers["Content-Type"] = "application/json"
         began = time.perf_counter()
         try:
-            status, content, cache = self._exchange(method, self._prefix + path, content, all_headers)
+            status, received, cache = self._exchange(method, self._prefix + path, content, all_headers)
         except (OSError, HTTPException) as error:
             self._connection.close()
             return Answer(0, time.perf_counter() - began, problem=f"{type(error).__name__}: {error}".rstrip(": "))
-        return Answer(status, time.perf_counter() - began, content, cache)
+        return Answer(status, time.perf_counter() - began, received, cache)
 
-    def _exchange(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Any:
+    def _exchange(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> _Raw:
         # A server may close a connection that was idle; only a request that changes nothing may be sent twice for that.
         again = method == "GET" and self._connection.sock is not None
         try:
@@ -114,7 +116,7 @@ class Client:
                 raise
         return self._once(method, path, body, headers)
 
-    def _once(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Any:
+    def _once(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> _Raw:
         self._connection.request(method, path, body, dict(headers))
         with self._connection.getresponse() as response:
             content = response.read()  # IncompleteRead when less comes than Content-Length announced

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, fields
+from functools import partial
 from importlib.resources import files
+from pprint import pformat
 from typing import Any
 
 from mestres_perf.load.scenarios import SCENARIOS, STEPS, THRESHOLDS
@@ -12,31 +15,29 @@ from mestres_perf.load.scenarios import SCENARIOS, STEPS, THRESHOLDS
 
 def locustfile() -> str:
     """A whole locust file; it needs nothing but locust."""
-    # json.dumps writes true and false; Python's names for them are the only difference here.
-    return _filled("locustfile.py.in").replace(": true", ": True").replace(": false", ": False")
+    return _filled("locustfile.py.in", partial(pformat, width=100, sort_dicts=False))
 
 
 def k6_script() -> str:
     """A whole k6 script."""
-    return _filled("k6.js.in")
+    return _filled("k6.js.in", partial(json.dumps, indent=2))
 
 
-def _filled(name: str) -> str:
+def _filled(name: str, literal: Callable[[Any], str]) -> str:
     text = files(__package__).joinpath("templates", name).read_text(encoding="utf-8")
     for word, value in _data().items():
-        text = text.replace(f"@{word}@", value)
+        text = text.replace(f"@{word}@", literal(value))
     return text
 
 
-def _data() -> dict[str, str]:
-    scenarios = {name: _of(scenario, "start", "stages") for name, scenario in SCENARIOS.items()}
+def _data() -> dict[str, Any]:
     limits = {field.name: getattr(THRESHOLDS, field.name) for field in fields(THRESHOLDS)}
-    # Both programs count milliseconds.
-    thresholds = {name: slo.threshold * (1000 if slo.unit == "seconds" else 1) for name, slo in limits.items()}
-    values = {"SCENARIOS": scenarios, "STEPS": [asdict(step) for step in STEPS], "THRESHOLDS": thresholds}
-    return {word: json.dumps(value, indent=4) for word, value in values.items()}
-
-
-def _of(value: Any, *names: str) -> dict[str, Any]:
-    whole = asdict(value)
-    return {name: whole[name] for name in names}
+    return {
+        "SCENARIOS": {
+            name: {"start": scenario.start, "stages": [asdict(stage) for stage in scenario.stages]}
+            for name, scenario in SCENARIOS.items()
+        },
+        "STEPS": [asdict(step) for step in STEPS],
+        # Both programs count milliseconds.
+        "THRESHOLDS": {name: slo.threshold * (1000 if slo.unit == "seconds" else 1) for name, slo in limits.items()},
+    }

@@ -20,6 +20,7 @@ class _Handler(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         with shop.lock:
             shop.requests.append(self.path)
+            shop.tokens.add(self.headers.get("Authorization"))
             shop.ports.add(self.client_address[1])
             number = len(shop.requests)
         time.sleep(shop.delay)
@@ -73,6 +74,7 @@ def shop():
         cache="hit",
         pages={},
         requests=[],
+        tokens=set(),
         ports=set(),
         lock=threading.Lock(),
     )

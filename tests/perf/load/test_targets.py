@@ -85,6 +85,17 @@ def test_pages_that_are_not_there(shop, capsys):
     assert all(row.endswith("not measured") for row in rows)
 
 
+def test_pages_of_the_administrator(shop):
+    """Those that are there are measured, with the token that was given."""
+    shop.pages = {"/admin/api/v1/dashboard": b"{}"}
+    rows = _rows(shop, admin_token="secret")
+
+    assert rows["features.admin_operations.dashboard_load"].met
+    assert rows["features.admin_operations.dashboard_load"].count == 20
+    assert rows["features.admin_operations.report_generation"].met is None
+    assert shop.tokens == {None, "Bearer secret"}
+
+
 @pytest.mark.parametrize("address", ["http://127.0.0.1:1", "nonsense"])
 def test_not_reachable(address, capsys):
     """Nothing to measure is exit code 2 and one line."""
