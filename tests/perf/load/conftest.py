@@ -21,7 +21,7 @@ class _Handler(BaseHTTPRequestHandler):
         with shop.lock:
             shop.requests.append(self.path)
             shop.tokens.add(self.headers.get("Authorization"))
-            shop.ports.add(self.client_address[1])
+            shop.ports.append(self.client_address[1])
             number = len(shop.requests)
         time.sleep(shop.delay)
         if path in shop.pages:
@@ -75,7 +75,7 @@ def shop():
         pages={},
         requests=[],
         tokens=set(),
-        ports=set(),
+        ports=[],
         lock=threading.Lock(),
     )
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
