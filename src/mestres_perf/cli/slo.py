@@ -36,7 +36,7 @@ def add_to(commands: Any) -> None:
     action.add_argument("url", metavar="URL", help="where the shop is, such as http://127.0.0.1:8000")
     action.add_argument("--requests", type=positive, default=1000, metavar="N", help="how many visitors (default 1000)")
     action.add_argument(
-        "--concurrency", type=positive, default=8, metavar="C", help="how many visitors at once (default 8)"
+        "--concurrency", type=positive, default=4, metavar="C", help="how many visitors at once (default 4)"
     )
     action.add_argument("--read-only", action="store_true", help="make no carts and no orders")
     action.add_argument("--admin-token", metavar="TOKEN", help="measure the administrator's pages too")

@@ -21,7 +21,9 @@ BUY_EVERY = 50
 _FEATURES = MESTRES_CAFE_SLA.features
 _PAGES = 5
 _LONG = 5
-_WORDS = 10
+_WORDS = 20
+_SMALLEST = 10
+_SIZES = 41  # a prime: sizes and words come together in ever new pairs
 _IN_CART = 2
 _MORE = "more"  # needed on the way, without a target of its own
 _ADDRESS = {
@@ -67,23 +69,27 @@ class Plan:
     pieces: Sequence[str]
 
     def reads(self, number: int) -> Iterator[tuple[Slo, str]]:
-        """The addresses that visit `number` reads, with their targets."""
-        search, word = _FEATURES.search, self.words[number % len(self.words)]
-        wanted = f"/api/v1/products?search={quote(word)}"
-        yield (
-            _FEATURES.product_listing.response_time,
-            f"/api/v1/products?page={1 + number % self.pages}&per_page=20",
-        )
-        yield _FEATURES.product_detail.response_time, f"/api/v1/products/{self.ids[number % len(self.ids)]}"
+        """The addresses that visit `number` reads, with their targets.
+
+        Pages and products repeat, as they do in a shop. Searches hardly ever do: their times are those of searching.
+        """
+        listing, detail, search = _FEATURES.product_listing, _FEATURES.product_detail, _FEATURES.search
+        word, size = self.words[number % len(self.words)], _SMALLEST + number % _SIZES
+        wanted, meant = (f"/api/v1/products?per_page={size}&search={quote(text)}" for text in (word, misspelt(word)))
+        yield listing.response_time, self._page(number % self.pages)
+        yield detail.response_time, f"/api/v1/products/{self.ids[number % len(self.ids)]}"
         yield search.simple_search, wanted
         yield search.filtered_search, f"{wanted}&in_stock=true&min_price=1&sort=price"
-        yield search.autocomplete, f"/api/v1/search/suggest?q={quote(word[:3])}"
-        yield search.fuzzy_search, f"/api/v1/products?search={quote(misspelt(word))}"
+        yield search.autocomplete, f"/api/v1/search/suggest?q={quote(word[: 2 + number % 3])}"
+        yield search.fuzzy_search, meant
 
-    def every_address(self) -> list[str]:
-        """Each address that some visit reads, once."""
-        turns = max(self.pages, len(self.ids), len(self.words))
-        return list(dict.fromkeys(path for number in range(turns) for _, path in self.reads(number)))
+    def in_use(self) -> list[str]:
+        """The pages and products that visits read again and again, each once."""
+        return [*map(self._page, range(self.pages)), *(f"/api/v1/products/{one}" for one in self.ids)]
+
+    @staticmethod
+    def _page(index: int) -> str:
+        return f"/api/v1/products?page={1 + index}&per_page=20"
 
 
 def misspelt(word: str) -> str:

@@ -39,20 +39,20 @@ def check(
     url: str,
     *,
     visits: int = 1000,
-    concurrency: int = 8,
+    concurrency: int = 4,
     read_only: bool = False,
     admin_token: str | None = None,
     done: Callable[[], object] = lambda: None,
 ) -> Check:
     """Send `visits` visitors to a shop, `concurrency` at once; `done` is called after each.
 
-    Every address is read once before, uncounted: the targets speak of a shop that is in use. Latencies of features are
-    judged at the 95th percentile. `read_only` makes no carts and no orders. Raises UnusableTarget.
+    Each page and product is read once before, uncounted: the targets speak of a shop that is in use. Latencies of
+    features are judged at the 95th percentile. `read_only` makes no carts and no orders. Raises UnusableTarget.
     """
     purchases = 0 if read_only else -(-visits // BUY_EVERY)
     with Client(url) as client:
         known = plan(client, purchases=purchases)
-        for path in known.every_address():
+        for path in known.in_use():
             client.get(path)
     record = Record()
 

@@ -103,6 +103,15 @@ def test_not_reachable(address, capsys):
     assert capsys.readouterr().err.count("\n") == 1
 
 
+def test_searches_do_not_repeat(shop):
+    """So many searches are as many different ones: what is measured is searching, not a cache."""
+    check(shop.url, visits=40, read_only=True)
+    searches = [path for path in shop.requests if "search=" in path]
+
+    assert len(searches) == 3 * 40
+    assert len(set(searches)) == len(searches)
+
+
 def test_the_typing_error():
     """The fuzzy search is asked for a word with two letters the wrong way round."""
     assert misspelt("especial") == "espceial"
