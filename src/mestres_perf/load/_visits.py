@@ -93,8 +93,9 @@ class Plan:
 
 
 def misspelt(word: str) -> str:
-    """The word with two letters in its middle the wrong way round."""
-    middle = len(word) // 2
+    """The word with two different letters, in its middle or after it, the wrong way round."""
+    half = len(word) // 2
+    middle = next((place for place in range(half, len(word)) if word[place] != word[place - 1]), half)
     return word[: middle - 1] + word[middle] + word[middle - 1] + word[middle + 1 :]
 
 

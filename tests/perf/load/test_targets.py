@@ -116,3 +116,4 @@ def test_the_typing_error():
     """The fuzzy search is asked for a word with two letters the wrong way round."""
     assert misspelt("especial") == "espceial"
     assert misspelt("grãos") == "gãros"
+    assert misspelt("coffee") == "cofefe"
