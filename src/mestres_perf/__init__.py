@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mestres_perf.cache import MISS, Cache, Memory, Stats
     from mestres_perf.errors import CircuitOpenError, MestresPerfError
     from mestres_perf.http import PerformanceMiddleware, WSGIPerformanceMiddleware
-    from mestres_perf.metrics import Health, Metrics, track_performance
+    from mestres_perf.metrics import MESTRES_CAFE_SLA, Health, Metrics, Slo, track_performance
     from mestres_perf.resilience import CircuitBreaker, RateLimit
 
 _HOMES = {
@@ -22,6 +22,7 @@ _HOMES = {
     "CircuitBreaker": "mestres_perf.resilience",
     "CircuitOpenError": "mestres_perf.errors",
     "Health": "mestres_perf.metrics",
+    "MESTRES_CAFE_SLA": "mestres_perf.metrics",
     "MISS": "mestres_perf.cache",
     "Memory": "mestres_perf.cache",
     "MestresPerfError": "mestres_perf.errors",
@@ -29,6 +30,7 @@ _HOMES = {
     "PerformanceMiddleware": "mestres_perf.http",
     "RateLimit": "mestres_perf.resilience",
     "Redis": "mestres_perf.backends.redis",
+    "Slo": "mestres_perf.metrics",
     "Stats": "mestres_perf.cache",
     "WSGIPerformanceMiddleware": "mestres_perf.http",
     "instrument": "mestres_perf._stack",
@@ -36,6 +38,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "MESTRES_CAFE_SLA",
     "MISS",
     "Cache",
     "CircuitBreaker",
@@ -47,6 +50,7 @@ __all__ = [
     "PerformanceMiddleware",
     "RateLimit",
     "Redis",
+    "Slo",
     "Stats",
     "WSGIPerformanceMiddleware",
     "instrument",

@@ -8,6 +8,7 @@
     │   ├── KeyArgumentError     an argument cannot be part of a key
     │   └── CodecError           a value cannot go through Redis and come back the same
     ├── BackendUnavailable       Redis did not answer in time; the cache goes on without it
+    ├── UnusableTarget           the application to be measured did not answer, or not as its API says
     └── CircuitOpenError         the breaker is open; `retry_after` says for how long, in seconds
 
 Every error has a stable `code`.
@@ -64,6 +65,12 @@ class BackendUnavailable(MestresPerfError):
     """Redis refused, hung or was found down a moment ago."""
 
     code = "backend_unavailable"
+
+
+class UnusableTarget(MestresPerfError):
+    """The application that was to be measured did not answer, or answered something that cannot be measured."""
+
+    code = "unusable_target"
 
 
 class CircuitOpenError(MestresPerfError):

@@ -13,12 +13,15 @@ from mestres_perf.assets._postgresql import postgresql_conf
 from mestres_perf.assets._settings import Settings
 from mestres_perf.assets._template import read
 from mestres_perf.errors import ConfigurationError
+from mestres_perf.load import k6_script, locustfile
 
 FILES: Mapping[str, Callable[[Settings], str]] = {
     "nginx.conf": nginx_conf,
     "postgresql.conf": postgresql_conf,
     "postgres_views.sql": lambda _settings: read("postgres_views.sql"),
     "celery_settings.py": celery_settings,
+    "locustfile.py": lambda _settings: locustfile(),
+    "k6.js": lambda _settings: k6_script(),
 }
 
 
