@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mestres_perf._stack import instrument
     from mestres_perf.backends.redis import Redis
-    from mestres_perf.cache import MISS, Cache, Memory, Stats
+    from mestres_perf.cache import MISS, Adaptive, Cache, Memory, Stats
     from mestres_perf.errors import CircuitOpenError, MestresPerfError
     from mestres_perf.http import PerformanceMiddleware, WSGIPerformanceMiddleware
     from mestres_perf.metrics import Health, Metrics, track_performance
     from mestres_perf.resilience import CircuitBreaker
 
 _HOMES = {
+    "Adaptive": "mestres_perf.cache",
     "Cache": "mestres_perf.cache",
     "CircuitBreaker": "mestres_perf.resilience",
     "CircuitOpenError": "mestres_perf.errors",
@@ -36,6 +37,7 @@ _HOMES = {
 
 __all__ = [
     "MISS",
+    "Adaptive",
     "Cache",
     "CircuitBreaker",
     "CircuitOpenError",
