@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mestres_perf._stack import instrument
     from mestres_perf.backends.redis import Redis
-    from mestres_perf.cache import MISS, Adaptive, Cache, Memory, Stats
+    from mestres_perf.cache import MISS, Adaptive, Cache, CacheInvalidator, Memory, Stats
     from mestres_perf.errors import CircuitOpenError, MestresPerfError
     from mestres_perf.http import PerformanceMiddleware, WSGIPerformanceMiddleware
     from mestres_perf.metrics import Health, Metrics, track_performance
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Adaptive": "mestres_perf.cache",
     "Cache": "mestres_perf.cache",
+    "CacheInvalidator": "mestres_perf.cache",
     "CircuitBreaker": "mestres_perf.resilience",
     "CircuitOpenError": "mestres_perf.errors",
     "Health": "mestres_perf.metrics",
@@ -39,6 +40,7 @@ __all__ = [
     "MISS",
     "Adaptive",
     "Cache",
+    "CacheInvalidator",
     "CircuitBreaker",
     "CircuitOpenError",
     "Health",

@@ -3,21 +3,28 @@
     cache = Cache("shop")
     api = Api(shop, reads=CachedReads(shop, cache))
 
-What a document depends on is said by tags: `product:{id}`, `category:{id}`, `catalog` and `search`. After each commit
-the shop's facts become invalidations of those tags, in the thread that committed and before its call returns: whoever
-has seen a write succeed reads its result. Commits of other processes reach this one only through the cache's backplane.
+What a document depends on is said by tags: `product:{id}`, `category:{id}`, `catalog`, `search`, `cart:{id}`,
+`order:{number}` and `orders:{customer}`. The shop's facts become invalidations of those tags twice:
+
+- after each commit, in the thread that committed and before its call returns: whoever has seen a write succeed reads
+  its result, and what is rolled back invalidates nothing;
+- by `shop.relay()`, from the outbox: a process that dies right after its commit, or a Redis that is away just then,
+  leaves nothing untrue in Redis for longer than the relay takes.
+
+Whoever calls `shop.relay()` needs `keep_true(shop, cache)` (or CachedReads), on the same Redis.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from mestres_core.commerce import Commerce
 from mestres_core.contrib.http import Document
-from mestres_core.events.facts import Fact, ProductChanged, StockChanged
+from mestres_core.events.facts import CartChanged, Fact, OrderChanged, ProductChanged, StockChanged
 from mestres_core.typing import PaymentEvent, PaymentProvider, PaymentRequest
-from mestres_perf import Cache, CircuitBreaker
+from mestres_perf import Cache, CacheInvalidator, CircuitBreaker
 
 # Documents leave by invalidation; the time only bounds what a lost message from another process could do.
 _TTL = 300.0
@@ -29,7 +36,7 @@ class CachedReads:
     def __init__(self, shop: Commerce, cache: Cache, *, ttl: float = _TTL) -> None:
         self._cache = cache
         self._ttl = ttl
-        shop.on_committed(self._forget)
+        self.invalidator = keep_true(shop, cache)
 
     def fetch(self, key: str, tags: Sequence[str], load: Callable[[], Document]) -> tuple[Document, str | None]:
         """The document, and `hit` or `miss`."""
@@ -44,26 +51,39 @@ class CachedReads:
         text, etag = self._cache.get_or_load(key, loader, ttl=self._ttl, tags=list(tags))
         return Document(text, etag), state
 
-    def _forget(self, facts: Sequence[Fact]) -> None:
-        tags = tags_of(facts)
-        if tags:
-            self._cache.invalidate_tags(*sorted(tags))
+
+def keep_true(shop: Commerce, *caches: Cache) -> CacheInvalidator:
+    """Have what the shop commits invalidate these caches: at once, and again by whoever relays the outbox."""
+    invalidator = CacheInvalidator(*caches, rules=_RULES)
+    shop.on_committed(lambda facts: invalidator.tell(*facts))
+    shop.subscribe(invalidator.deliver)
+    return invalidator
+
+
+def _product_changed(fact: ProductChanged) -> Iterable[str]:
+    return CacheInvalidator.product_tags(fact.product_id, category=fact.category_id)
+
+
+def _stock_changed(fact: StockChanged) -> Iterable[str]:
+    # Lists show whether there is any; only a product's own page says how many.
+    return {f"product:{fact.product_id}"} | ({"catalog", "search"} if fact.availability_flipped else set())
+
+
+def _order_changed(fact: OrderChanged) -> Iterable[str]:
+    return CacheInvalidator.order_tags(fact.number, customer=fact.customer or None)
+
+
+_RULES: Mapping[type | str, Callable[[Any], Iterable[str]]] = {
+    ProductChanged: _product_changed,
+    StockChanged: _stock_changed,
+    CartChanged: lambda fact: CacheInvalidator.cart_tags(fact.cart_id),
+    OrderChanged: _order_changed,
+}
 
 
 def tags_of(facts: Iterable[Fact]) -> set[str]:
     """The tags of everything that these facts may have made untrue."""
-    tags: set[str] = set()
-    for fact in facts:
-        match fact:
-            case ProductChanged(product_id=product, category_id=category):
-                tags |= {f"product:{product}", "catalog", "search"}
-                if category is not None:
-                    tags.add(f"category:{category}")
-            case StockChanged(product_id=product, availability_flipped=flipped):
-                tags.add(f"product:{product}")
-                if flipped:
-                    tags |= {"catalog", "search"}
-    return tags
+    return CacheInvalidator(rules=_RULES).tags_of(*facts)
 
 
 class GuardedProvider:

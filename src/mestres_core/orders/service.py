@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, func, insert, select, update
 from mestres_core.cart.dto import CartLine, Totals
 from mestres_core.db.dialects.sql import as_dict
 from mestres_core.errors import IllegalTransition, InsufficientStock, NotFound
-from mestres_core.events.facts import OrderChanged
+from mestres_core.events.facts import OrderChanged, customer_key
 from mestres_core.events.work import Work
 from mestres_core.inventory.service import InventoryService
 from mestres_core.orders.dto import Order, OrderLine, OrderSummary
@@ -131,7 +131,7 @@ class OrderService:
         order_id = self._session.execute(insert(order).returning(order.c.id), row).scalar_one()
         query = insert(line).returning(line.c.variant_id, line.c.id)
         line_ids = as_dict(self._session.execute(query, [_line_row(order_id, each) for each in lines]))
-        self._announce(number, "pending", "pending")
+        self._announce(number, "pending", "pending", customer)
         return Order(
             number=number,
             status="pending",
@@ -228,10 +228,11 @@ class OrderService:
             update(order).where(order.c.id == row.id).values(**values, updated_at=self._work.clock.now())
         )
         status = values.get("status", row.status)
-        self._announce(row.number, status, values.get("payment_status", row.payment_status))
+        self._announce(row.number, status, values.get("payment_status", row.payment_status), row.customer)
 
-    def _announce(self, number: str, status: str, payment_status: str) -> None:
-        self._work.outbox.announce(OrderChanged(number, status, payment_status))
+    def _announce(self, number: str, status: str, payment_status: str, customer: Mapping[str, str]) -> None:
+        key = customer_key(customer.get("email", ""))
+        self._work.outbox.announce(OrderChanged(number, status, payment_status, key))
 
 
 def _totals(row: Any) -> Totals:

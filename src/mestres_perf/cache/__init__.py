@@ -3,6 +3,7 @@
 from mestres_perf.cache._adaptive import Adaptive
 from mestres_perf.cache._cache import Cache
 from mestres_perf.cache._entry import MISS, Explanation, Missing
+from mestres_perf.cache._invalidator import CacheInvalidator
 from mestres_perf.cache._memory import Memory, Stats
 
-__all__ = ["MISS", "Adaptive", "Cache", "Explanation", "Memory", "Missing", "Stats"]
+__all__ = ["MISS", "Adaptive", "Cache", "CacheInvalidator", "Explanation", "Memory", "Missing", "Stats"]

@@ -11,7 +11,8 @@ import inspect
 import itertools
 import time
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
-from typing import Any, TypeVar
+from types import TracebackType
+from typing import Any, Self, TypeVar
 
 from mestres_perf._kernel.drive import Plan, arun, run
 from mestres_perf.cache import _plans
@@ -211,6 +212,15 @@ class Cache:
             await arun(_plans.clear(self._names, self._debts), self._redis.awaiting, _no_aloader)
         self._flights.clear()
 
+    def settle(self) -> bool:
+        """Tell Redis what it could not be told while it was away; False when it still cannot be.
+
+        Reading does this by itself. It is for whoever must know that an invalidation has arrived.
+        """
+        if self._redis is None:
+            return True
+        return run(_plans.settle(self._names, self._debts), self._redis.blocking, _no_loader)
+
     def close(self) -> None:
         """Give the connections of threads back."""
         if self._redis is not None:
@@ -220,6 +230,12 @@ class Cache:
         """Give the connections of this loop, and those of threads, back."""
         if self._redis is not None:
             await self._redis.aclose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
 
     def stats(self) -> Stats:
         """What has been asked and done so far; reading it changes nothing."""

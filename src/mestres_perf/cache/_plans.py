@@ -98,6 +98,15 @@ class Debts:
             self._paying = False
 
 
+def settle(names: Names, debts: Debts) -> Generator[Effect, Any, bool]:
+    """Whether Redis knows of every invalidation; what it does not know it is told now."""
+    try:
+        yield from debts.pay(names)
+    except BackendUnavailable:
+        return False
+    return True
+
+
 def read(names: Names, debts: Debts, key: str) -> Generator[Effect, Any, Found | None]:
     """What Redis has, without loading."""
     try:
