@@ -9,18 +9,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mestres_perf._caches import Caches, NamedCache
     from mestres_perf._stack import instrument
     from mestres_perf.backends.redis import Redis
-    from mestres_perf.cache import MISS, Adaptive, Cache, CacheInvalidator, Memory, Stats
+    from mestres_perf.cache import MISS, Adaptive, Cache, CacheInvalidator, CacheWarmer, Memory, Stats
     from mestres_perf.errors import CircuitOpenError, MestresPerfError
     from mestres_perf.http import PerformanceMiddleware, WSGIPerformanceMiddleware
     from mestres_perf.metrics import Health, Metrics, track_performance
     from mestres_perf.resilience import CircuitBreaker
+    from mestres_perf.settings import Settings
 
 _HOMES = {
     "Adaptive": "mestres_perf.cache",
     "Cache": "mestres_perf.cache",
     "CacheInvalidator": "mestres_perf.cache",
+    "CacheWarmer": "mestres_perf.cache",
+    "Caches": "mestres_perf._caches",
     "CircuitBreaker": "mestres_perf.resilience",
     "CircuitOpenError": "mestres_perf.errors",
     "Health": "mestres_perf.metrics",
@@ -28,8 +32,10 @@ _HOMES = {
     "Memory": "mestres_perf.cache",
     "MestresPerfError": "mestres_perf.errors",
     "Metrics": "mestres_perf.metrics",
+    "NamedCache": "mestres_perf._caches",
     "PerformanceMiddleware": "mestres_perf.http",
     "Redis": "mestres_perf.backends.redis",
+    "Settings": "mestres_perf.settings",
     "Stats": "mestres_perf.cache",
     "WSGIPerformanceMiddleware": "mestres_perf.http",
     "instrument": "mestres_perf._stack",
@@ -41,14 +47,18 @@ __all__ = [
     "Adaptive",
     "Cache",
     "CacheInvalidator",
+    "CacheWarmer",
+    "Caches",
     "CircuitBreaker",
     "CircuitOpenError",
     "Health",
     "Memory",
     "MestresPerfError",
     "Metrics",
+    "NamedCache",
     "PerformanceMiddleware",
     "Redis",
+    "Settings",
     "Stats",
     "WSGIPerformanceMiddleware",
     "instrument",

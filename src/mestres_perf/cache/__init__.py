@@ -5,5 +5,18 @@ from mestres_perf.cache._cache import Cache
 from mestres_perf.cache._entry import MISS, Explanation, Missing
 from mestres_perf.cache._invalidator import CacheInvalidator
 from mestres_perf.cache._memory import Memory, Stats
+from mestres_perf.cache._warmer import CacheWarmer, WarmedEntry, WarmReport
 
-__all__ = ["MISS", "Adaptive", "Cache", "CacheInvalidator", "Explanation", "Memory", "Missing", "Stats"]
+__all__ = [
+    "MISS",
+    "Adaptive",
+    "Cache",
+    "CacheInvalidator",
+    "CacheWarmer",
+    "Explanation",
+    "Memory",
+    "Missing",
+    "Stats",
+    "WarmReport",
+    "WarmedEntry",
+]

@@ -101,6 +101,21 @@ class Cached(Generic[P, R]):
         """Forget and load again; of an async function the result is awaited."""
         return self._refresh(None, arguments, named)  # type: ignore[no-any-return]
 
+    def warm(self, *arguments: P.args, **named: P.kwargs) -> bool:
+        """Load what this call returns unless it is remembered; whether it had to be. Not for async functions."""
+        if self._is_async:
+            raise ConfigurationError(f"{self.uncached.__qualname__} is async: await it to have it remembered")
+        loaded = False
+
+        def load() -> Any:
+            nonlocal loaded
+            loaded = True
+            return self.uncached(*arguments, **named)
+
+        tags = self._tags(*arguments, **named) if callable(self._tags) else self._tags
+        self._cache.get_or_load(self.key(*arguments, **named), load, ttl=self._ttl, tags=tags)
+        return loaded
+
     def peek(self, *arguments: P.args, **named: P.kwargs) -> Any:
         """What is remembered in this process, or MISS; nothing is loaded and nothing counted."""
         return self._cache.peek(self.key(*arguments, **named))
