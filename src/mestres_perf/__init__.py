@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from mestres_perf._caches import Caches, NamedCache
     from mestres_perf._stack import instrument
     from mestres_perf.backends.redis import Redis
-    from mestres_perf.cache import MISS, Adaptive, Cache, CacheInvalidator, CacheWarmer, Memory, Stats
-    from mestres_perf.errors import CircuitOpenError, MestresPerfError
+    from mestres_perf.cache import MISS, Adaptive, Cache, CacheInvalidator, CacheWarmer, Memory, Stats, WarmReport
+    from mestres_perf.errors import BackendUnavailable, CircuitOpenError, MestresPerfError
     from mestres_perf.http import PerformanceMiddleware, WSGIPerformanceMiddleware
     from mestres_perf.metrics import Health, Metrics, track_performance
     from mestres_perf.resilience import CircuitBreaker
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Adaptive": "mestres_perf.cache",
+    "BackendUnavailable": "mestres_perf.errors",
     "Cache": "mestres_perf.cache",
     "CacheInvalidator": "mestres_perf.cache",
     "CacheWarmer": "mestres_perf.cache",
@@ -38,6 +39,7 @@ _HOMES = {
     "Settings": "mestres_perf.settings",
     "Stats": "mestres_perf.cache",
     "WSGIPerformanceMiddleware": "mestres_perf.http",
+    "WarmReport": "mestres_perf.cache",
     "instrument": "mestres_perf._stack",
     "track_performance": "mestres_perf.metrics",
 }
@@ -45,6 +47,7 @@ _HOMES = {
 __all__ = [
     "MISS",
     "Adaptive",
+    "BackendUnavailable",
     "Cache",
     "CacheInvalidator",
     "CacheWarmer",
@@ -61,6 +64,7 @@ __all__ = [
     "Settings",
     "Stats",
     "WSGIPerformanceMiddleware",
+    "WarmReport",
     "instrument",
     "track_performance",
 ]

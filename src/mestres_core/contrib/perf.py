@@ -17,17 +17,35 @@ Whoever calls `shop.relay()` needs `keep_true(shop, cache)` (or CachedReads), on
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import replace
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote, unquote
 
 from mestres_core.commerce import Commerce
-from mestres_core.contrib.http import Document
+from mestres_core.contrib.http import Api, Application, Document, Request
 from mestres_core.events.facts import CartChanged, Fact, OrderChanged, ProductChanged, StockChanged
 from mestres_core.typing import PaymentEvent, PaymentProvider, PaymentRequest
-from mestres_perf import Cache, CacheInvalidator, CircuitBreaker
+from mestres_perf import (
+    BackendUnavailable,
+    Cache,
+    CacheInvalidator,
+    Caches,
+    CacheWarmer,
+    CircuitBreaker,
+    Settings,
+    WarmReport,
+)
 
 # Documents leave by invalidation; the time only bounds what a lost message from another process could do.
 _TTL = 300.0
+_PREFIX = "shop."
+_PATIENCE = 2.0
+COMMON_SEARCHES = ("café", "premium", "especial", "arábica")
+_loads: ContextVar[list[str]] = ContextVar("mestres_loads")
+"""The keys that had to be loaded, for whoever wants to know what a request cost."""
 
 
 class CachedReads:
@@ -45,6 +63,7 @@ class CachedReads:
         def loader() -> list[str]:
             nonlocal state
             state = "miss"
+            _loads.get([]).append(key)
             document = load()
             return [document.text, document.etag]
 
@@ -84,6 +103,76 @@ _RULES: Mapping[type | str, Callable[[Any], Iterable[str]]] = {
 def tags_of(facts: Iterable[Fact]) -> set[str]:
     """The tags of everything that these facts may have made untrue."""
     return CacheInvalidator(rules=_RULES).tags_of(*facts)
+
+
+def open_caches(redis_url: str = "", settings: Settings | None = None) -> Caches:
+    """The shop's named caches: every process that opens them on one Redis shares what they hold.
+
+    `caches["default"]` is for `CachedReads`. Without an address, here or in the settings, they live in memory.
+    """
+    return Caches(redis_url, settings=settings, prefix=_PREFIX)
+
+
+def warmer(
+    api: Api, cache: Cache, *, featured: int = 50, searches: Sequence[str] = COMMON_SEARCHES, concurrency: int = 4
+) -> CacheWarmer:
+    """What is asked for most, declared: the featured products, the category tree, the first list, common searches.
+
+    The cache is filled by asking the API, which reads through it. More can be added with `visit` and `visitor`.
+    """
+    declared = CacheWarmer(cache, concurrency=concurrency)
+    visit, root = visitor(api), api.prefix
+
+    def products() -> list[str]:
+        return [f"{root}/products/{card.slug}" for card in api.shop.catalog.featured(limit=featured)]
+
+    declared.visit("featured products", products, visit)
+    declared.visit("category tree", [f"{root}/categories"], visit)
+    declared.visit("product list", [f"{root}/products"], visit)
+    declared.visit("common searches", [f"{root}/products?search={quote(words)}" for words in searches], visit)
+    return declared
+
+
+def visitor(application: Application) -> Callable[[str], bool]:
+    """A function that requests an address of the application, and says whether the cache had to load for it."""
+
+    def visit(address: str) -> bool:
+        path, _, query = address.partition("?")
+        loads: list[str] = []
+        token = _loads.set(loads)
+        try:
+            reply = application.handle(Request("GET", unquote(path), query))
+        finally:
+            _loads.reset(token)
+        if reply.status >= HTTPStatus.BAD_REQUEST:
+            raise RuntimeError(f"{address} answered {reply.status}")
+        return bool(loads)
+
+    return visit
+
+
+def warm_shared(shop: Commerce, *, redis_url: str = "", progress: bool = False) -> WarmReport:
+    """Fill the Redis of running applications from outside of them; the address is MESTRES_REDIS_URL if not given.
+
+    Raises ValueError when there is no address or a setting is wrong, ConnectionError when Redis does not answer.
+    """
+    given = Settings.from_environment()
+    # Nobody waits for this as a visitor does: what takes long is still stored.
+    settings = replace(given, redis=replace(given.redis, timeout=max(_PATIENCE, given.redis.timeout)))
+    with open_caches(redis_url, settings) as caches:
+        client = caches.redis("default")
+        if client is None:
+            raise ValueError("there is no Redis: set MESTRES_REDIS_URL; a cache in another process's memory is its own")
+        try:
+            client.ping()
+            cache = caches["default"]
+            report = warmer(Api(shop, reads=CachedReads(shop, cache)), cache).warm(progress)
+            client.ping()  # without it what was loaded last has gone nowhere
+        except BackendUnavailable as error:
+            raise ConnectionError(str(error)) from error
+        finally:
+            client.close()
+        return report
 
 
 class GuardedProvider:

@@ -200,6 +200,35 @@ def test_a_crash_after_the_commit_is_made_up_for_by_the_relay(processes):
     assert _price(api) == ("miss", 2000)
 
 
+def test_the_warmer_loads_what_is_asked_for_most(shop):
+    """Featured products, the category tree, the first list and the common searches are hits for the first visitor."""
+    shop.catalog.save(key="cafe", name="Café", featured=True, variants=[{"sku": "A", "price": 1}])
+    with Cache("test") as cache:
+        api = Api(shop, reads=perf.CachedReads(shop, cache))
+        report = perf.warmer(api, cache).warm()
+
+        counts = {entry.name: entry.loaded for entry in report.entries}
+        assert counts == {"featured products": 1, "category tree": 1, "product list": 1, "common searches": 4}
+        assert report.failed == 0
+        for words in ("café", "premium", "especial", "arábica"):
+            assert _get(api, "/api/v1/products", f"search={words}")[0] == "hit"
+        for path in ("/api/v1/products/cafe", "/api/v1/products/1", "/api/v1/categories", "/api/v1/products"):
+            assert _get(api, path)[0] == "hit"
+        assert (perf.warmer(api, cache).warm().loaded, cache.stats().errors) == (0, 0)
+
+
+def test_what_cannot_be_warmed_is_reported(shop):
+    """An address that is refused fails by its name and leaves the others alone."""
+    with Cache("test") as cache:
+        api = Api(shop, reads=perf.CachedReads(shop, cache))
+        declared = perf.warmer(api, cache)
+        declared.visit("gone", ["/api/v1/products/unknown", "/api/v1/products?sort=name"], perf.visitor(api))
+        gone = declared.warm().entries[-1]
+
+    assert (gone.loaded, gone.failed) == (1, 1)
+    assert "404" in gone.errors[0]
+
+
 def test_the_relay_keeps_what_redis_could_not_be_told(database_url):
     """While Redis is away a fact stays in the outbox; it is delivered again, and not lost with this process."""
     with socket.socket() as held, contextlib.ExitStack() as stack:

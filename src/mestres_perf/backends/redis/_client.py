@@ -80,6 +80,10 @@ class Redis:
                 self._awaiting[loop] = Awaiting(self)
             return self._awaiting[loop]
 
+    def ping(self) -> None:
+        """Raises BackendUnavailable when Redis does not answer now."""
+        self.blocking.ping()
+
     def check(self) -> None:
         """Raises BackendUnavailable while Redis is left alone."""
         if self._down_until:
@@ -174,6 +178,14 @@ class Blocking:
             raise self._owner.failed(error) from error
         self._owner.answered()
         return reply
+
+    def ping(self) -> None:
+        """Raises BackendUnavailable."""
+        try:
+            self._client.ping()
+        except self._errors as error:
+            raise self._owner.failed(error) from error
+        self._owner.answered()
 
     def close(self) -> None:
         """Give the connections back."""
