@@ -31,7 +31,8 @@ class Wiring:
     api: Api
     site: Site
     metrics: Metrics
-    caches: Caches | None = None
+    caches: Caches
+    cached: bool
 
     @property
     def applications(self) -> Mapping[str, Application]:
@@ -54,7 +55,7 @@ class Wiring:
 
     def warm(self) -> None:
         """Load what is asked for most, so that the first visitor finds it in the cache, if there is one."""
-        if self.caches is None:
+        if not self.cached:
             return
         warmer = perf.warmer(self.api, self.caches["default"])
         warmer.visit("pages", _PAGES, perf.visitor(self.site))
@@ -81,9 +82,9 @@ def wire(shop: Commerce, settings: Settings) -> Wiring:
     metrics = Metrics()
     instrument_engine(shop.engine, metrics)
     metrics.watch_breaker(*(provider.breaker for provider in shop.config.providers if hasattr(provider, "breaker")))
-    reads = caches = None
+    reads = None
+    caches = perf.open_caches(settings.redis_url, settings.perf)
     if settings.cache:
-        caches = perf.open_caches(settings.redis_url, settings.perf)
         metrics.watch_cache(caches["default"])
         reads = perf.CachedReads(shop, caches["default"])
     api = Api(shop, admin_token=settings.admin_token, reads=reads)
@@ -97,6 +98,7 @@ def wire(shop: Commerce, settings: Settings) -> Wiring:
             now=datetime.now(UTC),
         )
 
-    parts = Wiring(api, Site(api, pay_pix if settings.demo else None), metrics, caches)
+    site = Site(api, caches.sessions(cookie="sessao"), pay_pix if settings.demo else None)
+    parts = Wiring(api, site, metrics, caches, settings.cache)
     parts.warm()
     return parts

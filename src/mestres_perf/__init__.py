@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mestres_perf._caches import Caches, NamedCache
     from mestres_perf._stack import instrument
-    from mestres_perf.backends.redis import Redis
+    from mestres_perf.backends.redis import Redis, RedisSessions
     from mestres_perf.cache import MISS, Adaptive, Cache, CacheInvalidator, CacheWarmer, Memory, Stats, WarmReport
     from mestres_perf.errors import BackendUnavailable, CircuitOpenError, MestresPerfError
-    from mestres_perf.http import PerformanceMiddleware, WSGIPerformanceMiddleware
+    from mestres_perf.http import MemorySessions, PerformanceMiddleware, Session, Sessions, WSGIPerformanceMiddleware
     from mestres_perf.metrics import Health, Metrics, track_performance
     from mestres_perf.resilience import CircuitBreaker
     from mestres_perf.settings import Settings
@@ -32,10 +32,14 @@ _HOMES = {
     "MISS": "mestres_perf.cache",
     "Memory": "mestres_perf.cache",
     "MestresPerfError": "mestres_perf.errors",
+    "MemorySessions": "mestres_perf.http",
     "Metrics": "mestres_perf.metrics",
     "NamedCache": "mestres_perf._caches",
     "PerformanceMiddleware": "mestres_perf.http",
     "Redis": "mestres_perf.backends.redis",
+    "RedisSessions": "mestres_perf.backends.redis",
+    "Session": "mestres_perf.http",
+    "Sessions": "mestres_perf.http",
     "Settings": "mestres_perf.settings",
     "Stats": "mestres_perf.cache",
     "WSGIPerformanceMiddleware": "mestres_perf.http",
@@ -56,11 +60,15 @@ __all__ = [
     "CircuitOpenError",
     "Health",
     "Memory",
+    "MemorySessions",
     "MestresPerfError",
     "Metrics",
     "NamedCache",
     "PerformanceMiddleware",
     "Redis",
+    "RedisSessions",
+    "Session",
+    "Sessions",
     "Settings",
     "Stats",
     "WSGIPerformanceMiddleware",

@@ -9,9 +9,10 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
-from mestres_perf.backends.redis import Redis
+from mestres_perf.backends.redis import Redis, RedisSessions
 from mestres_perf.cache import Adaptive, Cache, Memory
 from mestres_perf.errors import ConfigurationError
+from mestres_perf.http.sessions import MemorySessions, Sessions
 from mestres_perf.settings import RedisSettings, Settings
 
 
@@ -65,6 +66,8 @@ class Caches:
         self._prefix = prefix
         self._lock = threading.Lock()
         self._open: dict[str, Cache] = {}
+        self._session = settings.session
+        self._store: RedisSessions | MemorySessions | None = None
 
     def __getitem__(self, name: str) -> Cache:
         """The cache of this name. Raises ConfigurationError when there is none."""
@@ -87,6 +90,24 @@ class Caches:
         """
         return self._client(self._configured(name))
 
+    def sessions(self, *, cookie: str = "session") -> Sessions:
+        """Sessions as the settings say, kept beside the cache `session`: straight in its Redis, else in memory.
+
+        A session is never read from a memory that may be behind: what one process writes, the next request finds.
+        """
+        with self._lock:
+            if self._store is None:
+                client = self.redis("session")
+                named = f"{self._prefix}session"
+                self._store = MemorySessions() if client is None else RedisSessions(client, name=named)
+            return Sessions(
+                self._store,
+                secret=self._session.secret,
+                ttl=self._session.ttl,
+                cookie=cookie,
+                permanent=self._session.permanent,
+            )
+
     def close(self) -> None:
         """Close every cache that was made. Asked for again, one is made anew."""
         for cache in self._taken():
@@ -107,6 +128,8 @@ class Caches:
         with self._lock:
             taken = list(self._open.values())
             self._open.clear()
+            if isinstance(self._store, RedisSessions):
+                self._store.close()
         return taken
 
     def _configured(self, name: str) -> NamedCache:
