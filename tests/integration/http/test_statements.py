@@ -3,6 +3,7 @@
 import pytest
 from sqlalchemy import event
 
+from mestres_core import ProductDraft, VariantDraft
 from mestres_core.contrib.http import Request
 from mestres_examples.settings import Settings
 from mestres_examples.wiring import open_shop, wire
@@ -15,14 +16,17 @@ def counted(database_url):
     """`counted(cache)`: a function that requests from a filled shop and gives the statements that this sent."""
     settings = Settings.from_environment({"MESTRES_DATABASE_URL": database_url})
     with open_shop(settings) as shop:
-        for number in range(PRODUCTS):
-            shop.catalog.save(
+        shop.catalog.save_many(
+            ProductDraft(
+                key=str(number),
                 name=f"Café {number}",
-                category=["Grãos", "Torra Média"],
+                category=("Grãos", "Torra Média"),
                 attributes={"Torra": "Média", "Origem": "Cerrado"},
-                images=["/a.svg", "/b.svg"],
-                variants=[{"sku": f"S{number}-{size}", "price": 1000, "stock": 3} for size in range(3)],
+                images=("/a.svg", "/b.svg"),
+                variants=tuple(VariantDraft(sku=f"S{number}-{size}", price=1000, stock=3) for size in range(3)),
             )
+            for number in range(PRODUCTS)
+        )
 
         def start(*, cache):
             api = wire(shop, Settings(database_url=database_url, cache=cache)).api
