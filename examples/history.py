@@ -157,6 +157,7 @@ class Chapter:
                 "access_token": self._ids.token(),
                 "created_at": moment,
                 "updated_at": moment + _UNTIL_SHIPPED if shipped else moment,
+                "confirmed_at": moment,
             }
         )
         return items + shipping

@@ -24,6 +24,7 @@ class Settings:
     webhook_secret: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     cache: bool = True
     rate_limit: str = ""
+    mail_dir: str = ""
     port: int = 8000
     demo: bool = False
     perf: PerfSettings = field(default_factory=PerfSettings)
@@ -42,6 +43,7 @@ class Settings:
             admin_token=environment.get("MESTRES_ADMIN_TOKEN") or default.admin_token,
             webhook_secret=environment.get("MESTRES_WEBHOOK_SECRET") or default.webhook_secret,
             cache=environment.get("MESTRES_CACHE", "1") != "0",
+            mail_dir=environment.get("MESTRES_MAIL_DIR", ""),
             rate_limit=_rate(environment.get("MESTRES_RATE_LIMIT", "")),
             port=_port(environment.get("PORT") or str(default.port)),
             demo=demo,

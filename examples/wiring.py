@@ -12,6 +12,7 @@ from urllib.parse import quote
 from mestres_core import Commerce, Config, configure_sqlite
 from mestres_core.contrib import perf
 from mestres_core.contrib.http import Api, Application, Reply, Request
+from mestres_core.contrib.mail import MailFolder
 from mestres_core.db.session import connect_arguments, normal_url
 from mestres_core.providers.fake import FakeCard, FakePix, signed_event
 from mestres_examples.pages import Site
@@ -73,7 +74,9 @@ def open_shop(settings: Settings) -> Commerce:
     engine = make_engine(url, pool=settings.perf.pool, connect_args=connect_arguments(url))
     if engine.dialect.name == "sqlite":
         configure_sqlite(engine)
-    shop = Commerce(engine, Config(webhook_secret=settings.webhook_secret, providers=providers))
+    notifier = MailFolder(settings.mail_dir) if settings.mail_dir else None
+    config = Config(webhook_secret=settings.webhook_secret, providers=providers, notifier=notifier)
+    shop = Commerce(engine, config)
     shop.migrate()
     return shop
 

@@ -36,6 +36,8 @@ from mestres_core.events.outbox import Outbox
 from mestres_core.events.relay import Subscriber, relay
 from mestres_core.events.work import Work
 from mestres_core.inventory.service import InventoryService
+from mestres_core.orders import confirming
+from mestres_core.orders.confirming import Notifier
 from mestres_core.orders.service import OrderService
 from mestres_core.payments.service import PaymentService
 from mestres_core.promotions.service import PromotionService
@@ -49,7 +51,10 @@ Listener = Callable[[Sequence[Fact]], None]
 _log = logging.getLogger(__name__)
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no letter that is taken for a digit
 _READS = frozenset(
-    "list get categories featured products suggest level of_order order_of of_customer find opens coupon".split()
+    (
+        "list get categories featured products suggest level of_order order_of of_customer find opens coupon"
+        " unconfirmed"
+    ).split()
 )
 _OWN_TRANSACTIONS = frozenset({("checkout", "place"), ("orders", "capture"), ("orders", "refund")})
 
@@ -80,12 +85,13 @@ def _stand_ins() -> Sequence[PaymentProvider]:
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """What a shop may be told. `webhook_secret` None refuses every webhook."""
+    """What a shop may be told. `webhook_secret` None refuses every webhook; `notifier` None tells buyers nothing."""
 
     providers: Sequence[PaymentProvider] = field(default_factory=_stand_ins)
     shipping: ShippingRater = field(default_factory=TableRater)
     times: Times = field(default_factory=Times)
     webhook_secret: str | None = None
+    notifier: Notifier | None = None
     clock: Clock = field(default_factory=SystemClock)
     ids: Ids = field(default_factory=RandomIds)
 
@@ -222,6 +228,13 @@ class Commerce:
         """
         ended = placing.recover(self.run, self._providers, limit=limit)
         return ended + returning.recover_refunds(self.run, self._providers, limit=limit)
+
+    def process_order(self, number: str) -> bool:
+        """Tell the buyer of a placed order, once; whether it was done now. Raises what the notifier raises.
+
+        A worker calls it for each fact that the outbox delivers (`mestres_core.worker`, `mestres_core.contrib.celery`).
+        """
+        return confirming.confirm(self.run, self.config.notifier, number)
 
     def audit(self) -> AuditReport:
         """Prove stock, money and payment ledgers; `report.violations` names each broken rule with its rows."""

@@ -1,8 +1,10 @@
 """Orders and their lines, frozen at placement."""
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, String, Table
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, text
 
 from mestres_core.db.base import PREFIX, Id, UtcDateTime, metadata
+
+_UNCONFIRMED = text("confirmed_at IS NULL AND status = 'placed'")
 
 order = Table(
     f"{PREFIX}order",
@@ -28,9 +30,12 @@ order = Table(
     Column("access_token", String(64), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    Column("confirmed_at", UtcDateTime),  # when the buyer was told
+    Column("confirming_until", UtcDateTime),  # somebody is telling the buyer until then
     CheckConstraint("grand_amount = items_amount - discount_amount + shipping_amount + tax_amount", name="grand"),
     Index("ix_mc_order_created_at", "created_at"),
     Index("ix_mc_order_customer_id", "customer_id", "id"),
+    Index("ix_mc_order_unconfirmed", "updated_at", postgresql_where=_UNCONFIRMED, sqlite_where=_UNCONFIRMED),
 )
 
 line = Table(

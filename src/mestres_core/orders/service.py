@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import bindparam, func, insert, or_, select, update
 
 from mestres_core.cart.dto import CartLine, Totals
 from mestres_core.catalog.dto import Page
@@ -290,6 +290,37 @@ class OrderService:
         transaction.
         """
         raise TransactionOwnershipError("orders.refund")
+
+    def begin_confirming(self, number: str, lease: timedelta) -> Order | None:
+        """The order, if its buyer has still to be told and nobody else is at it; the caller has `lease` to do it."""
+        now = self._work.clock.now()
+        here = (
+            order.c.number == number,
+            order.c.status == "placed",
+            order.c.confirmed_at.is_(None),
+            or_(order.c.confirming_until.is_(None), order.c.confirming_until <= now),
+        )
+        claim = update(order).where(*here).values(confirming_until=now + lease).returning(order.c.id)
+        return None if self._session.execute(claim).first() is None else self.get(number)
+
+    def end_confirming(self, number: str, *, told: bool) -> None:
+        """The buyer has been told; or could not be, and somebody may try again at once."""
+        values = {"confirming_until": None, **({"confirmed_at": self._work.clock.now()} if told else {})}
+        self._session.execute(update(order).where(order.c.number == number).values(**values))
+
+    def unconfirmed(self, *, older_than: timedelta, limit: int = 100) -> tuple[str, ...]:
+        """Orders whose buyers should have been told longer ago than that, oldest first."""
+        query = (
+            select(order.c.number)
+            .where(
+                order.c.confirmed_at.is_(None),
+                order.c.status == "placed",
+                order.c.updated_at <= self._work.clock.now() - older_than,
+            )
+            .order_by(order.c.updated_at)
+            .limit(limit)
+        )
+        return tuple(self._session.execute(query).scalars())
 
     def _row(self, number: str, *, lock: bool) -> Any:
         known = isinstance(number, str) and storable(number)

@@ -1,4 +1,4 @@
-"""Customers, coupons, refunds: whose an order is, what was taken off it, what was given back."""
+"""Customers, coupons, refunds, confirmations: whose an order is, what was taken off it, given back, and told."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -110,17 +110,31 @@ def upgrade() -> None:
     )
     op.add_column("mc_order", sa.Column("customer_id", Id, nullable=True))
     op.add_column("mc_order", sa.Column("coupons", sa.JSON(), server_default="[]", nullable=False))
+    op.add_column("mc_order", sa.Column("confirmed_at", Moment, nullable=True))
+    op.add_column("mc_order", sa.Column("confirming_until", Moment, nullable=True))
+    op.execute("UPDATE mc_order SET confirmed_at = updated_at WHERE status <> 'pending'")  # nobody is told late
     dialect = op.get_bind().dialect.name
     op.execute(_CUSTOMERS[dialect])
     op.execute(_OWNERS[dialect])
     op.create_index("ix_mc_order_customer_id", "mc_order", ["customer_id", "id"])
     _widen(20)
+    unconfirmed = sa.text("confirmed_at IS NULL AND status = 'placed'")
+    op.create_index(
+        "ix_mc_order_unconfirmed",
+        "mc_order",
+        ["updated_at"],
+        postgresql_where=unconfirmed,
+        sqlite_where=unconfirmed,
+    )
 
 
 def downgrade() -> None:
     """Drop them."""
     _widen(12)
+    op.drop_index("ix_mc_order_unconfirmed", table_name="mc_order")
     op.drop_index("ix_mc_order_customer_id", table_name="mc_order")
+    op.drop_column("mc_order", "confirming_until")
+    op.drop_column("mc_order", "confirmed_at")
     op.drop_column("mc_order", "coupons")
     op.drop_column("mc_order", "customer_id")
     for table in ("mc_refund", "mc_cart_coupon", "mc_coupon", "mc_customer"):
