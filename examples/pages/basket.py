@@ -41,6 +41,20 @@ def change(visit: Visit) -> Reply:
     return visit.redirect("/carrinho")
 
 
+def coupon(visit: Visit) -> Reply:
+    """A coupon, put in or taken out."""
+    form = visit.request.form()
+    path = f"/api/v1/carts/{part(visit.cart_id)}/coupons"
+    try:
+        if form.get("action") == "remove":
+            visit.client.send("DELETE", f"{path}/{part(form.get('code', '') or '-')}", {})
+        else:
+            visit.client.send("POST", path, {"code": form.get("code", "")})
+    except Refused as refused:
+        return visit.page("cart.html", refused.status, cart=current(visit), notice=refused.detail)
+    return visit.redirect("/carrinho")
+
+
 def current(visit: Visit) -> Any:
     """The visitor's cart; None when there is none, or it has become an order."""
     if not visit.cart_id:

@@ -43,6 +43,7 @@ _PAGES: Final[tuple[tuple[str, str, Page], ...]] = (
     ("GET", "/busca", browse.search),
     ("GET", "/carrinho", basket.show),
     ("POST", "/carrinho", basket.add),
+    ("POST", "/carrinho/cupom", basket.coupon),
     ("POST", "/carrinho/{line_id}", basket.change),
     ("GET", "/checkout", purchase.delivery),
     ("POST", "/checkout", purchase.payment),

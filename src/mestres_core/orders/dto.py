@@ -52,7 +52,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class OrderSummary:
-    """An order in a list."""
+    """An order in a list; `items_count` is the number of its lines."""
 
     number: str
     status: str

@@ -51,7 +51,7 @@ _SUMMARIES = select(
     order.c.grand_amount,
     order.c.currency,
     order.c.created_at,
-    select(func.sum(line.c.quantity)).where(line.c.order_id == order.c.id).scalar_subquery().label("items_count"),
+    select(func.count()).where(line.c.order_id == order.c.id).scalar_subquery().label("items_count"),
 ).order_by(order.c.id.desc())
 
 
@@ -371,7 +371,7 @@ def _summary(row: Any) -> OrderSummary:
         row.number,
         row.status,
         row.payment_status,
-        int(row.items_count or 0),
+        row.items_count,
         Money(row.grand_amount, row.currency),
         row.created_at,
     )

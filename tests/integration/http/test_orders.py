@@ -23,7 +23,7 @@ def _act(http, number, action, headers=_ADMIN, **more):
 
 
 def test_a_users_orders_newest_first(http, shop, bought):
-    """The user's own token and the administrator's open the list; each order has its number of pieces."""
+    """The user's own token and the administrator's open the list; each order has its number of lines."""
     first, second = bought(), bought()
     user = second["customer"]["id"]
     assert first["customer"]["id"] == user

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import uuid
 
 import httpx
 import pytest
@@ -206,3 +207,17 @@ def test_health_says_that_the_shop_may_be_used(visitor):
     """Both health addresses answer 200 while the database does."""
     assert visitor.get("/health/live").status_code == 200
     assert visitor.get("/health/ready").status_code == 200
+
+
+def test_a_coupon_in_the_cart(visitor, product, shop):
+    """A visitor's coupon shows what it takes off, a wrong one says why it does not, and it can be taken out."""
+    code = shop.promotions.save_coupon(f"P{uuid.uuid4().hex[:8]}", percent=10).code
+    visitor.post("/carrinho", data={"sku": product(price=4590).variants[0].sku, "quantity": "1"})
+    assert "não é um cupom" in visitor.post("/carrinho/cupom", data={"code": "NADA"}).text
+    inside = visitor.post("/carrinho/cupom", data={"code": code}, follow_redirects=True).text
+    assert f"Cupom {code}" in inside
+    assert "R$ 41,31" in inside
+    assert (
+        f"Cupom {code}"
+        not in visitor.post("/carrinho/cupom", data={"code": code, "action": "remove"}, follow_redirects=True).text
+    )
