@@ -10,6 +10,7 @@ from mestres_core.contrib.http import Document, Reply, render
 from mestres_examples.pages.client import Refused, part
 from mestres_examples.pages.visit import Visit
 
+_MOST_COUNTED = 10_000  # the API counts no further
 _PER_PAGE = 24
 _FACETS = 5
 _FACET_VALUES = 6
@@ -81,8 +82,9 @@ def _list(visit: Visit, template: str, search: str) -> Reply:
         search=search,
         notice=notice,
         page=meta["page"],
-        pages=max(1, -(-(meta["total"] or 0) // _PER_PAGE)),
+        pages=max(1, -(-(_MOST_COUNTED if meta["total"] is None else meta["total"]) // _PER_PAGE)),
         total=meta["total"],
+        corrected=meta.get("corrected"),
     )
 
 

@@ -132,7 +132,10 @@ class FacetValue:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """One page of a list. `total` is None when it was not counted; `next_cursor` is None on the last page."""
+    """One page of a list. `total` is None when it was not counted; `next_cursor` is None on the last page.
+
+    `corrected` is the query that was answered when the one that was asked has no answer: "did you mean".
+    """
 
     items: tuple[T, ...]
     page: int
@@ -140,6 +143,7 @@ class Page(Generic[T]):
     total: int | None
     next_cursor: str | None
     facets: Mapping[str, tuple[FacetValue, ...]] = field(default_factory=dict)
+    corrected: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,8 @@ product = Table(
     Column("active", Boolean, nullable=False),
     Column("featured", Boolean, nullable=False),
     Column("rating_hundredths", Integer),
-    # Stems, each between two blanks, so that "% stem" finds the beginning of a word on both databases.
+    # Stems, each between two blanks, so that "% stem" finds the beginning of a word on both databases. The full-text
+    # index over both is the database's own (migration 0003).
     Column("search_title", Text, nullable=False),
     Column("search_body", Text, nullable=False),
     Column("content_hash", String(64), nullable=False),
@@ -47,6 +48,7 @@ product = Table(
     Column("updated_at", UtcDateTime, nullable=False),
     Index("ix_mc_product_active_id", "active", "id"),
     Index("ix_mc_product_featured", "featured", "id"),
+    Index("ix_mc_product_sort_name", "sort_name", "id"),
 )
 
 variant = Table(
@@ -106,3 +108,18 @@ card = Table(
     Index("ix_mc_product_card_price", "currency", "price", "product_id"),
 )
 """What a list shows of a product, kept right in the transaction that changes the product or its last piece."""
+
+LONGEST_WORD = 40
+word = Table(
+    f"{PREFIX}search_word",
+    metadata,
+    Column("word", Folded, primary_key=True),
+    Column("products", Integer, nullable=False),  # how many had it when they were saved first
+)
+
+form = Table(
+    f"{PREFIX}search_form",
+    metadata,
+    Column("form", Folded, primary_key=True),
+    Column("word", String(LONGEST_WORD), primary_key=True),
+)

@@ -15,6 +15,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from mestres_core.catalog.drafts import check_drafts, content_hash, tidy
 from mestres_core.catalog.dto import ProductDraft, SaveReport
 from mestres_core.catalog.models import attribute, card, category, image, price, product, variant
+from mestres_core.catalog.vocabulary import learn
 from mestres_core.db.dialects.sql import as_dict, one_at_a_time
 from mestres_core.db.dialects.sql import insert as upsert
 from mestres_core.events.facts import ProductChanged
@@ -52,6 +53,7 @@ class Saver:
             categories = self._categories(touched)
             rows = {d.key: self._product_row(d, categories, hashes[d.key]) for d in touched}
             ids = self._insert(fresh, rows) | self._update(changed, rows, known)
+            learn(self._session, self._work.dialect, map(_texts, touched))
             self._write_parts(touched, ids)
             facts = (ProductChanged(ids[d.key], rows[d.key]["category_id"]) for d in touched)
             self._work.outbox.announce(*facts)
@@ -107,8 +109,7 @@ class Saver:
         self, draft: ProductDraft, categories: Mapping[tuple[str, ...], int], content: str
     ) -> dict[str, Any]:
         title = stems(draft.name)
-        body = stems(" ".join((draft.description, *draft.category, *draft.attributes.values())))
-        skus = stems(" ".join(v.sku for v in draft.variants))  # as a query is read: "A-250" is two words
+        body = stems(" ".join((_texts(draft), *(v.sku for v in draft.variants))))
         return {
             "key": draft.key,
             "name": draft.name.strip(),
@@ -118,7 +119,7 @@ class Saver:
             "active": draft.active,
             "featured": draft.featured,
             "search_title": f" {' '.join(title)} ",
-            "search_body": f" {' '.join([*skus, *dict.fromkeys(body)])} ",
+            "search_body": f" {' '.join(dict.fromkeys(body))} ",
             "content_hash": content,
             "updated_at": self._work.clock.now(),
         }
@@ -253,6 +254,11 @@ class Saver:
     def _insert_all(self, table: Any, rows: list[dict[str, Any]]) -> None:
         if rows:
             self._session.execute(insert(table), rows)
+
+
+def _texts(draft: ProductDraft) -> str:
+    """All the words that a product is described with."""
+    return " ".join((draft.name, draft.description, *draft.category, *draft.attributes.values()))
 
 
 def _free_slug(path: Sequence[str], used: Collection[str]) -> str:

@@ -9,6 +9,7 @@ import re
 import unicodedata
 
 _WORD = re.compile(r"[a-z0-9]+")
+_TOKEN = re.compile(r"[a-z]+|[0-9]+")  # "250g" is the same as "250 g", and "CX-250" as "cx250"
 _PLURALS = (
     ("oes", "ao"),
     ("aes", "ao"),
@@ -45,14 +46,16 @@ def stem(word: str) -> str:
         if word.endswith(ending):
             word = word[: -len(ending)] + singular
             break
+    if word.endswith("il"):  # "fácil" and "fáceis", whose plural might as well be that of "facel"
+        word = f"{word[:-2]}el"
     if len(word) > _STEM_LENGTH and word[-1] in "ao":
         word = word[:-1]
     return word
 
 
 def stems(text: str) -> list[str]:
-    """The stems of a text's words, in order."""
-    return [stem(word) for word in words(text)]
+    """The stems of a text's words, in order; numbers and the letters beside them are words of their own."""
+    return [stem(word) for word in _TOKEN.findall(fold(text))]
 
 
 def slug(text: str) -> str:

@@ -74,7 +74,14 @@ def _products(call: Call, query: ProductsQuery) -> Document:
         sort = "newest" if query.sort in (None, "relevance") else query.sort
         page = call.shop.catalog.list(sort=sort, **filters)
         data = {"products": [render.card(card) for card in page.items]}
-    meta = {"page": page.page, "per_page": page.per_page, "total": page.total, "next_cursor": page.next_cursor}
+    meta: dict[str, Any] = {
+        "page": page.page,
+        "per_page": page.per_page,
+        "total": page.total,
+        "next_cursor": page.next_cursor,
+    }
+    if query.search:
+        meta["corrected"] = page.corrected
     return Document.of(data, meta)
 
 

@@ -1,0 +1,60 @@
+"""What matches a query, as SQL conditions of each database. Stems hold only a-z and 0-9: nothing needs escaping."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, and_, case, column, func, literal, literal_column, or_, select, table
+
+from mestres_core.catalog.models import product
+from mestres_core.db.base import PREFIX
+
+# Shorter ones begin too many words: they match only as they are.
+_SHORTEST_BEGINNING = 3
+_VECTOR = literal_column(f"{PREFIX}product.search_vector")
+_DOCUMENT = table(f"{PREFIX}search_document", column("rowid"))
+_EVERYTHING = literal_column(f"{PREFIX}search_document")
+
+
+def anywhere(dialect: str, stems: Sequence[str]) -> ColumnElement[bool]:
+    """Products that have every stem, or a word that begins with it."""
+    return _match(dialect, [(stem, len(stem) >= _SHORTEST_BEGINNING) for stem in stems], title=False)
+
+
+def in_title(dialect: str, stems: Sequence[str], *, last_unfinished: bool = False) -> ColumnElement[bool]:
+    """Products whose names have every stem as it is; with `last_unfinished` the last one may be a beginning."""
+    last = len(stems) - 1
+    wanted = [(stem, last_unfinished and at == last) for at, stem in enumerate(stems)]
+    return _match(dialect, wanted, title=True)
+
+
+def begins_with(stem: str) -> ColumnElement[bool]:
+    """Products whose names begin with this stem."""
+    return product.c.search_title.like(f" {stem} %")
+
+
+def rank(stems: Sequence[str], pinned: int | None) -> ColumnElement[int]:
+    """How well a product matches, 0 is best: the SKU asked for; all in the name, at its beginning; all in the name; all
+    in the name as beginnings; all of them somewhere; the rest.
+    """
+    exact = [product.c.search_title.like(f"% {stem} %") for stem in stems]
+    beginnings = [product.c.search_title.like(f"% {stem}%") for stem in stems]
+    somewhere = [or_(here, product.c.search_body.like(f"% {stem} %")) for here, stem in zip(exact, stems, strict=True)]
+    return case(
+        (product.c.id == (0 if pinned is None else pinned), literal(0)),
+        (and_(*exact, begins_with(stems[0])), literal(1)),
+        (and_(*exact), literal(2)),
+        (and_(*beginnings), literal(3)),
+        (and_(*somewhere), literal(4)),
+        else_=literal(5),
+    )
+
+
+def _match(dialect: str, wanted: Sequence[tuple[str, bool]], *, title: bool) -> ColumnElement[bool]:
+    if dialect == "postgresql":
+        flags = {(True, True): ":*A", (True, False): ":A", (False, True): ":*", (False, False): ""}
+        text = " & ".join(f"{stem}{flags[title, beginning]}" for stem, beginning in wanted)
+        return _VECTOR.op("@@", is_comparison=True)(func.to_tsquery(literal_column("'simple'"), text))
+    text = " ".join(f'"{stem}"{"*" if beginning else ""}' for stem, beginning in wanted)
+    found = select(_DOCUMENT.c.rowid).where(_EVERYTHING.op("MATCH")(f"search_title : ({text})" if title else text))
+    return product.c.id.in_(found)
