@@ -1,8 +1,8 @@
 """Words that are one slip of the fingers apart. Pure.
 
 Every word is kept under itself and under each of its forms with one letter left out; two words that are one edit apart
-(a letter too many, too few, wrong, or two neighbours exchanged) then share a form. This is the symmetric delete idea of
-Wolf Garbe's SymSpell (2012): finding the neighbours of a word is a look-up of a dozen keys, however many words there are.
+(a letter too many, too few, wrong, or two neighbours exchanged) then share a form. This is the symmetric delete idea
+of Wolf Garbe's SymSpell (2012): the neighbours of a word are found by a dozen keys, however many words there are.
 """
 
 from __future__ import annotations

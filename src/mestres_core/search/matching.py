@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, column, func, literal, literal_column, or_, select, table
 
@@ -11,9 +12,9 @@ from mestres_core.db.base import PREFIX
 
 # Shorter ones begin too many words: they match only as they are.
 _SHORTEST_BEGINNING = 3
-_VECTOR = literal_column(f"{PREFIX}product.search_vector")
+_VECTOR: ColumnElement[Any] = literal_column(f"{PREFIX}product.search_vector")
 _DOCUMENT = table(f"{PREFIX}search_document", column("rowid"))
-_EVERYTHING = literal_column(f"{PREFIX}search_document")
+_EVERYTHING: ColumnElement[Any] = literal_column(f"{PREFIX}search_document")
 
 
 def anywhere(dialect: str, stems: Sequence[str]) -> ColumnElement[bool]:
@@ -34,8 +35,10 @@ def begins_with(stem: str) -> ColumnElement[bool]:
 
 
 def rank(stems: Sequence[str], pinned: int | None) -> ColumnElement[int]:
-    """How well a product matches, 0 is best: the SKU asked for; all in the name, at its beginning; all in the name; all
-    in the name as beginnings; all of them somewhere; the rest.
+    """How well a product matches; 0 is best.
+
+    The SKU that was asked for; all words in the name, from its beginning; all in the name; all in the name as
+    beginnings of words; all of them somewhere; the rest.
     """
     exact = [product.c.search_title.like(f"% {stem} %") for stem in stems]
     beginnings = [product.c.search_title.like(f"% {stem}%") for stem in stems]
