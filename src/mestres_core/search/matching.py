@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, column, func, literal, literal_column, or_, select, table
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    and_,
+    any_,
+    case,
+    column,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    table,
+)
 
 from mestres_core.catalog.models import product
 from mestres_core.db.base import PREFIX
@@ -13,6 +28,7 @@ from mestres_core.db.base import PREFIX
 # Shorter ones begin too many words: they match only as they are.
 _SHORTEST_BEGINNING = 3
 _VECTOR: ColumnElement[Any] = literal_column(f"{PREFIX}product.search_vector")
+_TITLE_VECTOR: ColumnElement[Any] = literal_column(f"{PREFIX}product.search_title_vector")
 _DOCUMENT = table(f"{PREFIX}search_document", column("rowid"))
 _EVERYTHING: ColumnElement[Any] = literal_column(f"{PREFIX}search_document")
 
@@ -32,6 +48,13 @@ def in_title(dialect: str, stems: Sequence[str], *, last_unfinished: bool = Fals
 def begins_with(stem: str) -> ColumnElement[bool]:
     """Products whose names begin with this stem."""
     return product.c.search_title.like(f" {stem} %")
+
+
+def among(dialect: str, ids: Sequence[int], of: ColumnElement[int] = product.c.id) -> ColumnElement[bool]:
+    """Those of a list, however long, as one parameter."""
+    if dialect == "postgresql":
+        return of == any_(literal(list(ids), ARRAY(BigInteger)))
+    return of.in_(select(func.json_each(json.dumps(list(ids))).table_valued("value").c.value))
 
 
 def rank(stems: Sequence[str], pinned: int | None) -> ColumnElement[int]:
@@ -55,9 +78,9 @@ def rank(stems: Sequence[str], pinned: int | None) -> ColumnElement[int]:
 
 def _match(dialect: str, wanted: Sequence[tuple[str, bool]], *, title: bool) -> ColumnElement[bool]:
     if dialect == "postgresql":
-        flags = {(True, True): ":*A", (True, False): ":A", (False, True): ":*", (False, False): ""}
-        text = " & ".join(f"{stem}{flags[title, beginning]}" for stem, beginning in wanted)
-        return _VECTOR.op("@@", is_comparison=True)(func.to_tsquery(literal_column("'simple'"), text))
+        text = " & ".join(f"{stem}:*" if beginning else stem for stem, beginning in wanted)
+        vector = _TITLE_VECTOR if title else _VECTOR
+        return vector.op("@@", is_comparison=True)(func.to_tsquery(literal_column("'simple'"), text))
     text = " ".join(f'"{stem}"{"*" if beginning else ""}' for stem, beginning in wanted)
     found = select(_DOCUMENT.c.rowid).where(_EVERYTHING.op("MATCH")(f"search_title : ({text})" if title else text))
     return product.c.id.in_(found)

@@ -28,7 +28,10 @@ _LONGEST_QUERY = 200
 _MOST_WORDS = 8
 _MOST_VALUES = 20
 _MOST_COUNTED = 10_000
-"""Beyond so many matches nobody pages through them: they are not counted, and facets count over so many of them."""
+"""Beyond so many matches nobody pages through them: they are not counted."""
+
+_FEW = 2_000
+"""So many matches are fetched by number, and everything else is asked of those; facets count over so many at most."""
 
 _RELEVANCE = "relevance"
 
@@ -60,9 +63,9 @@ class SearchService:
         """Products that have every word of `query`, with facet counts over all of them.
 
         The rest as in `catalog.list`; `sort` may also be relevance, the default, whose pages have no cursor. Beyond
-        10,000 matches `total` is None, and the facets count over 10,000 of them. When nothing matches and a word is one
-        edit away from one that the catalogue has, that is searched for, and `corrected` says so. A query without words
-        finds nothing. Raises NotFound for an unknown category, ValidationError.
+        10,000 matches `total` is None; beyond 2,000 the facets count over 2,000 of them. When nothing matches and a
+        word is one edit away from one that the catalogue has, that is searched for, and `corrected` says so. A query
+        without words finds nothing. Raises NotFound for an unknown category, ValidationError.
         """
         checks = Checks()
         check_paging(checks, page=page, per_page=per_page)
@@ -81,13 +84,13 @@ class SearchService:
         if not wanted:
             return nothing
         how: dict[str, Any] = {"sort": sort, "page": page, "per_page": per_page, "cursor": cursor, "count": count}
-        found = self._search(query, wanted, filters.conditions(), **how)
+        found = self._search(query, wanted, filters, **how)
         if found.items or page > 1 or cursor is not None:
             return found
         meant = corrected(self._session, query[:_LONGEST_QUERY])
         if meant is None:
             return found
-        return replace(self._search(meant, _words(meant), filters.conditions(), **how), corrected=meant)
+        return replace(self._search(meant, _words(meant), filters, **how), corrected=meant)
 
     def suggest(self, query: str, *, limit: int = 10) -> tuple[Suggestion, ...]:
         """Categories, then products, that go on from what was typed. Raises ValidationError."""
@@ -110,19 +113,23 @@ class SearchService:
         return tuple([*categories[: max(1, limit // 3)], *products][:limit])
 
     def _featured_first(self, conditions: Sequence[ColumnElement[bool]], limit: int) -> Sequence[Any]:
-        """By name, what the shop puts forward before the rest: two walks along an index instead of one big sort."""
+        """By name, what the shop puts forward before the rest."""
+        ids = self._ids(conditions, _FEW)
+        by_name = (product.c.sort_name, product.c.id)
+        if len(ids) <= _FEW:
+            query = queries.cards([matching.among(self._dialect, ids), *queries.Filters().conditions()])
+            return self._session.execute(query.order_by(product.c.featured.desc(), *by_name).limit(limit)).all()
         rows: list[Any] = []
-        for featured in (True, False):
-            query = queries.cards([*conditions, product.c.featured.is_(featured)])
-            query = query.order_by(product.c.sort_name, product.c.id).limit(limit - len(rows))
-            rows += self._session.execute(query).all() if len(rows) < limit else []
+        for featured in (True, False):  # two walks along an index instead of one big sort
+            query = queries.cards([*conditions, product.c.featured.is_(featured)]).order_by(*by_name)
+            rows += self._session.execute(query.limit(limit - len(rows))).all() if len(rows) < limit else []
         return rows
 
     def _search(
         self,
         query: str,
         wanted: Sequence[str],
-        filters: Sequence[ColumnElement[bool]],
+        filters: queries.Filters,
         *,
         sort: str,
         page: int,
@@ -130,34 +137,49 @@ class SearchService:
         cursor: str | None,
         count: bool,
     ) -> Page[ProductCard]:
-        conditions = [*filters, matching.anywhere(self._dialect, wanted)]
+        conditions = filters.conditions()
+        matches = [*conditions, matching.anywhere(self._dialect, wanted)]
+        ids = self._ids(matches, _FEW)
+        few = len(ids) <= _FEW
+        if few:
+            matches = [matching.among(self._dialect, ids), *queries.Filters(currency=filters.currency).conditions()]
         if sort == _RELEVANCE:
-            rows = self._by_relevance(query, wanted, filters, page=page, per_page=per_page)
+            pinned = self._pinned(query)
+            best = None if few or pinned is not None else self._best(wanted, conditions, page=page, per_page=per_page)
+            rows = best or self._ranked(matches, wanted, pinned, page=page, per_page=per_page)
         else:
-            rows = self._sorted(conditions, sort=sort, page=page, per_page=per_page, cursor=cursor)
+            rows = self._sorted(matches, sort=sort, page=page, per_page=per_page, cursor=cursor)
         shown, more = rows[:per_page], len(rows) > per_page
         next_cursor = queries.pack_cursor(sort, cursor_values(shown[-1], sort)) if more and sort != _RELEVANCE else None
+        total = (len(ids) if few else self._count(matches)) if count else None
         cards = tuple(queries.to_card(row) for row in shown)
-        total = self._count(conditions) if count else None
-        facets = self._facets(conditions) if rows else {}
-        return Page(cards, page, per_page, total, next_cursor, facets)
+        return Page(cards, page, per_page, total, next_cursor, self._facets(ids[:_FEW]) if ids else {})
 
-    def _by_relevance(
-        self, query: str, wanted: Sequence[str], filters: Sequence[ColumnElement[bool]], *, page: int, per_page: int
+    def _ids(self, conditions: Sequence[ColumnElement[bool]], most: int) -> list[int]:
+        """The matches, whichever come first; one more than `most` when there are more."""
+        query = select(product.c.id).select_from(queries.CARD_SOURCE).where(*conditions).limit(most + 1)
+        return list(self._session.execute(query).scalars())
+
+    def _best(
+        self, wanted: Sequence[str], filters: Sequence[ColumnElement[bool]], *, page: int, per_page: int
+    ) -> Sequence[Any] | None:
+        """A page that the best matches fill, which come first anyway: then the many others need not be ranked."""
+        best = [*filters, matching.in_title(self._dialect, wanted), matching.begins_with(wanted[0])]
+        query = queries.cards(best).order_by(product.c.sort_name, product.c.id)
+        rows = self._session.execute(query.offset((page - 1) * per_page).limit(per_page + 1)).all()
+        return rows if len(rows) > per_page else None
+
+    def _ranked(
+        self,
+        matches: Sequence[ColumnElement[bool]],
+        wanted: Sequence[str],
+        pinned: int | None,
+        *,
+        page: int,
+        per_page: int,
     ) -> Sequence[Any]:
-        pinned = self._pinned(query)
-        offset, by_name = (page - 1) * per_page, (product.c.sort_name, product.c.id)
-        if pinned is None:
-            # The best matches come first anyway. When they fill the page, the many others need not be ranked at all.
-            best = [*filters, matching.in_title(self._dialect, wanted), matching.begins_with(wanted[0])]
-            rows = self._session.execute(
-                queries.cards(best).order_by(*by_name).offset(offset).limit(per_page + 1)
-            ).all()
-            if len(rows) > per_page:
-                return rows
-        every = queries.cards([*filters, matching.anywhere(self._dialect, wanted)])
-        ranked = every.order_by(matching.rank(wanted, pinned), *by_name)
-        return self._session.execute(ranked.offset(offset).limit(per_page + 1)).all()
+        query = queries.cards(matches).order_by(matching.rank(wanted, pinned), product.c.sort_name, product.c.id)
+        return self._session.execute(query.offset((page - 1) * per_page).limit(per_page + 1)).all()
 
     def _pinned(self, query: str) -> int | None:
         """The product whose SKU was typed, in any capitals."""
@@ -173,20 +195,20 @@ class SearchService:
         return self._session.execute(query if after else query.offset((page - 1) * per_page)).all()
 
     def _count(self, conditions: Sequence[ColumnElement[bool]]) -> int | None:
-        few = _matches(conditions, _MOST_COUNTED + 1)
-        total = self._session.execute(select(func.count()).select_from(few)).scalar_one()
+        some = select(product.c.id).select_from(queries.CARD_SOURCE).where(*conditions).limit(_MOST_COUNTED + 1)
+        total = self._session.execute(select(func.count()).select_from(some.subquery())).scalar_one()
         return total if total <= _MOST_COUNTED else None
 
-    def _facets(self, conditions: Sequence[ColumnElement[bool]]) -> dict[str, tuple[FacetValue, ...]]:
-        found = _matches(conditions, _MOST_COUNTED)
+    def _facets(self, ids: Sequence[int]) -> dict[str, tuple[FacetValue, ...]]:
         by_category = (
             select(category.c.slug, func.count())
-            .select_from(found.join(category, category.c.id == found.c.category_id))
+            .select_from(product.join(category, category.c.id == product.c.category_id))
+            .where(matching.among(self._dialect, ids))
             .group_by(category.c.slug)
         )
         by_attribute = (
             select(attribute.c.name, attribute.c.value, func.count())
-            .select_from(found.join(attribute, attribute.c.product_id == found.c.id))
+            .where(matching.among(self._dialect, ids, attribute.c.product_id))
             .group_by(attribute.c.name, attribute.c.value)
         )
         values: dict[str, list[FacetValue]] = {}
@@ -204,9 +226,3 @@ def _words(query: str) -> list[str]:
     if not isinstance(query, str) or not storable(query):
         return []
     return list(dict.fromkeys(stems(query[:_LONGEST_QUERY])))[:_MOST_WORDS]
-
-
-def _matches(conditions: Sequence[ColumnElement[bool]], most: int) -> Any:
-    """The first so many products, whichever come."""
-    query = select(product.c.id, product.c.category_id).select_from(queries.CARD_SOURCE).where(*conditions)
-    return query.limit(most).subquery()

@@ -23,7 +23,7 @@ def differences(engine):
             "include_name": lambda name, kind, _parents: kind != "table" or name.startswith("mc_"),
             # The full-text index is the database's own, and no two databases have the same.
             "include_object": lambda _object, name, _kind, _reflected, _other: (
-                not name.startswith(("mc_search_document", "search_vector", "ix_mc_product_search_vector"))
+                not name.startswith(("mc_search_document", "search_", "ix_mc_product_search_"))
             ),
         }
         return compare_metadata(MigrationContext.configure(connection, opts=options), metadata)

@@ -17,11 +17,16 @@ Folded = sa.String().with_variant(sa.String(collation="C"), "postgresql")
 _POSTGRESQL = (
     """
     ALTER TABLE mc_product ADD COLUMN search_vector tsvector GENERATED ALWAYS AS (
-        setweight(to_tsvector('simple'::regconfig, search_title), 'A')
-        || setweight(to_tsvector('simple'::regconfig, search_body), 'B')
+        to_tsvector('simple'::regconfig, search_title) || to_tsvector('simple'::regconfig, search_body)
     ) STORED
     """,
     "CREATE INDEX ix_mc_product_search_vector ON mc_product USING gin (search_vector)",
+    # The same for names alone: weights are not in the index, so it could not tell where a word is.
+    """
+    ALTER TABLE mc_product ADD COLUMN search_title_vector tsvector
+    GENERATED ALWAYS AS (to_tsvector('simple'::regconfig, search_title)) STORED
+    """,
+    "CREATE INDEX ix_mc_product_search_title_vector ON mc_product USING gin (search_title_vector)",
 )
 _SQLITE = (
     """
@@ -77,7 +82,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Drop them."""
     if op.get_bind().dialect.name == "postgresql":
-        op.execute("ALTER TABLE mc_product DROP COLUMN search_vector")
+        op.drop_column("mc_product", "search_title_vector")
+        op.drop_column("mc_product", "search_vector")
     else:
         for event in ("insert", "update", "delete"):
             op.execute(f"DROP TRIGGER mc_product_search_{event}")
