@@ -1,0 +1,1 @@
+"""The operations kit: the files by which the programs around an application are configured."""
