@@ -41,7 +41,7 @@ def error_rate(window: str, matching: str = "") -> str:
 
 
 def connection_usage(matching: str = "") -> str:
-    """Connections in use of those that the fullest instance's pool may open, 0 to 1: an idle one elsewhere is no help."""
+    """Connections in use of those that a pool may open, 0 to 1, where that is most: idle ones elsewhere are no help."""
     used, most = selector(catalogue.CONNECTIONS.name, matching), selector(catalogue.CONNECTIONS_MAX.name, matching)
     return f"max by (job) ({used} / {most})"
 

@@ -2,6 +2,7 @@
 
 from mestres_perf.metrics._decorators import track_performance
 from mestres_perf.metrics._registry import Metrics, default_metrics
+from mestres_perf.metrics._system import System
 from mestres_perf.metrics.health import Health
 
-__all__ = ["Health", "Metrics", "default_metrics", "track_performance"]
+__all__ = ["Health", "Metrics", "System", "default_metrics", "track_performance"]
