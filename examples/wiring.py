@@ -35,7 +35,7 @@ class Wiring:
 
     def instrument(self, app: A) -> A:
         """Count and time the framework's application, and have it answer /metrics and /health/*."""
-        return instrument(app, metrics=self.metrics, ready=self.is_ready)
+        return instrument(app, metrics=self.metrics, ready=self.is_ready, vitals=f"{self.api.prefix}/vitals")
 
     def is_ready(self) -> bool:
         """Whether the shop may be used: its database answers."""
