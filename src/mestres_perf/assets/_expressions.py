@@ -34,10 +34,10 @@ def mean(histogram: Metric, window: str, matching: str = "", *, by: str = "job")
 
 
 def error_rate(window: str, matching: str = "") -> str:
-    """5xx of all requests, 0 to 1; nothing as long as there never was a 5xx."""
+    """5xx of all requests, 0 to 1; 0 as long as there never was a 5xx."""
     name = catalogue.REQUESTS.name
     failed, answered = rate(name, window, 'status=~"5.."', matching), rate(name, window, matching)
-    return f"{failed} / {answered}"
+    return f"({failed} or 0 * {answered}) / {answered}"
 
 
 def connection_usage(matching: str = "") -> str:
