@@ -20,6 +20,8 @@ from mestres_core.cart.models import cart
 from mestres_core.catalog.models import price, product, variant
 from mestres_core.checkout.models import idempotency
 from mestres_core.commerce import RandomIds
+from mestres_core.customers.models import customer
+from mestres_core.db.dialects.sql import as_dict
 from mestres_core.inventory.models import level, movement
 from mestres_core.orders.models import line, order
 from mestres_core.payments.models import event, payment
@@ -100,10 +102,30 @@ class Chapter:
             if self._rows[table]:
                 connection.execute(insert(table), self._rows[table])
         if self._rows[order]:
+            self._give_owners(connection)
             found = connection.execute(insert(order).returning(order.c.number, order.c.id), self._rows[order])
             ids = {row[0]: row[1] for row in found}
             connection.execute(insert(line), [{"order_id": ids[number], **row} for number, row in self._lines])
         self._write_levels(connection)
+
+    def _give_owners(self, connection: Connection) -> None:
+        buyers = {row["customer"]["email"]: row for row in self._rows[order]}
+        known = _ids(connection, buyers)
+        new = [
+            {
+                "email": email,
+                "name": row["customer"]["name"],
+                "document": row["customer"]["document"],
+                "created_at": row["created_at"],
+            }
+            for email, row in buyers.items()
+            if email not in known
+        ]
+        if new:
+            connection.execute(insert(customer), new)
+            known = _ids(connection, buyers)
+        for row in self._rows[order]:
+            row["customer_id"] = known[row["customer"]["email"]]
 
     def _add_order(
         self, basket: Basket, number: str, cart_id: str, moment: datetime, *, paid: bool, shipped: bool
@@ -131,9 +153,11 @@ class Chapter:
                 "customer": {"name": basket.name, "email": basket.email, "document": basket.document},
                 "address": address,
                 "shipping_method": "pac",
+                "coupons": [],
                 "access_token": self._ids.token(),
                 "created_at": moment,
                 "updated_at": moment + _UNTIL_SHIPPED if shipped else moment,
+                "confirmed_at": moment,
             }
         )
         return items + shipping
@@ -205,6 +229,11 @@ class Chapter:
                 ),
                 changes,
             )
+
+
+def _ids(connection: Connection, emails: Iterable[str]) -> Mapping[str, int]:
+    query = select(customer.c.email, customer.c.id).where(customer.c.email.in_(list(emails)))
+    return as_dict(connection.execute(query))
 
 
 def _cart(cart_id: str, moment: datetime, *, open_: bool) -> Row:

@@ -8,11 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mestres_perf import RateLimit
+from mestres_perf import Settings as PerfSettings
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The settings of one shop. `demo` adds what only a demonstration needs: a button that pays a PIX."""
+    """The settings of one shop; those of pools, caches and sessions are `perf`.
+
+    `demo` adds what only a demonstration needs: a button that pays a PIX.
+    """
 
     database_url: str = "sqlite:///mestres.db"
     redis_url: str = ""
@@ -20,8 +24,10 @@ class Settings:
     webhook_secret: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     cache: bool = True
     rate_limit: str = ""
+    mail_dir: str = ""
     port: int = 8000
     demo: bool = False
+    perf: PerfSettings = field(default_factory=PerfSettings)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ, *, demo: bool = False) -> Settings:
@@ -37,9 +43,11 @@ class Settings:
             admin_token=environment.get("MESTRES_ADMIN_TOKEN") or default.admin_token,
             webhook_secret=environment.get("MESTRES_WEBHOOK_SECRET") or default.webhook_secret,
             cache=environment.get("MESTRES_CACHE", "1") != "0",
+            mail_dir=environment.get("MESTRES_MAIL_DIR", ""),
             rate_limit=_rate(environment.get("MESTRES_RATE_LIMIT", "")),
             port=_port(environment.get("PORT") or str(default.port)),
             demo=demo,
+            perf=PerfSettings.from_environment(environment),
         )
 
 

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
+from urllib.parse import quote
 
-from mestres_core import Commerce
+from mestres_core import Commerce, Config, configure_sqlite
 from mestres_core.contrib import perf
 from mestres_core.contrib.http import Api, Application, Reply, Request
+from mestres_core.contrib.mail import MailFolder
+from mestres_core.db.session import connect_arguments, normal_url
 from mestres_core.providers.fake import FakeCard, FakePix, signed_event
 from mestres_examples.pages import Site
 from mestres_examples.settings import Settings
-from mestres_perf import Cache, Metrics, RateLimit, Redis, instrument
-from mestres_perf.contrib.sqlalchemy import instrument_engine
+from mestres_perf import Caches, Metrics, RateLimit, instrument
+from mestres_perf.contrib.sqlalchemy import instrument_engine, make_engine
 
 A = TypeVar("A")
-_COMMON = ("/", "/produtos", "/api/v1/products", "/api/v1/categories")
+_VITALS = "/api/v1/vitals"
+_log = logging.getLogger(__name__)
+_PAGES = ("/", "/produtos", *(f"/busca?q={quote(words)}" for words in perf.COMMON_SEARCHES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,8 @@ class Wiring:
     api: Api
     site: Site
     metrics: Metrics
+    caches: Caches
+    cached: bool
 
     @property
     def applications(self) -> Mapping[str, Application]:
@@ -35,7 +43,7 @@ class Wiring:
 
     def instrument(self, app: A) -> A:
         """Count and time the framework's application, and have it answer /metrics and /health/*."""
-        return instrument(app, metrics=self.metrics, ready=self.is_ready, vitals=f"{self.api.prefix}/vitals")
+        return instrument(app, metrics=self.metrics, ready=self.is_ready, vitals=_VITALS)
 
     def is_ready(self) -> bool:
         """Whether the shop may be used: its database answers."""
@@ -45,21 +53,33 @@ class Wiring:
     def not_found(self, method: str, path: str) -> Reply:
         """Answer for an address that no route knows: the API's way below its prefix, a page everywhere else."""
         request = Request(method, path)
-        return self.api.handle(request) if path.startswith(self.api.prefix) else self.site.not_found(request)
+        of_api = path.startswith(tuple(self.api.prefixes))
+        return self.api.handle(request) if of_api else self.site.not_found(request)
 
     def warm(self) -> None:
-        """Ask for what is asked for most, so that the first visitor finds it in the cache."""
-        for path in _COMMON:
-            (self.api if path.startswith(self.api.prefix) else self.site).handle(Request("GET", path))
-        for card in self.api.shop.catalog.featured():
-            self.api.handle(Request("GET", f"{self.api.prefix}/products/{card.slug}"))
+        """Load what is asked for most, so that the first visitor finds it in the cache, if there is one."""
+        if not self.cached:
+            return
+        warmer = perf.warmer(self.api, self.caches["default"])
+        warmer.visit("pages", _PAGES, perf.visitor(self.site))
+        for entry in warmer.warm().entries:
+            for error in entry.errors:
+                _log.warning("not warmed: %s: %s", entry.name, error)
 
 
 def open_shop(settings: Settings) -> Commerce:
     """The shop, with stand-ins for payment providers, each behind a breaker."""
     # The stand-in is "down" for one token only, so its breaker need not hold everybody else back for long.
     providers = perf.guarded((FakeCard(), FakePix()), reset_timeout=5)
-    return Commerce.open(settings.database_url, webhook_secret=settings.webhook_secret, providers=providers)
+    url = normal_url(settings.database_url)
+    engine = make_engine(url, pool=settings.perf.pool, connect_args=connect_arguments(url))
+    if engine.dialect.name == "sqlite":
+        configure_sqlite(engine)
+    notifier = MailFolder(settings.mail_dir) if settings.mail_dir else None
+    config = Config(webhook_secret=settings.webhook_secret, providers=providers, notifier=notifier)
+    shop = Commerce(engine, config)
+    shop.migrate()
+    return shop
 
 
 def wire(shop: Commerce, settings: Settings) -> Wiring:
@@ -68,10 +88,10 @@ def wire(shop: Commerce, settings: Settings) -> Wiring:
     instrument_engine(shop.engine, metrics)
     metrics.watch_breaker(*(provider.breaker for provider in shop.config.providers if hasattr(provider, "breaker")))
     reads = None
+    caches = perf.open_caches(settings.redis_url, settings.perf)
     if settings.cache:
-        cache = Cache("shop", redis=Redis(settings.redis_url) if settings.redis_url else None)
-        metrics.watch_cache(cache)
-        reads = perf.CachedReads(shop, cache)
+        metrics.watch_cache(caches["default"])
+        reads = perf.CachedReads(shop, caches["default"])
     limit = RateLimit(settings.rate_limit).acquire if settings.rate_limit else None
     api = Api(shop, admin_token=settings.admin_token, reads=reads, limit=limit)
 
@@ -84,6 +104,7 @@ def wire(shop: Commerce, settings: Settings) -> Wiring:
             now=datetime.now(UTC),
         )
 
-    parts = Wiring(api, Site(api, pay_pix if settings.demo else None), metrics)
+    site = Site(api, caches.sessions(cookie="sessao"), pay_pix if settings.demo else None)
+    parts = Wiring(api, site, metrics, caches, settings.cache)
     parts.warm()
     return parts

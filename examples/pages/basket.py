@@ -6,7 +6,7 @@ from typing import Any
 
 from mestres_core.contrib.http import Reply
 from mestres_examples.pages.client import Refused, part
-from mestres_examples.pages.visit import CART_COOKIE, Visit
+from mestres_examples.pages.visit import Visit
 
 
 def show(visit: Visit) -> Reply:
@@ -19,12 +19,12 @@ def add(visit: Visit) -> Reply:
     form = visit.request.form()
     cart = current(visit) or visit.client.send("POST", "/api/v1/carts", {})["data"]["cart"]
     line = {"sku": form.get("sku", ""), "quantity": whole(form.get("quantity", ""))}
-    cookie = visit.cookie(CART_COOKIE, cart["id"])
+    visit.remember_cart(cart["id"])
     try:
         visit.client.send("POST", f"/api/v1/carts/{part(cart['id'])}/lines", line)
     except Refused as refused:
-        return visit.page("cart.html", refused.status, cart=cart, notice=refused.detail).with_headers(cookie)
-    return visit.redirect("/carrinho").with_headers(cookie)
+        return visit.page("cart.html", refused.status, cart=cart, notice=refused.detail)
+    return visit.redirect("/carrinho")
 
 
 def change(visit: Visit) -> Reply:
@@ -36,6 +36,20 @@ def change(visit: Visit) -> Reply:
             visit.client.send("DELETE", path, {})
         else:
             visit.client.send("PATCH", path, {"quantity": whole(form.get("quantity", ""))})
+    except Refused as refused:
+        return visit.page("cart.html", refused.status, cart=current(visit), notice=refused.detail)
+    return visit.redirect("/carrinho")
+
+
+def coupon(visit: Visit) -> Reply:
+    """A coupon, put in or taken out."""
+    form = visit.request.form()
+    path = f"/api/v1/carts/{part(visit.cart_id)}/coupons"
+    try:
+        if form.get("action") == "remove":
+            visit.client.send("DELETE", f"{path}/{part(form.get('code', '') or '-')}", {})
+        else:
+            visit.client.send("POST", path, {"code": form.get("code", "")})
     except Refused as refused:
         return visit.page("cart.html", refused.status, cart=current(visit), notice=refused.detail)
     return visit.redirect("/carrinho")

@@ -9,7 +9,7 @@ from typing import Any
 from mestres_core.contrib.http import Reply
 from mestres_examples.pages.basket import current
 from mestres_examples.pages.client import Refused, part
-from mestres_examples.pages.visit import CART_COOKIE, Visit
+from mestres_examples.pages.visit import Visit
 
 _CUSTOMER = ("name", "email", "document")
 _ADDRESS = ("name", "street", "number", "district", "city", "state", "postal_code")
@@ -44,7 +44,7 @@ def confirm(visit: Visit) -> Reply:
         "customer": {name: form.get(f"customer.{name}", "") for name in _CUSTOMER},
         "payment": {"method": form.get("method", ""), "token": form.get("token", "")},
     }
-    # The cart comes with the form: by the time a form is sent twice, the cookie has been taken away.
+    # The cart comes with the form: by the time a form is sent twice, the session has none.
     path = f"/api/v1/carts/{part(form.get('cart') or '-')}/checkout"
     try:
         answer = visit.client.send("POST", path, body, idempotency_key=form.get("key", ""))
@@ -52,9 +52,9 @@ def confirm(visit: Visit) -> Reply:
         return _refused_order(visit, form, refused)
     order = answer["data"]["order"]
     place = f"/pedido/{part(order['number'])}"
+    visit.remember_cart("")
     return visit.redirect(place).with_headers(
-        visit.cookie(_token_cookie(order["number"]), order["access_token"], place),
-        visit.cookie(CART_COOKIE, ""),
+        visit.cookie(_token_cookie(order["number"]), order["access_token"], place)
     )
 
 

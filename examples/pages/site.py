@@ -17,6 +17,7 @@ from mestres_core.errors import CommerceError
 from mestres_examples.pages import basket, browse, purchase
 from mestres_examples.pages.client import Client, Refused
 from mestres_examples.pages.visit import PayPix, Visit
+from mestres_perf import BackendUnavailable, Sessions
 
 STATIC: Final = Path(__file__).parent.parent / "static"
 _TEMPLATES: Final = Path(__file__).parent.parent / "templates"
@@ -42,6 +43,7 @@ _PAGES: Final[tuple[tuple[str, str, Page], ...]] = (
     ("GET", "/busca", browse.search),
     ("GET", "/carrinho", basket.show),
     ("POST", "/carrinho", basket.add),
+    ("POST", "/carrinho/cupom", basket.coupon),
     ("POST", "/carrinho/{line_id}", basket.change),
     ("GET", "/checkout", purchase.delivery),
     ("POST", "/checkout", purchase.payment),
@@ -59,8 +61,9 @@ class Site:
     """The storefront, for the same skins that serve the API. `pay_pix` is given in demonstrations only."""
 
     api: Api
+    sessions: Sessions
     pay_pix: PayPix | None = None
-    prefix: str = ""
+    prefixes: tuple[str, ...] = ()
 
     @property
     def templates(self) -> Sequence[str]:
@@ -69,9 +72,11 @@ class Site:
 
     def handle(self, request: Request) -> Reply:
         """Answer a request with a page. It never raises."""
-        visit = Visit(request, Client(self.api), self.api, self._render, self.pay_pix)
+        visit = self._visit(request, self.pay_pix)
         try:
-            reply = self._answer(visit)
+            reply = self._saved(visit, self._answer(visit))
+        except BackendUnavailable:
+            reply = visit.message(503, "O carrinho está fora do ar por um momento. Tente de novo em instantes.")
         except Refused as refused:
             reply = visit.message(refused.status, refused.detail)
         except CommerceError as error:
@@ -83,8 +88,17 @@ class Site:
 
     def not_found(self, request: Request) -> Reply:
         """Answer for an address that is nobody's."""
-        visit = Visit(request, Client(self.api), self.api, self._render)
+        visit = self._visit(request)
         return _finished(request, visit.message(404, "Esta página não existe."))
+
+    def _visit(self, request: Request, pix: PayPix | None = None) -> Visit:
+        session = self.sessions.load(request.cookie(self.sessions.cookie))
+        return Visit(request, Client(self.api), self.api, self._render, session, pix)
+
+    def _saved(self, visit: Visit, reply: Reply) -> Reply:
+        """Keep what the page has put into the session; a page that was refused keeps it too."""
+        cookie = self.sessions.save(visit.session, secure=visit.request.scheme == "https")
+        return reply if cookie is None else reply.with_headers(("Set-Cookie", cookie))
 
     def _answer(self, visit: Visit) -> Reply:
         request = visit.request

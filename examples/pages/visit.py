@@ -8,11 +8,12 @@ from typing import Any
 
 from mestres_core.contrib.http import Api, Reply, Request
 from mestres_examples.pages.client import Client
+from mestres_perf import Session
 
 PayPix = Callable[[Mapping[str, Any]], tuple[bytes, Mapping[str, str]]]
 """From a payment as the API shows it to the event, body and headers, by which its provider would report it paid."""
 
-CART_COOKIE = "carrinho"
+_CART = "cart"
 _MONTH = 30 * 24 * 3600
 
 
@@ -24,6 +25,7 @@ class Visit:
     client: Client
     api: Api
     render: Callable[..., str]
+    session: Session
     pix: PayPix | None = None
     parts: Mapping[str, str] = field(default_factory=dict)
 
@@ -34,7 +36,14 @@ class Visit:
     @property
     def cart_id(self) -> str:
         """The visitor's cart, or nothing."""
-        return self.request.cookie(CART_COOKIE)
+        return str(self.session.get(_CART, ""))
+
+    def remember_cart(self, cart_id: str) -> None:
+        """Make this the visitor's cart; with nothing there is none any more."""
+        if cart_id:
+            self.session[_CART] = cart_id
+        else:
+            self.session.pop(_CART, None)
 
     def page(self, template: str, status: int = 200, **values: Any) -> Reply:
         """A page from its template."""

@@ -25,9 +25,10 @@ from sqlalchemy.orm import Session
 
 from mestres_core.cart.service import CartService
 from mestres_core.catalog.service import CatalogService
-from mestres_core.checkout import placing
+from mestres_core.checkout import placing, returning
 from mestres_core.checkout.audit import AuditReport, audit
 from mestres_core.checkout.service import CheckoutService, Times
+from mestres_core.customers.service import CustomerService
 from mestres_core.db import schema
 from mestres_core.db.session import Database, make_engine
 from mestres_core.events.facts import Fact
@@ -35,8 +36,11 @@ from mestres_core.events.outbox import Outbox
 from mestres_core.events.relay import Subscriber, relay
 from mestres_core.events.work import Work
 from mestres_core.inventory.service import InventoryService
+from mestres_core.orders import confirming
+from mestres_core.orders.confirming import Notifier
 from mestres_core.orders.service import OrderService
 from mestres_core.payments.service import PaymentService
+from mestres_core.promotions.service import PromotionService
 from mestres_core.providers.fake import FakeCard, FakePix
 from mestres_core.search.service import SearchService
 from mestres_core.shipping.service import TableRater
@@ -46,7 +50,13 @@ T = TypeVar("T")
 Listener = Callable[[Sequence[Fact]], None]
 _log = logging.getLogger(__name__)
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no letter that is taken for a digit
-_READS = frozenset({"list", "get", "categories", "featured", "products", "suggest", "level", "of_order", "order_of"})
+_READS = frozenset(
+    (
+        "list get categories featured products suggest level of_order order_of of_customer find opens coupon"
+        " unconfirmed"
+    ).split()
+)
+_OWN_TRANSACTIONS = frozenset({("checkout", "place"), ("orders", "capture"), ("orders", "refund")})
 
 
 class SystemClock:
@@ -75,12 +85,13 @@ def _stand_ins() -> Sequence[PaymentProvider]:
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """What a shop may be told. `webhook_secret` None refuses every webhook."""
+    """What a shop may be told. `webhook_secret` None refuses every webhook; `notifier` None tells buyers nothing."""
 
     providers: Sequence[PaymentProvider] = field(default_factory=_stand_ins)
     shipping: ShippingRater = field(default_factory=TableRater)
     times: Times = field(default_factory=Times)
     webhook_secret: str | None = None
+    notifier: Notifier | None = None
     clock: Clock = field(default_factory=SystemClock)
     ids: Ids = field(default_factory=RandomIds)
 
@@ -95,9 +106,17 @@ class Services:
         self.inventory = InventoryService(work)
         self.catalog = CatalogService(work, self.inventory)
         self.search = SearchService(work, self.catalog)
-        self.carts = CartService(work)
+        self.promotions = PromotionService(work)
+        self.customers = CustomerService(work)
+        self.carts = CartService(work, self.promotions)
         self.payments = PaymentService(work, providers, config.webhook_secret)
-        self.orders = OrderService(work, self.inventory, self.payments)
+        self.orders = OrderService(
+            work,
+            inventory=self.inventory,
+            payments=self.payments,
+            customers=self.customers,
+            promotions=self.promotions,
+        )
         self.checkout = CheckoutService(
             work,
             carts=self.carts,
@@ -117,6 +136,8 @@ class Commerce:
     catalog: CatalogService
     search: SearchService
     inventory: InventoryService
+    promotions: PromotionService
+    customers: CustomerService
     carts: CartService
     checkout: CheckoutService
     orders: OrderService
@@ -133,7 +154,7 @@ class Commerce:
         self._providers = {provider.name: provider for provider in self.config.providers}
         self._listeners: list[Listener] = []
         self._subscribers: list[Subscriber] = []
-        for name in ("catalog", "search", "inventory", "carts", "checkout", "orders", "payments"):
+        for name in _SERVICE_TYPES:
             setattr(self, name, cast("Any", _OneCall(self, name)))
 
     @classmethod
@@ -201,11 +222,19 @@ class Commerce:
         return relay(self._database, self.config.clock, tuple(self._subscribers), limit=limit)
 
     def recover(self, *, limit: int = 100) -> int:
-        """Find out what became of unfinished payments and end unpaid orders whose time is up; returns how many ended.
+        """Find out what became of unfinished payments and refunds, end unpaid orders whose time is up; how many ended.
 
         Call it at start and every few seconds, in one process or in many.
         """
-        return placing.recover(self.run, self._providers, limit=limit)
+        ended = placing.recover(self.run, self._providers, limit=limit)
+        return ended + returning.recover_refunds(self.run, self._providers, limit=limit)
+
+    def process_order(self, number: str) -> bool:
+        """Tell the buyer of a placed order, once; whether it was done now. Raises what the notifier raises.
+
+        A worker calls it for each fact that the outbox delivers (`mestres_core.worker`, `mestres_core.contrib.celery`).
+        """
+        return confirming.confirm(self.run, self.config.notifier, number)
 
     def audit(self) -> AuditReport:
         """Prove stock, money and payment ledgers; `report.violations` names each broken rule with its rows."""
@@ -235,6 +264,12 @@ class Commerce:
     def _place(self, cart_id: str, **arguments: Any) -> Any:
         return placing.place(self.run, self._providers, {"cart_id": cart_id, **arguments})
 
+    def _capture(self, number: str) -> Any:
+        return returning.capture(self.run, self._providers, number)
+
+    def _refund(self, number: str, **arguments: Any) -> Any:
+        return returning.refund(self.run, self._providers, number, **arguments)
+
     def _tell(self, facts: Sequence[Fact]) -> None:
         if not facts:
             return
@@ -256,8 +291,8 @@ class _OneCall:
         if method.startswith("_"):
             raise AttributeError(method)
         shop, name = self._shop, self._name
-        if (name, method) == ("checkout", "place"):
-            return shop._place  # noqa: SLF001 - the two classes are one thing
+        if (name, method) in _OWN_TRANSACTIONS:
+            return cast("Callable[..., Any]", getattr(shop, f"_{method}"))
         service_type = _SERVICE_TYPES[name]
         function = getattr(service_type, method)
         run = shop.read if method in _READS else shop.run
@@ -277,6 +312,8 @@ _SERVICE_TYPES: Mapping[str, type] = {
     "catalog": CatalogService,
     "search": SearchService,
     "inventory": InventoryService,
+    "promotions": PromotionService,
+    "customers": CustomerService,
     "carts": CartService,
     "checkout": CheckoutService,
     "orders": OrderService,

@@ -8,10 +8,12 @@
     │   ├── QuoteChanged             the promised total no longer holds; `quote` is the new promise
     │   ├── CartEmpty                nothing to buy
     │   ├── CartClosed               the cart has become an order
+    │   ├── CouponNotApplicable      a coupon that does not count now; `reason` says why
     │   ├── VersionConflict          somebody else changed it first
     │   ├── IdempotencyConflict      the key was used for something else
     │   └── IllegalTransition        the order or payment is in another state
     ├── PaymentDeclined              the provider said no; `order` is the cancelled order
+    ├── ProviderFailed               a payment provider gave no clear answer; ask again
     ├── InvalidSignature             a webhook that its provider did not sign
     ├── TransactionOwnershipError    the call needs transactions of its own, but was made inside the host's
     ├── RetryableError               deadlock or lock timeout: the same transaction may pass when tried again
@@ -46,6 +48,7 @@ _FIELD_SENTENCES: dict[str, tuple[str, str]] = {
     "invalid_postal_code": ("must be a CEP of eight digits", "deve ser um CEP de oito dígitos"),
     "duplicate": ("is already taken: {value}", "já está em uso: {value}"),
     "no_price": ("has no price in {currency}", "não tem preço em {currency}"),
+    "unknown_coupon": ("is not a coupon of this shop", "não é um cupom desta loja"),
     "unexpected": ("is not a field of this call", "não é um campo desta chamada"),
 }
 
@@ -72,6 +75,8 @@ class FieldError:
 _KINDS = {
     "cart": "carrinho",
     "category": "categoria",
+    "coupon": "cupom",
+    "customer": "cliente",
     "line": "item",
     "order": "pedido",
     "product": "produto",
@@ -215,6 +220,40 @@ class CartClosed(Conflict):
         super().__init__(cart=cart)
 
 
+_COUPON_REASONS: dict[str, tuple[str, str]] = {
+    "inactive": ("it has been withdrawn", "foi retirado"),
+    "not_yet": ("its time has not begun", "ainda não começou a valer"),
+    "expired": ("its time is over", "já expirou"),
+    "used_up": ("it has been used as often as it may be", "já foi usado o número máximo de vezes"),
+    "minimum": ("the cart is not worth enough", "o carrinho não atinge o valor mínimo"),
+    "currency": ("it is in another currency than the cart", "está em outra moeda que a do carrinho"),
+    "nothing_left": ("nothing is left to take off", "não resta valor a descontar"),
+}
+
+
+def coupon_reason(reason: str, locale: str = "en") -> str:
+    """Why a coupon takes nothing off, for people."""
+    return _COUPON_REASONS[reason][locale == "pt-BR"]
+
+
+class CouponNotApplicable(Conflict):
+    """The coupon exists and does not count now; `reason` is a stable word: inactive, not_yet, expired, used_up..."""
+
+    code = "coupon_not_applicable"
+    title = ("Coupon not applicable", "Cupom não aplicável")
+    sentence = ("Coupon {coupon} does not count: {why}", "O cupom {coupon} não vale: {why}")
+    coupon: str
+    reason: str
+
+    def __init__(self, *, coupon: str, reason: str) -> None:
+        super().__init__(coupon=coupon, reason=reason)
+
+    def describe(self, locale: str = "en") -> str:
+        """The sentence, with the reason in the same language."""
+        why = coupon_reason(self.reason, locale)
+        return self.sentence[locale == "pt-BR"].format(coupon=self.coupon, why=why)
+
+
 class VersionConflict(Conflict):
     """The caller expected version `expected`, but the cart or order is at `actual`."""
 
@@ -261,6 +300,20 @@ class PaymentDeclined(CommerceError):
 
     def __init__(self, *, order: Any) -> None:
         super().__init__(order=order, number=order.number)
+
+
+class ProviderFailed(CommerceError):
+    """A payment provider gave no clear answer. Calling again is safe: it does the same thing once."""
+
+    code = "provider_failed"
+    title = ("Payment provider failed", "Falha do provedor de pagamento")
+    sentence = (
+        "The payment provider {provider} gave no clear answer; try again",
+        "O provedor de pagamento {provider} não deu resposta clara; tente de novo",
+    )
+
+    def __init__(self, provider: str) -> None:
+        super().__init__(provider=provider)
 
 
 class InvalidSignature(CommerceError):

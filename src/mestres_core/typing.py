@@ -71,8 +71,8 @@ class PaymentRequest:
 class PaymentEvent:
     """What a provider reports, by answer or by webhook.
 
-    `id` is unique per provider; `key` is the request's; `kind` is pending, captured, declined, failed or expired;
-    `amount` in minor units; `action` is what the buyer must do next, if anything.
+    `id` is unique per provider; `key` is the request's; `kind` is pending, authorized, captured, declined, failed or
+    expired, and refunded for a refund; `amount` in minor units; `action` is what the buyer must do next, if anything.
     """
 
     provider: str
@@ -82,6 +82,19 @@ class PaymentEvent:
     amount: int
     reference: str = ""
     action: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundRequest:
+    """What a provider is asked to give back: `amount` of the charge `payment_key`.
+
+    `key` is the same on every retry of one refund and makes it idempotent.
+    """
+
+    key: str
+    payment_key: str
+    provider: str
+    amount: Money
 
 
 class PaymentProvider(Protocol):
@@ -95,6 +108,14 @@ class PaymentProvider(Protocol):
 
         Raises anything when the outcome is not known: the core then asks `lookup` later.
         """
+        ...
+
+    def capture(self, key: str) -> PaymentEvent:
+        """Take the money of an authorized charge. Asked again, it answers the same and takes nothing more."""
+        ...
+
+    def refund(self, request: RefundRequest) -> PaymentEvent:
+        """Give money back: kind `refunded`, or `failed` when it never will. The same key never gives back twice."""
         ...
 
     def lookup(self, key: str) -> PaymentEvent | None:

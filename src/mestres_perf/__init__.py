@@ -9,46 +9,76 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mestres_perf._caches import Caches, NamedCache
     from mestres_perf._stack import instrument
-    from mestres_perf.backends.redis import Redis
-    from mestres_perf.cache import MISS, Cache, Memory, Stats
-    from mestres_perf.errors import CircuitOpenError, MestresPerfError
-    from mestres_perf.http import PerformanceMiddleware, WSGIPerformanceMiddleware
-    from mestres_perf.metrics import Health, Metrics, track_performance
+    from mestres_perf.backends.redis import Redis, RedisSessions
+    from mestres_perf.cache import MISS, Adaptive, Cache, CacheInvalidator, CacheWarmer, Memory, Stats, WarmReport
+    from mestres_perf.errors import BackendUnavailable, CircuitOpenError, MestresPerfError
+    from mestres_perf.http import MemorySessions, PerformanceMiddleware, Session, Sessions, WSGIPerformanceMiddleware
+    from mestres_perf.metrics import MESTRES_CAFE_SLA, Health, Metrics, Slo, track_performance
     from mestres_perf.resilience import CircuitBreaker, RateLimit
+    from mestres_perf.settings import Settings
 
 _HOMES = {
+    "Adaptive": "mestres_perf.cache",
+    "BackendUnavailable": "mestres_perf.errors",
     "Cache": "mestres_perf.cache",
+    "CacheInvalidator": "mestres_perf.cache",
+    "CacheWarmer": "mestres_perf.cache",
+    "Caches": "mestres_perf._caches",
     "CircuitBreaker": "mestres_perf.resilience",
     "CircuitOpenError": "mestres_perf.errors",
     "Health": "mestres_perf.metrics",
+    "MESTRES_CAFE_SLA": "mestres_perf.metrics",
     "MISS": "mestres_perf.cache",
     "Memory": "mestres_perf.cache",
+    "MemorySessions": "mestres_perf.http",
     "MestresPerfError": "mestres_perf.errors",
     "Metrics": "mestres_perf.metrics",
+    "NamedCache": "mestres_perf._caches",
     "PerformanceMiddleware": "mestres_perf.http",
     "RateLimit": "mestres_perf.resilience",
     "Redis": "mestres_perf.backends.redis",
+    "RedisSessions": "mestres_perf.backends.redis",
+    "Session": "mestres_perf.http",
+    "Sessions": "mestres_perf.http",
+    "Settings": "mestres_perf.settings",
+    "Slo": "mestres_perf.metrics",
     "Stats": "mestres_perf.cache",
     "WSGIPerformanceMiddleware": "mestres_perf.http",
+    "WarmReport": "mestres_perf.cache",
     "instrument": "mestres_perf._stack",
     "track_performance": "mestres_perf.metrics",
 }
 
 __all__ = [
+    "MESTRES_CAFE_SLA",
     "MISS",
+    "Adaptive",
+    "BackendUnavailable",
     "Cache",
+    "CacheInvalidator",
+    "CacheWarmer",
+    "Caches",
     "CircuitBreaker",
     "CircuitOpenError",
     "Health",
     "Memory",
+    "MemorySessions",
     "MestresPerfError",
     "Metrics",
+    "NamedCache",
     "PerformanceMiddleware",
     "RateLimit",
     "Redis",
+    "RedisSessions",
+    "Session",
+    "Sessions",
+    "Settings",
+    "Slo",
     "Stats",
     "WSGIPerformanceMiddleware",
+    "WarmReport",
     "instrument",
     "track_performance",
 ]

@@ -9,6 +9,7 @@
     │   └── CodecError           a value cannot go through Redis and come back the same
     ├── BackendUnavailable       Redis did not answer in time; the cache goes on without it
     ├── InvalidVitals            a web-vitals beacon that makes no sense; `field` says where, `reason` what would
+    ├── UnusableTarget           the application to be measured did not answer, or not as its API says
     └── CircuitOpenError         the breaker is open; `retry_after` says for how long, in seconds
 
 Every error has a stable `code`.
@@ -76,6 +77,12 @@ class InvalidVitals(MestresPerfError, ValueError):
         super().__init__(f"{field} {reason}")
         self.field = field
         self.reason = reason
+
+
+class UnusableTarget(MestresPerfError):
+    """The application that was to be measured did not answer, or answered something that cannot be measured."""
+
+    code = "unusable_target"
 
 
 class CircuitOpenError(MestresPerfError):

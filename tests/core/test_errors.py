@@ -17,6 +17,8 @@ SAMPLES: list[CommerceError] = [
     errors.QuoteChanged(quote=None, changes={"grand": (1, 2)}),
     errors.CartEmpty("c"),
     errors.CartClosed("c"),
+    errors.CouponNotApplicable(coupon="CAFE10", reason="expired"),
+    errors.ProviderFailed("card"),
     errors.VersionConflict(expected=1, actual=2),
     errors.IdempotencyConflict("k"),
     errors.IllegalTransition(what="order 1", state="completed", target="placed"),

@@ -18,10 +18,20 @@ def running_postgres() -> Iterator[str]:
         # A plain postgresql:// means psycopg 3 here, as it does in the package's own settings.
         yield given.replace("postgresql://", "postgresql+psycopg://", 1)
         return
+    with own_postgres() as url:
+        yield url
+
+
+@contextmanager
+def own_postgres(configuration: str = "", *, from_wheel: bool = False) -> Iterator[str]:
+    """The URL of a server of the caller's own, with `configuration` at the end of its postgresql.conf.
+
+    With `from_wheel` it is the one in the wheel, whatever is installed: another version, without any extension.
+    """
     user = unprivileged_user(preferred="postgres")
     folder = make_folder(user)
     try:
-        server = _start(folder, user)
+        server = _start(folder, user, configuration, from_wheel=from_wheel)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -31,8 +41,15 @@ def running_postgres() -> Iterator[str]:
         server.stop()
 
 
-def _start(folder: Path, user: str | None) -> ServerProcess:
-    programs = _find_programs() or _programs_from_wheel(folder)
+def has_library(name: str) -> bool:
+    """Whether a server started here can load this library of PostgreSQL's own (the wheel carries none)."""
+    programs = _find_programs()
+    places = ("lib", "lib/postgresql", "lib64/pgsql")
+    return programs is not None and any((programs.parent / place / f"{name}.so").exists() for place in places)
+
+
+def _start(folder: Path, user: str | None, configuration: str, *, from_wheel: bool) -> ServerProcess:
+    programs = (None if from_wheel else _find_programs()) or _programs_from_wheel(folder)
     if user is not None:
         # Whoever runs the server also removes its folder, and for that must own what was copied into it.
         for inner in (folder, *(path for path in folder.rglob("*") if path.is_dir() and not path.is_symlink())):
@@ -45,11 +62,13 @@ def _start(folder: Path, user: str | None) -> ServerProcess:
     )
     if run.returncode != 0:
         raise RuntimeError(f"initdb failed:\n{run.stdout}{run.stderr}")
-    settings = ["max_connections=200", "synchronous_commit=off", "full_page_writes=off", "TimeZone=UTC"]
-    options = [part for setting in settings for part in ("-c", setting)]
+    settings = ["max_connections = 200", "synchronous_commit = off", "full_page_writes = off", "TimeZone = 'UTC'"]
+    with (data / "postgresql.conf").open("a", encoding="utf-8") as file:
+        # The last line that names a setting counts.
+        file.write("\n".join(["", *settings, configuration, ""]))
     server = ServerProcess(
         # A Unix socket only: no port to collide with another run.
-        [programs / "postgres", "-D", data, "-F", "-h", "", "-k", folder, *options],
+        [programs / "postgres", "-D", data, "-F", "-h", "", "-k", folder],
         folder=folder,
         user=user,
         stop_signal="INT",  # "fast": does not wait for connections a test left open

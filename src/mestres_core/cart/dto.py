@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mestres_core.promotions.dto import AppliedCoupon
 from mestres_core.rules.money import Money
 
 
@@ -42,5 +43,5 @@ class Cart:
     version: int
     status: str
     lines: tuple[CartLine, ...]
-    coupons: tuple[str, ...]
+    coupons: tuple[AppliedCoupon, ...]
     totals: Totals

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import and_, bindparam, delete, exists, func, insert, select, update
 
 from mestres_core.cart.dto import Cart, CartLine, Totals
 from mestres_core.cart.models import cart, line
@@ -17,12 +17,22 @@ from mestres_core.errors import CartClosed, InsufficientStock, NotFound, Validat
 from mestres_core.events.facts import CartChanged
 from mestres_core.events.work import Work
 from mestres_core.inventory.models import level
+from mestres_core.promotions.dto import AppliedCoupon
+from mestres_core.promotions.models import in_cart
+from mestres_core.promotions.service import PromotionService
 from mestres_core.rules.checks import BIGGEST_ID, Checks, storable
 from mestres_core.rules.money import Money
 
 MOST_LINES = 100
 MOST_OF_ONE = 999
-_CART = select(cart.c.id, cart.c.currency, cart.c.status, cart.c.version).where(cart.c.id == bindparam("cart_id"))
+_HEAD = (
+    cart.c.id,
+    cart.c.currency,
+    cart.c.status,
+    cart.c.version,
+    exists().where(in_cart.c.cart_id == cart.c.id).label("has_coupons"),
+)
+_CART = select(*_HEAD).where(cart.c.id == bindparam("cart_id"))
 _LOCK = _CART.with_for_update()
 _LINES = (
     select(
@@ -64,10 +74,16 @@ _OFFER = (
     )
     .where(variant.c.sku == bindparam("sku"), variant.c.active, product.c.active)
 )
-_LINE = (
-    select(line.c.id, variant.c.sku, (level.c.on_hand - level.c.allocated).label("available"))
-    .select_from(line.join(variant, variant.c.id == line.c.variant_id).join(level, level.c.variant_id == variant.c.id))
-    .where(line.c.id == bindparam("line_id"), line.c.cart_id == bindparam("cart_id"))
+# One line's stock is asked for together with the lock: changing a line is to cost few statements.
+_LOCK_WITH_LINE = (
+    select(*_HEAD, variant.c.sku, (level.c.on_hand - level.c.allocated).label("available"))
+    .select_from(
+        cart.outerjoin(line, and_(line.c.cart_id == cart.c.id, line.c.id == bindparam("line_id")))
+        .outerjoin(variant, variant.c.id == line.c.variant_id)
+        .outerjoin(level, level.c.variant_id == variant.c.id)
+    )
+    .where(cart.c.id == bindparam("cart_id"))
+    .with_for_update(of=cart)
 )
 _TOUCH = (
     update(cart)
@@ -79,9 +95,10 @@ _TOUCH = (
 class CartService:
     """Carts in one unit of work."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, promotions: PromotionService) -> None:
         self._work = work
         self._session = work.session
+        self._promotions = promotions
 
     def create(self, *, currency: str = "BRL") -> Cart:
         """A new empty cart. Raises ValidationError when `currency` is not a code of three capital letters."""
@@ -99,16 +116,15 @@ class CartService:
             "updated_at": now,
         }
         self._session.execute(insert(cart), row)
-        return _cart(cart_id, currency, "open", 1, ())
+        return _cart(cart_id, currency, "open", 1)
 
     def get(self, cart_id: str) -> Cart:
         """A cart at today's prices. Raises NotFound."""
-        row = self._row(cart_id, lock=False)
-        return self._load(row.id, row.currency, row.status, row.version)
+        return self.loaded(self._row(cart_id, _CART))
 
     def loaded(self, row: Any) -> Cart:
         """The cart of a row that `lock` or `peek` gave."""
-        return self._load(row.id, row.currency, row.status, row.version)
+        return self._load(row, row.status, row.version, with_coupons=row.has_coupons)
 
     def add(self, cart_id: str, *, sku: str, quantity: int = 1, expected_version: int | None = None) -> Cart:
         """Put `quantity` more pieces of `sku` into the cart.
@@ -143,35 +159,47 @@ class CartService:
         checks = Checks()
         checks.whole("quantity", quantity, at_least=0, at_most=MOST_OF_ONE)
         checks.done()
-        row = self.lock(cart_id, expected_version)
         known = type(line_id) is int and 0 < line_id <= BIGGEST_ID
-        found = self._session.execute(_LINE, {"line_id": line_id, "cart_id": cart_id}).first() if known else None
-        if found is None:
+        row = self._row(cart_id, _LOCK_WITH_LINE, line_id=line_id if known else 0)
+        _check_open(row, expected_version)
+        if row.sku is None:
             raise NotFound("line", line_id)
-        here = line.c.id == line_id
-        if quantity == 0:
-            self._session.execute(delete(line).where(here))
-        else:
-            _check_available(found.sku, quantity, found.available)
-            self._session.execute(update(line).where(here).values(quantity=quantity))
+        if quantity:
+            _check_available(row.sku, quantity, row.available)
+        here = (line.c.id == line_id, line.c.cart_id == cart_id)
+        change = update(line).where(*here).values(quantity=quantity) if quantity else delete(line).where(*here)
+        if self._session.execute(change.returning(line.c.id)).first() is None:
+            raise NotFound("line", line_id)  # somebody took it out while we waited for the lock
         return self._changed(row)
 
     def remove(self, cart_id: str, line_id: int, *, expected_version: int | None = None) -> Cart:
         """Take a line out. Raises NotFound, CartClosed, VersionConflict."""
         return self.update(cart_id, line_id, quantity=0, expected_version=expected_version)
 
+    def add_coupon(self, cart_id: str, code: str) -> Cart:
+        """Put a coupon into the cart; what it takes off is worked out at every reading.
+
+        Raises ValidationError for an unknown code, CouponNotApplicable, NotFound, CartClosed.
+        """
+        row = self.lock(cart_id)
+        self._promotions.put_in(cart_id, code, row.currency)
+        return self._changed(row, with_coupons=True)
+
+    def remove_coupon(self, cart_id: str, code: str) -> Cart:
+        """Take a coupon out. Raises NotFound for the cart and for a coupon that is not inside, CartClosed."""
+        row = self.lock(cart_id)
+        self._promotions.take_out(cart_id, code)
+        return self._changed(row)
+
     def lock(self, cart_id: str, expected_version: int | None = None) -> Any:
         """The row of an open cart, held until the transaction ends. Raises NotFound, CartClosed, VersionConflict."""
-        row = self._row(cart_id, lock=True)
-        if row.status != "open":
-            raise CartClosed(cart_id)
-        if expected_version is not None and expected_version != row.version:
-            raise VersionConflict(expected=expected_version, actual=row.version)
+        row = self._row(cart_id, _LOCK)
+        _check_open(row, expected_version)
         return row
 
     def peek(self, cart_id: str) -> Any:
         """The row of a cart in any state, held until the transaction ends. Raises NotFound."""
-        return self._row(cart_id, lock=True)
+        return self._row(cart_id, _LOCK)
 
     def close(self, cart_id: str) -> None:
         """The cart has become an order."""
@@ -181,9 +209,9 @@ class CartService:
         """Its order has come to nothing: the buyer may try again."""
         self._touch(cart_id, "open")
 
-    def _row(self, cart_id: str, *, lock: bool) -> Any:
+    def _row(self, cart_id: str, query: Any, **more: int) -> Any:
         known = isinstance(cart_id, str) and storable(cart_id)
-        row = self._session.execute(_LOCK if lock else _CART, {"cart_id": cart_id}).first() if known else None
+        row = self._session.execute(query, {"cart_id": cart_id, **more}).first() if known else None
         if row is None:
             raise NotFound("cart", cart_id)
         return row
@@ -192,11 +220,13 @@ class CartService:
         self._session.execute(_TOUCH, {"of": cart_id, "to": status, "now": self._work.clock.now()})
         self._work.outbox.announce(CartChanged(cart_id))
 
-    def _changed(self, row: Any) -> Cart:
+    def _changed(self, row: Any, *, with_coupons: bool | None = None) -> Cart:
         self._touch(row.id, "open")
-        return self._load(row.id, row.currency, "open", row.version + 1)
+        asked = row.has_coupons if with_coupons is None else with_coupons
+        return self._load(row, "open", row.version + 1, with_coupons=asked)
 
-    def _load(self, cart_id: str, currency: str, status: str, version: int) -> Cart:
+    def _load(self, row: Any, status: str, version: int, *, with_coupons: bool) -> Cart:
+        cart_id, currency = row.id, row.currency
         rows = self._session.execute(_LINES, {"cart_id": cart_id, "currency": currency})
         lines = tuple(
             CartLine(
@@ -212,7 +242,16 @@ class CartService:
             )
             for row in rows
         )
-        return _cart(cart_id, currency, status, version, lines)
+        amounts = [each.total.amount for each in lines]
+        coupons = self._promotions.applied(cart_id, amounts, currency) if with_coupons else ()
+        return _cart(cart_id, currency, status, version, lines=lines, coupons=coupons)
+
+
+def _check_open(row: Any, expected_version: int | None) -> None:
+    if row.status != "open":
+        raise CartClosed(row.id)
+    if expected_version is not None and expected_version != row.version:
+        raise VersionConflict(expected=expected_version, actual=row.version)
 
 
 def _check_available(sku: str, wanted: int, available: int) -> None:
@@ -222,7 +261,17 @@ def _check_available(sku: str, wanted: int, available: int) -> None:
         raise InsufficientStock(sku=sku, requested=wanted, available=available)
 
 
-def _cart(cart_id: str, currency: str, status: str, version: int, lines: tuple[CartLine, ...]) -> Cart:
+def _cart(
+    cart_id: str,
+    currency: str,
+    status: str,
+    version: int,
+    *,
+    lines: tuple[CartLine, ...] = (),
+    coupons: tuple[AppliedCoupon, ...] = (),
+) -> Cart:
     none = Money(0, currency)
     items = sum((each.total for each in lines), none)
-    return Cart(cart_id, currency, version, status, lines, (), Totals(items, none, none, none, items))
+    discount = sum((each.discount for each in coupons), none)
+    totals = Totals(items, discount, none, none, items - discount)
+    return Cart(cart_id, currency, version, status, lines, coupons, totals)

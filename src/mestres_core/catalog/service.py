@@ -34,11 +34,11 @@ from mestres_core.rules.money import Money
 MOST_PER_PAGE = 100
 LAST_PAGE = 100_000
 _PRODUCTS_OF = select(variant.c.id, variant.c.product_id).where(variant.c.id.in_(bindparam("ids", expanding=True)))
-_LOCK_CARDS = (
-    select(card.c.product_id)
-    .where(card.c.product_id.in_(bindparam("ids", expanding=True)))
-    .order_by(card.c.product_id)
-    .with_for_update()
+# The same, with the products' cards locked, lowest product first.
+_LOCK_CARDS_OF = (
+    _PRODUCTS_OF.join(card, card.c.product_id == variant.c.product_id)
+    .order_by(variant.c.product_id)
+    .with_for_update(of=card)
 )
 _AVAILABLE = exists().where(
     variant.c.product_id == card.c.product_id,
@@ -221,11 +221,12 @@ class CatalogService:
         Only a variant that became, or ceased to be, sold out can change a card. The card is locked before the stock is
         read again: of two buyers who take the last pieces of two variants, the second sees what the first did.
         """
-        products = as_dict(self._session.execute(_PRODUCTS_OF, {"ids": sorted(changed)}))
+        edge = set(flipped)
+        query = _LOCK_CARDS_OF if edge else _PRODUCTS_OF
+        products = as_dict(self._session.execute(query, {"ids": sorted(changed)}))
         turned: set[int] = set()
-        at_edge = sorted({products[v] for v in flipped if v in products})
+        at_edge = sorted({products[v] for v in edge if v in products})
         if at_edge:
-            self._session.execute(_LOCK_CARDS, {"ids": at_edge}).all()
             turned = set(self._session.execute(_REFRESH, {"ids": at_edge}).scalars())
         self._work.outbox.announce(*(StockChanged(p, p in turned) for p in sorted(set(products.values()))))
 

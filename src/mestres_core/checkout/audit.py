@@ -15,11 +15,13 @@ from sqlalchemy.orm import Session
 from mestres_core.cart.models import cart
 from mestres_core.catalog.models import card, variant
 from mestres_core.checkout.models import idempotency
+from mestres_core.customers.models import customer
 from mestres_core.inventory.models import level, movement
 from mestres_core.orders.models import line, order
-from mestres_core.payments.models import event, payment
+from mestres_core.payments.models import event, payment, refund
 
 _MOST_SHOWN = 100
+_PAID = ("paid", "refund_due", "partially_refunded", "refunded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,13 @@ _captured = _sums(payment.c.order_number, where=payment.c.status == "captured", 
 _captures = _sums(
     event.c.payment_id, where=and_(event.c.kind == "captured", event.c.state == "applied"), times=literal(1)
 )
+_asked_back = _sums(refund.c.payment_id, where=refund.c.status != "failed", amount=refund.c.amount)
+_given_back = _sums(refund.c.payment_id, where=refund.c.status == "refunded", amount=refund.c.amount)
+_refund_events = _sums(
+    event.c.payment_id,
+    where=and_(event.c.kind == "refunded", event.c.state == "applied"),
+    amount=event.c.amount,
+)
 _stocked = _sums(
     variant.c.product_id,
     variant.join(level, level.c.variant_id == variant.c.id),
@@ -121,12 +130,23 @@ _RULES: dict[str, Any] = {
     "a paid order was paid in full, an unpaid one not at all": select(order.c.number, _or_zero(_captured.c.amount))
     .select_from(order.outerjoin(_captured, _captured.c.of == order.c.number))
     .where(
-        case((order.c.payment_status.in_(("paid", "refund_due")), order.c.grand_amount), else_=literal(0))
+        case((order.c.payment_status.in_(_PAID), order.c.grand_amount), else_=literal(0))
         != _or_zero(_captured.c.amount)
     ),
     "a captured payment has its event, any other has none": select(payment.c.id)
     .select_from(payment.outerjoin(_captures, _captures.c.of == payment.c.id))
     .where((payment.c.status == "captured") != _captures.c.of.is_not(None)),
+    "an order has its customer": select(order.c.number).where(~exists().where(customer.c.id == order.c.customer_id)),
+    "no more is given back than was captured": select(payment.c.id, _asked_back.c.amount)
+    .select_from(payment.join(_asked_back, _asked_back.c.of == payment.c.id))
+    .where(or_(payment.c.status != "captured", _asked_back.c.amount > payment.c.amount)),
+    "what was given back is in the ledger": select(payment.c.id)
+    .select_from(
+        payment.outerjoin(_given_back, _given_back.c.of == payment.c.id).outerjoin(
+            _refund_events, _refund_events.c.of == payment.c.id
+        )
+    )
+    .where(_or_zero(_given_back.c.amount) != _or_zero(_refund_events.c.amount)),
     "an order that is under way has closed its cart": select(order.c.number).where(
         exists().where(and_(cart.c.id == order.c.cart_id, cart.c.status == "open")),
         order.c.status.in_(("pending", "placed", "completed")),

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from mestres_core.cart.dto import CartLine, Totals
 from mestres_core.orders.dto import Order
+from mestres_core.promotions.dto import AppliedCoupon
 from mestres_core.shipping.dto import ShippingOption
 from mestres_core.typing import PaymentRequest
 
@@ -24,6 +25,7 @@ class Quote:
     shipping_method: str
     shipping_methods: tuple[ShippingOption, ...]
     expires_at: datetime
+    coupons: tuple[AppliedCoupon, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,6 +147,7 @@ class CheckoutService:
             customer=buyer,
             address=current.address,
             shipping_method=current.shipping_method,
+            coupons={each.code: each.discount.amount for each in current.coupons if each.discount.amount},
         )
         if not self._claim(key, request_hash, placed.number):
             # Another cart's checkout took the key between our look and now. Nothing of this one may stay.
@@ -241,7 +242,7 @@ class CheckoutService:
         items, discount, tax = cart.totals.items, cart.totals.discount, cart.totals.tax
         totals = Totals(items, discount, chosen.price, tax, items - discount + chosen.price + tax)
         expires_at = (self._work.clock.now() + self._times.quote).replace(microsecond=0)
-        made = Quote("", cart.id, cart.lines, totals, dict(address), chosen.id, options, expires_at)
+        made = Quote("", cart.id, cart.lines, totals, dict(address), chosen.id, options, expires_at, cart.coupons)
         return _sealed(made, expires_at)
 
     def _keep(self, made: Quote) -> None:
@@ -288,14 +289,4 @@ def _differences(promised: Mapping[str, Any], current: Mapping[str, Any]) -> dic
 
 
 def _sealed(made: Quote, expires_at: datetime) -> Quote:
-    seal = digest([made.cart_id, _content(made), expires_at.isoformat()])
-    return Quote(
-        seal,
-        made.cart_id,
-        made.lines,
-        made.totals,
-        made.address,
-        made.shipping_method,
-        made.shipping_methods,
-        expires_at,
-    )
+    return replace(made, hash=digest([made.cart_id, _content(made), expires_at.isoformat()]))

@@ -9,7 +9,7 @@ from importlib import import_module
 
 from mestres_core.errors import CommerceError
 
-_SUBJECTS = ("demo", "catalog", "database")
+_SUBJECTS = ("demo", "catalog", "cache", "coupons", "customers", "database", "plans", "worker")
 
 _EPILOG = """\
 examples:

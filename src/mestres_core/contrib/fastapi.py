@@ -24,7 +24,7 @@ def router(application: Application) -> APIRouter:
     """A router that serves the application at its own paths, each call in a thread of its own.
 
     Every template is a route of its own, so that metrics see the template; everything else under the application's
-    prefix is answered by it too, with its own 404.
+    prefixes is answered by it too, with its own 404.
     """
     served = APIRouter(redirect_slashes=False)
 
@@ -32,8 +32,7 @@ def router(application: Application) -> APIRouter:
         request = await _request(incoming)
         return response(await run_in_threadpool(application.handle, request))
 
-    templates = [*application.templates]
-    templates += [f"{application.prefix}/{{rest:path}}"] if application.prefix else []
+    templates = [*application.templates, *(f"{prefix}/{{rest:path}}" for prefix in application.prefixes)]
     for template in templates:
         served.add_api_route(template, endpoint, methods=_METHODS, include_in_schema=False, response_model=None)
     return served

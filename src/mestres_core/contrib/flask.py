@@ -23,7 +23,7 @@ def blueprint(application: Application, name: str = "mestres") -> Blueprint:
     """A blueprint that serves the application at its own paths.
 
     Every template is a rule of its own, so that metrics see the template; everything else under the application's
-    prefix is answered by it too, with its own 404. Set `app.url_map.merge_slashes = False`, or Flask redirects where
+    prefixes is answered by it too, with its own 404. Set `app.url_map.merge_slashes = False`, or Flask redirects where
     the API says 404.
     """
     served = Blueprint(name, __name__)
@@ -32,7 +32,7 @@ def blueprint(application: Application, name: str = "mestres") -> Blueprint:
         return response(application.handle(_request()))
 
     rules = [re.sub(r"\{(\w+)\}", r"<\1>", template) for template in application.templates]
-    rules += [f"{application.prefix}/<path:rest>"] if application.prefix else []
+    rules += [f"{prefix}/<path:rest>" for prefix in application.prefixes]
     for index, rule in enumerate(rules):
         served.add_url_rule(
             rule, f"route{index}", view, methods=_METHODS, provide_automatic_options=False, strict_slashes=True

@@ -3,24 +3,49 @@
     cache = Cache("shop")
     api = Api(shop, reads=CachedReads(shop, cache))
 
-What a document depends on is said by tags: `product:{id}`, `category:{id}`, `catalog` and `search`. After each commit
-the shop's facts become invalidations of those tags, in the thread that committed and before its call returns: whoever
-has seen a write succeed reads its result. Commits of other processes reach this one only through the cache's backplane.
+What a document depends on is said by tags: `product:{id}`, `category:{id}`, `catalog`, `search`, `cart:{id}`,
+`order:{number}` and `orders:{customer}`. The shop's facts become invalidations of those tags twice:
+
+- after each commit, in the thread that committed and before its call returns: whoever has seen a write succeed reads
+  its result, and what is rolled back invalidates nothing;
+- by `shop.relay()`, from the outbox: a process that dies right after its commit, or a Redis that is away just then,
+  leaves nothing untrue in Redis for longer than the relay takes.
+
+Whoever calls `shop.relay()` needs `keep_true(shop, cache)` (or CachedReads), on the same Redis.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import replace
 from datetime import datetime
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote, unquote
 
 from mestres_core.commerce import Commerce
-from mestres_core.contrib.http import Document
-from mestres_core.events.facts import Fact, ProductChanged, StockChanged
-from mestres_core.typing import PaymentEvent, PaymentProvider, PaymentRequest
-from mestres_perf import Cache, CircuitBreaker
+from mestres_core.contrib.http import Api, Application, Document, Request
+from mestres_core.events.facts import CartChanged, Fact, OrderChanged, ProductChanged, StockChanged
+from mestres_core.typing import PaymentEvent, PaymentProvider, PaymentRequest, RefundRequest
+from mestres_perf import (
+    BackendUnavailable,
+    Cache,
+    CacheInvalidator,
+    Caches,
+    CacheWarmer,
+    CircuitBreaker,
+    Settings,
+    WarmReport,
+)
 
 # Documents leave by invalidation; the time only bounds what a lost message from another process could do.
 _TTL = 300.0
+_PREFIX = "shop."
+_PATIENCE = 2.0
+COMMON_SEARCHES = ("café", "premium", "especial", "arábica")
+_loads: ContextVar[list[str]] = ContextVar("mestres_loads")
+"""The keys that had to be loaded, for whoever wants to know what a request cost."""
 
 
 class CachedReads:
@@ -29,7 +54,7 @@ class CachedReads:
     def __init__(self, shop: Commerce, cache: Cache, *, ttl: float = _TTL) -> None:
         self._cache = cache
         self._ttl = ttl
-        shop.on_committed(self._forget)
+        self.invalidator = keep_true(shop, cache)
 
     def fetch(self, key: str, tags: Sequence[str], load: Callable[[], Document]) -> tuple[Document, str | None]:
         """The document, and `hit` or `miss`."""
@@ -38,32 +63,116 @@ class CachedReads:
         def loader() -> list[str]:
             nonlocal state
             state = "miss"
+            _loads.get([]).append(key)
             document = load()
             return [document.text, document.etag]
 
         text, etag = self._cache.get_or_load(key, loader, ttl=self._ttl, tags=list(tags))
         return Document(text, etag), state
 
-    def _forget(self, facts: Sequence[Fact]) -> None:
-        tags = tags_of(facts)
-        if tags:
-            self._cache.invalidate_tags(*sorted(tags))
+
+def keep_true(shop: Commerce, *caches: Cache) -> CacheInvalidator:
+    """Have what the shop commits invalidate these caches: at once, and again by whoever relays the outbox."""
+    invalidator = CacheInvalidator(*caches, rules=_RULES)
+    shop.on_committed(lambda facts: invalidator.tell(*facts))
+    shop.subscribe(invalidator.deliver)
+    return invalidator
+
+
+def _product_changed(fact: ProductChanged) -> Iterable[str]:
+    return CacheInvalidator.product_tags(fact.product_id, category=fact.category_id)
+
+
+def _stock_changed(fact: StockChanged) -> Iterable[str]:
+    # Lists show whether there is any; only a product's own page says how many.
+    return {f"product:{fact.product_id}"} | ({"catalog", "search"} if fact.availability_flipped else set())
+
+
+def _order_changed(fact: OrderChanged) -> Iterable[str]:
+    return CacheInvalidator.order_tags(fact.number, customer=fact.customer_id)
+
+
+_RULES: Mapping[type | str, Callable[[Any], Iterable[str]]] = {
+    ProductChanged: _product_changed,
+    StockChanged: _stock_changed,
+    CartChanged: lambda fact: CacheInvalidator.cart_tags(fact.cart_id),
+    OrderChanged: _order_changed,
+}
 
 
 def tags_of(facts: Iterable[Fact]) -> set[str]:
     """The tags of everything that these facts may have made untrue."""
-    tags: set[str] = set()
-    for fact in facts:
-        match fact:
-            case ProductChanged(product_id=product, category_id=category):
-                tags |= {f"product:{product}", "catalog", "search"}
-                if category is not None:
-                    tags.add(f"category:{category}")
-            case StockChanged(product_id=product, availability_flipped=flipped):
-                tags.add(f"product:{product}")
-                if flipped:
-                    tags |= {"catalog", "search"}
-    return tags
+    return CacheInvalidator(rules=_RULES).tags_of(*facts)
+
+
+def open_caches(redis_url: str = "", settings: Settings | None = None) -> Caches:
+    """The shop's named caches: every process that opens them on one Redis shares what they hold.
+
+    `caches["default"]` is for `CachedReads`. Without an address, here or in the settings, they live in memory.
+    """
+    return Caches(redis_url, settings=settings, prefix=_PREFIX)
+
+
+def warmer(
+    api: Api, cache: Cache, *, featured: int = 50, searches: Sequence[str] = COMMON_SEARCHES, concurrency: int = 4
+) -> CacheWarmer:
+    """What is asked for most, declared: the featured products, the category tree, the first list, common searches.
+
+    The cache is filled by asking the API, which reads through it. More can be added with `visit` and `visitor`.
+    """
+    declared = CacheWarmer(cache, concurrency=concurrency)
+    visit, root = visitor(api), api.prefixes[0]
+
+    def products() -> list[str]:
+        return [f"{root}/products/{card.slug}" for card in api.shop.catalog.featured(limit=featured)]
+
+    declared.visit("featured products", products, visit)
+    declared.visit("category tree", [f"{root}/categories"], visit)
+    declared.visit("product list", [f"{root}/products"], visit)
+    declared.visit("common searches", [f"{root}/products?search={quote(words)}" for words in searches], visit)
+    return declared
+
+
+def visitor(application: Application) -> Callable[[str], bool]:
+    """A function that requests an address of the application, and says whether the cache had to load for it."""
+
+    def visit(address: str) -> bool:
+        path, _, query = address.partition("?")
+        loads: list[str] = []
+        token = _loads.set(loads)
+        try:
+            reply = application.handle(Request("GET", unquote(path), query))
+        finally:
+            _loads.reset(token)
+        if reply.status >= HTTPStatus.BAD_REQUEST:
+            raise RuntimeError(f"{address} answered {reply.status}")
+        return bool(loads)
+
+    return visit
+
+
+def warm_shared(shop: Commerce, *, redis_url: str = "", progress: bool = False) -> WarmReport:
+    """Fill the Redis of running applications from outside of them; the address is MESTRES_REDIS_URL if not given.
+
+    Raises ValueError when there is no address or a setting is wrong, ConnectionError when Redis does not answer.
+    """
+    given = Settings.from_environment()
+    # Nobody waits for this as a visitor does: what takes long is still stored.
+    settings = replace(given, redis=replace(given.redis, timeout=max(_PATIENCE, given.redis.timeout)))
+    with open_caches(redis_url, settings) as caches:
+        client = caches.redis("default")
+        if client is None:
+            raise ValueError("there is no Redis: set MESTRES_REDIS_URL; a cache in another process's memory is its own")
+        try:
+            client.ping()
+            cache = caches["default"]
+            report = warmer(Api(shop, reads=CachedReads(shop, cache)), cache).warm(progress)
+            client.ping()  # without it what was loaded last has gone nowhere
+        except BackendUnavailable as error:
+            raise ConnectionError(str(error)) from error
+        finally:
+            client.close()
+        return report
 
 
 class GuardedProvider:
@@ -83,6 +192,14 @@ class GuardedProvider:
     def charge(self, request: PaymentRequest) -> PaymentEvent:
         """Charge through the breaker. A declined card is an answer, not a failure. Raises CircuitOpenError."""
         return self.breaker.call(self._provider.charge, request)
+
+    def capture(self, key: str) -> PaymentEvent:
+        """Capture through the breaker. Raises CircuitOpenError."""
+        return self.breaker.call(self._provider.capture, key)
+
+    def refund(self, request: RefundRequest) -> PaymentEvent:
+        """Refund through the breaker. Raises CircuitOpenError: the refund stays pending and is asked for again."""
+        return self.breaker.call(self._provider.refund, request)
 
     def lookup(self, key: str) -> PaymentEvent | None:
         """What became of a charge; asking is not held back by the breaker, or nothing would ever be found out."""

@@ -43,7 +43,7 @@ def make_engine(url: str | URL) -> Engine:
     parsed = normal_url(url)
     if parsed.get_backend_name() == "sqlite":
         memory = parsed.database in (None, "", ":memory:")
-        arguments = {"check_same_thread": False}
+        arguments = connect_arguments(parsed)
         engine = create_engine(parsed, connect_args=arguments, **({"poolclass": StaticPool} if memory else {}))
         configure_sqlite(engine)
         return engine
@@ -54,11 +54,18 @@ def make_engine(url: str | URL) -> Engine:
         pool_timeout=30,
         pool_recycle=3600,
         pool_pre_ping=True,
-        connect_args={
-            "prepare_threshold": 2,
-            "options": "-c lock_timeout=10s -c idle_in_transaction_session_timeout=60s",
-        },
+        connect_args=connect_arguments(parsed),
     )
+
+
+def connect_arguments(url: URL) -> dict[str, object]:
+    """What the driver is told for each connection, whoever makes the engine."""
+    if url.get_backend_name() == "sqlite":
+        return {"check_same_thread": False}
+    return {
+        "prepare_threshold": 2,
+        "options": "-c lock_timeout=10s -c idle_in_transaction_session_timeout=60s",
+    }
 
 
 @contextmanager

@@ -55,12 +55,13 @@ class CartChanged(Fact):
 
 @dataclass(frozen=True, slots=True)
 class OrderChanged(Fact):
-    """An order was placed or changed state."""
+    """An order was placed or changed state. `customer_id` is whose it is (None in facts written before 0.2)."""
 
     aggregate: ClassVar[str] = "order"
     number: str
     status: str
     payment_status: str
+    customer_id: int | None = None
 
 
 KINDS: dict[str, type[Fact]] = {

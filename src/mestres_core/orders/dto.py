@@ -28,14 +28,16 @@ class OrderLine:
 class Order:
     """An order.
 
-    `status`: pending, placed, completed, cancelled, expired. `payment_status`: pending, paid, declined, failed,
-    expired, refund_due. `fulfillment_status`: unfulfilled, fulfilled. `access_token` lets its holder read the order.
+    `status`: pending, placed, completed, cancelled, expired. `payment_status`: pending, authorized, paid, declined,
+    failed, expired, void, refund_due, partially_refunded, refunded. `fulfillment_status`: unfulfilled, fulfilled.
+    `access_token` lets its holder read the order; `coupons` says what each took off, `refunded` what was given back.
     """
 
     number: str
     status: str
     payment_status: str
     fulfillment_status: str
+    customer_id: int
     customer: Mapping[str, str]
     address: Mapping[str, str]
     shipping_method: str
@@ -44,11 +46,13 @@ class Order:
     payments: tuple[Payment, ...]
     access_token: str
     created_at: datetime
+    coupons: Mapping[str, Money]
+    refunded: Money
 
 
 @dataclass(frozen=True, slots=True)
 class OrderSummary:
-    """An order in a list."""
+    """An order in a list; `items_count` is the number of its lines."""
 
     number: str
     status: str

@@ -1,8 +1,10 @@
 """Orders and their lines, frozen at placement."""
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, String, Table
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, text
 
 from mestres_core.db.base import PREFIX, Id, UtcDateTime, metadata
+
+_UNCONFIRMED = text("confirmed_at IS NULL AND status = 'placed'")
 
 order = Table(
     f"{PREFIX}order",
@@ -12,7 +14,7 @@ order = Table(
     Column("cart_id", String(64), ForeignKey(f"{PREFIX}cart.id"), nullable=False, index=True),
     Column("quote_hash", String(64), nullable=False),
     Column("status", String(12), nullable=False),
-    Column("payment_status", String(12), nullable=False),
+    Column("payment_status", String(20), nullable=False),
     Column("fulfillment_status", String(12), nullable=False),
     Column("currency", String(3), nullable=False),
     Column("items_amount", BigInteger, nullable=False),
@@ -20,14 +22,20 @@ order = Table(
     Column("shipping_amount", BigInteger, nullable=False),
     Column("tax_amount", BigInteger, nullable=False),
     Column("grand_amount", BigInteger, nullable=False),
+    Column("customer_id", Id),  # always there; nullable because orders were there before customers were
     Column("customer", JSON, nullable=False),
     Column("address", JSON, nullable=False),
     Column("shipping_method", String(40), nullable=False),
+    Column("coupons", JSON, nullable=False, server_default="[]"),  # [code, minor units taken off]
     Column("access_token", String(64), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    Column("confirmed_at", UtcDateTime),  # when the buyer was told
+    Column("confirming_until", UtcDateTime),  # somebody is telling the buyer until then
     CheckConstraint("grand_amount = items_amount - discount_amount + shipping_amount + tax_amount", name="grand"),
     Index("ix_mc_order_created_at", "created_at"),
+    Index("ix_mc_order_customer_id", "customer_id", "id"),
+    Index("ix_mc_order_unconfirmed", "updated_at", postgresql_where=_UNCONFIRMED, sqlite_where=_UNCONFIRMED),
 )
 
 line = Table(

@@ -23,3 +23,13 @@ class Payment:
     amount: Money
     status: str
     action: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """Money on its way back to the buyer. `status`: pending, refunded, failed."""
+
+    id: str
+    order_number: str
+    amount: Money
+    status: str

@@ -1,4 +1,4 @@
-"""Payment attempts, and the ledger of everything their providers reported."""
+"""Payment attempts, the ledger of everything their providers reported, and what was given back."""
 
 from sqlalchemy import JSON, BigInteger, Boolean, CheckConstraint, Column, Index, String, Table, UniqueConstraint
 
@@ -38,4 +38,20 @@ event = Table(
     Column("state", String(12), nullable=False),  # applied; parked: no such payment yet; disputed: wrong amount
     Column("created_at", UtcDateTime, nullable=False),
     UniqueConstraint("provider", "event_id"),
+)
+
+refund = Table(
+    f"{PREFIX}refund",
+    metadata,
+    Column("id", String(64), primary_key=True),  # also the provider's idempotency key
+    Column("payment_id", String(64), nullable=False, index=True),
+    Column("order_number", String(32), nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("status", String(12), nullable=False),  # pending, refunded, failed
+    Column("idempotency_key", String(255)),
+    Column("leased_until", UtcDateTime, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    CheckConstraint("amount > 0", name="amount"),
+    Index("ix_mc_refund_status_leased_until", "status", "leased_until"),
+    Index("uq_mc_refund_order_number_idempotency_key", "order_number", "idempotency_key", unique=True),
 )

@@ -10,22 +10,29 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, case, insert, or_, select, update
+from sqlalchemy import bindparam, case, func, insert, or_, select, update
 
 from mestres_core.db.dialects.sql import insert as upsert
-from mestres_core.errors import InvalidSignature, NotFound, ValidationError
+from mestres_core.errors import IdempotencyConflict, IllegalTransition, InvalidSignature, NotFound, ValidationError
 from mestres_core.events.work import Work
-from mestres_core.payments.dto import Payment
+from mestres_core.payments.dto import Payment, Refund
 from mestres_core.payments.models import event as ledger
-from mestres_core.payments.models import payment
-from mestres_core.rules.checks import storable
+from mestres_core.payments.models import payment, refund
+from mestres_core.rules.checks import Checks, storable
 from mestres_core.rules.money import Money
 from mestres_core.rules.states import PAYMENT, may
-from mestres_core.typing import PaymentEvent, PaymentProvider, PaymentRequest
+from mestres_core.typing import PaymentEvent, PaymentProvider, PaymentRequest, RefundRequest
 
 _BY_KEY = select(payment).where(payment.c.id == bindparam("key")).with_for_update()
 _OF_ORDER = (
     select(payment).where(payment.c.order_number == bindparam("number")).order_by(payment.c.created_at, payment.c.id)
+)
+# Locked: two refunds of one payment are worked out one after the other.
+_CAPTURED = (
+    select(payment.c.id, payment.c.provider, payment.c.amount, payment.c.currency)
+    .where(payment.c.order_number == bindparam("number"), payment.c.status == "captured")
+    .order_by(payment.c.created_at, payment.c.id)
+    .with_for_update()
 )
 _LONGEST_BODY = 1_048_576
 
@@ -141,6 +148,118 @@ class PaymentService:
         )
         return list(self._session.execute(query))
 
+    def authorized(self, number: str) -> tuple[str, str] | None:
+        """(provider, key) of the order's authorized attempt, if it has one."""
+        query = select(payment.c.provider, payment.c.id).where(
+            payment.c.order_number == number, payment.c.status == "authorized"
+        )
+        row = self._session.execute(query).first()
+        return None if row is None else (row.provider, row.id)
+
+    def refunded(self, number: str) -> int:
+        """Minor units that the buyer of an order has got back."""
+        query = select(func.coalesce(func.sum(refund.c.amount), 0))
+        done = query.where(refund.c.order_number == number, refund.c.status == "refunded")
+        return int(self._session.execute(done).scalar_one())
+
+    def begin_refund(
+        self, number: str, *, amount: int | None, idempotency_key: str | None, leased_until: datetime
+    ) -> tuple[Refund, RefundRequest | None]:
+        """Write a refund down before anybody is called; no request when an earlier call with the key has ended it.
+
+        Raises IllegalTransition when nothing is left to give back, ValidationError for more than that,
+        IdempotencyConflict.
+        """
+        attempts = self._session.execute(_CAPTURED, {"number": number}).all()
+        earlier = self._earlier_refund(number, idempotency_key, amount)
+        if earlier is not None:
+            return earlier
+        left = {row.id: row.amount - self._given_back(row.id) for row in attempts}
+        chosen = max(attempts, key=lambda row: left[row.id], default=None)
+        if chosen is None or left[chosen.id] <= 0:
+            state = "unpaid" if chosen is None else "refunded"
+            raise IllegalTransition(what=f"order {number}", state=state, target="refunded")
+        checks = Checks()
+        if amount is not None:
+            checks.whole("amount", amount, at_least=1, at_most=left[chosen.id])
+        checks.done()
+        row = {
+            "id": f"ref_{self._work.ids.token()}",
+            "payment_id": chosen.id,
+            "order_number": number,
+            "amount": left[chosen.id] if amount is None else amount,
+            "status": "pending",
+            "idempotency_key": idempotency_key,
+            "leased_until": leased_until,
+            "created_at": self._work.clock.now(),
+        }
+        self._session.execute(insert(refund), row)
+        return _refund(row, chosen)
+
+    def end_refund(self, refund_id: str, status: str) -> tuple[str, bool] | None:
+        """A provider's clear answer: `refunded` or `failed`. Once; then (order number, whether all is given back)."""
+        change = update(refund).where(refund.c.id == refund_id, refund.c.status == "pending").values(status=status)
+        row = self._session.execute(
+            change.returning(refund.c.payment_id, refund.c.order_number, refund.c.amount)
+        ).first()
+        if row is None or status != "refunded":
+            return None
+        attempt = self._session.execute(_BY_KEY, {"key": row.payment_id}).one()
+        event = PaymentEvent(
+            provider=attempt.provider, id=refund_id, key=row.payment_id, kind=status, amount=row.amount
+        )
+        self._write(event, "applied")
+        captured = sum(each.amount for each in self._session.execute(_CAPTURED, {"number": row.order_number}))
+        return row.order_number, self.refunded(row.order_number) >= captured
+
+    def unfinished_refunds(self, *, limit: int = 100) -> list[RefundRequest]:
+        """Refunds whose caller is gone: their lease has run out and no answer is known."""
+        query = (
+            select(refund, payment.c.provider, payment.c.currency)
+            .join(payment, payment.c.id == refund.c.payment_id)
+            .where(refund.c.status == "pending", refund.c.leased_until <= self._work.clock.now())
+            .order_by(refund.c.leased_until)
+            .limit(limit)
+        )
+        return [_request(row._asdict(), row) for row in self._session.execute(query)]
+
+    def lease_refund(self, refund_id: str, duration: timedelta) -> bool:
+        """Say that somebody is asking again; False when it has ended or somebody else is."""
+        now = self._work.clock.now()
+        here = (refund.c.id == refund_id, refund.c.status == "pending", refund.c.leased_until <= now)
+        query = update(refund).where(*here).values(leased_until=now + duration).returning(refund.c.id)
+        return self._session.execute(query).first() is not None
+
+    def refund(self, refund_id: str) -> Refund:
+        """One refund, as it stands now."""
+        row = self._session.execute(select(refund).where(refund.c.id == refund_id)).one()
+        currency = self._session.execute(select(payment.c.currency).where(payment.c.id == row.payment_id)).scalar_one()
+        return Refund(row.id, row.order_number, Money(row.amount, currency), row.status)
+
+    def _earlier_refund(
+        self, number: str, key: str | None, amount: int | None
+    ) -> tuple[Refund, RefundRequest | None] | None:
+        if key is None:
+            return None
+        query = (
+            select(refund, payment.c.provider, payment.c.currency)
+            .join(payment, payment.c.id == refund.c.payment_id)
+            .where(refund.c.order_number == number, refund.c.idempotency_key == key)
+        )
+        row = self._session.execute(query).first()
+        if row is None:
+            return None
+        if amount is not None and amount != row.amount:
+            raise IdempotencyConflict(key)
+        made, request = _refund(row._asdict(), row)
+        return made, request if row.status == "pending" else None
+
+    def _given_back(self, payment_id: str) -> int:
+        """Minor units given back or on their way."""
+        query = select(func.coalesce(func.sum(refund.c.amount), 0))
+        alive = query.where(refund.c.payment_id == payment_id, refund.c.status != "failed")
+        return int(self._session.execute(alive).scalar_one())
+
     def has_expired(self, key: str) -> bool:
         """Whether the time to pay is over."""
         ends = self._session.execute(select(payment.c.expires_at).where(payment.c.id == key)).scalar_one()
@@ -171,3 +290,18 @@ class PaymentService:
         }
         query = upsert(self._work.dialect, ledger).values(row).on_conflict_do_nothing().returning(ledger.c.id)
         return self._session.execute(query).first() is not None
+
+
+def _refund(row: Mapping[str, Any], attempt: Any) -> tuple[Refund, RefundRequest]:
+    """A refund as it is shown, and as its provider is asked for it."""
+    request = _request(row, attempt)
+    return Refund(row["id"], row["order_number"], request.amount, row["status"]), request
+
+
+def _request(row: Mapping[str, Any], attempt: Any) -> RefundRequest:
+    return RefundRequest(
+        key=row["id"],
+        payment_key=row["payment_id"],
+        provider=attempt.provider,
+        amount=Money(row["amount"], attempt.currency),
+    )

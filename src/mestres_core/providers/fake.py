@@ -11,16 +11,17 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 
 from mestres_core.errors import ValidationError
 from mestres_core.providers import signing
 from mestres_core.rules.br.pix import br_code
-from mestres_core.typing import PaymentEvent, PaymentRequest
+from mestres_core.typing import PaymentEvent, PaymentRequest, RefundRequest
 
 _KINDS = ("captured", "declined", "failed", "expired", "pending")
+_AT_ONCE = {"tok_ok": "captured", "tok_slow": "captured", "tok_auth": "authorized"}
 _SLOW = 2.0
 
 
@@ -65,8 +66,8 @@ class _Memory:
 class FakeCard:
     """A card provider that does what the token says.
 
-    tok_ok pays at once, tok_declined declines, tok_slow pays after two seconds, tok_down cannot be reached; any other
-    token is declined. `sleep` takes seconds.
+    tok_ok pays at once, tok_auth authorizes only, tok_declined declines, tok_slow pays after two seconds, tok_down
+    cannot be reached; any other token is declined. `sleep` takes seconds.
     """
 
     name = "card"
@@ -84,7 +85,7 @@ class FakeCard:
             raise ProviderDown("the fake card provider is down, as tok_down asks")
         if request.token == "tok_slow":  # noqa: S105
             self._sleep(_SLOW)
-        kind = "captured" if request.token in ("tok_ok", "tok_slow") else "declined"
+        kind = _AT_ONCE.get(request.token, "declined")
         event = PaymentEvent(
             provider=self.name,
             id=f"evt_{request.key}",
@@ -94,6 +95,17 @@ class FakeCard:
             reference=f"fake_{request.key[-12:]}",
         )
         return self._memory.put(event)
+
+    def capture(self, key: str) -> PaymentEvent:
+        """Take the money of an authorized charge. Raises LookupError for a charge that was never authorized."""
+        known = self._memory.get(key)
+        if known is None or known.kind not in ("authorized", "captured"):
+            raise LookupError(f"no authorized charge {key!r}")
+        return replace(known, id=f"cap_{key}", kind="captured")
+
+    def refund(self, request: RefundRequest) -> PaymentEvent:
+        """Give money back, as often as it is asked the same, once."""
+        return _given_back(request)
 
     def lookup(self, key: str) -> PaymentEvent | None:
         """What became of a charge."""
@@ -135,6 +147,14 @@ class FakePix:
             action={"type": "pix", "br_code": code, "expires_at": request.expires_at.isoformat()},
         )
 
+    def capture(self, key: str) -> PaymentEvent:
+        """PIX is paid or not. Raises LookupError."""
+        raise LookupError(f"charge {key!r} was never authorized: PIX has no such step")
+
+    def refund(self, request: RefundRequest) -> PaymentEvent:
+        """Send money back, as often as it is asked the same, once."""
+        return _given_back(request)
+
     def lookup(self, key: str) -> PaymentEvent | None:  # noqa: ARG002 - the protocol's name
         """Nothing is known until the webhook comes."""
         return None
@@ -142,6 +162,16 @@ class FakePix:
     def read_event(self, *, body: bytes, headers: Mapping[str, str], secret: str, now: datetime) -> PaymentEvent:
         """Read a signed event. Raises InvalidSignature, ValidationError."""
         return read_signed(self.name, body=body, headers=headers, secret=secret, now=now)
+
+
+def _given_back(request: RefundRequest) -> PaymentEvent:
+    return PaymentEvent(
+        provider=request.provider,
+        id=f"evt_{request.key}",
+        key=request.payment_key,
+        kind="refunded",
+        amount=request.amount.amount,
+    )
 
 
 def signed_event(

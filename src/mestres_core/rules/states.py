@@ -14,7 +14,8 @@ ORDER: Mapping[str, frozenset[str]] = {
 }
 
 PAYMENT: Mapping[str, frozenset[str]] = {
-    "pending": frozenset({"pending", "captured", "declined", "failed", "expired"}),
+    "pending": frozenset({"pending", "authorized", "captured", "declined", "failed", "expired"}),
+    "authorized": frozenset({"captured"}),
     "declined": frozenset({"captured"}),
     "failed": frozenset({"captured"}),
     "expired": frozenset({"captured"}),
@@ -23,6 +24,7 @@ PAYMENT: Mapping[str, frozenset[str]] = {
 
 # What an ended payment makes of its order.
 ORDER_AFTER: Mapping[str, str] = {
+    "authorized": "placed",
     "captured": "placed",
     "declined": "cancelled",
     "failed": "cancelled",

@@ -11,10 +11,12 @@ import inspect
 import itertools
 import time
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
-from typing import Any, TypeVar
+from types import TracebackType
+from typing import Any, Self, TypeVar
 
 from mestres_perf._kernel.drive import Plan, arun, run
 from mestres_perf.cache import _plans
+from mestres_perf.cache._adaptive import Adaptive, Requests
 from mestres_perf.cache._decorate import Decorator
 from mestres_perf.cache._entry import MISS, Entry, Explanation
 from mestres_perf.cache._flight import HAND_OVER, Flight, Flights
@@ -24,14 +26,15 @@ from mestres_perf.errors import ConfigurationError, UncacheableError
 from mestres_perf.typing import SharedLayer
 
 R = TypeVar("R")
+TTL = float | Adaptive
 _ONCE_ONLY = (inspect.isgenerator, inspect.isasyncgen, inspect.iscoroutine, inspect.isawaitable)
 
 
 class Cache:
     """Remember answers, and know when they stop being true.
 
-    `ttl` is seconds; with `redis`, values in memory are compared with Redis every `trust` seconds. The methods with an
-    `a` in front are for async code; both colours share everything.
+    `ttl` is seconds, or `Adaptive()`; with `redis`, values in memory are compared with Redis every `trust` seconds.
+    The methods with an `a` in front are for async code; both colours share everything.
     """
 
     def __init__(
@@ -40,7 +43,7 @@ class Cache:
         *,
         memory: Memory | None = None,
         redis: SharedLayer | None = None,
-        ttl: float = 300.0,
+        ttl: TTL = 300.0,
         trust: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -48,9 +51,11 @@ class Cache:
         if not name or any(letter in name for letter in "{}\n"):
             raise ConfigurationError(f"a cache's name is text without braces, not {name!r}")
         self.name = name
-        self.ttl = _seconds("ttl", ttl)
+        self._bounds = memory or Memory()
+        self._store = Store(self._bounds, clock)
+        self._requests: Requests | None = None  # until a TTL depends on them
+        self.ttl = self.lifetime(ttl)
         self._trust = _seconds("trust", trust)
-        self._store = Store(memory or Memory(), clock)
         self._flights = Flights(self._store)
         self._redis = redis
         self._names = _plans.Names(name)
@@ -69,7 +74,7 @@ class Cache:
                 finally:
                     self._give_up(flight)
             entry = self._store.get(frozen)
-        return self._counted(entry, default)
+        return self._counted(frozen, entry, default)
 
     async def aget(self, key: Any, default: Any = MISS) -> Any:
         """`get` for async code."""
@@ -83,20 +88,22 @@ class Cache:
                 finally:
                     self._give_up(flight)
             entry = self._store.get(frozen)
-        return self._counted(entry, default)
+        return self._counted(frozen, entry, default)
 
-    def set(self, key: Any, value: Any, *, ttl: float | None = None, tags: Iterable[str] = ()) -> None:
+    def set(self, key: Any, value: Any, *, ttl: TTL | None = None, tags: Iterable[str] = ()) -> None:
         """Put a value in. Raises UncacheableError, ConfigurationError; CodecError when it cannot go through Redis."""
-        frozen, seconds, named = freeze(key), self.seconds(ttl), _tags(tags)
+        frozen, named = freeze(key), _tags(tags)
+        seconds = self._seconds_of(frozen, ttl)
         _refuse_once_only(value)
         if self._redis is not None:
             plan = _plans.write(self._names, self._debts, name_of(frozen), value, named, seconds)
             run(plan, self._redis.blocking, _no_loader)
         self._flights.replace(frozen, value, ttl=self._memory_ttl(seconds), tags=named)
 
-    async def aset(self, key: Any, value: Any, *, ttl: float | None = None, tags: Iterable[str] = ()) -> None:
+    async def aset(self, key: Any, value: Any, *, ttl: TTL | None = None, tags: Iterable[str] = ()) -> None:
         """`set` for async code."""
-        frozen, seconds, named = freeze(key), self.seconds(ttl), _tags(tags)
+        frozen, named = freeze(key), _tags(tags)
+        seconds = self._seconds_of(frozen, ttl)
         _refuse_once_only(value)
         if self._redis is not None:
             plan = _plans.write(self._names, self._debts, name_of(frozen), value, named, seconds)
@@ -111,44 +118,46 @@ class Cache:
         """`delete` for async code."""
         await self._adrop((freeze(key),))
 
-    def get_or_load(
-        self, key: Any, loader: Callable[[], R], *, ttl: float | None = None, tags: Iterable[str] = ()
-    ) -> R:
+    def get_or_load(self, key: Any, loader: Callable[[], R], *, ttl: TTL | None = None, tags: Iterable[str] = ()) -> R:
         """The value of `key`; when there is none, what `loader()` returns, called once for all who ask meanwhile.
 
         Raises what the loader raises, to everybody who waited for it; RecursiveLoadError, UncacheableError.
         """
         frozen = freeze(key)
         entry = self._store.get(frozen)
+        if self._requests is not None or isinstance(ttl, Adaptive):
+            self._request(frozen, ttl)
         if entry is not None:
             next(self._hits)
             return entry.value  # type: ignore[no-any-return]
-        return self._load(frozen, loader, self.seconds(ttl), _tags(tags))  # type: ignore[no-any-return]
+        return self._load(frozen, loader, self._seconds_of(frozen, ttl), _tags(tags))  # type: ignore[no-any-return]
 
     async def aget_or_load(
-        self, key: Any, loader: Callable[[], Awaitable[R]], *, ttl: float | None = None, tags: Iterable[str] = ()
+        self, key: Any, loader: Callable[[], Awaitable[R]], *, ttl: TTL | None = None, tags: Iterable[str] = ()
     ) -> R:
         """`get_or_load` for async code: `loader` is an async function without arguments."""
         frozen = freeze(key)
         entry = self._store.get(frozen)
+        if self._requests is not None or isinstance(ttl, Adaptive):
+            self._request(frozen, ttl)
         if entry is not None:
             next(self._hits)
             return entry.value  # type: ignore[no-any-return]
-        return await self._aload(frozen, loader, self.seconds(ttl), _tags(tags))  # type: ignore[no-any-return]
+        return await self._aload(frozen, loader, self._seconds_of(frozen, ttl), _tags(tags))  # type: ignore[no-any-return]
 
     def get_many(
         self,
         keys: Iterable[Any],
         batch_loader: Callable[[list[Any]], Mapping[Any, Any]],
         *,
-        ttl: float | None = None,
+        ttl: TTL | None = None,
         tags: Iterable[str] = (),
     ) -> dict[Any, Any]:
         """Values by key; those that are missing come from one `batch_loader(missing keys)`, which returns a mapping.
 
         A key that the loader leaves out is left out of the result and not remembered.
         """
-        batch = _Batch(self, keys, self.seconds(ttl), _tags(tags), is_async=False)
+        batch = _Batch(self, keys, ttl, _tags(tags), is_async=False)
         try:
             if self._redis is None:
                 batch.take(batch_loader(batch.missing) if batch.missing else {})
@@ -163,11 +172,11 @@ class Cache:
         keys: Iterable[Any],
         batch_loader: Callable[[list[Any]], Awaitable[Mapping[Any, Any]]],
         *,
-        ttl: float | None = None,
+        ttl: TTL | None = None,
         tags: Iterable[str] = (),
     ) -> dict[Any, Any]:
         """`get_many` for async code."""
-        batch = _Batch(self, keys, self.seconds(ttl), _tags(tags), is_async=True)
+        batch = _Batch(self, keys, ttl, _tags(tags), is_async=True)
         try:
             if self._redis is None:
                 batch.take(await batch_loader(batch.missing) if batch.missing else {})
@@ -203,6 +212,15 @@ class Cache:
             await arun(_plans.clear(self._names, self._debts), self._redis.awaiting, _no_aloader)
         self._flights.clear()
 
+    def settle(self) -> bool:
+        """Tell Redis what it could not be told while it was away; False when it still cannot be.
+
+        Reading does this by itself. It is for whoever must know that an invalidation has arrived.
+        """
+        if self._redis is None:
+            return True
+        return run(_plans.settle(self._names, self._debts), self._redis.blocking, _no_loader)
+
     def close(self) -> None:
         """Give the connections of threads back."""
         if self._redis is not None:
@@ -212,6 +230,12 @@ class Cache:
         """Give the connections of this loop, and those of threads, back."""
         if self._redis is not None:
             await self._redis.aclose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
 
     def stats(self) -> Stats:
         """What has been asked and done so far; reading it changes nothing."""
@@ -365,13 +389,36 @@ class Cache:
     def _read(self, key: Hashable) -> Plan[_plans.Found | None]:
         return _plans.read(self._names, self._debts, name_of(key))
 
-    def _counted(self, entry: Entry | None, default: Any) -> Any:
+    def _counted(self, key: Hashable, entry: Entry | None, default: Any) -> Any:
+        if self._requests is not None:
+            self._request(key, None)
         next(self._misses if entry is None else self._hits)
         return default if entry is None else entry.value
 
-    def seconds(self, ttl: float | None) -> float:
+    def lifetime(self, ttl: TTL | None) -> TTL:
         """A TTL as it will be used: the cache's own for None. Raises ConfigurationError."""
-        return self.ttl if ttl is None else _seconds("ttl", ttl)
+        if ttl is None:
+            return self.ttl
+        if isinstance(ttl, Adaptive):
+            if self._requests is None:
+                self._requests = Requests(self._bounds.max_items, self._store.clock)
+            return ttl
+        return _seconds("ttl", ttl)
+
+    def _seconds_of(self, key: Hashable, ttl: TTL | None) -> float:
+        """How long the value of this key will hold from now."""
+        chosen = self.lifetime(ttl)
+        if isinstance(chosen, Adaptive):
+            assert self._requests is not None
+            return chosen.seconds(self._requests.follow(key))
+        return chosen
+
+    def _request(self, key: Hashable, ttl: TTL | None) -> None:
+        """Count a request for a key whose TTL depends on it. Others pay the question whether there is any such key."""
+        chosen = self.lifetime(ttl)
+        assert self._requests is not None
+        if isinstance(chosen, Adaptive) or key in self._requests:
+            self._requests.count(key)
 
     def _memory_ttl(self, ttl: float) -> float:
         return ttl if self._redis is None else min(ttl, self._trust)
@@ -380,20 +427,27 @@ class Cache:
 class _Batch:
     """One `get_many`: what was found, what is missing, and the flights that this call leads."""
 
-    def __init__(self, cache: Cache, keys: Iterable[Any], ttl: float, tags: tuple[str, ...], *, is_async: bool) -> None:
+    def __init__(
+        self, cache: Cache, keys: Iterable[Any], ttl: TTL | None, tags: tuple[str, ...], *, is_async: bool
+    ) -> None:
+        cache.lifetime(ttl)  # a wrong one is refused also when nothing is missing
         self.found: dict[Any, Any] = {}
         self.missing: list[Any] = []
         self._cache = cache
-        self._ttl = ttl
+        self._ttls: dict[Any, float] = {}
         self._tags = tags
         self._mine: dict[Any, Flight] = {}
         for key in dict.fromkeys(keys):
-            joined = cache._flights.join(freeze(key), tags, is_async=is_async)  # noqa: SLF001 - a part of the cache
+            frozen = freeze(key)
+            if cache._requests is not None:  # noqa: SLF001 - a part of the cache
+                cache._request(frozen, ttl)  # noqa: SLF001
+            joined = cache._flights.join(frozen, tags, is_async=is_async)  # noqa: SLF001
             if isinstance(joined, Entry):
                 self.found[key] = joined.value
                 next(cache._hits)  # noqa: SLF001
                 continue
             next(cache._misses)  # noqa: SLF001
+            self._ttls[key] = cache._seconds_of(frozen, ttl)  # noqa: SLF001
             self.missing.append(key)  # who is loading it elsewhere is not waited for: one batch, one wait
             if joined is not None and joined.take():
                 self._mine[key] = joined
@@ -409,7 +463,7 @@ class _Batch:
             self.missing.remove(key)
             self._settle(key, found)
         if self.missing:
-            loaded = yield from _plans.load_many(cache._names, leases, self._tags, self._ttl)  # noqa: SLF001
+            loaded = yield from _plans.load_many(cache._names, leases, self._tags, self._ttls)  # noqa: SLF001
             for key, found in loaded.items():
                 self._settle(key, found)
 
@@ -418,7 +472,7 @@ class _Batch:
         for key in self.missing:
             if key in loaded:
                 _refuse_once_only(loaded[key])
-                self._settle(key, _plans.Found(loaded[key], self._ttl, loaded=True, shared=True))
+                self._settle(key, _plans.Found(loaded[key], self._ttls[key], loaded=True, shared=True))
 
     def end(self) -> None:
         """Whoever waits for a key that has not come loads it himself."""

@@ -9,6 +9,7 @@ from typing import Any, Generic, ParamSpec, Protocol, TypeVar, overload
 
 from asgiref.sync import markcoroutinefunction
 
+from mestres_perf.cache._adaptive import Adaptive
 from mestres_perf.cache._entry import Explanation
 from mestres_perf.cache._keys import Instances, Key, binder
 from mestres_perf.cache._memory import Stats
@@ -16,15 +17,16 @@ from mestres_perf.errors import ConfigurationError
 
 P = ParamSpec("P")
 R = TypeVar("R")
+TTL = float | Adaptive
 Tags = Iterable[str] | Callable[..., Iterable[str]]
 
 
 class Remembers(Protocol):
     """The cache, as far as a decorated function needs it."""
 
-    def seconds(self, ttl: float | None) -> float: ...
-    def get_or_load(self, key: Any, loader: Any, *, ttl: float | None, tags: Iterable[str]) -> Any: ...
-    async def aget_or_load(self, key: Any, loader: Any, *, ttl: float | None, tags: Iterable[str]) -> Any: ...
+    def lifetime(self, ttl: TTL | None) -> TTL: ...
+    def get_or_load(self, key: Any, loader: Any, *, ttl: TTL | None, tags: Iterable[str]) -> Any: ...
+    async def aget_or_load(self, key: Any, loader: Any, *, ttl: TTL | None, tags: Iterable[str]) -> Any: ...
     def peek(self, key: Any) -> Any: ...
     def explain(self, key: Any) -> Explanation: ...
     def delete(self, key: Any) -> None: ...
@@ -42,13 +44,13 @@ class Decorator:
     def __call__(self, function: Callable[P, R], /) -> Cached[P, R]: ...
     @overload
     def __call__(
-        self, function: None = None, /, *, ttl: float | None = None, tags: Tags = ()
+        self, function: None = None, /, *, ttl: TTL | None = None, tags: Tags = ()
     ) -> Callable[[Callable[P, R]], Cached[P, R]]: ...
-    def __call__(self, function: Any = None, /, *, ttl: float | None = None, tags: Tags = ()) -> Any:
+    def __call__(self, function: Any = None, /, *, ttl: TTL | None = None, tags: Tags = ()) -> Any:
         """Remember what the function returns, by its arguments.
 
-        `ttl` in seconds (default: the cache's); `tags` a list, or a function of the same arguments that gives one.
-        Raises ConfigurationError for generators, which cannot be remembered.
+        `ttl` in seconds or `Adaptive()` (default: the cache's); `tags` a list, or a function of the same arguments that
+        gives one. Raises ConfigurationError for generators, which cannot be remembered.
         """
 
         def decorate(function: Callable[..., Any]) -> Cached[Any, Any]:
@@ -60,7 +62,7 @@ class Decorator:
 class Cached(Generic[P, R]):
     """A function that remembers. It is called as before, and an async function is awaited as before."""
 
-    def __init__(self, cache: Remembers, function: Callable[P, R], ttl: float | None, tags: Tags) -> None:
+    def __init__(self, cache: Remembers, function: Callable[P, R], ttl: TTL | None, tags: Tags) -> None:
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             raise ConfigurationError(f"{function.__qualname__} is a generator: return a list to have it remembered")
         if not callable(function):
@@ -68,7 +70,7 @@ class Cached(Generic[P, R]):
         functools.update_wrapper(self, function)
         self.uncached = function
         self._cache = cache
-        self._ttl = cache.seconds(ttl)  # checked once, and not at each call
+        self._ttl = cache.lifetime(ttl)  # checked once, and not at each call
         self._tags = tags
         self._bind = binder(function)
         self._is_async = inspect.iscoroutinefunction(function)
@@ -98,6 +100,21 @@ class Cached(Generic[P, R]):
     def refresh(self, *arguments: P.args, **named: P.kwargs) -> R:
         """Forget and load again; of an async function the result is awaited."""
         return self._refresh(None, arguments, named)  # type: ignore[no-any-return]
+
+    def warm(self, *arguments: P.args, **named: P.kwargs) -> bool:
+        """Load what this call returns unless it is remembered; whether it had to be. Not for async functions."""
+        if self._is_async:
+            raise ConfigurationError(f"{self.uncached.__qualname__} is async: await it to have it remembered")
+        loaded = False
+
+        def load() -> Any:
+            nonlocal loaded
+            loaded = True
+            return self.uncached(*arguments, **named)
+
+        tags = self._tags(*arguments, **named) if callable(self._tags) else self._tags
+        self._cache.get_or_load(self.key(*arguments, **named), load, ttl=self._ttl, tags=tags)
+        return loaded
 
     def peek(self, *arguments: P.args, **named: P.kwargs) -> Any:
         """What is remembered in this process, or MISS; nothing is loaded and nothing counted."""

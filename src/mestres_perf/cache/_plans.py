@@ -98,6 +98,15 @@ class Debts:
             self._paying = False
 
 
+def settle(names: Names, debts: Debts) -> Generator[Effect, Any, bool]:
+    """Whether Redis knows of every invalidation; what it does not know it is told now."""
+    try:
+        yield from debts.pay(names)
+    except BackendUnavailable:
+        return False
+    return True
+
+
 def read(names: Names, debts: Debts, key: str) -> Generator[Effect, Any, Found | None]:
     """What Redis has, without loading."""
     try:
@@ -173,20 +182,20 @@ def lease_many(
 
 
 def load_many(
-    names: Names, leases: Leases, tags: tuple[str, ...], ttl: float
+    names: Names, leases: Leases, tags: tuple[str, ...], ttls: Mapping[Any, float]
 ) -> Generator[Effect, Any, dict[Any, Found]]:
-    """Load what is missing at once, and fill in what a lease was granted for."""
+    """Load what is missing at once, and fill in what a lease was granted for; `ttls` are seconds by key."""
     try:
         loaded: Mapping[Any, Any] = yield Load()
     except Exception:
         for name, token, _ in leases.granted.values():
             yield from _tell(_release(names, name, token))
         raise
-    result = {key: Found(value, ttl, loaded=True, shared=False) for key, value in loaded.items()}
+    result = {key: Found(value, ttls[key], loaded=True, shared=False) for key, value in loaded.items() if key in ttls}
     for key, (name, token, reply) in leases.granted.items():
         if key in loaded:
-            shared = yield from _fill(names, Lease(name, tags, ttl, token, reply), loaded[key])
-            result[key] = Found(loaded[key], ttl, loaded=True, shared=shared)
+            shared = yield from _fill(names, Lease(name, tags, ttls[key], token, reply), loaded[key])
+            result[key] = Found(loaded[key], ttls[key], loaded=True, shared=shared)
         else:
             yield from _tell(_release(names, name, token))
     return result

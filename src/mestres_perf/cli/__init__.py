@@ -9,11 +9,14 @@ from importlib import import_module
 
 from mestres_perf.errors import MestresPerfError
 
-_SUBJECTS = ("check",)
+_SUBJECTS = ("assets", "check", "load", "slo")
 
 _EPILOG = """\
 examples:
   mestres-perf check http://127.0.0.1:8000      how a running application is doing
+  mestres-perf assets write ops --ram 32GB       configuration for nginx, PostgreSQL and Celery
+  mestres-perf slo check http://127.0.0.1:8000  a running shop beside its targets
+  mestres-perf load ab http://127.0.0.1:8000    the benchmark runs of the specification
 """
 
 

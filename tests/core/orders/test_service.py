@@ -54,10 +54,10 @@ def test_illegal_steps(shop: TestShop, before: str | None, act: str) -> None:
 
 
 def test_orders_are_listed_newest_first(shop: TestShop) -> None:
-    """The list has the newest orders with their number of pieces."""
+    """The list has the newest orders with their number of lines."""
     shop.product()
     numbers = [shop.buy(quantity=count).order.number for count in (1, 2, 3)]
-    assert [(numbers[2], 3), (numbers[1], 2)] == [(o.number, o.items_count) for o in shop.orders.list(limit=2)]
+    assert [(numbers[2], 1), (numbers[1], 1)] == [(o.number, o.items_count) for o in shop.orders.list(limit=2)]
     calls: list[Callable[[], object]] = [lambda: shop.orders.list(limit=0), lambda: shop.orders.list(limit=1001)]
     for call in calls:
         with pytest.raises(ValidationError):

@@ -1,11 +1,16 @@
 """The storefront as a browser without JavaScript uses it: links, forms, cookies."""
 
+import contextlib
 import re
+import uuid
 
 import httpx
 import pytest
 
 from integration.http.buying import ADDRESS, CUSTOMER
+from mestres_core.contrib.http import Request
+from mestres_examples.settings import Settings
+from mestres_examples.wiring import open_shop, wire
 
 
 @pytest.fixture
@@ -127,11 +132,40 @@ def test_more_than_there_is_says_how_many(visitor, product):
 
 
 def test_cookies_are_closed_to_scripts_and_other_sites(visitor, product):
-    """The cart's cookie is HttpOnly and SameSite=Lax."""
+    """The session's cookie is HttpOnly and SameSite=Lax, and is set only once there is a cart."""
+    assert "set-cookie" not in visitor.get("/carrinho").headers
     answer = visitor.post("/carrinho", data={"sku": product().variants[0].sku, "quantity": "1"}, follow_redirects=False)
 
+    assert answer.headers["set-cookie"].startswith("sessao=")
     assert "HttpOnly" in answer.headers["set-cookie"]
     assert "SameSite=Lax" in answer.headers["set-cookie"]
+    assert "Secure" not in answer.headers["set-cookie"]
+
+
+def test_another_process_knows_the_cart(database_url, redis_db):
+    """Two processes on one Redis serve one visitor: the session with the cart is read where it was not written."""
+    environment = {
+        "MESTRES_DATABASE_URL": database_url,
+        "MESTRES_REDIS_URL": redis_db,
+        "MESTRES_REDIS_TIMEOUT": "2",
+        "MESTRES_SESSION_SECRET": "the same in both of them",
+    }
+    with contextlib.ExitStack() as stack:
+        sites = []
+        for _ in range(2):
+            settings = Settings.from_environment(environment)
+            parts = wire(stack.enter_context(open_shop(settings)), settings)
+            stack.enter_context(parts.caches)
+            sites.append(parts.site)
+        sites[0].api.shop.catalog.save(name="Café Dividido", variants=[{"sku": "A", "price": 1, "stock": 9}])
+        form = {"content-type": "application/x-www-form-urlencoded"}
+        added = sites[0].handle(Request("POST", "/carrinho", "", form, b"sku=A&quantity=1", scheme="https"))
+        cookie = added.header("Set-Cookie")
+        name = cookie.partition(";")[0]
+
+        assert cookie.endswith("HttpOnly; SameSite=Lax; Secure")
+        assert "Café Dividido" in sites[1].handle(Request("GET", "/carrinho", "", {"cookie": name})).body.decode()
+        assert "Café Dividido" not in sites[1].handle(Request("GET", "/carrinho")).body.decode()
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1"])
@@ -173,3 +207,17 @@ def test_health_says_that_the_shop_may_be_used(visitor):
     """Both health addresses answer 200 while the database does."""
     assert visitor.get("/health/live").status_code == 200
     assert visitor.get("/health/ready").status_code == 200
+
+
+def test_a_coupon_in_the_cart(visitor, product, shop):
+    """A visitor's coupon shows what it takes off, a wrong one says why it does not, and it can be taken out."""
+    code = shop.promotions.save_coupon(f"P{uuid.uuid4().hex[:8]}", percent=10).code
+    visitor.post("/carrinho", data={"sku": product(price=4590).variants[0].sku, "quantity": "1"})
+    assert "não é um cupom" in visitor.post("/carrinho/cupom", data={"code": "NADA"}).text
+    inside = visitor.post("/carrinho/cupom", data={"code": code}, follow_redirects=True).text
+    assert f"Cupom {code}" in inside
+    assert "R$ 41,31" in inside
+    assert (
+        f"Cupom {code}"
+        not in visitor.post("/carrinho/cupom", data={"code": code, "action": "remove"}, follow_redirects=True).text
+    )

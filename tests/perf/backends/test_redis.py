@@ -10,7 +10,7 @@ import pytest
 
 from mestres_perf import MISS, Cache, Redis
 from mestres_perf._kernel.effects import Ask
-from mestres_perf.errors import BackendUnavailable
+from mestres_perf.errors import BackendUnavailable, ConfigurationError
 
 ASK = Ask("get", ("v", "e"), ("t",))
 
@@ -228,3 +228,90 @@ sys.exit(os.waitstatus_to_exitcode(status))
     run = subprocess.run([sys.executable, "-c", program, redis_db], check=False, capture_output=True, text=True)
 
     assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.parametrize(("again", "times"), [(False, 1), (True, 2)])
+def test_a_timeout_is_tried_again_when_asked_to(again, times):
+    """With `retry_on_timeout` a call that has no answer in time is sent once more, and never else."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(50)
+        redis = Redis(f"redis://127.0.0.1:{server.getsockname()[1]}/0", retry_on_timeout=again)
+        with pytest.raises(BackendUnavailable):
+            redis.blocking.ask(ASK)
+        redis.close()
+        server.setblocking(False)
+        seen = 0
+        with pytest.raises(BlockingIOError):
+            while True:
+                server.accept()[0].close()
+                seen += 1
+
+    assert seen == times
+
+
+def test_a_lease_whose_grant_was_lost_is_granted_again(redis_db):
+    """Asking again with the same token gives the lease again; another token has to wait."""
+    redis = Redis(redis_db, timeout=2.0)
+
+    def lease(token):
+        return redis.blocking.ask(Ask("get_or_lease", ("v", "l", "e"), ("t:", token, 10_000)))[0]
+
+    assert [lease("mine"), lease("mine"), lease("another")] == [2, 2, 3]
+    redis.close()
+
+
+@pytest.mark.parametrize("colour", ["threads", "tasks"])
+def test_connections_are_bounded(redis_db, colour):
+    """However many ask at once, no more connections are open than allowed, and everybody is answered."""
+    import redis as client
+
+    redis = Redis(redis_db, timeout=5.0, max_connections=3)
+
+    async def tasks():
+        replies = await asyncio.gather(*(redis.awaiting.ask(ASK) for _ in range(100)))
+        opened.append(count())
+        await redis.aclose()
+        return replies
+
+    def count():
+        return len(watcher.client_list()) - before
+
+    opened = []
+    with client.Redis.from_url(redis_db) as watcher:
+        before = len(watcher.client_list())
+        if colour == "tasks":
+            assert asyncio.run(tasks()) == [[0]] * 100
+        else:
+            threads = [threading.Thread(target=redis.blocking.ask, args=(ASK,)) for _ in range(100)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            opened.append(count())
+    redis.close()
+
+    assert 1 <= opened[0] <= 3
+
+
+def test_no_free_connection_is_not_a_dead_redis(redis_db):
+    """Who finds every connection in use goes without; the others go on asking."""
+    redis = Redis(redis_db, timeout=0.5, max_connections=1)
+    redis.blocking.ask(ASK)
+    with redis.blocking._turns:
+        quick = Redis(redis_db, timeout=0.01, max_connections=1)
+        quick.blocking._turns = redis.blocking._turns
+        redis.blocking._turns._timeout = 0.01
+        with pytest.raises(BackendUnavailable, match="max_connections"):
+            quick.blocking.ask(ASK)
+        quick.close()
+    quick.check()
+    assert redis.blocking.ask(ASK) == [0]
+    redis.close()
+
+
+@pytest.mark.parametrize("bound", [0, -1, 1.5, True])
+def test_a_wrong_bound_is_refused(bound):
+    """A bound below one connection is refused."""
+    with pytest.raises(ConfigurationError, match="max_connections"):
+        Redis("redis://localhost", max_connections=bound)

@@ -13,7 +13,7 @@ from mestres_core.contrib.http.calls import Call, Direct, Reads, Slugs
 from mestres_core.contrib.http.language import negotiate
 from mestres_core.contrib.http.messages import MAX_BODY, Document, Reply, Request, dump, etag_of
 from mestres_core.contrib.http.problems import Refusal
-from mestres_core.contrib.http.routes import PREFIX, ROUTES, Route, find
+from mestres_core.contrib.http.routes import PREFIXES, ROUTES, Route, find
 from mestres_core.errors import CommerceError
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Api:
     how many seconds that client has to wait, 0 for none (`mestres_perf.RateLimit(...).acquire`); who has to gets 429.
     """
 
-    prefix = PREFIX
+    prefixes = PREFIXES
 
     def __init__(
         self,

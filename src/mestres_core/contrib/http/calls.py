@@ -78,6 +78,11 @@ class Call:
             raise Refusal(401, ("WWW-Authenticate", "Bearer"))
         return token.strip()
 
+    def require_admin(self) -> None:
+        """Let only the administrator go on: 401 without a token, 403 with another one."""
+        if not self.is_admin(self.bearer()):
+            raise Refusal(403)
+
     def is_admin(self, token: str) -> bool:
         """Whether this is the administrator's token. Without a configured one nobody is."""
         return bool(self.admin_token) and same(token, self.admin_token)

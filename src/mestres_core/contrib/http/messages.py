@@ -76,8 +76,8 @@ class Application(Protocol):
     """What a framework's skin serves: routes to register, and one function that answers every request."""
 
     @property
-    def prefix(self) -> str:
-        """Everything below this path is the application's; nothing when it has no path of its own."""
+    def prefixes(self) -> Sequence[str]:
+        """Everything below these paths is the application's; none when it has no path of its own."""
         ...
 
     @property

@@ -22,6 +22,7 @@ _REFUSALS = {
     413: "The body is over 1 MiB",
     415: "The body is not JSON",
     422: "Invalid input; `errors` names each field",
+    503: "The payment provider gave no clear answer; asking again is safe",
     429: "Too many requests; Retry-After says how many seconds to wait",
 }
 
@@ -45,6 +46,12 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
                     "scheme": "bearer",
                     "description": "The order's access_token from checkout, or the administrator's token",
                 },
+                "user": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "The customer's token, given out by the host, or the administrator's token",
+                },
+                "admin": {"type": "http", "scheme": "bearer", "description": "The administrator's token"},
                 "signature": {
                     "type": "apiKey",
                     "in": "header",
@@ -62,7 +69,7 @@ def _operation(route: Route) -> dict[str, Any]:
         "operationId": f"{route.handler.__module__.rpartition('.')[2]}_{route.handler.__name__}",
         "summary": title,
         "parameters": [*_path_parameters(route), *_query_parameters(route), *_header_parameters(route)],
-        "responses": {str(route.success): _success(route)},
+        "responses": {str(status): _success(route) for status in (route.success, *route.also)},
     }
     if route.headers:
         operation["responses"]["200"] = {**_success(route), "description": "The same again: `meta.replayed` is true"}

@@ -16,6 +16,7 @@ STATUS: Mapping[type[errors.CommerceError], int] = {
     errors.Conflict: 409,
     errors.PaymentDeclined: 402,
     errors.InvalidSignature: 401,
+    errors.ProviderFailed: 503,
     errors.RetryableError: 503,
     errors.DatabaseNotReady: 503,
     errors.CommerceError: 500,

@@ -14,8 +14,9 @@ from babel.numbers import format_currency
 from mestres_core.cart.dto import Cart, Totals
 from mestres_core.catalog.dto import Category, CategoryRef, FacetValue, Product, ProductCard
 from mestres_core.checkout.dto import Quote
-from mestres_core.orders.dto import Order
-from mestres_core.payments.dto import Payment
+from mestres_core.orders.dto import Order, OrderSummary
+from mestres_core.payments.dto import Payment, Refund
+from mestres_core.promotions.dto import AppliedCoupon
 from mestres_core.rules.money import Money
 from mestres_core.search.dto import Suggestion
 from mestres_core.shipping.dto import ShippingOption
@@ -104,6 +105,11 @@ def line(value: Any) -> Json:
     }
 
 
+def coupon(value: AppliedCoupon) -> Json:
+    """What it takes off; when that is nothing, `reason` says why."""
+    return {"code": value.code, "discount": money(value.discount), "reason": value.reason}
+
+
 def cart(value: Cart) -> Json:
     return {
         "id": value.id,
@@ -111,7 +117,7 @@ def cart(value: Cart) -> Json:
         "version": value.version,
         "status": value.status,
         "lines": [line(one) for one in value.lines],
-        "coupons": list(value.coupons),
+        "coupons": [coupon(one) for one in value.coupons],
         "totals": totals(value.totals),
     }
 
@@ -152,14 +158,31 @@ def order(value: Order) -> Json:
         "status": value.status,
         "payment_status": value.payment_status,
         "fulfillment_status": value.fulfillment_status,
-        "customer": dict(value.customer),
+        "customer": {"id": value.customer_id, **value.customer},
         "address": dict(value.address),
         "shipping_method": value.shipping_method,
         "lines": [line(one) for one in value.lines],
         "totals": totals(value.totals),
+        "coupons": [{"code": code, "discount": money(off)} for code, off in value.coupons.items()],
         "payments": [payment(one) for one in value.payments],
+        "refunded": money(value.refunded),
         "created_at": instant(value.created_at),
     }
+
+
+def order_summary(value: OrderSummary) -> Json:
+    return {
+        "number": value.number,
+        "status": value.status,
+        "payment_status": value.payment_status,
+        "items_count": value.items_count,
+        "total": money(value.grand),
+        "created_at": instant(value.created_at),
+    }
+
+
+def refund(value: Refund) -> Json:
+    return {"id": value.id, "amount": money(value.amount), "status": value.status}
 
 
 def placed_order(value: Order) -> Json:

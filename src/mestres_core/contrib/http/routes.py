@@ -10,10 +10,10 @@ from typing import Final, Literal
 
 from mestres_core.contrib.http import schemas
 from mestres_core.contrib.http.calls import Call
-from mestres_core.contrib.http.handlers import carts, catalog, checkout
+from mestres_core.contrib.http.handlers import carts, catalog, checkout, orders
 from mestres_core.contrib.http.messages import Reply
 
-PREFIX: Final = "/api/v1"
+PREFIXES: Final = ("/api/v1", "/admin/api/v1")
 
 # A shared cache may keep the catalogue, but asks every time whether it still holds: a 304 costs one tag comparison,
 # and nobody sees a price that is no longer true.
@@ -30,7 +30,11 @@ def pattern_of(template: str) -> re.Pattern[str]:
 
 @dataclass(frozen=True)
 class Route:
-    """One method of one path. `success` and `answer` describe its normal reply; `problems` the refusals it may give."""
+    """One method of one path.
+
+    `success` and `answer` describe its normal reply, `also` other statuses that carry the same answer, `problems` the
+    refusals it may give.
+    """
 
     method: str
     template: str
@@ -39,9 +43,10 @@ class Route:
     success: int = 200
     query: type[schemas.Query] | None = None
     body: type[schemas.Body] | None = None
-    auth: Literal["none", "order", "signature"] = "none"
+    auth: Literal["none", "order", "user", "admin", "signature"] = "none"
     cache: str = "no-store"
     headers: tuple[str, ...] = ()
+    also: tuple[int, ...] = ()
     problems: tuple[int, ...] = ()
 
     @cached_property
@@ -112,6 +117,15 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("DELETE", "/api/v1/carts/{cart_id}/lines/{line_id}", carts.remove_line, answer="Cart", problems=(404, 409)),
     Route(
         "POST",
+        "/api/v1/carts/{cart_id}/coupons",
+        carts.add_coupon,
+        answer="Cart",
+        body=schemas.NewCoupon,
+        problems=(404, 409, 413, 415, 422),
+    ),
+    Route("DELETE", "/api/v1/carts/{cart_id}/coupons/{code}", carts.remove_coupon, answer="Cart", problems=(404, 409)),
+    Route(
+        "POST",
         "/api/v1/carts/{cart_id}/quote",
         checkout.quote,
         answer="Quote",
@@ -138,11 +152,42 @@ ROUTES: Final[tuple[Route, ...]] = (
         problems=(401, 403, 404),
     ),
     Route(
+        "GET",
+        "/api/v1/users/{user_id}/orders",
+        orders.of_user,
+        answer="Orders",
+        query=schemas.PageQuery,
+        auth="user",
+        cache=_PRIVATE,
+        problems=(401, 403, 404, 422),
+    ),
+    Route(
         "POST",
         "/api/v1/payments/{provider}/events",
         checkout.receive,
         answer="Received",
         auth="signature",
         problems=(401, 404, 413, 422),
+    ),
+    *(
+        Route(
+            "POST",
+            f"/admin/api/v1/orders/{{number}}/{action.__name__}",
+            action,
+            answer="Order",
+            auth="admin",
+            problems=(401, 403, 404, 409, 413, 503),
+        )
+        for action in (orders.cancel, orders.capture, orders.fulfill)
+    ),
+    Route(
+        "POST",
+        "/admin/api/v1/orders/{number}/refund",
+        orders.refund,
+        answer="RefundedOrder",
+        also=(202,),
+        body=schemas.RefundRequest,
+        auth="admin",
+        problems=(401, 403, 404, 409, 413, 415, 422),
     ),
 )

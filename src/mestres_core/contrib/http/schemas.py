@@ -85,6 +85,14 @@ class SuggestQuery(Query):
     limit: Annotated[Number, Field(ge=1, le=20)] = 10
 
 
+class PageQuery(Query):
+    """Which page of a list."""
+
+    page: Annotated[Number, Field(ge=1, le=100_000)] = 1
+    per_page: Annotated[Number, Field(ge=1, le=100)] = 20
+    cursor: Annotated[Text, Field(max_length=500)] | None = None
+
+
 class NewCart(Body):
     """A cart to be made. An empty body will do."""
 
@@ -102,6 +110,18 @@ class LineChange(Body):
     """How many pieces the line shall have."""
 
     quantity: Annotated[int, Field(ge=1, le=999)]
+
+
+class NewCoupon(Body):
+    """A coupon's code, in any capitals."""
+
+    code: Annotated[Text, Field(min_length=1, max_length=40)]
+
+
+class RefundRequest(Body):
+    """How much goes back, in minor units; without it all that is left."""
+
+    amount: Annotated[int, Field(ge=1, le=10**12)] | None = None
 
 
 class Address(Body):

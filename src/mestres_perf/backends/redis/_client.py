@@ -12,6 +12,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from hashlib import sha1
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -21,19 +22,36 @@ from mestres_perf.errors import BackendUnavailable, ConfigurationError
 if TYPE_CHECKING:
     from mestres_perf._kernel.effects import Ask
 
+_ALL_BUSY = "every connection to Redis is in use; raise max_connections"
 _SCRIPTS: dict[str, tuple[str, str]] = {}
 
 
 class Redis:
-    """Where a cache's shared layer is. `timeout` and `rest` are seconds; nothing is connected until it is used."""
+    """Where a cache's shared layer is. `timeout` and `rest` are seconds; nothing is connected until it is used.
+
+    At most `max_connections` are open for threads and as many for each loop (None: no bound); a call waits for a free
+    one up to `timeout`. With `retry_on_timeout` a call that had no answer in time is sent once more.
+    """
 
     def __init__(
-        self, url: str, *, timeout: float = 0.05, rest: float = 2.0, clock: Callable[[], float] = time.monotonic
+        self,
+        url: str,
+        *,
+        timeout: float = 0.05,
+        rest: float = 2.0,
+        max_connections: int | None = None,
+        retry_on_timeout: bool = False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Raises ConfigurationError for what is no Redis address, and for a bound below one connection."""
         if not url.startswith(("redis://", "rediss://", "unix://")):
             raise ConfigurationError(f"a Redis address begins with redis://, rediss:// or unix://, not {url!r}")
         self.url = url
+        if max_connections is not None and (type(max_connections) is not int or max_connections < 1):
+            raise ConfigurationError(f"max_connections must be a whole number of at least 1, not {max_connections!r}")
         self.timeout = timeout
+        self.max_connections = max_connections
+        self.retry_on_timeout = retry_on_timeout
         self._rest = rest
         self._clock = clock
         self._down_until = 0.0
@@ -61,6 +79,10 @@ class Redis:
             if loop not in self._awaiting:
                 self._awaiting[loop] = Awaiting(self)
             return self._awaiting[loop]
+
+    def ping(self) -> None:
+        """Raises BackendUnavailable when Redis does not answer now."""
+        self.blocking.ping()
 
     def check(self) -> None:
         """Raises BackendUnavailable while Redis is left alone."""
@@ -104,6 +126,21 @@ class Redis:
         self._awaiting = weakref.WeakKeyDictionary()
 
 
+class _Turns:
+    """A connection at a time for so many threads. Raises BackendUnavailable when none is free in time."""
+
+    def __init__(self, bound: int, timeout: float) -> None:
+        self._free = threading.BoundedSemaphore(bound)
+        self._timeout = timeout
+
+    def __enter__(self) -> None:
+        if not self._free.acquire(timeout=self._timeout):
+            raise BackendUnavailable(_ALL_BUSY)  # Redis itself is well: nobody else is kept from it
+
+    def __exit__(self, *_: object) -> None:
+        self._free.release()
+
+
 class Blocking:
     """Asks and waits."""
 
@@ -119,9 +156,12 @@ class Blocking:
             owner.url,
             socket_timeout=owner.timeout,
             socket_connect_timeout=owner.timeout,
-            retry=Retry(NoBackoff(), 0),
+            retry=Retry(NoBackoff(), int(owner.retry_on_timeout), supported_errors=(redis.TimeoutError,)),
+            retry_on_timeout=owner.retry_on_timeout,
             decode_responses=False,
         )
+        bound = owner.max_connections
+        self._turns: AbstractContextManager[Any] = nullcontext() if bound is None else _Turns(bound, owner.timeout)
 
     def ask(self, effect: Ask) -> Any:
         """Run a script. Raises BackendUnavailable."""
@@ -129,14 +169,23 @@ class Blocking:
         text, digest = _script(effect.name)
         arguments = (len(effect.keys), *effect.keys, *effect.arguments)
         try:
-            try:
-                reply = self._client.execute_command("EVALSHA", digest, *arguments)
-            except self._unknown_script:
-                reply = self._client.execute_command("EVAL", text, *arguments)
+            with self._turns:
+                try:
+                    reply = self._client.execute_command("EVALSHA", digest, *arguments)
+                except self._unknown_script:
+                    reply = self._client.execute_command("EVAL", text, *arguments)
         except self._errors as error:
             raise self._owner.failed(error) from error
         self._owner.answered()
         return reply
+
+    def ping(self) -> None:
+        """Raises BackendUnavailable."""
+        try:
+            self._client.ping()
+        except self._errors as error:
+            raise self._owner.failed(error) from error
+        self._owner.answered()
 
     def close(self) -> None:
         """Give the connections back."""
@@ -158,12 +207,28 @@ class Awaiting:
             owner.url,
             socket_timeout=owner.timeout,
             socket_connect_timeout=owner.timeout,
-            retry=Retry(NoBackoff(), 0),
+            retry=Retry(NoBackoff(), int(owner.retry_on_timeout), supported_errors=(redis.TimeoutError,)),
+            retry_on_timeout=owner.retry_on_timeout,
             decode_responses=False,
         )
+        bound = owner.max_connections
+        self._turns = None if bound is None else asyncio.Semaphore(bound)
 
     async def ask(self, effect: Ask) -> Any:
         """Run a script. Raises BackendUnavailable."""
+        if self._turns is None:
+            return await self._ask(effect)
+        try:
+            async with asyncio.timeout(self._owner.timeout):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise BackendUnavailable(_ALL_BUSY) from None
+        try:
+            return await self._ask(effect)
+        finally:
+            self._turns.release()
+
+    async def _ask(self, effect: Ask) -> Any:
         self._owner.check()
         text, digest = _script(effect.name)
         arguments = (len(effect.keys), *effect.keys, *effect.arguments)

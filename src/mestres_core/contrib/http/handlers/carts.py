@@ -5,7 +5,7 @@ from __future__ import annotations
 from mestres_core.contrib.http import render
 from mestres_core.contrib.http.calls import Call
 from mestres_core.contrib.http.messages import Document, Reply
-from mestres_core.contrib.http.schemas import LARGEST, LineChange, NewCart, NewLine, is_storable
+from mestres_core.contrib.http.schemas import LARGEST, LineChange, NewCart, NewCoupon, NewLine, is_storable
 from mestres_core.errors import NotFound
 
 
@@ -37,6 +37,20 @@ def change_line(call: Call) -> Reply:
 def remove_line(call: Call) -> Reply:
     """The line goes."""
     return Document.of({"cart": render.cart(call.shop.carts.remove(cart_id(call), _line_id(call)))}).reply()
+
+
+def add_coupon(call: Call) -> Reply:
+    """A coupon into the cart; one whose cart is not worth enough yet waits there."""
+    body: NewCoupon = call.body
+    return Document.of({"cart": render.cart(call.shop.carts.add_coupon(cart_id(call), body.code))}).reply()
+
+
+def remove_coupon(call: Call) -> Reply:
+    """The coupon goes."""
+    code = call.params["code"]
+    if not is_storable(code):
+        raise NotFound("coupon", code)
+    return Document.of({"cart": render.cart(call.shop.carts.remove_coupon(cart_id(call), code))}).reply()
 
 
 def cart_id(call: Call) -> str:

@@ -31,7 +31,7 @@ def place(call: Call) -> Reply:
     placed = call.shop.checkout.place(
         cart_id(call),
         quote_hash=body.quote_hash,
-        idempotency_key=_idempotency_key(call),
+        idempotency_key=idempotency_key(call),
         customer=body.customer.model_dump(),
         payment=body.payment.model_dump(),
     )
@@ -70,9 +70,10 @@ def _find(shop: Any, number: str) -> Order | None:
     return order
 
 
-def _idempotency_key(call: Call) -> str:
+def idempotency_key(call: Call, *, required: bool = True) -> str:
+    """The header of that name, checked; empty when it is neither there nor required."""
     key = call.request.headers.get("idempotency-key", "").strip()
-    if not key:
+    if not key and required:
         raise ValidationError.of("Idempotency-Key", "required")
     if len(key) > _MAX_KEY:
         raise ValidationError.of("Idempotency-Key", "too_long", limit=_MAX_KEY)

@@ -13,7 +13,8 @@ if found[1] then
   if holds then return {1, found[1], redis.call('PTTL', KEYS[1])} end
   redis.call('DEL', KEYS[1])
 end
-if not redis.call('SET', KEYS[2], ARGV[2], 'NX', 'PX', ARGV[3]) then
+-- The asker's own token: its first call was heard and the answer lost on the way.
+if not redis.call('SET', KEYS[2], ARGV[2], 'NX', 'PX', ARGV[3]) and redis.call('GET', KEYS[2]) ~= ARGV[2] then
   -- A lease without an end is nobody's: some other program wrote it.
   if redis.call('PTTL', KEYS[2]) == -1 then redis.call('PEXPIRE', KEYS[2], ARGV[3]) end
   return {3}

@@ -1,0 +1,118 @@
+"""A TTL that follows how often a key is asked for: what many want is kept longer.
+
+The counters are bounded twice: so many keys, and for each the same few numbers however often it is asked for.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+
+from mestres_perf.errors import ConfigurationError
+
+HOUR = 3600.0
+_BUCKETS = 12
+_CHANCES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Adaptive:
+    """A TTL by the requests for a key in the last hour, wherever a TTL is taken: `Cache(ttl=Adaptive())`.
+
+    `table` has (more than so many requests, seconds) from the most to the fewest; `otherwise` are the seconds of all
+    the rest. A request counts whether it finds a value or loads one, in the process that makes it. The hour slides on
+    in steps of five minutes, so that nothing older than an hour counts. Raises ConfigurationError.
+    """
+
+    table: tuple[tuple[int, float], ...] = ((100, 3600.0), (50, 1800.0), (10, 600.0))
+    otherwise: float = 300.0
+
+    def __post_init__(self) -> None:
+        requests = [row[0] for row in self.table]
+        if requests != sorted(set(requests), reverse=True) or any(number < 0 for number in requests):
+            raise ConfigurationError(
+                "an Adaptive table goes down, from the most requests to the fewest, as in ((100, 3600), (10, 600)), "
+                f"not {self.table!r}"
+            )
+        for seconds in (self.otherwise, *(row[1] for row in self.table)):
+            if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:
+                raise ConfigurationError(f"an Adaptive TTL is a number of seconds above zero, not {seconds!r}")
+
+    def seconds(self, requests: int) -> float:
+        """The TTL of a key that was asked for so many times in the last hour."""
+        return float(next((seconds for more_than, seconds in self.table if requests > more_than), self.otherwise))
+
+
+class _Counter:
+    """The requests for one key, in buckets of five minutes. `last` is the number of the bucket counted in last."""
+
+    __slots__ = ("buckets", "last")
+
+    def __init__(self, bucket: int) -> None:
+        self.buckets = [0] * _BUCKETS
+        self.last = bucket
+
+    def move_to(self, bucket: int) -> None:
+        """Forget what is an hour old."""
+        for passed in range(self.last + 1, min(bucket, self.last + _BUCKETS) + 1):
+            self.buckets[passed % _BUCKETS] = 0
+        self.last = max(self.last, bucket)  # a thread that read the clock earlier may come later
+
+
+class Requests:
+    """How often each key was asked for in the last hour, for at most `most` keys.
+
+    One lock guards it, and only caches with an adaptive TTL come here. When it is full the oldest key goes, but one
+    that is in demand gets another round: a scan over many keys does not wash out the popular ones.
+    """
+
+    def __init__(self, most: int, clock: Callable[[], float]) -> None:
+        self._most = most
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._counters: dict[Hashable, _Counter] = {}
+
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._counters
+
+    def __len__(self) -> int:
+        return len(self._counters)
+
+    def count(self, key: Hashable) -> None:
+        """One more."""
+        bucket = self._bucket()
+        with self._lock:
+            self._moved(key, bucket).buckets[bucket % _BUCKETS] += 1
+
+    def follow(self, key: Hashable) -> int:
+        """How many there were in the last hour; from now on the key is known."""
+        bucket = self._bucket()
+        with self._lock:
+            return sum(self._moved(key, bucket).buckets)
+
+    def of(self, key: Hashable) -> int:
+        """How many there were in the last hour."""
+        return self.follow(key) if key in self else 0
+
+    def _bucket(self) -> int:
+        return int(self._clock() // (HOUR / _BUCKETS))
+
+    def _moved(self, key: Hashable, bucket: int) -> _Counter:
+        counter = self._counters.get(key)
+        if counter is None:
+            if len(self._counters) >= self._most:
+                self._make_room(bucket)
+            counter = self._counters[key] = _Counter(bucket)
+        counter.move_to(bucket)
+        return counter
+
+    def _make_room(self, bucket: int) -> None:
+        for _ in range(_CHANCES):
+            key, counter = next(iter(self._counters.items()))
+            del self._counters[key]
+            counter.move_to(bucket)
+            if sum(counter.buckets) <= 1:
+                return
+            self._counters[key] = counter
+        del self._counters[next(iter(self._counters))]

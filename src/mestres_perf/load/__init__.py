@@ -1,0 +1,26 @@
+"""Measure an application by using it: against its targets, as `ab` does, and by scenarios."""
+
+from mestres_perf.load._render import k6_script, locustfile
+from mestres_perf.load._runner import run
+from mestres_perf.load.ab import AB_RUNS, AbResult, AbRun, bench
+from mestres_perf.load.scenarios import SCENARIOS, STEPS, THRESHOLDS, Scenario, Stage, Step, Thresholds
+from mestres_perf.load.targets import Check, check
+
+__all__ = [
+    "AB_RUNS",
+    "SCENARIOS",
+    "STEPS",
+    "THRESHOLDS",
+    "AbResult",
+    "AbRun",
+    "Check",
+    "Scenario",
+    "Stage",
+    "Step",
+    "Thresholds",
+    "bench",
+    "check",
+    "k6_script",
+    "locustfile",
+    "run",
+]
