@@ -1,13 +1,12 @@
 """A real Prometheus that scrapes one application every second."""
 
 import shutil
-import socket
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from servers.process import ServerProcess, Unavailable, make_folder, unprivileged_user
+from servers.process import ServerProcess, Unavailable, free_port, make_folder, unprivileged_user
 
 _CONFIGURATION = """\
 global:
@@ -32,7 +31,7 @@ def running_prometheus(target: str, *, job: str, rules: str = "groups: []\n") ->
     user = unprivileged_user(preferred="prometheus")
     folder = make_folder(user)
     try:
-        port = _free_port()
+        port = free_port()
         (folder / "prometheus.yml").write_text(_CONFIGURATION.format(job=job, target=target), encoding="utf-8")
         (folder / "rules.yml").write_text(rules, encoding="utf-8")
         command = [
@@ -52,12 +51,6 @@ def running_prometheus(target: str, *, job: str, rules: str = "groups: []\n") ->
         yield url
     finally:
         server.stop()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def _is_ready(url: str) -> bool:

@@ -7,9 +7,9 @@ matched with all their labels) and reads quantiles from one series at a time. Wh
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.resources import files
 
 from mestres_perf.assets import _expressions as expressions
+from mestres_perf.assets._template import read
 from mestres_perf.metrics import _catalogue as catalogue
 from mestres_perf.metrics._thresholds import (
     CACHE_HIT_RATE,
@@ -96,4 +96,4 @@ def prometheus_rules() -> str:
 
 def prometheus_rules_test() -> str:
     """`prometheus_rules_test.yml`: for `promtool test rules`, in the same folder as the rules."""
-    return files(__package__).joinpath("templates", "prometheus_rules_test.yml").read_text(encoding="utf-8")
+    return read("prometheus_rules_test.yml")

@@ -1,20 +1,23 @@
-"""From where on something is wrong: the specification's numbers, for health, alerts, dashboard and web vitals alike."""
+"""From where on something is wrong, for health, alerts, dashboard and web vitals: what MESTRES_CAFE_SLA promises."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-RESPONSE_TIME_P95 = 0.5
+from mestres_perf.metrics.slo import MESTRES_CAFE_SLA, Watched
+
+_APPLICATION, _PAGES = MESTRES_CAFE_SLA.application, MESTRES_CAFE_SLA.pages
+RESPONSE_TIME_P95 = _APPLICATION.response_time.p95.threshold
 """Seconds: above it an application is degraded, and HighResponseTime fires."""
-ERROR_RATE_WARNING = 0.01
+ERROR_RATE_WARNING = _APPLICATION.error_rate.warning.threshold
 """Share of the requests that end in a 5xx: above it HighErrorRate fires."""
-ERROR_RATE_CRITICAL = 0.05
+ERROR_RATE_CRITICAL = _APPLICATION.error_rate.critical.threshold
 """Share of the requests that end in a 5xx: above it an application is unhealthy."""
-CONNECTION_POOL_USAGE = 0.8
+CONNECTION_POOL_USAGE = _APPLICATION.database.connection_pool_usage.threshold
 """Share of the connections that a pool may open: above it DatabaseConnectionsHigh fires."""
 CACHE_HIT_RATE = 0.8
-"""Share of the cache requests that are hits: below it CacheHitRateLow fires."""
+"""Share of the cache requests that are hits: below it CacheHitRateLow fires. The SLA promises more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +34,15 @@ class Levels:
         return "warning" if share >= self.warning else "ok"
 
 
+def _levels(watched: Watched) -> Levels:
+    return Levels(watched.warning.threshold, watched.critical.threshold)
+
+
 SYSTEM: Mapping[str, Levels] = {
-    "cpu": Levels(0.70, 0.85),
-    "memory": Levels(0.80, 0.90),
-    "disk": Levels(0.80, 0.90),
-    "network": Levels(0.80, 0.90),
+    "cpu": _levels(MESTRES_CAFE_SLA.system.cpu),
+    "memory": _levels(MESTRES_CAFE_SLA.system.memory),
+    "disk": _levels(MESTRES_CAFE_SLA.system.disk),
+    "network": _levels(MESTRES_CAFE_SLA.system.network),
 }
 """How much of the machine, or of its container, is in use."""
 
@@ -55,12 +62,12 @@ class Bounds:
 
 
 WEB_VITALS: Mapping[str, Bounds] = {
-    "FCP": Bounds(1.5, 3.0),
-    "LCP": Bounds(2.5, 4.0),
+    "FCP": Bounds(_PAGES.first_contentful_paint.threshold, 3.0),
+    "LCP": Bounds(_PAGES.largest_contentful_paint.threshold, 4.0),
     "INP": Bounds(0.2, 0.5),
-    "FID": Bounds(0.1, 0.3),
-    "CLS": Bounds(0.1, 0.25),
-    "TTFB": Bounds(0.6, 1.8),
+    "FID": Bounds(_PAGES.first_input_delay.threshold, 0.3),
+    "CLS": Bounds(_PAGES.cumulative_layout_shift.threshold, 0.25),
+    "TTFB": Bounds(_PAGES.time_to_first_byte.threshold, 1.8),
 }
 """Good is the specification's target (FCP 1.5 s and TTFB 0.6 s are stricter than the 1.8 s and 0.8 s of the web-vitals
 library); poor, and INP, which the specification does not name, are the library's."""
