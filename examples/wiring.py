@@ -21,6 +21,7 @@ from mestres_perf import Caches, Metrics, RateLimit, instrument
 from mestres_perf.contrib.sqlalchemy import instrument_engine, make_engine
 
 A = TypeVar("A")
+_VITALS = "/api/v1/vitals"
 _log = logging.getLogger(__name__)
 _PAGES = ("/", "/produtos", *(f"/busca?q={quote(words)}" for words in perf.COMMON_SEARCHES))
 
@@ -42,7 +43,7 @@ class Wiring:
 
     def instrument(self, app: A) -> A:
         """Count and time the framework's application, and have it answer /metrics and /health/*."""
-        return instrument(app, metrics=self.metrics, ready=self.is_ready)
+        return instrument(app, metrics=self.metrics, ready=self.is_ready, vitals=_VITALS)
 
     def is_ready(self) -> bool:
         """Whether the shop may be used: its database answers."""

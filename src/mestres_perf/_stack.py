@@ -25,11 +25,13 @@ def instrument(
     caches: Iterable[Cache] = (),
     breakers: Iterable[CircuitBreaker] = (),
     ready: Callable[[], bool] | None = None,
+    vitals: str | None = None,
 ) -> A:
     """Count, time and watch an application, and have it answer /metrics and /health/*.
 
     A Flask, Starlette or FastAPI application is changed and returned; any other ASGI or WSGI callable comes back
-    wrapped. `ready` says whether it may be sent requests. For the database share a Metrics with
+    wrapped. `ready` says whether it may be sent requests, `vitals` ("/api/v1/vitals") to which path browsers post their
+    web vitals. For the database share a Metrics with
     `mestres_perf.contrib.sqlalchemy.instrument_engine(engine, metrics)`.
     """
     shared = metrics or Metrics()
@@ -37,14 +39,15 @@ def instrument(
     shared.watch_cache(*caches)
     shared.watch_breaker(*breakers)
     target: Any = app
+    options: dict[str, Any] = {"metrics": shared, "health": health, "ready": ready, "vitals": vitals}
     if hasattr(target, "wsgi_app"):
-        target.wsgi_app = WSGIPerformanceMiddleware(target.wsgi_app, metrics=shared, health=health, ready=ready)
+        target.wsgi_app = WSGIPerformanceMiddleware(target.wsgi_app, **options)
         return app
     if hasattr(target, "add_middleware") and hasattr(target, "router"):
-        target.add_middleware(PerformanceMiddleware, metrics=shared, health=health, ready=ready)
+        target.add_middleware(PerformanceMiddleware, **options)
         return app
     skin = PerformanceMiddleware if _is_asgi(target) else WSGIPerformanceMiddleware
-    return cast("A", skin(target, metrics=shared, health=health, ready=ready))
+    return cast("A", skin(target, **options))
 
 
 def _is_asgi(app: Any) -> bool:

@@ -8,6 +8,7 @@
     │   ├── KeyArgumentError     an argument cannot be part of a key
     │   └── CodecError           a value cannot go through Redis and come back the same
     ├── BackendUnavailable       Redis did not answer in time; the cache goes on without it
+    ├── InvalidVitals            a web-vitals beacon that makes no sense; `field` says where, `reason` what would
     ├── UnusableTarget           the application to be measured did not answer, or not as its API says
     └── CircuitOpenError         the breaker is open; `retry_after` says for how long, in seconds
 
@@ -65,6 +66,17 @@ class BackendUnavailable(MestresPerfError):
     """Redis refused, hung or was found down a moment ago."""
 
     code = "backend_unavailable"
+
+
+class InvalidVitals(MestresPerfError, ValueError):
+    """A web-vitals beacon of which nothing was counted: `field` is wrong, `reason` says what would be right."""
+
+    code = "validation_error"
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field} {reason}")
+        self.field = field
+        self.reason = reason
 
 
 class UnusableTarget(MestresPerfError):

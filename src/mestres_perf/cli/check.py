@@ -23,6 +23,8 @@ _UNITS = {
     "requests_per_second": "/s",
     "memory_usage": "%",
     "cpu_usage": "%",
+    "disk_usage": "%",
+    "network_usage": "%",
 }
 _TIMEOUT = 5.0
 

@@ -1,4 +1,4 @@
-"""What the middleware answers itself: /metrics and /health/*."""
+"""What the middleware answers itself: /metrics, /health/*, and web vitals where they are wanted."""
 
 from __future__ import annotations
 
@@ -6,21 +6,26 @@ import json
 import logging
 from collections.abc import Callable
 
+from mestres_perf.errors import ConfigurationError
+from mestres_perf.http._beacon import Beacon
+from mestres_perf.http._page import Page
 from mestres_perf.metrics._registry import CONTENT_TYPE, Metrics
 from mestres_perf.metrics.health import Health
+from mestres_perf.metrics.vitals import WebVitals
 
 METRICS, LIVE, READY, PERFORMANCE = "/metrics", "/health/live", "/health/ready", "/health/performance"
 _JSON = "application/json"
 _log = logging.getLogger(__name__)
 
-Page = tuple[int, str, bytes]
-"""Status, content type, body."""
-
 
 class Pages:
-    """The pages by path. `ready` says whether the application may be sent requests."""
+    """The pages by path. `ready` says whether the application may be sent requests, `vitals` where beacons go."""
 
-    def __init__(self, metrics: Metrics, health: Health, ready: Callable[[], bool] | None) -> None:
+    def __init__(
+        self, metrics: Metrics, health: Health, ready: Callable[[], bool] | None, vitals: str | None = None
+    ) -> None:
+        if vitals is not None and not vitals.startswith("/"):
+            raise ConfigurationError(f"vitals={vitals!r}: must be a path such as '/api/v1/vitals'")
         self._metrics = metrics
         self._health = health
         self._ready = ready or (lambda: True)
@@ -30,13 +35,18 @@ class Pages:
             READY: self._ready_page,
             PERFORMANCE: self._performance_page,
         }
+        self._beacons = {} if vitals is None else {vitals: Beacon(WebVitals(metrics))}
 
     def find(self, method: str, path: str) -> Callable[[], Page] | None:
         """The page for this request, or None when it is the application's."""
         return self._pages.get(path) if method in ("GET", "HEAD") else None
 
+    def beacon(self, path: str) -> Beacon | None:
+        """Who takes the web vitals that are sent to this path, or None when it is the application's."""
+        return self._beacons.get(path)
+
     def _metrics_page(self) -> Page:
-        return 200, CONTENT_TYPE, self._metrics.render()
+        return Page(200, CONTENT_TYPE, self._metrics.render())
 
     def _ready_page(self) -> Page:
         try:
@@ -52,4 +62,4 @@ class Pages:
 
 
 def _json(status: int, content: object) -> Page:
-    return status, _JSON, json.dumps(content).encode()
+    return Page(status, _JSON, json.dumps(content).encode())

@@ -6,8 +6,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from mestres_perf.http._beacon import MAX_BODY, Beacon
+from mestres_perf.http._bodies import ClientGone, header, read_asgi
 from mestres_perf.http._exchange import Exchange
-from mestres_perf.http._pages import Page, Pages
+from mestres_perf.http._page import Page
+from mestres_perf.http._pages import Pages
 from mestres_perf.http._routes import asgi_template
 from mestres_perf.metrics._registry import Metrics, default_metrics
 from mestres_perf.metrics.health import Health
@@ -24,6 +27,7 @@ class PerformanceMiddleware:
 
     The time is that until the last byte: background tasks do not count. A client that goes away is a 499, an exception
     before the status line a 500, and it is raised on unchanged. `route` overrides how a scope's template is found.
+    `vitals` is the path to which browsers post their web vitals.
     """
 
     def __init__(
@@ -33,12 +37,13 @@ class PerformanceMiddleware:
         metrics: Metrics | None = None,
         health: Health | None = None,
         ready: Callable[[], bool] | None = None,
+        vitals: str | None = None,
         route: Callable[[Scope], str] = asgi_template,
     ) -> None:
         self.app = app
         self.metrics = metrics or default_metrics()
         self.health = health or Health(self.metrics)
-        self._pages = Pages(self.metrics, self.health, ready)
+        self._pages = Pages(self.metrics, self.health, ready, vitals)
         self._route = route
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,6 +55,10 @@ class PerformanceMiddleware:
         if page is not None:
             # In a thread: rendering many series must not hold up the requests of this loop.
             await _answer(await asyncio.to_thread(page), scope["method"], send)
+            return
+        beacon = self._pages.beacon(scope["path"])
+        if beacon is not None:
+            await _take(beacon, scope, receive, send)
             return
         await self._watch(scope, receive, send)
 
@@ -91,12 +100,18 @@ class PerformanceMiddleware:
             exchange.end(endpoint, gone=gone, error=not gone and exchange.status is None)
 
 
+async def _take(beacon: Beacon, scope: Scope, receive: Receive, send: Send) -> None:
+    page = beacon.refusal(scope["method"])
+    if page is None:
+        try:
+            body = await read_asgi(scope, receive, MAX_BODY)
+        except ClientGone:
+            return
+        page = await asyncio.to_thread(beacon.receive, body, header(scope, b"content-type"))
+    await _answer(page, scope["method"], send)
+
+
 async def _answer(page: Page, method: str, send: Send) -> None:
-    status, kind, body = page
-    headers = [
-        (b"content-type", kind.encode()),
-        (b"content-length", str(len(body)).encode()),
-        (b"cache-control", b"no-store"),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})
+    headers = [(name.lower().encode(), value.encode()) for name, value in page.all_headers()]
+    await send({"type": "http.response.start", "status": page.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else page.body})

@@ -6,8 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
+from mestres_perf.http._beacon import MAX_BODY, Beacon
+from mestres_perf.http._bodies import read_wsgi
 from mestres_perf.http._exchange import Exchange
-from mestres_perf.http._pages import Page, Pages
+from mestres_perf.http._page import Page
+from mestres_perf.http._pages import Pages
 from mestres_perf.http._routes import wsgi_template
 from mestres_perf.metrics._registry import Metrics, default_metrics
 from mestres_perf.metrics.health import Health
@@ -30,20 +33,25 @@ class WSGIPerformanceMiddleware:
         metrics: Metrics | None = None,
         health: Health | None = None,
         ready: Callable[[], bool] | None = None,
+        vitals: str | None = None,
         route: Callable[[Mapping[str, Any]], str] = wsgi_template,
     ) -> None:
         self.app = app
         self.metrics = metrics or default_metrics()
         self.health = health or Health(self.metrics)
-        self._pages = Pages(self.metrics, self.health, ready)
+        self._pages = Pages(self.metrics, self.health, ready, vitals)
         self._route = route
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
         method = environ["REQUEST_METHOD"]
-        page = self._pages.find(method, environ.get("PATH_INFO", ""))
+        path = environ.get("PATH_INFO", "")
+        page = self._pages.find(method, path)
         if page is not None:
             return _answer(page(), method, start_response)
+        beacon = self._pages.beacon(path)
+        if beacon is not None:
+            return _answer(_take(beacon, method, environ), method, start_response)
         exchange = Exchange(self.metrics, self.health, method)
 
         matched: str | None = None
@@ -106,8 +114,13 @@ class _Body:
             self._exchange.end(self._endpoint, gone=self._chunks is not None)
 
 
+def _take(beacon: Beacon, method: str, environ: Environ) -> Page:
+    page = beacon.refusal(method)
+    if page is None:
+        page = beacon.receive(read_wsgi(environ, MAX_BODY), environ.get("CONTENT_TYPE") or "")
+    return page
+
+
 def _answer(page: Page, method: str, start_response: StartResponse) -> Iterable[bytes]:
-    status, kind, body = page
-    headers = [("Content-Type", kind), ("Content-Length", str(len(body))), ("Cache-Control", "no-store")]
-    start_response(f"{status} {HTTPStatus(status).phrase}", headers)
-    return [] if method == "HEAD" else [body]
+    start_response(f"{page.status} {HTTPStatus(page.status).phrase}", page.all_headers())
+    return [] if method == "HEAD" or not page.body else [page.body]

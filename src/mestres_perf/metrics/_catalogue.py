@@ -20,6 +20,7 @@ class Metric:
     kind: str
     help: str
     labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = BUCKETS
 
 
 REQUESTS = Metric("http_requests_total", "counter", "HTTP requests answered", ("method", "endpoint", "status"))
@@ -41,10 +42,29 @@ CONNECTIONS_MAX = Metric("database_connections_max", "gauge", "Database connecti
 QUERIES = Metric("database_query_duration_seconds", "histogram", "Time in the database", ("operation",))
 CALLS = Metric("function_calls_total", "counter", "Calls of tracked functions", ("function", "outcome"))
 CALL_DURATION = Metric("function_duration_seconds", "histogram", "Time in tracked functions", ("function",))
-HIT_RATE = Metric("cache_hit_rate", "gauge", "Hits of all cache requests, 0 to 1", ())
+HIT_RATE = Metric("cache_hit_rate", "gauge", "Hits of all cache requests so far, 0 to 1; nothing before the first")
 CACHE_REQUESTS = Metric("cache_requests_total", "counter", "Requests to a cache", ("cache", "outcome"))
 BREAKER_STATE = Metric("circuit_breaker_state", "gauge", "1 for the state that the breaker is in", ("name", "state"))
 BREAKER_CALLS = Metric("circuit_breaker_calls_total", "counter", "Calls by what became of them", ("name", "outcome"))
+SYSTEM = {
+    "cpu": Metric("system_cpu_usage_ratio", "gauge", "Processor time used of what may be used, 0 to 1"),
+    "memory": Metric("system_memory_usage_ratio", "gauge", "Memory used of what may be used, 0 to 1"),
+    "disk": Metric("system_disk_usage_ratio", "gauge", "Disk space used of what may be used, 0 to 1"),
+    "network": Metric("system_network_usage_ratio", "gauge", "Traffic of what the link can carry, 0 to 1"),
+}
+_LOADING = (0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.5, 1.8, 2.5, 3.0, 4.0, 6.0, 10.0)
+_REACTING = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.5)
+_SHIFTING = (0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0)
+# Every bound between good and poor, the specification's and the web-vitals library's, is the bound of a bucket.
+WEB_VITALS = {
+    "FCP": Metric("web_vitals_fcp_seconds", "histogram", "First Contentful Paint", (), _LOADING),
+    "LCP": Metric("web_vitals_lcp_seconds", "histogram", "Largest Contentful Paint", (), _LOADING),
+    "INP": Metric("web_vitals_inp_seconds", "histogram", "Interaction to Next Paint", (), _REACTING),
+    "FID": Metric("web_vitals_fid_seconds", "histogram", "First Input Delay", (), _REACTING),
+    "CLS": Metric("web_vitals_cls", "histogram", "Cumulative Layout Shift", (), _SHIFTING),
+    "TTFB": Metric("web_vitals_ttfb_seconds", "histogram", "Time to First Byte", (), _LOADING),
+}
+WEB_VITALS_RATED = Metric("web_vitals_total", "counter", "Web vitals of visitors, by rating", ("name", "rating"))
 DROPPED = Metric(
     "metrics_dropped_labels_total", "counter", "Label sets beyond the limit, counted as overflow", ("metric",)
 )

@@ -17,7 +17,8 @@ from prometheus_client.core import Metric as Family
 from prometheus_client.registry import Collector
 
 from mestres_perf.metrics import _catalogue as catalogue
-from mestres_perf.metrics._catalogue import BUCKETS, OVERFLOW, Metric
+from mestres_perf.metrics._catalogue import OVERFLOW, Metric
+from mestres_perf.metrics._system import System
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -62,14 +63,20 @@ class APool(Protocol):
 
 
 class Metrics:
-    """The metrics of one application. Share one object between its middleware, caches, breakers and engine."""
+    """The metrics of one application. Share one object between its middleware, caches, breakers and engine.
 
-    def __init__(self, *, max_series: int = 2000) -> None:
+    `system` is where processor, memory, disk and network are read; pass one to name the disk and the link's speed.
+    """
+
+    def __init__(self, *, max_series: int = 2000, system: System | None = None) -> None:
         self.registry = CollectorRegistry()
+        self.system = system or System()
         self.caches: list[ACache] = []
         self.breakers: list[ABreaker] = []
         self.pools: list[APool] = []
         self._lock = threading.Lock()
+        self._max_series = max_series
+        self._extra: dict[str, Series] = {}
         self._dropped = self._make(catalogue.DROPPED)
         self.requests = Series(self, catalogue.REQUESTS, max_series)
         self.duration = Series(self, catalogue.DURATION, max_series)
@@ -80,6 +87,7 @@ class Metrics:
         self.call_duration = Series(self, catalogue.CALL_DURATION, max_series)
         self.in_progress = self._make(catalogue.IN_PROGRESS)
         self.registry.register(_Readings(self))
+        self.system.readings()  # the first ones only say from where to count
 
     def render(self) -> bytes:
         """The page that Prometheus reads."""
@@ -96,6 +104,13 @@ class Metrics:
     def watch_pool(self, pool: APool) -> None:
         """Show a database pool's connections."""
         self.pools.append(pool)
+
+    def series(self, metric: Metric) -> Series:
+        """The series of a metric that not every application has, made when first asked for."""
+        with self._lock:
+            if metric.name not in self._extra:
+                self._extra[metric.name] = Series(self, metric, self._max_series)
+            return self._extra[metric.name]
 
     def connections_in_use(self) -> int | None:
         """Database connections in use over all pools; None when none is watched."""
@@ -117,7 +132,7 @@ class Metrics:
             return Counter(metric.name, metric.help, labels, registry=self.registry)
         if metric.kind == "gauge":
             return Gauge(metric.name, metric.help, labels, registry=self.registry)
-        return Histogram(metric.name, metric.help, labels, buckets=BUCKETS, registry=self.registry)
+        return Histogram(metric.name, metric.help, labels, buckets=metric.buckets, registry=self.registry)
 
 
 class Series:
@@ -143,7 +158,7 @@ class Series:
                 self._metrics.dropped(self._name)
                 labels = self._overflow
             if labels not in self._children:
-                self._children[labels] = self._parent.labels(*labels)
+                self._children[labels] = self._parent.labels(*labels) if labels else self._parent
             return self._children[labels]
 
 
@@ -160,6 +175,7 @@ class _Readings(Collector):
         yield from self._pool_families()
         yield from self._cache_families()
         yield from self._breaker_families()
+        yield from self._system_families()
 
     def _pool_families(self) -> Iterable[Family]:
         in_use, most = catalogue.CONNECTIONS, catalogue.CONNECTIONS_MAX
@@ -167,8 +183,8 @@ class _Readings(Collector):
         yield GaugeMetricFamily(most.name, most.help, value=sum(pool.most for pool in self._metrics.pools))
 
     def _cache_families(self) -> Iterable[Family]:
-        rate = self._metrics.hit_rate()
-        yield GaugeMetricFamily(catalogue.HIT_RATE.name, catalogue.HIT_RATE.help, value=0.0 if rate is None else rate)
+        # Before the first request there is no rate: 0 would call somebody.
+        yield GaugeMetricFamily(catalogue.HIT_RATE.name, catalogue.HIT_RATE.help, value=self._metrics.hit_rate())
         spec = catalogue.CACHE_REQUESTS
         requests = CounterMetricFamily(spec.name, spec.help, labels=spec.labels)
         for cache in self._metrics.caches:
@@ -192,6 +208,11 @@ class _Readings(Collector):
                 calls.add_metric((breaker.name, outcome), getattr(now, outcome))
         yield states
         yield calls
+
+    def _system_families(self) -> Iterable[Family]:
+        for name, percent in self._metrics.system.readings().items():
+            metric = catalogue.SYSTEM[name]
+            yield GaugeMetricFamily(metric.name, metric.help, value=None if percent is None else percent / 100)
 
 
 @functools.cache

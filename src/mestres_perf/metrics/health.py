@@ -13,6 +13,7 @@ from typing import Any
 from mestres_perf.metrics._catalogue import BUCKETS
 from mestres_perf.metrics._registry import Metrics
 from mestres_perf.metrics._system import System
+from mestres_perf.metrics._thresholds import ERROR_RATE_CRITICAL, RESPONSE_TIME_P95, SYSTEM
 
 WINDOW = 60.0
 _SLICE = 1.0
@@ -20,12 +21,14 @@ _FEWEST = 20
 _BOUNDS = (*BUCKETS, float("inf"))
 
 THRESHOLDS: Mapping[str, Mapping[str, float]] = {
-    "response_time_p95": {"degraded": 500.0},
-    "error_rate": {"degraded": 5.0, "unhealthy": 10.0},
-    "memory_usage": {"warning": 80.0, "degraded": 90.0},
-    "cpu_usage": {"warning": 70.0, "degraded": 85.0},
+    "response_time_p95": {"degraded": 1000 * RESPONSE_TIME_P95},
+    "error_rate": {"unhealthy": 100 * ERROR_RATE_CRITICAL},
+    **{
+        f"{name}_usage": {"warning": 100 * levels.warning, "critical": 100 * levels.critical}
+        for name, levels in SYSTEM.items()
+    },
 }
-"""Milliseconds and percent. Only errors make an application unhealthy: a busy one is still of use."""
+"""Milliseconds and percent. Beyond the first two the status changes; the others only show under `system`."""
 
 
 @dataclass(slots=True)
@@ -49,13 +52,13 @@ class Health:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._metrics = metrics
-        self._system = system or System()
+        self._system = system or metrics.system
         self._clock = clock
         self._now = now
         self._lock = threading.Lock()
         self._slices: deque[_Slice] = deque()
         self._born = clock()
-        self._system.processor()  # the first reading only says from where to count
+        self._system.readings()  # the first ones only say from where to count
 
     def observe(self, seconds: float, *, failed: bool) -> None:
         """One request of so many seconds; `failed` when its status was 5xx."""
@@ -69,7 +72,11 @@ class Health:
             self._slices[-1].errors += failed
 
     def report(self) -> dict[str, Any]:
-        """`/health/performance`: status, metrics (milliseconds, percent, 0 to 1), thresholds, timestamp."""
+        """`/health/performance`: status, metrics (milliseconds, percent, 0 to 1), system, thresholds, timestamp.
+
+        `system` says for cpu, memory, disk and network `ok`, `warning` or `critical`, or None where nobody knows. It
+        does not change the status, which is about what users get: a busy machine that answers in time is well used.
+        """
         now = self._clock()
         with self._lock:
             self._drop_old(now)
@@ -77,6 +84,7 @@ class Health:
             errors = sum(one.errors for one in self._slices)
         total = sum(counts)
         rate = 100 * errors / total if total else None
+        system = self._system.readings()
         metrics = {
             "response_time_p50": _quantile(counts, 0.50),
             "response_time_p95": _quantile(counts, 0.95),
@@ -85,12 +93,14 @@ class Health:
             "requests_per_second": _rounded(total / max(_SLICE, min(WINDOW, now - self._born))) if total else None,
             "database_connections": self._metrics.connections_in_use(),
             "cache_hit_rate": _rounded(self._metrics.hit_rate(), 4),
-            "memory_usage": _rounded(self._system.memory()),
-            "cpu_usage": _rounded(self._system.processor()),
+            **{f"{name}_usage": _rounded(percent) for name, percent in system.items()},
         }
         return {
             "status": _judge(metrics, total),
             "metrics": metrics,
+            "system": {
+                name: None if percent is None else SYSTEM[name].level(percent / 100) for name, percent in system.items()
+            },
             "thresholds": {name: dict(limits) for name, limits in THRESHOLDS.items()},
             "timestamp": self._now().isoformat(),
         }
@@ -101,19 +111,13 @@ class Health:
 
 
 def _judge(metrics: Mapping[str, float | None], total: int) -> str:
-    status = "healthy"
-    for name, limits in THRESHOLDS.items():
-        value = metrics[name]
-        from_requests = name in ("response_time_p95", "error_rate")
-        if value is None or (from_requests and total < _FEWEST):
-            continue
-        if value >= limits.get("unhealthy", float("inf")):
-            return "unhealthy"
-        if name == "response_time_p95" and value <= limits["degraded"]:
-            continue
-        if value >= limits.get("degraded", float("inf")):
-            status = "degraded"
-    return status
+    if total < _FEWEST:
+        return "healthy"
+    if (metrics["error_rate"] or 0.0) > THRESHOLDS["error_rate"]["unhealthy"]:
+        return "unhealthy"
+    if (metrics["response_time_p95"] or 0.0) > THRESHOLDS["response_time_p95"]["degraded"]:
+        return "degraded"
+    return "healthy"
 
 
 def _quantile(counts: list[int], share: float) -> float | None:
