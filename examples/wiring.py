@@ -15,7 +15,7 @@ from mestres_core.contrib.http import Api, Application, Reply, Request
 from mestres_core.contrib.mail import MailFolder
 from mestres_core.db.session import connect_arguments, normal_url
 from mestres_core.providers.fake import FakeCard, FakePix, signed_event
-from mestres_examples.pages import Site
+from mestres_examples.pages import Assets, Site
 from mestres_examples.settings import Settings
 from mestres_perf import Caches, Metrics, RateLimit, instrument
 from mestres_perf.contrib.sqlalchemy import instrument_engine, make_engine
@@ -32,6 +32,7 @@ class Wiring:
 
     api: Api
     site: Site
+    assets: Assets
     metrics: Metrics
     caches: Caches
     cached: bool
@@ -39,7 +40,7 @@ class Wiring:
     @property
     def applications(self) -> Mapping[str, Application]:
         """Everything to be served, by name."""
-        return {"api": self.api, "pages": self.site}
+        return {"api": self.api, "pages": self.site, "assets": self.assets}
 
     def instrument(self, app: A) -> A:
         """Count and time the framework's application, and have it answer /metrics and /health/*."""
@@ -104,7 +105,8 @@ def wire(shop: Commerce, settings: Settings) -> Wiring:
             now=datetime.now(UTC),
         )
 
-    site = Site(api, caches.sessions(cookie="sessao"), pay_pix if settings.demo else None)
-    parts = Wiring(api, site, metrics, caches, settings.cache)
+    assets = Assets()
+    site = Site(api, caches.sessions(cookie="sessao"), assets, pay_pix if settings.demo else None)
+    parts = Wiring(api, site, assets, metrics, caches, settings.cache)
     parts.warm()
     return parts

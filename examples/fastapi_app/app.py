@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from fastapi import FastAPI
-from fastapi.staticfiles import StaticFiles
 from starlette.requests import Request
 from starlette.responses import Response
 
 from mestres_core import Commerce
 from mestres_core.contrib.fastapi import response, router
-from mestres_examples.pages import STATIC
 from mestres_examples.settings import Settings
 from mestres_examples.wiring import wire
 
@@ -21,7 +19,6 @@ def create_app(shop: Commerce, settings: Settings) -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     for application in parts.applications.values():
         app.include_router(router(application))
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
     @app.exception_handler(404)
     async def not_found(request: Request, _error: Exception) -> Response:

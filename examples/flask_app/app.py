@@ -6,7 +6,6 @@ from flask import Flask, Response, request
 
 from mestres_core import Commerce
 from mestres_core.contrib.flask import blueprint, response
-from mestres_examples.pages import STATIC
 from mestres_examples.settings import Settings
 from mestres_examples.wiring import wire
 from mestres_perf.contrib.flask import configure
@@ -15,7 +14,7 @@ from mestres_perf.contrib.flask import configure
 def create_app(shop: Commerce, settings: Settings) -> Flask:
     """The shop's API and pages as a Flask application."""
     parts = wire(shop, settings)
-    app = Flask(__name__, static_folder=STATIC, static_url_path="/static")
+    app = Flask(__name__, static_folder=None)
     configure(app, settings.perf)
     app.url_map.merge_slashes = False
     for name, application in parts.applications.items():

@@ -33,6 +33,11 @@ def products(visit: Visit) -> Reply:
     return _list(visit, "products.html", search="")
 
 
+def offline(visit: Visit) -> Reply:
+    """What a browser that has been here shows when it cannot reach the shop."""
+    return visit.page("offline.html")
+
+
 def search(visit: Visit) -> Reply:
     """The list of what matches the words."""
     words = visit.request.parameters().get("q", "").strip()

@@ -15,11 +15,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from mestres_core.contrib.http import MAX_BODY, Api, Reply, Request, etag_of, pattern_of
 from mestres_core.errors import CommerceError
 from mestres_examples.pages import basket, browse, purchase
+from mestres_examples.pages.assets import OFFLINE, Assets
 from mestres_examples.pages.client import Client, Refused
 from mestres_examples.pages.visit import PayPix, Visit
 from mestres_perf import BackendUnavailable, Sessions
 
-STATIC: Final = Path(__file__).parent.parent / "static"
 _TEMPLATES: Final = Path(__file__).parent.parent / "templates"
 _log = logging.getLogger(__name__)
 
@@ -27,7 +27,14 @@ _HEADERS: Final = (
     ("Content-Type", "text/html; charset=utf-8"),
     (
         "Content-Security-Policy",
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'",
+        "; ".join(
+            (
+                "default-src 'none'",
+                *(f"{kind}-src 'self'" for kind in ("style", "img", "script", "connect", "worker")),
+                "form-action 'self'",
+                "frame-ancestors 'none'",
+            )
+        ),
     ),
     ("Referrer-Policy", "same-origin"),
     ("X-Content-Type-Options", "nosniff"),
@@ -49,6 +56,7 @@ _PAGES: Final[tuple[tuple[str, str, Page], ...]] = (
     ("POST", "/checkout", purchase.payment),
     ("POST", "/checkout/confirmar", purchase.confirm),
     ("GET", "/pedido/{number}", purchase.order),
+    ("GET", OFFLINE, browse.offline),
     ("POST", "/pedido/{number}/pix", purchase.pay_pix),
 )
 
@@ -62,6 +70,7 @@ class Site:
 
     api: Api
     sessions: Sessions
+    assets: Assets
     pay_pix: PayPix | None = None
     prefixes: tuple[str, ...] = ()
 
@@ -84,6 +93,9 @@ class Site:
         except Exception:  # noqa: BLE001 - the last resort: logged whole, told without its inside
             _log.exception("%s %s", request.method, request.path)
             reply = visit.message(500, "Algo falhou aqui. Tente de novo em instantes.")
+        if reply.status == 200:  # noqa: PLR2004 - HTTP's own number
+            # The style sheet is on its way before the first line of the page is read.
+            reply = reply.with_headers(("Link", f"<{self.assets.url('site.css')}>; rel=preload; as=style"))
         return _finished(request, reply)
 
     def not_found(self, request: Request) -> Reply:
@@ -135,6 +147,8 @@ class Site:
         environment.filters["query"] = lambda values: urlencode(
             {k: v for k, v in values.items() if v not in (None, "")}
         )
+        environment.globals["asset"] = self.assets.url
+        environment.filters["asset_url"] = self.assets.url_of
         return environment
 
 

@@ -35,7 +35,7 @@ class _Query:
     call: Callable[[Commerce], object]
 
 
-def _busiest(shop: Commerce) -> int:
+def busiest(shop: Commerce) -> int:
     """The customer with the most orders: nobody's list takes longer."""
     query = (
         select(order.c.customer_id)
@@ -74,7 +74,7 @@ def add_to(commands: Any) -> None:
 def _run(options: argparse.Namespace) -> int:
     missed = 0
     with Commerce.open(options.database) as shop:
-        customer = _busiest(shop)
+        customer = busiest(shop)
         orders = _Query("a customer's orders", 30, lambda shop: shop.orders.of_customer(customer, per_page=10))
         print(f"{'call':<24}{'limit':>8}{'took':>10}  {'pages':>7}  indexes")
         for query in (*_QUERIES, orders):
