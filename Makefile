@@ -2,7 +2,7 @@
 # PYTHON=... chooses the interpreter, ARGS=... is passed on: make demo ARGS="--framework flask"; make test ARGS="-k cart"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types docs format bench stress wheel clean
+.PHONY: help demo test lint types docs format bench latency stress wheel clean
 SHELL := /bin/sh
 
 VENV := .venv
@@ -36,6 +36,9 @@ format: $(VENV)/installed-dev  ## rewrite the code in the project's style
 
 bench: $(VENV)/installed-dev  ## measure (ARGS="--benchmark-compare")
 	$(BIN)/python -m pytest benchmarks -o python_files='bench_*.py' --benchmark-only $(ARGS)
+
+latency: $(VENV)/installed-dev  ## every latency target on 100,000 products and orders (ARGS="--products 10000")
+	$(BIN)/python benchmarks/latency.py $(ARGS)
 
 stress: $(VENV)/installed-dev  ## the long forms of the stress tests
 	MESTRES_STRESS=long $(BIN)/python -m pytest -m stress $(ARGS)

@@ -50,7 +50,7 @@ def busiest(shop: Commerce) -> int:
 
 # The limits are those of the specification's critical queries.
 _QUERIES = (
-    _Query("a page of products", 50, lambda shop: shop.catalog.list(sort="newest", per_page=20)),
+    _Query("a page of products", 50, lambda shop: shop.catalog.list(sort="newest", per_page=20, count=False)),
     _Query("a search for products", 100, lambda shop: shop.search.products("café premium", per_page=10)),
 )
 
