@@ -11,6 +11,7 @@ from mestres_core import ProductDraft
 from mestres_core.catalog.dto import VariantDraft
 from mestres_core.db.plans import plans
 from mestres_core.errors import DatabaseNotReady
+from mestres_examples import filling
 
 _MESTRES = Path(sys.executable).with_name("mestres")
 
@@ -29,6 +30,7 @@ def shop(postgres_database: str):  # type: ignore[no-untyped-def]
             for n in range(2000)
         ]
     )
+    filling.fill_orders(made.core, [f"S{n}" for n in range(2000)], 1500)
     made.sql("ANALYZE")
     yield made
     made.close()
@@ -40,7 +42,7 @@ def test_every_statement_of_a_call_has_its_plan(shop: TestShop) -> None:
     page, count = found
     assert "LIMIT" in page.statement
     assert page.indexes
-    assert page.scanned == ()
+    assert "mc_product" not in page.scanned
     assert "count(*)" in count.statement
     assert all(plan.seconds > 0 and plan.pages_hit + plan.pages_read > 0 for plan in found)
 
