@@ -153,11 +153,11 @@ def _in_the_database(url: str) -> list[Row]:
         customer = busiest(shop)
         calls: list[tuple[Slo, Callable[[], object]]] = [
             (SLA.benchmarks.products_page_query, lambda: shop.catalog.list(per_page=20, count=False)),
-            (SLA.benchmarks.products_search_query, lambda: shop.search.products("café premium", per_page=10)),
+            (SLA.benchmarks.products_search_query, lambda: shop.search.products("mogiana bourbon", per_page=10)),
             (SLA.benchmarks.orders_of_user_query, lambda: shop.orders.of_customer(customer, per_page=10)),
             (SLA.queries.simple_queries, lambda: shop.catalog.get(777)),
             (SLA.queries.complex_queries, lambda: shop.search.products("bourbon", in_stock=True, max_price=9000)),
-            (SLA.queries.reports, lambda: shop.admin.sales(group_by="day")),
+            (SLA.queries.reports, lambda: shop.admin.report("sales", group_by="day")),
         ]
         return [
             Row(slo, None, p95([sum(plan.seconds for plan in plans(shop.engine, call)) for _ in range(RUNS)]), RUNS)
