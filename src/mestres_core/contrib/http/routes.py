@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from mestres_core.contrib.http import schemas
 from mestres_core.contrib.http.calls import Call
-from mestres_core.contrib.http.handlers import carts, catalog, checkout, orders
+from mestres_core.contrib.http.handlers import admin, carts, catalog, checkout, orders
 from mestres_core.contrib.http.messages import Reply
 
 PREFIXES: Final = ("/api/v1", "/admin/api/v1")
@@ -189,5 +189,18 @@ ROUTES: Final[tuple[Route, ...]] = (
         body=schemas.RefundRequest,
         auth="admin",
         problems=(401, 403, 404, 409, 413, 415, 422),
+    ),
+    Route("GET", "/admin/api/v1/dashboard", admin.dashboard, answer="Dashboard", auth="admin", problems=(401, 403)),
+    *(
+        Route(
+            "GET",
+            f"/admin/api/v1/reports/{report.__name__}",
+            report,
+            answer="Report",
+            query=schemas.ReportQuery,
+            auth="admin",
+            problems=(401, 403, 422),
+        )
+        for report in (admin.sales, admin.products, admin.customers, admin.inventory)
     ),
 )

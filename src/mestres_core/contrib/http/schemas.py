@@ -93,6 +93,14 @@ class PageQuery(Query):
     cursor: Annotated[Text, Field(max_length=500)] | None = None
 
 
+class ReportQuery(Query):
+    """Which days, both included, and by what the rows are grouped; the core knows which values are right."""
+
+    from_: Annotated[Text, Field(max_length=_MAX_NAME)] | None = Field(default=None, alias="from")
+    to: Annotated[Text, Field(max_length=_MAX_NAME)] | None = None
+    group_by: Annotated[Text, Field(max_length=_MAX_NAME)] | None = None
+
+
 class NewCart(Body):
     """A cart to be made. An empty body will do."""
 
@@ -170,7 +178,8 @@ class CheckoutRequest(Body):
 
 def read_query(model: type[Model], parameters: Mapping[str, str]) -> Model:
     """The query parameters as `model`. Raises ValidationError with every wrong one."""
-    values: dict[str, Any] = {name: value for name, value in parameters.items() if name in model.model_fields}
+    known = {field.alias or name for name, field in model.model_fields.items()}
+    values: dict[str, Any] = {name: value for name, value in parameters.items() if name in known}
     if "attributes" in model.model_fields:
         values["attributes"] = _attributes(parameters)
     try:
