@@ -37,7 +37,7 @@ from mestres_core.events.outbox import Outbox
 from mestres_core.events.relay import Subscriber, relay
 from mestres_core.events.work import Work
 from mestres_core.inventory.service import InventoryService
-from mestres_core.jobs import models as _jobs  # noqa: F401 - registers its tables
+from mestres_core.jobs.service import Jobs
 from mestres_core.orders import confirming
 from mestres_core.orders.confirming import Notifier
 from mestres_core.orders.service import OrderService
@@ -156,6 +156,7 @@ class Commerce:
         self.config = config or Config()
         self._database = Database(engine)
         self._providers = {provider.name: provider for provider in self.config.providers}
+        self.jobs = Jobs(self.run, self.read, self.config.clock, self.config.ids)
         self._listeners: list[Listener] = []
         self._subscribers: list[Subscriber] = []
         for name in _SERVICE_TYPES:

@@ -10,13 +10,19 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from dataclasses import fields as dataclass_fields
 from typing import Any, Protocol
 
-from mestres_core.catalog.drafts import check_drafts, make_draft
+from sqlalchemy import select
+
+from mestres_core.catalog.drafts import check_drafts, make_draft, tidy
 from mestres_core.catalog.dto import ProductDraft, SaveReport
+from mestres_core.catalog.models import product, variant
 from mestres_core.catalog.service import CatalogService
+from mestres_core.db.dialects.sql import as_dict
 from mestres_core.errors import FieldError, ValidationError
+from mestres_core.events.outbox import Outbox
 from mestres_core.rules.checks import Checks, storable
 
 CHUNK = 500
@@ -26,7 +32,9 @@ _WHOLE = ("price", "stock", "weight_grams")
 _YES_NO = ("featured", "active")
 _SHARED = ("key", "slug", "name", "category", "description", "attributes", "images", "featured", "active", "currency")
 _COLUMNS = (*_SHARED, *_FLAT)
+_CSV_COLUMNS = tuple(name for name in _COLUMNS if name != "attributes")
 _OBJECT = (*_SHARED, "variants")
+_ATTRIBUTE = "attributes."
 _DIGITS = 18
 _FORMULA = "=+-@\t\r"
 
@@ -72,11 +80,18 @@ class Outcome:
         self.updated += report.updated
         self.unchanged += report.unchanged
 
+    def join(self, other: Outcome) -> None:
+        """Count what became of further rows."""
+        self.rows += other.rows
+        self.add(SaveReport(other.created, other.updated, other.unchanged))
+        self.errors.extend(other.errors)
+
 
 class Services(Protocol):
     """The services of one unit of work, as far as they are needed here."""
 
     catalog: CatalogService
+    outbox: Outbox
 
 
 def read_rows(file: Iterable[bytes], kind: str) -> Iterator[Row]:
@@ -90,39 +105,86 @@ def read_rows(file: Iterable[bytes], kind: str) -> Iterator[Row]:
 def save_rows(services: Services, rows: Sequence[Row]) -> Outcome:
     """Save the right ones of these rows in the caller's transaction, and say what is wrong with the others."""
     outcome = Outcome(rows=len(rows))
-    batch: dict[str, tuple[int, ProductDraft]] = {}
+    batch: list[tuple[int, ProductDraft]] = []
+    taken: set[tuple[str, str]] = set()
     for row in rows:
         try:
             draft = to_draft(row)
         except ValidationError as wrong:
             outcome.errors.extend(RowError(row.number, error) for error in wrong.errors)
             continue
-        if _clashes(draft, batch):  # the later row has the last word, so the earlier ones are saved first
+        names = {("key", draft.key), *(("sku", each.sku) for each in draft.variants)}
+        if not names.isdisjoint(taken):  # the later row has the last word, so the earlier ones are saved first
             _save(services, batch, outcome)
-            batch = {}
-        batch[draft.key] = (row.number, draft)
+            batch, taken = [], set()
+        batch.append((row.number, draft))
+        taken |= names
     _save(services, batch, outcome)
     outcome.errors.sort(key=lambda error: error.row)
     return outcome
 
 
-def _clashes(draft: ProductDraft, batch: Mapping[str, tuple[int, ProductDraft]]) -> bool:
-    skus = {variant.sku for variant in draft.variants}
-    return draft.key in batch or any(not skus.isdisjoint(v.sku for v in other.variants) for _, other in batch.values())
-
-
-def _save(services: Services, batch: Mapping[str, tuple[int, ProductDraft]], outcome: Outcome) -> None:
+def _save(services: Services, batch: Sequence[tuple[int, ProductDraft]], outcome: Outcome) -> None:
     """All at once; where the catalogue refuses, one by one: a refusal has written nothing."""
-    if not batch:
+    known = _known(services, batch)
+    right: list[tuple[int, ProductDraft]] = []
+    for number, draft in batch:
+        found = known.settle(draft)
+        if isinstance(found, FieldError):
+            outcome.errors.append(RowError(number, found))
+        else:
+            right.append((number, found))
+    if not right:
         return
     try:
-        outcome.add(services.catalog.save_many([draft for _, draft in batch.values()]))
+        outcome.add(services.catalog.save_many([draft for _, draft in right]))
     except ValidationError:
-        for number, draft in batch.values():
+        for number, draft in right:
             try:
                 outcome.add(services.catalog.save_many([draft]))
             except ValidationError as wrong:
                 outcome.errors.extend(RowError(number, error) for error in wrong.errors)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Which products the SKUs of flat rows belong to, and which SKUs those products have."""
+
+    owners: Mapping[str, str]
+    skus: Mapping[str, set[str]]
+
+    def settle(self, draft: ProductDraft) -> ProductDraft | FieldError:
+        """A flat row without a key changes the product that has its SKU. None may drop the product's other variants."""
+        if not isinstance(draft, _Flat):
+            return draft
+        sku = draft.variants[0].sku
+        if draft.keyless:
+            draft = replace(draft, key=self.owners.get(sku, sku))
+        if self.skus.get(draft.key, {sku}) != {sku}:
+            reason = "this product has other SKUs; give them all as `variants` in NDJSON or JSON"
+            return FieldError.of("sku", "invalid", reason=reason)
+        return draft
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Flat(ProductDraft):
+    """A product from a flat row."""
+
+    keyless: bool = False
+
+
+def _known(services: Services, batch: Sequence[tuple[int, ProductDraft]]) -> _Known:
+    flat = [draft for _, draft in batch if isinstance(draft, _Flat)]
+    if not flat:
+        return _Known({}, {})
+    session = services.outbox.session
+    both = select(variant.c.sku, product.c.key).join(product, product.c.id == variant.c.product_id)
+    owners = as_dict(session.execute(both.where(variant.c.sku.in_([draft.variants[0].sku for draft in flat]))))
+    keys = {draft.key for draft in flat} | {*owners.values()}
+    skus: dict[str, set[str]] = {}
+    for sku, key in session.execute(both.where(product.c.key.in_(keys), variant.c.active)):
+        skus.setdefault(key, set()).add(sku)
+    return _Known(owners, skus)
 
 
 def to_draft(row: Row) -> ProductDraft:
@@ -140,15 +202,18 @@ def to_draft(row: Row) -> ProductDraft:
     if fields.get("name") is None:
         checks.wrong("name", "required")
     checks.done()
-    draft = make_draft(**(_from_flat(fields) if flat else _given(fields, _OBJECT) | {"category": fields.get("category")}))
+    draft = make_draft(
+        **(_from_flat(fields) if flat else _given(fields, _OBJECT) | {"category": fields.get("category")})
+    )
     try:
         check_drafts([draft])
     except ValidationError as wrong:
         raise ValidationError(*(_in_flat_words(error) if flat else error for error in wrong.errors)) from None
-    stripped = tuple(v.sku.strip() for v in draft.variants)
-    if len(set(stripped)) == len(stripped):
+    draft = tidy(draft)
+    if not flat:
         return draft
-    raise ValidationError.of("variants", "duplicate", value=stripped[0])
+    plain = {each.name: getattr(draft, each.name) for each in dataclass_fields(ProductDraft)}
+    return _Flat(**plain, keyless=not fields.get("key"))
 
 
 def _given(fields: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
@@ -161,11 +226,15 @@ def _from_flat(fields: Mapping[str, Any]) -> dict[str, Any]:
         if fields.get(needed) in (None, ""):
             checks.wrong(needed, "required")
     checks.done()
-    variant = _given(fields, ("sku", "price", "stock", "weight_grams"))
+    only = _given(fields, ("sku", "price", "stock", "weight_grams"))
     if fields.get("variant"):
-        variant["name"] = fields["variant"]
+        only["name"] = fields["variant"]
     shared = _given(fields, _SHARED)
-    return shared | {"key": fields.get("key") or fields["sku"], "category": fields.get("category"), "variants": [variant]}
+    return shared | {
+        "key": fields.get("key") or fields["sku"],
+        "category": fields.get("category"),
+        "variants": [only],
+    }
 
 
 def _in_flat_words(error: FieldError) -> FieldError:
@@ -204,7 +273,7 @@ def _check_header(header: Sequence[str]) -> None:
     for index, name in enumerate(header):
         if name in header[:index]:
             checks.wrong(f"column {_shown(name)}", "duplicate", value=_shown(name))
-        elif name not in _COLUMNS and not name.startswith("attributes."):
+        elif name not in _CSV_COLUMNS and not name.startswith(_ATTRIBUTE):
             checks.wrong(f"column {_shown(name)}", "unexpected")
     for needed in ("sku", "name", "price"):
         if needed not in header:
@@ -230,8 +299,8 @@ def _from_cells(cells: Mapping[str, str]) -> dict[str, Any]:
         values["category"] = [part.strip() for part in values["category"].split(">")]
     if "images" in values:
         values["images"] = values["images"].split()
-    attributes = {name.removeprefix("attributes."): values.pop(name) for name in [*values] if name.startswith("attr")}
-    attributes.pop("attributes", None)
+    named = [name for name in values if name.startswith(_ATTRIBUTE)]
+    attributes = {name.removeprefix(_ATTRIBUTE): values.pop(name) for name in named}
     return values | ({"attributes": attributes} if attributes else {})
 
 

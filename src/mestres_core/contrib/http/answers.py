@@ -158,6 +158,19 @@ _NOUNS: dict[str, Schema] = {
         ),
         "description": "The fields of rows and totals depend on `kind`: docs/admin.md names them",
     },
+    "Job": _object(
+        id=_TEXT,
+        kind={"enum": ["bulk", "export"]},
+        status={"enum": ["queued", "running", "done", "failed"]},
+        done=_WHOLE,
+        total=_or_null(_WHOLE),
+        errors=_list(_object(row=_WHOLE, field=_TEXT, message=_TEXT)),
+        error_count={"type": "integer", "description": "More than there are `errors` when these were cut at 1000"},
+        result_url=_or_null(_TEXT),
+        created_at=_MOMENT,
+        started_at=_or_null(_MOMENT),
+        finished_at=_or_null(_MOMENT),
+    ),
     "Problem": {
         **_object(type=_TEXT, title=_TEXT, status=_WHOLE, detail=_TEXT, code=_TEXT),
         "description": "RFC 9457. Further members depend on `code`: errors, available, quote, order",
@@ -179,5 +192,6 @@ SCHEMAS: Final[dict[str, Schema]] = {
     "PlacedOrderAnswer": _answer(_object(replayed=_YES_NO), order=_ref("PlacedOrder")),
     "DashboardAnswer": _answer(dashboard=_ref("Dashboard")),
     "ReportAnswer": _answer(report=_ref("Report")),
+    "JobAnswer": _answer(job=_ref("Job")),
     "ReceivedAnswer": _answer(received=_YES_NO),
 }

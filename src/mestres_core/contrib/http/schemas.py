@@ -132,6 +132,13 @@ class RefundRequest(Body):
     amount: Annotated[int, Field(ge=1, le=10**12)] | None = None
 
 
+class ExportRequest(Body):
+    """Which table as which file; the core knows which values are right."""
+
+    kind: Annotated[Text, Field(min_length=1, max_length=_MAX_NAME)]
+    format: Annotated[Text, Field(min_length=1, max_length=_MAX_NAME)] = "csv"
+
+
 class Address(Body):
     """Where the parcel goes."""
 
