@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from itertools import islice
 from typing import Any, BinaryIO
 
@@ -147,24 +148,27 @@ def _bulk(options: argparse.Namespace) -> int:
     kind = options.format or _ENDINGS.get(os.path.splitext(path)[1].lower())  # noqa: PTH122 - the user's own path
     if kind is None:
         raise FeedError(path, "the name does not tell the format", "give --format csv, ndjson or json")
-    total = bulk.Outcome()
+    total, wrong, errors = bulk.Outcome(), 0, 0
     try:
         with open(path, "rb") as file, Commerce.open(options.database) as shop:  # noqa: PTH123 - as above
             for chunk in _chunks(bulk.read_rows(file, kind)):
-                total.join(shop.run(lambda services, chunk=chunk: bulk.save_rows(services, chunk)))  # type: ignore[misc]
+                outcome = shop.run(partial(bulk.save_rows, rows=chunk))
+                wrong += len({each.row for each in outcome.errors})
+                errors += len(outcome.errors)
+                total.join(outcome)
+                del total.errors[_SHOWN:]
     except OSError as error:
         raise FeedError(path, error.strerror or str(error), "give a file that can be read") from error
-    wrong = {each.row for each in total.errors}
     saved = f"{total.created} created, {total.updated} updated, {total.unchanged} unchanged"
-    print(f"{total.rows} rows: {saved}, {len(wrong)} wrong")
-    for each in total.errors[:_SHOWN]:
+    print(f"{total.rows} rows: {saved}, {wrong} wrong")
+    for each in total.errors:
         print(f"  row {each.row}: {each.error.field} {each.error.describe()}")
-    if len(total.errors) > _SHOWN:
-        print(f"  and {len(total.errors) - _SHOWN} more")
+    if errors > _SHOWN:
+        print(f"  and {errors - _SHOWN} more")
     return 0
 
 
 def _chunks(rows: Iterator[bulk.Row]) -> Iterator[list[bulk.Row]]:
-    bar = tqdm(rows, unit=" rows", file=sys.stderr, disable=None, leave=False)
+    bar = iter(tqdm(rows, unit=" rows", file=sys.stderr, disable=None, leave=False))
     while chunk := list(islice(bar, bulk.CHUNK)):
         yield chunk
