@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from mestres_core.contrib.http import MAX_BODY, Api, Reply, Request, etag_of, pattern_of
 from mestres_core.errors import CommerceError
-from mestres_examples.pages import basket, browse, purchase
+from mestres_examples.pages import basket, browse, office, purchase
 from mestres_examples.pages.assets import OFFLINE, Assets
 from mestres_examples.pages.client import Client, Refused
 from mestres_examples.pages.visit import PayPix, Visit
@@ -58,6 +58,8 @@ _PAGES: Final[tuple[tuple[str, str, Page], ...]] = (
     ("GET", "/pedido/{number}", purchase.order),
     ("GET", OFFLINE, browse.offline),
     ("POST", "/pedido/{number}/pix", purchase.pay_pix),
+    ("GET", "/admin", office.show),
+    ("POST", "/admin", office.sign_in),
 )
 
 
@@ -162,11 +164,12 @@ def _from_here(request: Request) -> bool:
 
 def _finished(request: Request, reply: Reply) -> Reply:
     etag = etag_of(reply.body.decode())
-    if reply.status == 200 and request.method in ("GET", "HEAD"):  # noqa: PLR2004 - HTTP's own number
+    stored = reply.header("Cache-Control") != "no-store"
+    if stored and reply.status == 200 and request.method in ("GET", "HEAD"):  # noqa: PLR2004 - HTTP's own number
         reply = reply.with_headers(("ETag", etag))
         if request.headers.get("if-none-match", "").removeprefix("W/") == etag:
             return Reply(304, b"", (("ETag", etag), *_HEADERS[1:]))
-    reply = reply.with_headers(*_HEADERS)
+    reply = reply.with_headers(*(pair for pair in _HEADERS if reply.header(pair[0]) is None))
     if request.method == "HEAD":
         return Reply(reply.status, b"", (*reply.headers, ("Content-Length", str(len(reply.body)))))
     return reply

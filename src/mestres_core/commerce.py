@@ -23,6 +23,7 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session
 
+from mestres_core.admin.service import AdminService
 from mestres_core.cart.service import CartService
 from mestres_core.catalog.service import CatalogService
 from mestres_core.checkout import placing, returning
@@ -36,6 +37,7 @@ from mestres_core.events.outbox import Outbox
 from mestres_core.events.relay import Subscriber, relay
 from mestres_core.events.work import Work
 from mestres_core.inventory.service import InventoryService
+from mestres_core.jobs.service import Jobs
 from mestres_core.orders import confirming
 from mestres_core.orders.confirming import Notifier
 from mestres_core.orders.service import OrderService
@@ -53,7 +55,7 @@ _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no letter that is 
 _READS = frozenset(
     (
         "list get categories featured products suggest level of_order order_of of_customer find opens coupon"
-        " unconfirmed"
+        " unconfirmed dashboard report"
     ).split()
 )
 _OWN_TRANSACTIONS = frozenset({("checkout", "place"), ("orders", "capture"), ("orders", "refund")})
@@ -125,6 +127,7 @@ class Services:
             rater=config.shipping,
             times=config.times,
         )
+        self.admin = AdminService(work, self.orders)
         # Two rooms tell a higher one what happened without knowing it.
         self.inventory.watcher = self.catalog.stock_moved
         self.payments.on_event = self.checkout.apply
@@ -142,6 +145,7 @@ class Commerce:
     checkout: CheckoutService
     orders: OrderService
     payments: PaymentService
+    admin: AdminService
 
     def __init__(self, engine: Engine, config: Config | None = None) -> None:
         """On an engine that the host has made; SQLite needs `configure_sqlite(engine)` first.
@@ -152,6 +156,7 @@ class Commerce:
         self.config = config or Config()
         self._database = Database(engine)
         self._providers = {provider.name: provider for provider in self.config.providers}
+        self.jobs = Jobs(self.run, self.read, self.config.clock, self.config.ids)
         self._listeners: list[Listener] = []
         self._subscribers: list[Subscriber] = []
         for name in _SERVICE_TYPES:
@@ -318,4 +323,5 @@ _SERVICE_TYPES: Mapping[str, type] = {
     "checkout": CheckoutService,
     "orders": OrderService,
     "payments": PaymentService,
+    "admin": AdminService,
 }

@@ -75,6 +75,8 @@ class FieldError:
 _KINDS = {
     "cart": "carrinho",
     "category": "categoria",
+    "job": "tarefa",
+    "result": "resultado",
     "coupon": "cupom",
     "customer": "cliente",
     "line": "item",

@@ -16,7 +16,7 @@ _LONGEST_IDLE = 30.0
 
 
 class Worker:
-    """Delivers the outbox, processes placed orders, recovers payments and refunds.
+    """Delivers the outbox, processes placed orders, does jobs, recovers payments and refunds.
 
     `idle` seconds are waited after a round that found nothing to do, `recover_every` seconds between two recoveries.
     What fails is logged and tried again: a worker outlives whatever a database or a provider does.
@@ -34,6 +34,7 @@ class Worker:
     def round(self) -> int:
         """Do what there is to do now; returns how many things were done. Raises nothing."""
         done = self._try("relay", self._shop.relay)
+        done += self._try("jobs", self._shop.jobs.run)
         if time.monotonic() >= self._recover_at:
             self._recover_at = time.monotonic() + self._recover_every
             done += self._try("recovery", self._shop.recover)

@@ -13,7 +13,7 @@ cart = Table(
     Column("version", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
-    Index("ix_mc_cart_updated_at", "updated_at"),
+    Index("ix_mc_cart_updated_at", "updated_at", "status"),
 )
 
 line = Table(

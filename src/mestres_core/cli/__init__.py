@@ -9,13 +9,15 @@ from importlib import import_module
 
 from mestres_core.errors import CommerceError
 
-_SUBJECTS = ("demo", "catalog", "cache", "coupons", "customers", "database", "plans", "worker")
+_SUBJECTS = ("demo", "admin", "catalog", "cache", "coupons", "customers", "database", "plans", "worker")
 
 _EPILOG = """\
 examples:
   mestres demo                                  a whole coffee shop on http://127.0.0.1:8000, data included
   mestres demo --framework flask --port 9000    the same on Flask
   mestres catalog import lots.csv --map mapping.toml
+  mestres report sales --from 2026-01-01 --to 2026-01-31
+  mestres export orders --format csv > orders.csv
   mestres audit                                 prove stock, money and ledgers in one call
 
 The database is MESTRES_DATABASE_URL, or the file mestres.db in this folder.

@@ -9,9 +9,12 @@ except ModuleNotFoundError as missing:
         raise
     raise ModuleNotFoundError("FastAPI is not installed: pip install 'mestres[fastapi]'", name="fastapi") from missing
 
-from starlette.concurrency import run_in_threadpool
+from collections.abc import Iterator
+
+from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.requests import Request as StarletteRequest
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from mestres_core.contrib.http.messages import MAX_BODY, Application, Reply, Request
 
@@ -64,8 +67,24 @@ async def _body(incoming: StarletteRequest) -> bytes:
 
 def response(reply: Reply) -> Response:
     """Put a reply into the framework's own words."""
-    response = Response(reply.body, reply.status)
+    response = Response(reply.body, reply.status) if reply.chunks is None else _Stream(reply.chunks, reply.status)
     response.raw_headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in reply.headers]
-    if reply.header("Content-Length") is None and reply.status != 304:  # noqa: PLR2004 - HTTP's own number
+    if reply.chunks is None and reply.header("Content-Length") is None and reply.status != 304:  # noqa: PLR2004 - HTTP's own number
         response.raw_headers.append((b"content-length", str(len(reply.body)).encode()))
     return response
+
+
+class _Stream(StreamingResponse):
+    """Chunks from a thread; the iterator that makes them is closed however the sending ends."""
+
+    def __init__(self, chunks: Iterator[bytes], status: int) -> None:
+        super().__init__(iterate_in_threadpool(chunks), status)
+        self._chunks = chunks
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            close = getattr(self._chunks, "close", None)
+            if close is not None:
+                close()

@@ -63,7 +63,7 @@ def _body() -> bytes:
 
 def response(reply: Reply) -> Response:
     """Put a reply into the framework's own words."""
-    response = Response(reply.body, reply.status)
+    response = Response(reply.body if reply.chunks is None else reply.chunks, reply.status)
     response.headers.clear()
     for name, value in reply.headers:
         response.headers.add(name, value)

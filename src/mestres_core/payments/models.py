@@ -22,6 +22,7 @@ payment = Table(
     Column("created_at", UtcDateTime, nullable=False),
     CheckConstraint("amount >= 0", name="amount"),
     Index("ix_mc_payment_status_leased_until", "status", "leased_until"),
+    Index("ix_mc_payment_created_at", "created_at", "status"),
 )
 
 event = Table(

@@ -223,3 +223,33 @@ def test_a_coupon_in_the_cart(visitor, product, shop):
         f"Cupom {code}"
         not in visitor.post("/carrinho/cupom", data={"code": code, "action": "remove"}, follow_redirects=True).text
     )
+
+
+def test_the_admin_page_opens_to_its_token(visitor, product):
+    """The right token opens the figures and is kept where no script and no other site gets it; signing out ends it."""
+    made = product(stock=2, name="Quase Acabado")
+    _buy(visitor, made.variants[0].sku, method="card", token="tok_ok")
+    asked = visitor.get("/admin")
+    entered = visitor.post("/admin", data={"token": "admin-token"}, follow_redirects=False)
+    page = visitor.get("/admin")
+    visitor.post("/admin", data={"sair": "1"})
+
+    assert 'type="password"' in asked.text
+    assert (entered.status_code, entered.headers["location"]) == (303, "/admin")
+    assert all(word in entered.headers["set-cookie"] for word in ("HttpOnly", "SameSite=Strict", "Path=/admin"))
+    assert re.search(r'data-figure="orders-today">[1-9]', page.text)
+    assert "Estoque baixo" in page.text
+    assert page.headers["cache-control"] == "no-store"
+    assert 'type="password"' in visitor.get("/admin").text
+
+
+@pytest.mark.parametrize("token", ["wrong", "", "ção", "a\nb", "☕", "%00"])
+def test_wrong_admin_tokens_are_403(visitor, token):
+    """Another token gets a page that says so, whether typed or kept in a cookie, and no figures."""
+    typed = visitor.post("/admin", data={"token": token})
+    kept = visitor.get("/admin", headers={"Cookie": "admin=%C3%A7%0A" + "x"})
+
+    for page in (typed, kept):
+        assert page.status_code == 403
+        assert "não é o da administração" in page.text
+        assert "set-cookie" not in page.headers or "admin=" not in page.headers["set-cookie"]

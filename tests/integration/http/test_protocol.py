@@ -198,4 +198,10 @@ def test_both_frameworks_say_the_same(http, served):
         ("post", "/admin/api/v1/orders/{number}/capture"),
         ("post", "/admin/api/v1/orders/{number}/fulfill"),
         ("post", "/admin/api/v1/orders/{number}/refund"),
+        ("get", "/admin/api/v1/dashboard"),
+        ("post", "/admin/api/v1/products/bulk"),
+        ("post", "/admin/api/v1/exports"),
+        ("get", "/admin/api/v1/jobs/{job_id}"),
+        ("get", "/admin/api/v1/jobs/{job_id}/result"),
+        *(("get", f"/admin/api/v1/reports/{kind}") for kind in ("sales", "products", "customers", "inventory")),
     }

@@ -10,6 +10,7 @@ _TEXT: Schema = {"type": "string"}
 _WHOLE: Schema = {"type": "integer"}
 _YES_NO: Schema = {"type": "boolean"}
 _MOMENT: Schema = {"type": "string", "format": "date-time"}
+_COUNTS: Schema = {"type": "object", "additionalProperties": {"type": "integer"}}
 _TEXTS: Schema = {"type": "object", "additionalProperties": {"type": "string"}}
 
 
@@ -126,6 +127,50 @@ _NOUNS: dict[str, Schema] = {
         created_at=_MOMENT,
     ),
     "PlacedOrder": _extended("Order", access_token=_TEXT),
+    "Sales": _object(
+        orders=_WHOLE,
+        paid_orders=_WHOLE,
+        **dict.fromkeys(("gross", "refunds", "revenue", "average_ticket"), _ref("Money")),
+    ),
+    "SoldProduct": _object(id=_or_null(_WHOLE), name=_TEXT, quantity=_WHOLE, revenue=_ref("Money")),
+    "Dashboard": _object(
+        made_at=_MOMENT,
+        sales=_object(**dict.fromkeys(("today", "7_days", "30_days"), _list(_ref("Sales")))),
+        orders_by_status=_COUNTS,
+        top_products=_list(_ref("SoldProduct")),
+        low_stock=_list(_object(sku=_TEXT, name=_TEXT, available=_WHOLE)),
+        low_stock_count=_WHOLE,
+        latest_orders=_list(_ref("OrderSummary")),
+        carts=_WHOLE,
+        carts_ordered=_WHOLE,
+        conversion=_or_null({"type": "number"}),
+        payments_by_status=_COUNTS,
+        payment_failure_share=_or_null({"type": "number"}),
+    ),
+    "Report": {
+        **_object(
+            kind=_TEXT,
+            **{"from": {"type": "string", "format": "date"}, "to": {"type": "string", "format": "date"}},
+            group_by=_TEXT,
+            rows=_list({"type": "object"}),
+            totals=_list({"type": "object"}),
+            truncated=_YES_NO,
+        ),
+        "description": "The fields of rows and totals depend on `kind`: docs/admin.md names them",
+    },
+    "Job": _object(
+        id=_TEXT,
+        kind={"enum": ["bulk", "export"]},
+        status={"enum": ["queued", "running", "done", "failed"]},
+        done=_WHOLE,
+        total=_or_null(_WHOLE),
+        errors=_list(_object(row=_WHOLE, field=_TEXT, message=_TEXT)),
+        error_count={"type": "integer", "description": "More than there are `errors` when these were cut at 1000"},
+        result_url=_or_null(_TEXT),
+        created_at=_MOMENT,
+        started_at=_or_null(_MOMENT),
+        finished_at=_or_null(_MOMENT),
+    ),
     "Problem": {
         **_object(type=_TEXT, title=_TEXT, status=_WHOLE, detail=_TEXT, code=_TEXT),
         "description": "RFC 9457. Further members depend on `code`: errors, available, quote, order",
@@ -145,5 +190,8 @@ SCHEMAS: Final[dict[str, Schema]] = {
     "OrdersAnswer": _answer(_PAGE, orders=_list(_ref("OrderSummary"))),
     "RefundedOrderAnswer": _answer(order=_ref("Order"), refund=_object(id=_TEXT, amount=_ref("Money"), status=_TEXT)),
     "PlacedOrderAnswer": _answer(_object(replayed=_YES_NO), order=_ref("PlacedOrder")),
+    "DashboardAnswer": _answer(dashboard=_ref("Dashboard")),
+    "ReportAnswer": _answer(report=_ref("Report")),
+    "JobAnswer": _answer(job=_ref("Job")),
     "ReceivedAnswer": _answer(received=_YES_NO),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -84,9 +85,12 @@ class Api:
         route = by_method.get("GET" if request.method == "HEAD" else request.method)
         if route is None:
             raise _not_allowed(by_method)
+        call = self._call(request, params)
+        if route.auth == "admin":  # before anything else is said of the request
+            call.require_admin()
         if len(request.body) > MAX_BODY:
             raise Refusal(413)
-        reply = route.handler(self._call(route, request, params)).with_headers(("Cache-Control", route.cache))
+        reply = route.handler(_parsed(call, route)).with_headers(("Cache-Control", route.cache))
         return _conditional(request, reply) if route.method == "GET" else reply
 
     def _admit(self, client: str) -> None:
@@ -95,7 +99,7 @@ class Api:
         if wait > 0:
             raise Refusal(429, ("Retry-After", str(math.ceil(wait))))
 
-    def _call(self, route: Route, request: Request, params: Mapping[str, str]) -> Call:
+    def _call(self, request: Request, params: Mapping[str, str]) -> Call:
         return Call(
             shop=self.shop,
             reads=self.reads,
@@ -103,14 +107,17 @@ class Api:
             admin_token=self._admin_token,
             request=request,
             params=params,
-            query=route.query and schemas.read_query(route.query, request.parameters()),
-            body=route.body and schemas.read_body(route.body, request),
         )
 
     @cached_property
     def _openapi(self) -> Reply:
         text = dump(openapi.document(ROUTES))
         return Document(text, etag_of(text)).reply().with_headers(("Cache-Control", "public, no-cache"))
+
+
+def _parsed(call: Call, route: Route) -> Call:
+    query = route.query and schemas.read_query(route.query, call.request.parameters())
+    return replace(call, query=query, body=route.body and schemas.read_body(route.body, call.request))
 
 
 def _not_allowed(methods: Iterable[str]) -> Refusal:
@@ -131,4 +138,6 @@ def _conditional(request: Request, reply: Reply) -> Reply:
 
 
 def _without_body(reply: Reply) -> Reply:
+    if reply.chunks is not None:  # never begun, so there is nothing to close
+        return Reply(reply.status, b"", reply.headers)
     return Reply(reply.status, b"", (*reply.headers, ("Content-Length", str(len(reply.body)))))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
@@ -57,15 +57,19 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer, complete. `headers` are pairs because Set-Cookie may repeat."""
+    """One answer. `headers` are pairs because Set-Cookie may repeat.
+
+    `chunks` in place of `body` are sent as they are made, and closed at the end or when the client goes away.
+    """
 
     status: int
     body: bytes = b""
     headers: tuple[tuple[str, str], ...] = ()
+    chunks: Iterator[bytes] | None = None
 
     def with_headers(self, *pairs: tuple[str, str]) -> Reply:
         """The same answer with more headers."""
-        return Reply(self.status, self.body, self.headers + pairs)
+        return replace(self, headers=self.headers + pairs)
 
     def header(self, name: str) -> str | None:
         """The first header of that name, in any case."""

@@ -13,6 +13,7 @@ from mestres_core.contrib.http import answers
 from mestres_core.contrib.http.routes import Route
 
 _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+_FILE: dict[str, Any] = {"type": "string", "format": "binary"}
 _REFUSALS = {
     401: "Credentials missing or not valid",
     402: "The payment was declined; `order` is the cancelled order",
@@ -20,7 +21,7 @@ _REFUSALS = {
     404: "There is no such thing",
     409: "Right in itself, impossible now; `code` says why",
     413: "The body is over 1 MiB",
-    415: "The body is not JSON",
+    415: "The body is of another media type than this route reads",
     422: "Invalid input; `errors` names each field",
     503: "The payment provider gave no clear answer; asking again is safe",
     429: "Too many requests; Retry-After says how many seconds to wait",
@@ -73,7 +74,7 @@ def _operation(route: Route) -> dict[str, Any]:
     }
     if route.headers:
         operation["responses"]["200"] = {**_success(route), "description": "The same again: `meta.replayed` is true"}
-    if route.method == "GET":
+    if route.method == "GET" and not route.downloads:
         operation["responses"]["304"] = {"description": "If-None-Match named the present ETag"}
     for status in (*route.problems, 429):
         operation["responses"][str(status)] = {"description": _REFUSALS[status], "content": _PROBLEM}
@@ -81,12 +82,17 @@ def _operation(route: Route) -> dict[str, Any]:
         schema = {"$ref": f"#/components/schemas/{route.body.__name__}"}
         required = any(field.is_required() for field in route.body.model_fields.values())
         operation["requestBody"] = {"required": required, "content": {"application/json": {"schema": schema}}}
+    if route.uploads:
+        content = {media_type: {"schema": _FILE} for media_type in route.uploads}
+        operation["requestBody"] = {"required": True, "content": content}
     if route.auth != "none":
         operation["security"] = [{route.auth: []}]
     return operation
 
 
 def _success(route: Route) -> dict[str, Any]:
+    if route.downloads:
+        return {"description": route.answer, "content": {each: {"schema": _FILE} for each in route.downloads}}
     schema = {"$ref": f"#/components/schemas/{route.answer}Answer"}
     return {"description": route.answer, "content": {"application/json": {"schema": schema}}}
 

@@ -52,7 +52,10 @@ _HTTP: Mapping[int, tuple[str, tuple[str, str], tuple[str, str]]] = {
     415: (
         "unsupported_media_type",
         ("Unsupported media type", "Tipo de conteúdo não aceito"),
-        ("Send JSON with Content-Type: application/json", "Envie JSON com Content-Type: application/json"),
+        (
+            "This address does not read bodies of this Content-Type; most read application/json",
+            "Este endereço não lê corpos com este Content-Type; a maioria lê application/json",
+        ),
     ),
     429: (
         "too_many_requests",
@@ -71,6 +74,9 @@ _REASONS: Mapping[str, str] = {
     "malformed JSON": "JSON malformado",
     "control characters": "caracteres de controle",
     "not three capital letters": "não são três letras maiúsculas",
+    "not a date such as 2026-01-31": "não é uma data como 2026-01-31",
+    "it is before from": "é anterior a from",
+    "not UTF-8": "não está em UTF-8",
     "not two letters": "não são duas letras",
 }
 

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal
 
+from mestres_core.admin.bulk import MEDIA_TYPES
+from mestres_core.admin.formats import FORMATS
 from mestres_core.contrib.http import schemas
 from mestres_core.contrib.http.calls import Call
-from mestres_core.contrib.http.handlers import carts, catalog, checkout, orders
+from mestres_core.contrib.http.handlers import admin, carts, catalog, checkout, orders
 from mestres_core.contrib.http.messages import Reply
 
 PREFIXES: Final = ("/api/v1", "/admin/api/v1")
@@ -32,8 +34,8 @@ def pattern_of(template: str) -> re.Pattern[str]:
 class Route:
     """One method of one path.
 
-    `success` and `answer` describe its normal reply, `also` other statuses that carry the same answer, `problems` the
-    refusals it may give.
+    `success` and `answer` describe its normal reply, `uploads` and `downloads` the media types of bodies that are
+    files, `also` other statuses that carry the same answer, `problems` the refusals it may give.
     """
 
     method: str
@@ -47,6 +49,8 @@ class Route:
     cache: str = "no-store"
     headers: tuple[str, ...] = ()
     also: tuple[int, ...] = ()
+    uploads: tuple[str, ...] = ()
+    downloads: tuple[str, ...] = ()
     problems: tuple[int, ...] = ()
 
     @cached_property
@@ -189,5 +193,48 @@ ROUTES: Final[tuple[Route, ...]] = (
         body=schemas.RefundRequest,
         auth="admin",
         problems=(401, 403, 404, 409, 413, 415, 422),
+    ),
+    Route("GET", "/admin/api/v1/dashboard", admin.dashboard, answer="Dashboard", auth="admin", problems=(401, 403)),
+    *(
+        Route(
+            "GET",
+            f"/admin/api/v1/reports/{report.__name__}",
+            report,
+            answer="Report",
+            query=schemas.ReportQuery,
+            auth="admin",
+            problems=(401, 403, 422),
+        )
+        for report in (admin.sales, admin.products, admin.customers, admin.inventory)
+    ),
+    Route(
+        "POST",
+        "/admin/api/v1/products/bulk",
+        admin.bulk,
+        answer="Job",
+        success=202,
+        uploads=tuple(MEDIA_TYPES),
+        auth="admin",
+        problems=(401, 403, 413, 415, 422),
+    ),
+    Route(
+        "POST",
+        "/admin/api/v1/exports",
+        admin.export,
+        answer="Job",
+        success=202,
+        body=schemas.ExportRequest,
+        auth="admin",
+        problems=(401, 403, 413, 415, 422),
+    ),
+    Route("GET", "/admin/api/v1/jobs/{job_id}", admin.job, answer="Job", auth="admin", problems=(401, 403, 404)),
+    Route(
+        "GET",
+        "/admin/api/v1/jobs/{job_id}/result",
+        admin.result,
+        answer="File",
+        downloads=tuple(each.media_type.partition(";")[0] for each in FORMATS.values()),
+        auth="admin",
+        problems=(401, 403, 404),
     ),
 )

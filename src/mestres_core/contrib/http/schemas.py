@@ -93,6 +93,14 @@ class PageQuery(Query):
     cursor: Annotated[Text, Field(max_length=500)] | None = None
 
 
+class ReportQuery(Query):
+    """Which days, both included, and by what the rows are grouped; the core knows which values are right."""
+
+    from_: Annotated[Text, Field(max_length=_MAX_NAME)] | None = Field(default=None, alias="from")
+    to: Annotated[Text, Field(max_length=_MAX_NAME)] | None = None
+    group_by: Annotated[Text, Field(max_length=_MAX_NAME)] | None = None
+
+
 class NewCart(Body):
     """A cart to be made. An empty body will do."""
 
@@ -122,6 +130,13 @@ class RefundRequest(Body):
     """How much goes back, in minor units; without it all that is left."""
 
     amount: Annotated[int, Field(ge=1, le=10**12)] | None = None
+
+
+class ExportRequest(Body):
+    """Which table as which file; the core knows which values are right."""
+
+    kind: Annotated[Text, Field(min_length=1, max_length=_MAX_NAME)]
+    format: Annotated[Text, Field(min_length=1, max_length=_MAX_NAME)] = "csv"
 
 
 class Address(Body):
@@ -170,7 +185,8 @@ class CheckoutRequest(Body):
 
 def read_query(model: type[Model], parameters: Mapping[str, str]) -> Model:
     """The query parameters as `model`. Raises ValidationError with every wrong one."""
-    values: dict[str, Any] = {name: value for name, value in parameters.items() if name in model.model_fields}
+    known = {field.alias or name for name, field in model.model_fields.items()}
+    values: dict[str, Any] = {name: value for name, value in parameters.items() if name in known}
     if "attributes" in model.model_fields:
         values["attributes"] = _attributes(parameters)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Table, text
+from sqlalchemy import BigInteger, Integer, String, Table, cast, extract, func, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -39,3 +39,10 @@ def busy(error: DBAPIError) -> str | None:
         return _BUSY_STATES.get(state)
     reason = str(error.orig)
     return reason if "database is locked" in reason or "database table is locked" in reason else None
+
+
+def hour_of(dialect: str, column: Any) -> Any:
+    """The number of the hour, counted from 1970 in UTC, in which a moment lies."""
+    if dialect == "sqlite":
+        return cast(func.strftime("%s", column, type_=String), Integer) // 3600
+    return cast(func.floor(extract("epoch", column) / 3600), BigInteger)

@@ -1,0 +1,192 @@
+"""The four reports. Each is a handful of statements that add up inside the database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from mestres_core.admin.dto import CustomerRow, ProductRow, Report, Sales, SalesRow, Sold, Stock, StockRow
+from mestres_core.admin.figures import (
+    DEFAULT_CURRENCY,
+    KEPT,
+    SOLD,
+    SUMS,
+    Numbers,
+    added,
+    fields,
+    numbers,
+    sales,
+)
+from mestres_core.admin.periods import GROUPS, Period, day_of
+from mestres_core.catalog.models import category, product, variant
+from mestres_core.customers.models import customer
+from mestres_core.db.dialects.sql import hour_of
+from mestres_core.events.work import Work
+from mestres_core.inventory.models import level
+from mestres_core.orders.models import line, order
+from mestres_core.rules.money import Money
+
+MOST_ROWS = 1000
+_AVAILABLE = level.c.on_hand - level.c.allocated
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of report: what its rows may be grouped by (the first is the default), and how it is made."""
+
+    groups: tuple[str, ...]
+    make: Callable[[Work, Period, str], Report[Any]]
+
+
+def _within(period: Period) -> Any:
+    return (order.c.created_at >= period.begin) & (order.c.created_at < period.end)
+
+
+def _sales(work: Work, period: Period, group_by: str) -> Report[Any]:
+    hour = hour_of(work.dialect, order.c.created_at).label("hour")
+    query = select(hour, order.c.currency, *SUMS).where(_within(period)).group_by("hour", order.c.currency)
+    groups: dict[tuple[date, str], list[Numbers]] = {}
+    for row in work.session.execute(query):
+        groups.setdefault((GROUPS[group_by](day_of(int(row.hour))), row.currency), []).append(numbers(row))
+    rows = tuple(
+        SalesRow(period=begin, **fields(added(parts), currency)) for (begin, currency), parts in sorted(groups.items())
+    )
+    return Report("sales", period.first, period.last, group_by, rows, _sales_totals(groups))
+
+
+def _sales_totals(groups: Mapping[tuple[date, str], list[Numbers]]) -> tuple[Sales, ...]:
+    currencies = sorted({currency for _, currency in groups}) or [DEFAULT_CURRENCY]
+    return tuple(
+        sales(added(part for (_, of), parts in groups.items() if of == currency for part in parts), currency)
+        for currency in currencies
+    )
+
+
+def _sold_lines(period: Period) -> Any:
+    """Quantity and total for each variant and currency."""
+    return (
+        select(line.c.variant_id, order.c.currency, *SOLD)
+        .select_from(order.join(line, line.c.order_id == order.c.id))
+        .where(_within(period), KEPT)
+        .group_by(line.c.variant_id, order.c.currency)
+    )
+
+
+def top_products(session: Session, period: Period, limit: int) -> tuple[list[dict[str, Any]], bool]:
+    """The products that brought in most, as the fields of ProductRow, and whether there are more."""
+    return _products_by(session, period, limit, (product.c.id, product.c.name))
+
+
+def _products_by(
+    session: Session, period: Period, limit: int, group: tuple[Any, Any]
+) -> tuple[list[dict[str, Any]], bool]:
+    sold = _sold_lines(period).subquery()
+    source = sold.join(variant, variant.c.id == sold.c.variant_id).join(product, product.c.id == variant.c.product_id)
+    if group[0].table is category:
+        source = source.outerjoin(category, category.c.id == product.c.category_id)
+    total = func.sum(sold.c.total)
+    query = (
+        select(*(column.label(name) for column, name in zip(group, ("id", "name"), strict=True)), sold.c.currency)
+        .add_columns(func.sum(sold.c.quantity).label("quantity"), total.label("total"))
+        .select_from(source)
+        .group_by(*group, sold.c.currency)
+        .order_by(total.desc(), group[0])
+        .limit(limit + 1)
+    )
+    rows = session.execute(query).all()
+    shown = [
+        {
+            "id": row.id,
+            "name": row.name or "",
+            "quantity": int(row.quantity),
+            "revenue": Money(int(row.total), row.currency),
+        }
+        for row in rows[:limit]
+    ]
+    return shown, len(rows) > limit
+
+
+def _products(work: Work, period: Period, group_by: str) -> Report[Any]:
+    of = product if group_by == "product" else category
+    rows, more = _products_by(work.session, period, MOST_ROWS, (of.c.id, of.c.name))
+    sold = _sold_lines(period).subquery()
+    query = select(sold.c.currency, func.sum(sold.c.quantity), func.sum(sold.c.total)).group_by(sold.c.currency)
+    totals = tuple(
+        Sold(int(quantity), Money(int(total), currency))
+        for currency, quantity, total in work.session.execute(query.order_by(sold.c.currency))
+    ) or (Sold(0, Money(0, DEFAULT_CURRENCY)),)
+    shown = tuple(ProductRow(**row) for row in rows)
+    return Report("products", period.first, period.last, group_by, shown, totals, more)
+
+
+def _customers(work: Work, period: Period, group_by: str) -> Report[Any]:
+    bought = (
+        select(order.c.customer_id, order.c.currency, *SUMS)
+        .where(_within(period))
+        .group_by(order.c.customer_id, order.c.currency)
+        .subquery()
+    )
+    query = (
+        select(bought, customer.c.name, customer.c.email)
+        .select_from(bought.outerjoin(customer, customer.c.id == bought.c.customer_id))
+        .order_by((bought.c.gross - bought.c.refunds).desc(), bought.c.customer_id)
+        .limit(MOST_ROWS + 1)
+    )
+    rows = work.session.execute(query).all()
+    shown = tuple(
+        CustomerRow(
+            id=row.customer_id, name=row.name or "", email=row.email or "", **fields(numbers(row), row.currency)
+        )
+        for row in rows[:MOST_ROWS]
+    )
+    totals = select(order.c.currency, *SUMS).where(_within(period)).group_by(order.c.currency)
+    whole = tuple(
+        sales(numbers(row), row.currency) for row in work.session.execute(totals.order_by(order.c.currency))
+    ) or (sales((0, 0, 0, 0), DEFAULT_CURRENCY),)
+    return Report("customers", period.first, period.last, group_by, shown, whole, len(rows) > MOST_ROWS)
+
+
+def _inventory(work: Work, period: Period, group_by: str) -> Report[Any]:
+    sold = (
+        select(line.c.variant_id, func.sum(line.c.quantity).label("pieces"))
+        .select_from(order.join(line, line.c.order_id == order.c.id))
+        .where(_within(period), KEPT)
+        .group_by(line.c.variant_id)
+        .subquery()
+    )
+    source = (
+        level.join(variant, variant.c.id == level.c.variant_id)
+        .join(product, product.c.id == variant.c.product_id)
+        .outerjoin(category, category.c.id == product.c.category_id)
+        .outerjoin(sold, sold.c.variant_id == level.c.variant_id)
+    )
+    sums = (
+        func.sum(level.c.on_hand).label("on_hand"),
+        func.sum(level.c.allocated).label("allocated"),
+        func.sum(_AVAILABLE).label("available"),
+        func.coalesce(func.sum(sold.c.pieces), 0).label("sold"),
+    )
+    by = (level.c.sku, product.c.name) if group_by == "sku" else (category.c.slug, category.c.name)
+    names = (by[0].label("sku"), by[1].label("name"))
+    query = select(*names, *sums).select_from(source).group_by(*by).order_by(sums[2].element, by[0])
+    rows = work.session.execute(query.limit(MOST_ROWS + 1)).all()
+    shown = tuple(StockRow(sku=row.sku or "", name=row.name or "", **_pieces(row)) for row in rows[:MOST_ROWS])
+    whole = Stock(**_pieces(work.session.execute(select(*sums).select_from(source)).one()))
+    return Report("inventory", period.first, period.last, group_by, shown, (whole,), len(rows) > MOST_ROWS)
+
+
+def _pieces(row: Any) -> dict[str, int]:
+    return {name: int(getattr(row, name) or 0) for name in ("on_hand", "allocated", "available", "sold")}
+
+
+KINDS: Mapping[str, Kind] = {
+    "sales": Kind(tuple(GROUPS), _sales),
+    "products": Kind(("product", "category"), _products),
+    "customers": Kind(("customer",), _customers),
+    "inventory": Kind(("sku", "category"), _inventory),
+}

@@ -1,0 +1,379 @@
+"""Jobs: done once, in whatever order workers live and die; bulk changes and exports."""
+
+import csv
+import io
+import json
+import threading
+import time
+import tracemalloc
+import zipfile
+from contextlib import suppress
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core_sales import fill_orders, fill_products
+from mestres_core.admin import bulk, exports, formats
+from mestres_core.errors import CommerceError, NotFound, ValidationError
+
+_HEADER = "sku,name,category,price,stock,description,attributes.Torra\n"
+
+
+def rows(first, last):
+    return "".join(f"B{i},Café {i},Grãos > Micro,{100 + i},7,,Média\n" for i in range(first, last))
+
+
+def done(shop, job):
+    while shop.jobs.run():
+        pass
+    return shop.jobs.get(job.id)
+
+
+def found(job):
+    return [(each.row, each.error.field, each.error.reason) for each in job.errors]
+
+
+def export(shop, kind, format_="csv"):
+    job = done(shop, shop.jobs.export(kind, format=format_))
+    assert job.status == "done"
+    return b"".join(shop.jobs.result(job.id).chunks)
+
+
+def test_right_rows_are_saved_and_wrong_ones_reported(shop):
+    """Each wrong row is named with its line, field and reason; all the others are saved."""
+    lines = (
+        "B1,Café,Grãos > Micro,4590,7,Bom,Média",
+        *("B2,,Grãos,1,,,", "B3,Café,,4.5,,,", "B4,Café,,5,-1,,", ",x,,1,,,", "B5,a", "B6,Fim,,6,,,"),
+    )
+    text = _HEADER + "\n".join(lines)
+    job = shop.jobs.bulk(text.encode(), format="csv")
+    assert (job.status, job.done, job.total) == ("queued", 0, 7)
+    job = done(shop, job)
+
+    assert (job.status, job.done, job.total, job.error_count) == ("done", 7, 7, 5)
+    assert found(job) == [
+        (3, "name", "required"),
+        (4, "price", "not_integer"),
+        (5, "stock", "too_small"),
+        (6, "sku", "required"),
+        (7, "row", "invalid"),
+    ]
+    saved = shop.catalog.get("cafe")
+    assert (saved.card.price.amount, saved.card.category.name, saved.attributes) == (4590, "Micro", {"Torra": "Média"})
+    assert {card.name for card in shop.catalog.list().items} == {"Café", "Fim"}
+    assert shop.available("B1") == 7
+
+
+@pytest.mark.parametrize("format_", ["ndjson", "json"])
+def test_objects_are_what_the_catalogue_saves(shop, format_):
+    """NDJSON and JSON take objects as catalog.save does, and flat ones."""
+    objects = [
+        {"name": "Dois", "key": "two", "variants": [{"sku": "D1", "price": 1}, {"sku": "D2", "price": 2, "stock": 3}]},
+        {"sku": "F1", "name": "Um", "price": 5, "attributes": {"Torra": "Clara"}},
+        {"name": "Nada", "variants": []},
+        {"name": "Sem preço", "variants": [{"sku": "N1"}]},
+        {"name": "Estranho", "sku": "E1", "price": 1, "colour": "red"},
+        [1],
+    ]
+    text = "\n".join(map(json.dumps, objects)) if format_ == "ndjson" else json.dumps(objects)
+    job = done(shop, shop.jobs.bulk(text.encode(), format=format_))
+
+    assert found(job) == [
+        (3, "variants", "required"),
+        (4, "variants[0].price", "required"),
+        (5, "colour", "unexpected"),
+        (6, "row", "not_mapping"),
+    ]
+    assert [v.sku for v in shop.catalog.get("dois").variants] == ["D1", "D2"]
+
+
+def test_saving_again_changes_nothing(shop):
+    """The same file a second time announces no change and moves no stock."""
+    body = (_HEADER + rows(0, 30)).encode()
+    done(shop, shop.jobs.bulk(body, format="csv"))
+    before = shop.outbox()
+    job = done(shop, shop.jobs.bulk(body, format="csv"))
+
+    assert (job.status, job.error_count) == ("done", 0)
+    assert shop.outbox() == before
+
+
+def test_a_flat_row_changes_the_product_of_its_sku(shop):
+    """A row without a key changes the product that has its SKU, and never drops its other variants."""
+    shop.product("P1", price=100, key="own-key")
+    shop.catalog.save(name="Dois", variants=[{"sku": "T1", "price": 1}, {"sku": "T2", "price": 2}])
+    text = "sku,name,price\nP1,Café P1,250\nT1,Dois,9\n"
+    job = done(shop, shop.jobs.bulk(text.encode(), format="csv"))
+
+    assert found(job) == [(3, "sku", "invalid")]
+    assert shop.catalog.get("cafe-p1").card.price.amount == 250
+    assert [v.price.amount for v in shop.catalog.get("dois").variants] == [1, 2]
+
+
+def test_the_later_row_has_the_last_word(shop):
+    """Of two rows for one SKU the later one stays."""
+    done(shop, shop.jobs.bulk(b"sku,name,price\nA,Um,1\nB,Dois,2\nA,Um,3\n", format="csv"))
+
+    assert shop.catalog.get("um").card.price.amount == 3
+
+
+@pytest.mark.parametrize(
+    ("body", "format_"),
+    [
+        (b"", "csv"),
+        (b"sku,name,price\n", "csv"),
+        (b"name,price\nx,1\n", "csv"),
+        (b"sku,name,price,colour\nA,x,1,red\n", "csv"),
+        (b"sku,sku,name,price\nA,A,x,1\n", "csv"),
+        (b"sku,name,price\n\xff,x,1\n", "csv"),
+        (b"{", "json"),
+        (b"[" * 100_000, "json"),
+        (b'{"a": 1}', "json"),
+        (b"[NaN]", "json"),
+        (b"\n\n", "ndjson"),
+    ],
+    ids=range(11),
+)
+def test_unusable_files_are_refused_at_once(sqlite_shop, body, format_):
+    """What is no such file as a whole never becomes a job."""
+    with pytest.raises(ValidationError):
+        sqlite_shop.jobs.bulk(body, format=format_)
+
+
+_anything = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.sampled_from(["\x00", "\ud800", "A"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+_FIELDS = (
+    "key slug name category description attributes images featured active currency sku price stock variant".split()
+)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(
+    st.fixed_dictionaries({}, optional=dict.fromkeys((*_FIELDS, "variants", "\x00odd�"), _anything)),
+    st.booleans(),
+)
+def test_no_row_is_unexpected(fields, named):
+    """Whatever a row holds, it is a product or a ValidationError."""
+    given_ = {"name": "x", "sku": "A", "price": 1} | fields if named else fields
+    with suppress(ValidationError):
+        bulk.to_draft(bulk.Row(1, given_))
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(st.binary(max_size=120), st.sampled_from(["csv", "ndjson", "json"]))
+def test_no_file_is_unexpected(body, format_):
+    """Whatever bytes a file holds, they are rows or a ValidationError."""
+    with suppress(ValidationError):
+        assert all(row.number > 0 for row in bulk.read_rows(bulk.lines_of(body), format_))
+
+
+def test_errors_are_kept_up_to_a_bound(shop):
+    """A thousand errors are kept; the count goes on."""
+    text = "sku,name,price\n" + ",x,1\n" * 1200
+    job = done(shop, shop.jobs.bulk(text.encode(), format="csv"))
+
+    assert (len(job.errors), job.error_count, job.done) == (1000, 1200, 1200)
+
+
+def test_a_dead_workers_job_goes_on_where_it_was(shop, monkeypatch):
+    """A worker dies between two chunks: after its lease another one saves the rest, and nothing twice."""
+    monkeypatch.setattr(bulk, "CHUNK", 10)
+    job = shop.jobs.bulk((_HEADER + rows(0, 35) + ",x,,1,,,\n").encode(), format="csv")
+    real, calls = bulk.save_rows, []
+
+    def dies(services, chunk):
+        calls.append(len(chunk))
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return real(services, chunk)
+
+    monkeypatch.setattr(bulk, "save_rows", dies)
+    with pytest.raises(KeyboardInterrupt):
+        shop.jobs.run()
+    stopped = shop.jobs.get(job.id)
+    assert (stopped.status, stopped.done) == ("running", 20)
+    assert shop.jobs.run() == 0  # its lease still holds
+    shop.clock.advance(seconds=61)
+    ended = done(shop, job)
+
+    assert (ended.status, ended.done, ended.error_count) == ("done", 36, 1)
+    assert calls == [10, 10, 10, 10, 6]
+    assert len(shop.outbox()) == 35
+
+
+def test_a_worker_that_lost_its_lease_writes_nothing(shop):
+    """A worker that slept through its lease finds the job taken, and changes neither job nor products."""
+    job = shop.jobs.bulk((_HEADER + rows(0, 20)).encode(), format="csv")
+    claimed = shop.run(shop.jobs._claim)
+    shop.clock.advance(seconds=61)
+    ended = done(shop, job)
+    before = shop.outbox()
+    shop.jobs._do(claimed)
+
+    assert shop.jobs.get(job.id) == ended
+    assert shop.outbox() == before
+
+
+def test_a_job_that_kills_workers_fails_in_the_end(shop, monkeypatch, caplog):
+    """After five workers that died of it, a job is given up; one that raises fails at once."""
+    job = shop.jobs.export("orders")
+
+    def dies(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(exports, "count", dies)
+    for _ in range(5):
+        with pytest.raises(KeyboardInterrupt):
+            shop.jobs.run()
+        shop.clock.advance(seconds=61)
+    assert done(shop, job).status == "failed"
+    monkeypatch.setattr(exports, "count", lambda *_: 1 / 0)
+    assert done(shop, shop.jobs.export("orders")).status == "failed"
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_many_workers_do_each_job_once(shop):
+    """Six workers at once: every job is taken by one of them."""
+    jobs = [shop.jobs.bulk((_HEADER + rows(i * 5, i * 5 + 5)).encode(), format="csv") for i in range(12)]
+    taken, errors = [], []
+
+    def work():
+        try:
+            while shop.jobs.run():
+                taken.append(1)
+        except CommerceError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert errors == []
+    assert len(taken) == 12
+    assert {shop.jobs.get(job.id).status for job in jobs} == {"done"}
+    assert shop.catalog.list(per_page=1).total == 60
+
+
+def test_exports_have_every_row_once(shop, monkeypatch):
+    """Each kind has one row for each thing, in each format alike, however the pages fall."""
+    fill_products(shop.core, 60)
+    fill_orders(shop.core, 130)
+    for kind, number in (("products", 60), ("inventory", 60), ("orders", 130), ("customers", 50)):
+        lines = list(csv.DictReader(io.StringIO(export(shop, kind).decode())))
+        objects = [json.loads(line) for line in export(shop, kind, "ndjson").decode().splitlines()]
+        sheet = zipfile.ZipFile(io.BytesIO(export(shop, kind, "xlsx"))).read("xl/worksheets/sheet1.xml").decode()
+        small = [row for page in exports.pages(shop.core.read, kind, size=7) for row in page]
+
+        assert len(lines) == len(objects) == len(small) == number
+        assert len({json.dumps(each) for each in objects}) == number
+        assert sheet.count("<row ") == number + 1
+        assert tuple(lines[0]) == tuple(objects[0]) == exports.columns(kind)
+    grand = shop.sql("SELECT SUM(grand_amount) FROM mc_order")[0][0]
+    orders = csv.DictReader(io.StringIO(export(shop, "orders").decode()))
+    assert sum(int(row["grand"]) for row in orders) == grand
+
+
+def test_exported_products_can_be_brought_in_again(shop):
+    """An export of products is a bulk file that changes nothing; a changed price changes that product."""
+    shop.product("=HYPERLINK", name="@Café", price=700)
+    body = export(shop, "products")
+    before = shop.outbox()
+    job = done(shop, shop.jobs.bulk(body, format="csv"))
+    assert (job.error_count, job.done) == (0, 1)
+    assert shop.catalog.list().items[0].sku == "=HYPERLINK"
+    done(shop, shop.jobs.bulk(body.replace(b"700", b"800"), format="csv"))
+    assert shop.catalog.list().items[0].price.amount == 800
+    assert len(shop.outbox()) > len(before)
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+def test_no_cell_is_a_formula(text):
+    """What a spreadsheet would calculate is text in CSV and in XLSX; numbers stay numbers, even negative ones."""
+    made = b"".join(formats.choose("csv").stream(["a", "b"], [[(text, -5)]])).decode()
+    sheet = b"".join(formats.choose("xlsx").stream(["a", "b"], [[(text, -5)]]))
+    xml = zipfile.ZipFile(io.BytesIO(sheet)).read("xl/worksheets/sheet1.xml").decode()
+
+    assert next(iter(csv.reader(io.StringIO(made.split("\n", 1)[1], newline="")))) == [f"'{text}", "-5"]
+    assert "<f>" not in xml
+    assert "<v>-5</v>" in xml
+
+
+def test_a_result_is_the_same_each_time(shop):
+    """A finished export gives the same bytes again, though the shop has changed; its size is known before."""
+    fill_products(shop.core, 20)
+    job = done(shop, shop.jobs.export("products"))
+    first = shop.jobs.result(job.id)
+    data = b"".join(first.chunks)
+    shop.product("NEW")
+
+    assert len(data) == first.size == job.result_size
+    assert b"".join(shop.jobs.result(job.id).chunks) == data
+
+
+def test_results_are_deleted_after_a_week(shop):
+    """A job that ended a week ago is gone, with its file."""
+    job = done(shop, shop.jobs.export("products"))
+    shop.clock.advance(days=8)
+    shop.jobs.run()
+
+    with pytest.raises(NotFound):
+        shop.jobs.get(job.id)
+    assert shop.sql("SELECT COUNT(*) FROM mc_job_part")[0][0] == 0
+
+
+def test_memory_does_not_grow_with_the_rows(sqlite_shop):
+    """Ten times the rows take no more memory to export, whatever the format."""
+
+    def peak(format_, pages_):
+        page = [(f"text {i}", i) for i in range(500)]
+        tracemalloc.start()
+        size = sum(len(each) for each in formats.choose(format_).stream(["a", "b"], (page for _ in range(pages_))))
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return size, most
+
+    for format_ in ("csv", "ndjson", "xlsx"):
+        peak(format_, 1)
+        (small, little), (large, much) = peak(format_, 4), peak(format_, 40)
+        assert large > 5 * small
+        assert much < 2 * little + 300_000
+    fill_products(sqlite_shop.core, 50)
+    assert max(len(page) for page in exports.pages(sqlite_shop.core.read, "products", size=10)) == 10
+
+
+def test_bulk_is_quick(shop):
+    """A thousand products take less than three seconds, so ten thousand less than thirty."""
+    job = shop.jobs.bulk((_HEADER + rows(0, 1000)).encode(), format="csv")
+    began = time.perf_counter()
+    job = done(shop, job)
+
+    assert (job.done, job.error_count) == (1000, 0)
+    assert time.perf_counter() - began < 3
+
+
+@pytest.mark.parametrize(("kind", "format_", "field"), [("coupons", "csv", "kind"), ("orders", "pdf", "format")])
+def test_unknown_exports_are_refused(sqlite_shop, kind, format_, field):
+    """An unknown kind or format is named, with those that there are."""
+    with pytest.raises(ValidationError) as caught:
+        sqlite_shop.jobs.export(kind, format=format_)
+    assert caught.value.errors[0].field == field
+
+
+def test_unknown_jobs_are_not_found(sqlite_shop):
+    """There is no job of a guessed name, and no result before there is one."""
+    for name in ("nothing", "a\0b", "\ud800", 5):
+        with pytest.raises(NotFound):
+            sqlite_shop.jobs.get(name)
+    with pytest.raises(NotFound):
+        sqlite_shop.jobs.result(sqlite_shop.jobs.export("orders").id)
