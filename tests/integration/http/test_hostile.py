@@ -46,6 +46,7 @@ def _mostly(good):
 
 
 _LINE = {"sku": "SKU", "quantity": 1}
+_PRODUCT = {"sku": "HOSTILE", "name": "x", "price": 1, "stock": 1, "attributes": {"a": "b"}, "category": ["c"]}
 _CHECKOUT = {"quote_hash": "0" * 64, "customer": CUSTOMER, "payment": {"method": "card", "token": "tok_ok"}}
 
 
@@ -148,6 +149,21 @@ def test_checkout_bodies_and_keys(http, cart, body, key):
 
 
 @_AS_LONG_AS_IT_TAKES
+@given(
+    st.one_of(st.binary(max_size=100), _json.map(_encoded), st.lists(_mostly(_PRODUCT), max_size=3).map(_encoded)),
+    st.sampled_from(["text/csv", "application/x-ndjson", "application/json"]),
+)
+def test_bulk_files(http, shop, body, media_type):
+    """Any file is taken or refused, and what was taken is done."""
+    headers = {"Authorization": "Bearer admin-token", "Content-Type": media_type}
+    response = http.post("/admin/api/v1/products/bulk", content=body, headers=headers)
+    _not_ours(response)
+    if response.status_code == 202:
+        shop.jobs.run(limit=10)
+        assert http.get(response.headers["location"], headers=headers).json()["data"]["job"]["status"] == "done"
+
+
+@_AS_LONG_AS_IT_TAKES
 @given(st.binary(max_size=200))
 def test_bytes_that_are_no_text(http, cart, body):
     """Any bytes are refused where JSON, a signed event or a form is wanted."""
@@ -179,7 +195,7 @@ def test_whole_requests(shop, data):
     api = Api(shop, admin_token="admin-token")
     route = data.draw(st.sampled_from(ROUTES))
     path = route.template
-    for name in ("ref", "cart_id", "line_id", "number", "provider"):
+    for name in ("ref", "cart_id", "line_id", "number", "provider", "job_id"):
         path = path.replace(f"{{{name}}}", data.draw(_texts.filter(lambda text: text and "/" not in text)))
     request = Request(
         method=route.method,
