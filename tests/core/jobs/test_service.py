@@ -216,6 +216,7 @@ def test_a_worker_that_lost_its_lease_writes_nothing(shop):
     claimed = shop.run(shop.jobs._claim)
     shop.clock.advance(seconds=61)
     ended = done(shop, job)
+    shop.catalog.save(name="Café 0", key="B0", variants=[{"sku": "B0", "price": 999}])  # what it would undo
     before = shop.outbox()
     shop.jobs._do(claimed)
 
