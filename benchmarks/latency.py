@@ -92,6 +92,7 @@ def _fill(url: str, options: argparse.Namespace) -> None:
     with Commerce.open(url) as shop:
         filling.fill_catalogue(shop, drafts)
         filling.fill_orders(shop, sold, options.orders)
+        filling.deliver(shop)
         with shop.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.exec_driver_sql("VACUUM ANALYZE")
 

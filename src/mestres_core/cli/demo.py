@@ -100,10 +100,12 @@ def _fill(shop: Commerce, options: argparse.Namespace) -> None:
     from mestres_examples import catalogue, filling, generate  # noqa: PLC0415 - as above
 
     drafts = list(catalogue.load() if options.products is None else generate.products(options.products))
-    filling.fill_catalogue(shop, drafts)
+    filled = filling.fill_catalogue(shop, drafts)
     # What the catalogue shows as sold out stays so.
     sold = [variant.sku for draft in drafts if draft.active for variant in draft.variants if variant.stock]
-    filling.fill_orders(shop, sold, options.orders)
+    filled += filling.fill_orders(shop, sold, options.orders)
+    if filled:
+        filling.deliver(shop)
 
 
 def _listen(host: str, port: int) -> socket.socket:

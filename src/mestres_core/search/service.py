@@ -139,7 +139,7 @@ class SearchService:
     ) -> Page[ProductCard]:
         conditions = filters.conditions()
         matches = [*conditions, matching.anywhere(self._dialect, wanted)]
-        ids = self._ids(matches, _FEW)
+        ids = self._ids(matches, _MOST_COUNTED)
         few = len(ids) <= _FEW
         if few:
             matches = [matching.among(self._dialect, ids), *queries.Filters(currency=filters.currency).conditions()]
@@ -151,7 +151,7 @@ class SearchService:
             rows = self._sorted(matches, sort=sort, page=page, per_page=per_page, cursor=cursor)
         shown, more = rows[:per_page], len(rows) > per_page
         next_cursor = queries.pack_cursor(sort, cursor_values(shown[-1], sort)) if more and sort != _RELEVANCE else None
-        total = (len(ids) if few else self._count(matches)) if count else None
+        total = len(ids) if count and len(ids) <= _MOST_COUNTED else None
         cards = tuple(queries.to_card(row) for row in shown)
         return Page(cards, page, per_page, total, next_cursor, self._facets(ids[:_FEW]) if ids else {})
 
@@ -163,11 +163,21 @@ class SearchService:
     def _best(
         self, wanted: Sequence[str], filters: Sequence[ColumnElement[bool]], *, page: int, per_page: int
     ) -> Sequence[Any] | None:
-        """A page that the best matches fill, which come first anyway: then the many others need not be ranked."""
-        best = [*filters, matching.in_title(self._dialect, wanted), matching.begins_with(wanted[0])]
-        query = queries.cards(best).order_by(product.c.sort_name, product.c.id)
-        rows = self._session.execute(query.offset((page - 1) * per_page).limit(per_page + 1)).all()
-        return rows if len(rows) > per_page else None
+        """A page that the best matches fill, which come first anyway: then the many others need not be ranked.
+
+        First the names that begin with the words, then those that have them; each is a walk along the names.
+        """
+        first, needed = (page - 1) * per_page, page * per_page + 1
+        if needed > _FEW:
+            return None
+        named, begins = matching.in_title(self._dialect, wanted), matching.begins_with(wanted[0])
+        rows: list[Any] = []
+        for place in (begins, ~begins):
+            query = queries.cards([*filters, named, place]).order_by(product.c.sort_name, product.c.id)
+            rows += self._session.execute(query.limit(needed - len(rows))).all()
+            if len(rows) == needed:
+                return rows[first:]
+        return None
 
     def _ranked(
         self,
@@ -193,11 +203,6 @@ class SearchService:
         after = None if cursor is None else queries.unpack_cursor(cursor, sort)
         query = queries.ordered(queries.cards(conditions), queries.SORTS[sort], after).limit(per_page + 1)
         return self._session.execute(query if after else query.offset((page - 1) * per_page)).all()
-
-    def _count(self, conditions: Sequence[ColumnElement[bool]]) -> int | None:
-        some = select(product.c.id).select_from(queries.CARD_SOURCE).where(*conditions).limit(_MOST_COUNTED + 1)
-        total = self._session.execute(select(func.count()).select_from(some.subquery())).scalar_one()
-        return total if total <= _MOST_COUNTED else None
 
     def _facets(self, ids: Sequence[int]) -> dict[str, tuple[FacetValue, ...]]:
         by_category = (
