@@ -45,8 +45,15 @@ def in_title(dialect: str, stems: Sequence[str], *, last_unfinished: bool = Fals
 
 
 def begins_with(stem: str) -> ColumnElement[bool]:
-    """Products whose names begin with this stem."""
-    return product.c.search_title.like(f" {stem} %")
+    """Products whose names begin with this stem, from their first letter."""
+    # A stem and its word differ in the last two letters at most: said of `sort_name`, it is a short walk on its index.
+    return and_(product.c.search_title.like(f" {stem} %"), sorted_under(stem[:-2] or stem))
+
+
+def sorted_under(beginning: str) -> ColumnElement[bool]:
+    """Products whose names, folded, begin with these letters: a stretch of the index of names."""
+    after = f"{beginning[:-1]}{chr(ord(beginning[-1]) + 1)}"
+    return and_(product.c.sort_name >= beginning, product.c.sort_name < after)
 
 
 def among(dialect: str, ids: Sequence[int], of: ColumnElement[int] = product.c.id) -> ColumnElement[bool]:
@@ -80,7 +87,11 @@ def _match(dialect: str, wanted: Sequence[tuple[str, bool]], *, title: bool) -> 
     if dialect == "postgresql":
         text = " & ".join(f"{stem}:*" if beginning else stem for stem, beginning in wanted)
         vector = _TITLE_VECTOR if title else _VECTOR
-        return vector.op("@@", is_comparison=True)(func.to_tsquery(literal_column("'simple'"), text))
+        # Written into the statement: PostgreSQL plans by how common the words are, and cannot for a parameter of a
+        # statement that it has prepared.
+        return vector.op("@@", is_comparison=True)(
+            func.to_tsquery(literal_column("'simple'"), literal(text, literal_execute=True))
+        )
     text = " ".join(f'"{stem}"{"*" if beginning else ""}' for stem, beginning in wanted)
     found = select(_DOCUMENT.c.rowid).where(_EVERYTHING.op("MATCH")(f"search_title : ({text})" if title else text))
     return product.c.id.in_(found)

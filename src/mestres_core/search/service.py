@@ -108,21 +108,43 @@ class SearchService:
             if any(word.startswith(typed) for word in (fold(name), *fold(name).split()))
         ]
         named = matching.in_title(self._dialect, wanted, last_unfinished=True)
-        found = self._featured_first([*queries.Filters().conditions(), named], limit)
+        found = self._featured_first(named, matching.sorted_under(typed), limit)
         products = [Suggestion(row.name, "product", row.slug) for row in found]
         return tuple([*categories[: max(1, limit // 3)], *products][:limit])
 
-    def _featured_first(self, conditions: Sequence[ColumnElement[bool]], limit: int) -> Sequence[Any]:
-        """By name, what the shop puts forward before the rest."""
+    def _featured_first(self, named: ColumnElement[bool], begins: ColumnElement[bool], limit: int) -> Sequence[Any]:
+        """What the shop puts forward, then the names that begin so, then the rest; each by name."""
+        conditions = [*queries.Filters().conditions(), named]
         ids = self._ids(conditions, _FEW)
-        by_name = (product.c.sort_name, product.c.id)
         if len(ids) <= _FEW:
-            query = queries.cards([matching.among(self._dialect, ids), *queries.Filters().conditions()])
-            return self._session.execute(query.order_by(product.c.featured.desc(), *by_name).limit(limit)).all()
+            among = [matching.among(self._dialect, ids), *queries.Filters().conditions()]
+            order = (product.c.featured.desc(), begins.desc(), product.c.sort_name, product.c.id)
+            return self._session.execute(queries.cards(among).order_by(*order).limit(limit)).all()
+        plain = product.c.featured.is_(False)
+        layers = ((product.c.featured,), (plain, begins), (plain, ~begins))
+        some = select(product.c.id).where(named).limit(_MOST_COUNTED + 1).subquery()
+        many = self._session.execute(select(func.count()).select_from(some)).scalar_one() > _MOST_COUNTED
+        return self._layers(conditions, layers, limit, many=many)
+
+    def _layers(
+        self,
+        conditions: Sequence[ColumnElement[bool]],
+        layers: Sequence[Sequence[ColumnElement[bool]]],
+        limit: int,
+        *,
+        many: bool,
+    ) -> list[Any]:
+        """The first so many by name, one layer after the other."""
         rows: list[Any] = []
-        for featured in (True, False):  # two walks along an index instead of one big sort
-            query = queries.cards([*conditions, product.c.featured.is_(featured)]).order_by(*by_name)
-            rows += self._session.execute(query.limit(limit - len(rows))).all() if len(rows) < limit else []
+        for index, layer in enumerate(layers):
+            if len(rows) == limit:
+                break
+            # The last layer lies anywhere among the names. Many are soon met on a walk along their index; a few
+            # thousand are sooner sorted than met, and a sort key that is no column keeps the database from walking.
+            walk = many or index < len(layers) - 1
+            first = product.c.sort_name if walk else func.coalesce(product.c.sort_name, "")
+            query = queries.cards([*conditions, *layer]).order_by(first, product.c.id)
+            rows += self._session.execute(query.limit(limit - len(rows))).all()
         return rows
 
     def _search(
@@ -145,7 +167,10 @@ class SearchService:
             matches = [matching.among(self._dialect, ids), *queries.Filters(currency=filters.currency).conditions()]
         if sort == _RELEVANCE:
             pinned = self._pinned(query)
-            best = None if few or pinned is not None else self._best(wanted, conditions, page=page, per_page=per_page)
+            best = None
+            if not few and pinned is None:
+                many = len(ids) > _MOST_COUNTED
+                best = self._best(wanted, conditions, page=page, per_page=per_page, many=many)
             rows = best or self._ranked(matches, wanted, pinned, page=page, per_page=per_page)
         else:
             rows = self._sorted(matches, sort=sort, page=page, per_page=per_page, cursor=cursor)
@@ -161,23 +186,18 @@ class SearchService:
         return list(self._session.execute(query).scalars())
 
     def _best(
-        self, wanted: Sequence[str], filters: Sequence[ColumnElement[bool]], *, page: int, per_page: int
+        self, wanted: Sequence[str], filters: Sequence[ColumnElement[bool]], *, page: int, per_page: int, many: bool
     ) -> Sequence[Any] | None:
         """A page that the best matches fill, which come first anyway: then the many others need not be ranked.
 
-        First the names that begin with the words, then those that have them; each is a walk along the names.
+        First the names that begin with the words, then those that have them.
         """
         first, needed = (page - 1) * per_page, page * per_page + 1
         if needed > _FEW:
             return None
         named, begins = matching.in_title(self._dialect, wanted), matching.begins_with(wanted[0])
-        rows: list[Any] = []
-        for place in (begins, ~begins):
-            query = queries.cards([*filters, named, place]).order_by(product.c.sort_name, product.c.id)
-            rows += self._session.execute(query.limit(needed - len(rows))).all()
-            if len(rows) == needed:
-                return rows[first:]
-        return None
+        rows = self._layers([*filters, named], ((begins,), (~begins,)), needed, many=many)
+        return rows[first:] if len(rows) == needed else None
 
     def _ranked(
         self,
