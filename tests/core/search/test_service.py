@@ -115,6 +115,29 @@ def test_filters_and_sorting_go_with_words(shop: TestShop) -> None:
     assert _skus(shop, "café", sort="-price", per_page=2, cursor=first.next_cursor) == ["A"]
 
 
+def test_suggestions_begin_as_was_typed(shop: TestShop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is put forward comes first, then names that begin so, then the rest; the same however many there are."""
+    for sku, name, featured in (("A", "Bule moka", False), ("B", "Moka italiana", False), ("C", "Zinco moka", True)):
+        shop.product(sku, name=name, featured=featured)
+    for few, most in ((2000, 10_000), (0, 10_000), (0, 0)):
+        monkeypatch.setattr("mestres_core.search.service._FEW", few)
+        monkeypatch.setattr("mestres_core.search.service._MOST_COUNTED", most)
+        assert [each.text for each in shop.search.suggest("mok")] == ["Zinco moka", "Moka italiana", "Bule moka"]
+
+
+def test_pages_are_the_same_however_many_match(shop: TestShop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few matches are ranked, thousands sorted, more walked along the index of names: all in one order."""
+    names = ("Café um", "Café dois", "Moedor de café", "Cafés três", "Bom café", "\u201cCafé\u201d quatro")
+    for number, name in enumerate(names):
+        shop.product(f"P{number}", name=name)
+    expected = _skus(shop, "cafe", per_page=3) + _skus(shop, "cafe", per_page=3, page=2)
+    assert sorted(expected) == [f"P{number}" for number in range(6)]
+    for most in (10_000, 5):
+        monkeypatch.setattr("mestres_core.search.service._FEW", 4)
+        monkeypatch.setattr("mestres_core.search.service._MOST_COUNTED", most)
+        assert _skus(shop, "cafe", per_page=3) == expected[:3]
+
+
 def test_suggestions_go_on_from_what_was_typed(shop: TestShop) -> None:
     """Whole words first, the last one as a beginning; what the shop puts forward comes before the rest."""
     shop.product("A", name="Café Cerrado", category="Cafeteiras")
