@@ -4,6 +4,7 @@
     ├── ConfigurationError       an argument that makes no sense; says what would
     ├── CacheError
     │   ├── RecursiveLoadError   a loader asked for the very key that it is loading
+    │   ├── LoadTimeout          the loader did not come to an end within `hard_timeout`
     │   ├── UncacheableError     the result cannot be remembered: a generator, a coroutine, an open file
     │   ├── KeyArgumentError     an argument cannot be part of a key
     │   └── CodecError           a value cannot go through Redis and come back the same
@@ -42,6 +43,12 @@ class RecursiveLoadError(CacheError):
     """A loader asked, directly or through others, for the key that it is loading: that would wait for ever."""
 
     code = "recursive_load"
+
+
+class LoadTimeout(CacheError, TimeoutError):
+    """The loader did not come to an end within `hard_timeout`; it goes on, and what it finds will be remembered."""
+
+    code = "load_timeout"
 
 
 class UncacheableError(CacheError, TypeError):

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import time
 from collections.abc import Awaitable, Callable, Generator
 from typing import Any, TypeVar
 
-from mestres_perf._kernel.effects import Ask, Effect, Load
+from mestres_perf._kernel.background import aspawn, spawn
+from mestres_perf._kernel.effects import TIMED_OUT, Ask, Effect, Fetch, Load, Sleep, Spawn, Wait
 from mestres_perf.typing import Asks, AsksLater
 
 R = TypeVar("R")
 Plan = Generator[Effect, Any, R]
 
 
-def run(plan: Plan[R], backend: Asks, loader: Callable[[], Any]) -> R:
+def run(plan: Plan[R], backend: Asks | None, loader: Callable[[], Any]) -> R:
     """Perform a plan in this thread."""
 
     def perform(effect: Effect) -> Any:
-        if isinstance(effect, Ask):
+        if isinstance(effect, (Ask, Fetch)):
+            assert backend is not None
             return backend.ask(effect)
         if isinstance(effect, Load):
             return loader()
-        time.sleep(effect.seconds)
-        return None
+        if isinstance(effect, Sleep):
+            return time.sleep(effect.seconds)
+        if isinstance(effect, Spawn):
+            return spawn(lambda: run(effect.plan, backend, loader))
+        done, _ = concurrent.futures.wait([effect.future], effect.timeout)
+        return effect.future.result() if done else TIMED_OUT
 
     try:
         effect = next(plan)
@@ -39,15 +46,20 @@ def run(plan: Plan[R], backend: Asks, loader: Callable[[], Any]) -> R:
         return result
 
 
-async def arun(plan: Plan[R], backend: AsksLater, loader: Callable[[], Awaitable[Any]]) -> R:
+async def arun(plan: Plan[R], backend: AsksLater | None, loader: Callable[[], Awaitable[Any]]) -> R:
     """Perform a plan in this task."""
 
     async def perform(effect: Effect) -> Any:
-        if isinstance(effect, Ask):
+        if isinstance(effect, (Ask, Fetch)):
+            assert backend is not None
             return await backend.ask(effect)
         if isinstance(effect, Load):
             return await loader()
-        return await asyncio.sleep(effect.seconds)
+        if isinstance(effect, Sleep):
+            return await asyncio.sleep(effect.seconds)
+        if isinstance(effect, Spawn):
+            return aspawn(arun(effect.plan, backend, loader))
+        return await _await(effect)
 
     try:
         effect = next(plan)
@@ -61,3 +73,15 @@ async def arun(plan: Plan[R], backend: AsksLater, loader: Callable[[], Awaitable
     except StopIteration as end:
         result: R = end.value
         return result
+
+
+async def _await(effect: Wait) -> Any:
+    """Whoever gives up, or is cancelled, cancels his own view of the future only."""
+    view = asyncio.wrap_future(effect.future)
+    if effect.timeout is None:
+        return await view
+    try:
+        done, _ = await asyncio.wait((view,), timeout=effect.timeout)
+        return view.result() if done else TIMED_OUT
+    finally:
+        view.cancel()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import Any, Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +15,16 @@ class Ask:
     name: str
     keys: tuple[str, ...]
     arguments: tuple[str | bytes | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """Send commands together, in one round trip per node. The answer is the list of replies, in order.
+
+    BackendUnavailable is thrown in when one of them failed.
+    """
+
+    commands: tuple[tuple[str | bytes | int, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,4 +39,23 @@ class Sleep:
     seconds: float
 
 
-Effect = Ask | Load | Sleep
+TIMED_OUT: Final = object()
+"""The answer to a `Wait` that took too long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Wait for somebody else's result, `timeout` seconds at most. What he was raised is thrown in."""
+
+    future: Future[Any]
+    timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spawn:
+    """Perform another plan, with the same loader, in the background. There is no answer."""
+
+    plan: Generator[Effect, Any, Any]
+
+
+Effect = Ask | Fetch | Load | Sleep | Wait | Spawn

@@ -4,7 +4,10 @@ from mestres_perf.cache._adaptive import Adaptive
 from mestres_perf.cache._cache import Cache
 from mestres_perf.cache._entry import MISS, Explanation, Missing
 from mestres_perf.cache._invalidator import CacheInvalidator
-from mestres_perf.cache._memory import Memory, Stats
+from mestres_perf.cache._loading import Loading, loading
+from mestres_perf.cache._memory import Memory
+from mestres_perf.cache._options import Options
+from mestres_perf.cache._stats import Stats
 from mestres_perf.cache._warmer import CacheWarmer, WarmedEntry, WarmReport
 
 __all__ = [
@@ -14,9 +17,12 @@ __all__ = [
     "CacheInvalidator",
     "CacheWarmer",
     "Explanation",
+    "Loading",
     "Memory",
     "Missing",
+    "Options",
     "Stats",
     "WarmReport",
     "WarmedEntry",
+    "loading",
 ]

@@ -4,34 +4,96 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Hashable, Iterable, Mapping
-from typing import Any, Generic, ParamSpec, Protocol, TypeVar, overload
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
+from typing import Any, ParamSpec, Protocol, TypeVar, cast, overload
 
-from asgiref.sync import markcoroutinefunction
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from typing_extensions import Unpack
 
 from mestres_perf.cache._adaptive import Adaptive
+from mestres_perf.cache._compile import compiled
+from mestres_perf.cache._core import Core, Request
 from mestres_perf.cache._entry import Explanation
-from mestres_perf.cache._keys import Instances, Key, binder
-from mestres_perf.cache._memory import Stats
+from mestres_perf.cache._keys import Instances, Key, binder, of_call, prefix_of
+from mestres_perf.cache._loading import tags_of
+from mestres_perf.cache._options import Keep, Options
+from mestres_perf.cache._stats import Stats
 from mestres_perf.errors import ConfigurationError
 
 P = ParamSpec("P")
 R = TypeVar("R")
-TTL = float | Adaptive
+R_co = TypeVar("R_co", covariant=True)
 Tags = Iterable[str] | Callable[..., Iterable[str]]
 
 
 class Remembers(Protocol):
     """The cache, as far as a decorated function needs it."""
 
-    def lifetime(self, ttl: TTL | None) -> TTL: ...
-    def get_or_load(self, key: Any, loader: Any, *, ttl: TTL | None, tags: Iterable[str]) -> Any: ...
-    async def aget_or_load(self, key: Any, loader: Any, *, ttl: TTL | None, tags: Iterable[str]) -> Any: ...
+    @property
+    def core(self) -> Core: ...
+    def options(self, changes: Mapping[str, Any]) -> Options: ...
+    def name_in_redis(self, key: Hashable) -> str: ...
+    def load(self, request: Request, loader: Callable[[], Any]) -> Any: ...
+    async def aload(self, request: Request, loader: Callable[[], Awaitable[Any]]) -> Any: ...
     def peek(self, key: Any) -> Any: ...
     def explain(self, key: Any) -> Explanation: ...
+    def set(self, key: Any, value: Any, *, tags: Iterable[str] = ...) -> None: ...
     def delete(self, key: Any) -> None: ...
     async def adelete(self, key: Any) -> None: ...
     def stats(self) -> Stats: ...
+
+
+class Cached(Protocol[P, R_co]):
+    """A function that remembers. It is called as before, and an async function is awaited as before."""
+
+    def __call__(self, *arguments: P.args, **named: P.kwargs) -> R_co:
+        """The remembered value, or what the function returns."""
+        ...
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """As a method: the same, for one object, which the cache does not keep alive."""
+        ...
+
+    @property
+    def uncached(self) -> Callable[P, R_co]:
+        """The function itself."""
+        ...
+
+    def key(self, *arguments: P.args, **named: P.kwargs) -> Hashable:
+        """The key of a call, as `cache.get` and `cache.delete` take it."""
+        ...
+
+    def invalidate(self, *arguments: P.args, **named: P.kwargs) -> None:
+        """Forget what this call returned. In async code on Redis use `ainvalidate`, which does not block."""
+        ...
+
+    async def ainvalidate(self, *arguments: P.args, **named: P.kwargs) -> None:
+        """`invalidate` for async code."""
+        ...
+
+    def refresh(self, *arguments: P.args, **named: P.kwargs) -> R_co:
+        """Forget and load again; of an async function the result is awaited."""
+        ...
+
+    def warm(self, *arguments: P.args, **named: P.kwargs) -> bool:
+        """Load what this call returns unless it is remembered; whether it had to be. Not for async functions."""
+        ...
+
+    def peek(self, *arguments: P.args, **named: P.kwargs) -> Any:
+        """What is remembered in this process, or MISS; nothing is loaded and nothing counted."""
+        ...
+
+    def explain(self, *arguments: P.args, **named: P.kwargs) -> Explanation:
+        """Where the value is, its age, what is left of it."""
+        ...
+
+    def many(self, calls: Iterable[tuple[Any, ...]]) -> Any:
+        """The results of many calls, each given as a tuple of arguments, in order; awaited for an async function."""
+        ...
+
+    def stats(self) -> Stats:
+        """The statistics of the cache that remembers."""
+        ...
 
 
 class Decorator:
@@ -44,162 +106,215 @@ class Decorator:
     def __call__(self, function: Callable[P, R], /) -> Cached[P, R]: ...
     @overload
     def __call__(
-        self, function: None = None, /, *, ttl: TTL | None = None, tags: Tags = ()
+        self, function: None = None, /, *, tags: Tags = (), **options: Unpack[Keep]
     ) -> Callable[[Callable[P, R]], Cached[P, R]]: ...
-    def __call__(self, function: Any = None, /, *, ttl: TTL | None = None, tags: Tags = ()) -> Any:
+    def __call__(self, function: Any = None, /, *, tags: Tags = (), **options: Unpack[Keep]) -> Any:
         """Remember what the function returns, by its arguments.
 
-        `ttl` in seconds or `Adaptive()` (default: the cache's); `tags` a list, or a function of the same arguments that
-        gives one. Raises ConfigurationError for generators, which cannot be remembered.
+        `tags` is a list, or a function of the same arguments that gives one; the other options are those of `Options`
+        (default: the cache's). Raises ConfigurationError for generators, which cannot be remembered.
         """
+        cache = self._cache
+        chosen = cache.options(options)  # checked once, and not at each call
 
         def decorate(function: Callable[..., Any]) -> Cached[Any, Any]:
-            return Cached(self._cache, function, ttl, tags)
+            return _decorated(Remembered(cache, function, chosen, tags))
 
         return decorate if function is None else decorate(function)
 
 
-class Cached(Generic[P, R]):
-    """A function that remembers. It is called as before, and an async function is awaited as before."""
+class Remembered:
+    """How the calls of one function are remembered; `instance` is the object of a method, None for a function."""
 
-    def __init__(self, cache: Remembers, function: Callable[P, R], ttl: TTL | None, tags: Tags) -> None:
-        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-            raise ConfigurationError(f"{function.__qualname__} is a generator: return a list to have it remembered")
+    def __init__(self, cache: Remembers, function: Callable[..., Any], options: Options, tags: Tags) -> None:
         if not callable(function):
             raise ConfigurationError("put @staticmethod and @classmethod above @cached, not below")
-        functools.update_wrapper(self, function)
-        self.uncached = function
-        self._cache = cache
-        self._ttl = cache.lifetime(ttl)  # checked once, and not at each call
-        self._tags = tags
-        self._bind = binder(function)
-        self._is_async = inspect.iscoroutinefunction(function)
-        self._instances = Instances()
-        if self._is_async:
-            markcoroutinefunction(self)
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise ConfigurationError(f"{function.__qualname__} is a generator: return a list to have it remembered")
+        self.cache = cache
+        self.function = function
+        self.options = options
+        self.tags = tags
+        self.bind = binder(function)
+        self.family = prefix_of(function)
+        self.is_async = iscoroutinefunction(function)
+        self.instances = Instances()
 
-    def __call__(self, *arguments: P.args, **named: P.kwargs) -> R:
-        """The remembered value, or what the function returns."""
-        return self._call(None, arguments, named)  # type: ignore[no-any-return]
+    @property
+    def is_counted(self) -> bool:
+        """Whether every call must be counted, for a TTL that depends on how many there are."""
+        return isinstance(self.options.ttl, Adaptive) and self.options.ttl.mode == "hits"
 
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        return self if instance is None else Bound(self, instance)
+    def key(self, instance: Any, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[Hashable, ...]:
+        """The key of a call."""
+        if instance is None:
+            return self.bind(arguments, named)
+        own = self.instances.name(instance)
+        return (*of_call("", (own,)), *self.bind((None, *arguments), named))
 
-    def key(self, *arguments: P.args, **named: P.kwargs) -> Hashable:
-        """The key of a call, as `cache.get` and `cache.delete` take it."""
-        return self._key(None, arguments, named)
+    def request(self, instance: Any, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Request:
+        """What a call asks of the cache."""
+        full = arguments if instance is None else (instance, *arguments)
+        key = self.key(instance, arguments, named)
+        return Request(
+            key,
+            self.cache.name_in_redis(key),
+            self.family,
+            self.options,
+            lambda: tags_of(self.tags(*full, **named) if callable(self.tags) else self.tags),
+            self.is_async,
+        )
 
-    def invalidate(self, *arguments: P.args, **named: P.kwargs) -> None:
-        """Forget what this call returned. In async code on Redis use `ainvalidate`, which does not block."""
-        self._cache.delete(self.key(*arguments, **named))
+    def call(self, instance: Any, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
+        """The remembered value, or what the function returns; to be awaited for an async function."""
+        own = () if instance is None else (instance,)
+        loader: Callable[[], Any] = functools.partial(self.function, *own, *arguments, **named)
+        load = self.cache.aload if self.is_async else self.cache.load
+        return load(self.request(instance, arguments, named), loader)
 
-    async def ainvalidate(self, *arguments: P.args, **named: P.kwargs) -> None:
-        """`invalidate` for async code."""
-        await self._cache.adelete(self.key(*arguments, **named))
+    def refresh(self, instance: Any, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
+        """Forget and load again."""
+        key = Key(self.key(instance, arguments, named))
+        if self.is_async:
+            return self._arefresh(key, instance, arguments, named)
+        self.cache.delete(key)
+        return self.call(instance, arguments, named)
 
-    def refresh(self, *arguments: P.args, **named: P.kwargs) -> R:
-        """Forget and load again; of an async function the result is awaited."""
-        return self._refresh(None, arguments, named)  # type: ignore[no-any-return]
+    async def _arefresh(self, key: Key, instance: Any, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
+        await self.cache.adelete(key)
+        return await self.call(instance, arguments, named)
 
-    def warm(self, *arguments: P.args, **named: P.kwargs) -> bool:
-        """Load what this call returns unless it is remembered; whether it had to be. Not for async functions."""
-        if self._is_async:
-            raise ConfigurationError(f"{self.uncached.__qualname__} is async: await it to have it remembered")
+    def warm(self, instance: Any, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> bool:
+        """Load unless it is remembered; whether it had to be."""
+        if self.is_async:
+            raise ConfigurationError(f"{self.function.__qualname__} is async: await it to have it remembered")
+        own = () if instance is None else (instance,)
         loaded = False
 
         def load() -> Any:
             nonlocal loaded
             loaded = True
-            return self.uncached(*arguments, **named)
+            return self.function(*own, *arguments, **named)
 
-        tags = self._tags(*arguments, **named) if callable(self._tags) else self._tags
-        self._cache.get_or_load(self.key(*arguments, **named), load, ttl=self._ttl, tags=tags)
+        self.cache.load(self.request(instance, arguments, named), load)
         return loaded
 
-    def peek(self, *arguments: P.args, **named: P.kwargs) -> Any:
-        """What is remembered in this process, or MISS; nothing is loaded and nothing counted."""
-        return self._cache.peek(self.key(*arguments, **named))
-
-    def explain(self, *arguments: P.args, **named: P.kwargs) -> Explanation:
-        """Where the value is, its age, what is left of it."""
-        return self._cache.explain(self.key(*arguments, **named))
-
-    def many(self, calls: Iterable[tuple[Any, ...]]) -> Any:
-        """The results of many calls, each given as a tuple of arguments, in order; awaited for an async function."""
+    def many(self, instance: Any, calls: Iterable[tuple[Any, ...]]) -> Any:
+        """The results of many calls, in order."""
         given = list(calls)
-        if self._is_async:
-            return self._amany(given)
-        return [self._call(None, arguments, {}) for arguments in given]
+        if self.is_async:
+            return self._amany(instance, given)
+        return [self.call(instance, arguments, {}) for arguments in given]
 
-    async def _amany(self, calls: list[tuple[Any, ...]]) -> list[Any]:
-        return [await self._call(None, arguments, {}) for arguments in calls]
-
-    def stats(self) -> Stats:
-        """The statistics of the cache that remembers."""
-        return self._cache.stats()
-
-    def _key(self, instance: Any, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Hashable:
-        if instance is None:
-            return self._bind(arguments, named)
-        return Key((self._instances.name(instance), self._bind((None, *arguments), named)))
-
-    def _call(self, instance: Any, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
-        key = self._key(instance, arguments, named)
-        full = arguments if instance is None else (instance, *arguments)
-        get = self._cache.aget_or_load if self._is_async else self._cache.get_or_load
-        tags = self._tags(*full, **named) if callable(self._tags) else self._tags
-        loader: Callable[[], Any] = functools.partial(self.uncached, *full, **named)
-        return get(key, loader, ttl=self._ttl, tags=tags)
-
-    def _refresh(self, instance: Any, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
-        if self._is_async:
-            return self._arefresh(instance, arguments, named)
-        self._cache.delete(self._key(instance, arguments, named))
-        return self._call(instance, arguments, named)
-
-    async def _arefresh(self, instance: Any, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
-        await self._cache.adelete(self._key(instance, arguments, named))
-        return await self._call(instance, arguments, named)
+    async def _amany(self, instance: Any, calls: list[tuple[Any, ...]]) -> list[Any]:
+        return [await self.call(instance, arguments, {}) for arguments in calls]
 
 
-class Bound:
-    """A cached method of one object, which the cache does not keep alive."""
+class Handle:
+    """What else can be done with a remembered function, or with a method of one object."""
 
-    def __init__(self, cached: Cached[Any, Any], instance: Any) -> None:
-        functools.update_wrapper(self, cached.uncached)
-        self._cached = cached
+    def __init__(self, remembered: Remembered, instance: Any = None) -> None:
+        self._remembered = remembered
         self._instance = instance
-        if cached._is_async:  # noqa: SLF001 - two halves of one thing
-            markcoroutinefunction(self)
-
-    def __call__(self, *arguments: Any, **named: Any) -> Any:
-        """The remembered value, or what the method returns."""
-        return self._cached._call(self._instance, arguments, named)  # noqa: SLF001
 
     def key(self, *arguments: Any, **named: Any) -> Hashable:
-        """The key of a call."""
-        return self._cached._key(self._instance, arguments, named)  # noqa: SLF001
+        """The key of a call, as `cache.get` and `cache.delete` take it."""
+        return Key(self._remembered.key(self._instance, arguments, named))
 
     def invalidate(self, *arguments: Any, **named: Any) -> None:
-        """Forget what this call returned."""
-        self._cached._cache.delete(self.key(*arguments, **named))  # noqa: SLF001
+        """Forget what this call returned. In async code on Redis use `ainvalidate`, which does not block."""
+        self._remembered.cache.delete(self.key(*arguments, **named))
 
     async def ainvalidate(self, *arguments: Any, **named: Any) -> None:
         """`invalidate` for async code."""
-        await self._cached._cache.adelete(self.key(*arguments, **named))  # noqa: SLF001
+        await self._remembered.cache.adelete(self.key(*arguments, **named))
 
     def refresh(self, *arguments: Any, **named: Any) -> Any:
-        """Forget and load again."""
-        return self._cached._refresh(self._instance, arguments, named)  # noqa: SLF001
+        """Forget and load again; of an async function the result is awaited."""
+        return self._remembered.refresh(self._instance, arguments, named)
+
+    def warm(self, *arguments: Any, **named: Any) -> bool:
+        """Load what this call returns unless it is remembered; whether it had to be. Not for async functions."""
+        return self._remembered.warm(self._instance, arguments, named)
 
     def peek(self, *arguments: Any, **named: Any) -> Any:
-        """What is remembered in this process, or MISS."""
-        return self._cached._cache.peek(self.key(*arguments, **named))  # noqa: SLF001
+        """What is remembered in this process, or MISS; nothing is loaded and nothing counted."""
+        return self._remembered.cache.peek(self.key(*arguments, **named))
 
     def explain(self, *arguments: Any, **named: Any) -> Explanation:
         """Where the value is, its age, what is left of it."""
-        return self._cached._cache.explain(self.key(*arguments, **named))  # noqa: SLF001
+        return self._remembered.cache.explain(self.key(*arguments, **named))
+
+    def many(self, calls: Iterable[tuple[Any, ...]]) -> Any:
+        """The results of many calls, each given as a tuple of arguments, in order; awaited for an async function."""
+        return self._remembered.many(self._instance, calls)
+
+    def stats(self) -> Stats:
+        """The statistics of the cache that remembers."""
+        return self._remembered.cache.stats()
+
+
+_DEEDS = tuple(name for name in vars(Handle) if not name.startswith("_"))
+
+
+class Method(Handle):
+    """A remembered method: what a class holds. It keeps no object alive whose method is remembered."""
+
+    def __init__(self, remembered: Remembered, instance: Any = None) -> None:
+        super().__init__(remembered, instance)
+        functools.update_wrapper(cast("Callable[..., Any]", self), remembered.function)
+        if remembered.is_async:
+            markcoroutinefunction(cast("Callable[..., Any]", self))
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        """The remembered value, or what the method returns."""
+        return self._remembered.call(self._instance, arguments, named)
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Method:
+        return self if instance is None else Method(self._remembered, instance)
 
     def uncached(self, *arguments: Any, **named: Any) -> Any:
         """The method itself."""
-        return self._cached.uncached(self._instance, *arguments, **named)
+        own = () if self._instance is None else (self._instance,)
+        return self._remembered.function(*own, *arguments, **named)
+
+
+def _decorated(remembered: Remembered) -> Cached[Any, Any]:
+    """The function, compiled; or what a class is to hold, when the function stands in a class."""
+    function = remembered.function
+    place = getattr(function, "__qualname__", "").rpartition(".")[0]
+    if place and not place.endswith("<locals>"):
+        return cast("Cached[Any, Any]", Method(remembered))
+    call = _compiled(remembered) or _slow(remembered)
+    functools.update_wrapper(call, function)
+    handle = Handle(remembered)
+    for name in _DEEDS:
+        setattr(call, name, getattr(handle, name))
+    call.uncached = function  # type: ignore[attr-defined]
+    return cast("Cached[Any, Any]", call)
+
+
+def _compiled(remembered: Remembered) -> Callable[..., Any] | None:
+    core = remembered.cache.core
+    if remembered.is_counted:
+        return None
+    return compiled(
+        remembered.function,
+        is_async=remembered.is_async,
+        copies=core.store.memory.copies,
+        get=core.store.nodes.get,
+        now=core.store.clock,
+        counts=core.counts,
+        slow=functools.partial(remembered.call, None),
+        copy=core.copied,
+    )
+
+
+def _slow(remembered: Remembered) -> Callable[..., Any]:
+    def call(*arguments: Any, **named: Any) -> Any:
+        return remembered.call(None, arguments, named)
+
+    async def acall(*arguments: Any, **named: Any) -> Any:
+        return await remembered.call(None, arguments, named)
+
+    return acall if remembered.is_async else call

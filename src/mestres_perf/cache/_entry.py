@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal
+
+from mestres_perf.cache._eviction import Node
+
+GONE: Final = float("-inf")
 
 
 class Missing(Enum):
@@ -23,23 +27,73 @@ class Missing(Enum):
 MISS: Final = Missing.MISS
 
 
-class Entry(NamedTuple):
-    """A value and until when it holds. Immutable: a reader without a lock sees an old entry or a new one, never half.
+class Failure:
+    """What is remembered of a loader that raised."""
 
-    `expires` and `stored` are monotonic seconds; `versions` are the tags' versions before the value was loaded;
-    `epoch` is the cache's when these were last compared.
+    __slots__ = ("error",)
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def copy(self) -> Exception:
+        """The error to raise: the same one again would grow its traceback with every caller."""
+        error = self.error
+        again = type(error).__new__(type(error), *error.args)
+        again.args = error.args
+        again.__dict__.update(error.__dict__)
+        again.__cause__ = error
+        return again
+
+
+class Entry(Node):
+    """A value, and until when it holds; times are those of the store's clock, in seconds.
+
+    Until `soft` a reader without any lock may take `value` as it is. From then on somebody has to look: before `expires`
+    whether it is still trusted or due early, after it whether a stale value will do. `checked` is when it was last known
+    to be what Redis has, `stamp` what Redis calls it, `took` how long its load lasted.
+
+    Readers take no lock: they read `value` first and `soft` second. Writers write in the opposite order of what they
+    take away and give: `soft` first when the entry goes, last when it comes. So nobody sees a value that was not good.
     """
 
-    value: Any
-    expires: float
-    stored: float
-    versions: tuple[tuple[str, int], ...]
-    epoch: int
+    __slots__ = ("checked", "expires", "name", "soft", "stamp", "stored", "tags", "took", "value")
+
+    def __init__(self, key: Hashable, value: Any, *, expires: float, stored: float, soft: float | None = None) -> None:
+        super().__init__(key)
+        self.value = value
+        self.expires = expires
+        self.stored = stored
+        self.checked = stored
+        self.soft = expires if soft is None else soft
+        self.tags: tuple[str, ...] = ()
+        self.took = 0.0
+        self.stamp = b""
+        self.name = ""
+
+    def become(self, other: Entry) -> None:
+        """Take over what a newer entry for the same key says."""
+        self.value = other.value
+        for name in ("checked", "expires", "name", "stamp", "stored", "tags", "took"):
+            setattr(self, name, getattr(other, name))
+        self.soft = other.soft
+
+    def end(self) -> None:
+        """No reader that still holds it may take it for true."""
+        self.soft = GONE
+        self.value = None
+
+
+State = Literal["fresh", "stale", "error", "missing"]
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What the cache knows of a key: where it is (`memory` or None), its age and what is left of it in seconds."""
+    """What this process knows of a key.
+
+    `layer` is `memory` or None; `age`, `ttl_left` and `stale_left` (how long it may still be served after its TTL) are
+    seconds; `state` says what a reader would be given, `trusted` whether without asking Redis; `loading` whether
+    somebody is loading it now.
+    """
 
     key: Hashable
     layer: str | None
@@ -47,3 +101,6 @@ class Explanation:
     ttl_left: float | None
     tags: tuple[str, ...]
     loading: bool
+    state: State = "missing"
+    stale_left: float | None = None
+    trusted: bool = False

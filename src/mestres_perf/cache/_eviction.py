@@ -9,7 +9,7 @@ need no lock.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 _MOST_COUNTED = 3
@@ -17,21 +17,25 @@ _ASKED_AGAIN = 1
 
 
 class Node:
-    """A key's place in a queue. `entry` is replaced whole; None when the key was deleted and the place is waste."""
+    """A key's place in a queue; not `alive` any more when the key was deleted and the place is waste."""
 
-    __slots__ = ("entry", "hits", "key")
+    __slots__ = ("alive", "hits", "key")
 
-    def __init__(self, key: Hashable, entry: Any) -> None:
+    def __init__(self, key: Hashable) -> None:
         self.key = key
-        self.entry = entry
+        self.alive = True
         self.hits = 0
 
 
 class S3Fifo:
-    """The queues. Every method is called under the store's lock; `nodes` is the store's dictionary."""
+    """The queues. Every method is called under the store's lock; `nodes` is the store's dictionary.
 
-    def __init__(self, nodes: dict[Hashable, Node], max_items: int) -> None:
+    `gone` is told of each node that had to go.
+    """
+
+    def __init__(self, nodes: dict[Hashable, Any], max_items: int, gone: Callable[[Any], None]) -> None:
         self._nodes = nodes
+        self._gone = gone
         self._max = max_items
         self._small_places = max(1, max_items // 10)
         self._small: deque[Node] = deque()
@@ -54,11 +58,11 @@ class S3Fifo:
 
     def remove(self, node: Node) -> None:
         """A deleted key leaves its place as waste; when there is much of it the queues are swept."""
-        node.entry = None
+        node.alive = False
         self._waste += 1
         if self._waste > len(self._nodes) + 64:
-            self._small = deque(node for node in self._small if node.entry is not None)
-            self._main = deque(node for node in self._main if node.entry is not None)
+            self._small = deque(node for node in self._small if node.alive)
+            self._main = deque(node for node in self._main if node.alive)
             self._waste = 0
 
     def clear(self) -> None:
@@ -74,7 +78,7 @@ class S3Fifo:
             from_small = len(self._small) > self._small_places or not self._main
             queue = self._small if from_small else self._main
             node = queue.popleft()
-            if node.entry is None:
+            if not node.alive:
                 self._waste -= 1
             elif from_small and node.hits > _ASKED_AGAIN:
                 node.hits = 0
@@ -87,7 +91,8 @@ class S3Fifo:
 
     def _forget(self, node: Node, *, remember: bool) -> None:
         del self._nodes[node.key]
-        node.entry = None
+        node.alive = False
+        self._gone(node)
         if remember:
             self._ghost[node.key] = None
             if len(self._ghost) > self._max:

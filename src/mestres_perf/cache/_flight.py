@@ -7,7 +7,6 @@ himself.
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
@@ -15,7 +14,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final
 
+from mestres_perf.cache import _loading
 from mestres_perf.cache._entry import Entry
+from mestres_perf.cache._loading import Loading
 from mestres_perf.cache._memory import Store, Ticket
 from mestres_perf.errors import RecursiveLoadError
 
@@ -37,15 +38,18 @@ _chain: ContextVar[Chain | None] = ContextVar("mestres_perf_chain", default=None
 
 
 class Flight:
-    """One load under way."""
+    """One load under way. `name` is the key's in Redis, `loading` what the loader has to say."""
 
-    __slots__ = ("chain", "future", "is_async", "key", "taken", "thread", "ticket")
+    __slots__ = ("chain", "future", "is_async", "key", "loading", "name", "tags", "taken", "thread", "ticket")
 
-    def __init__(self, key: Hashable, ticket: Ticket, chain: Chain, *, is_async: bool) -> None:
+    def __init__(self, key: Hashable, tags: Sequence[str], ticket: Ticket, chain: Chain | None) -> None:
         self.key = key
+        self.name = ""
+        self.tags = tags
         self.ticket = ticket
-        self.chain = chain
-        self.is_async = is_async
+        self.chain = chain or Chain()
+        self.loading = Loading()
+        self.is_async = False
         self.thread = threading.get_ident()
         self.taken = False
         self.future: Future[Any] = Future()
@@ -72,8 +76,8 @@ class Flights:
     def __len__(self) -> int:
         return len(self._flights)
 
-    def join(self, key: Hashable, tags: Sequence[str], *, is_async: bool) -> Entry | Flight | None:
-        """The entry, if it has come meanwhile; or a flight, to lead when its `mine` is true, to wait for otherwise.
+    def join(self, key: Hashable, tags: Sequence[str], *, name: str = "", is_async: bool) -> Entry | Flight | None:
+        """The entry, if it has come meanwhile; or a flight, to lead by whoever can `take` it, to wait for otherwise.
 
         None: load without any, because waiting would never end. Raises RecursiveLoadError when the caller is itself
         part of loading this key.
@@ -85,13 +89,26 @@ class Flights:
                 entry = self._store.get(key)
                 if entry is not None:
                     return entry
-                flight = Flight(key, self._store.ticket(tags), chain or Chain(), is_async=is_async)
-                self._flights[key] = flight
-                return flight
+                return self._begin(key, tags, chain, name=name, is_async=is_async)
             if chain is not None and (id(self), key) in chain.leading:
                 raise RecursiveLoadError(f"the loader of {key!r} asks for {key!r}")
             own_loop = flight.is_async and not is_async and flight.thread == threading.get_ident()
             return None if own_loop or (chain is not None and _waits_for(flight, chain)) else flight
+
+    def claim(self, key: Hashable, tags: Sequence[str], *, name: str = "", is_async: bool) -> Flight | None:
+        """A flight to lead in the background; None when the key is being loaded already."""
+        with self._lock:
+            if key in self._flights:
+                return None
+            flight = self._begin(key, tags, None, name=name, is_async=is_async)
+            flight.take()
+            return flight
+
+    def _begin(self, key: Hashable, tags: Sequence[str], chain: Chain | None, *, name: str, is_async: bool) -> Flight:
+        flight = Flight(key, tags, self._store.ticket(), chain)
+        flight.name, flight.is_async = name, is_async
+        self._flights[key] = flight
+        return flight
 
     def has(self, key: Hashable) -> bool:
         """Whether the key is being loaded."""
@@ -106,18 +123,21 @@ class Flights:
     def delete(self, keys: Iterable[Hashable]) -> None:
         """Forget these keys, and let no load of theirs that is under way store or be joined."""
         with self._lock:
-            for key in keys:
-                flight = self._flights.pop(key, None)
-                if flight is not None:
-                    flight.ticket.void = True
-                self._store.delete(key)
+            self._delete(keys)
+
+    def forget(self, names: Iterable[str]) -> None:
+        """The same for keys as Redis knows them."""
+        gone = set(names)
+        with self._lock:
+            self._delete([flight.key for flight in self._flights.values() if flight.name in gone])
+            self._delete([key for key in map(self._store.key_of, gone) if key is not None])
 
     def bump(self, tags: Iterable[str]) -> None:
-        """The same for all that has one of these tags."""
+        """The same for all that has one of these tags. What a loader adds meanwhile the store looks after."""
         named = frozenset(tags)
         with self._lock:
             self._store.bump(named)
-            self._void([f for f in self._flights.values() if any(tag in named for tag, _ in f.ticket.versions)])
+            self._void([f for f in self._flights.values() if not named.isdisjoint(f.tags)])
 
     def clear(self) -> None:
         """The same for everything."""
@@ -125,13 +145,20 @@ class Flights:
             self._store.clear()
             self._void(list(self._flights.values()))
 
-    def replace(self, key: Hashable, value: Any, *, ttl: float, tags: Sequence[str]) -> None:
+    def replace(self, entry: Entry) -> None:
         """Store a value that nobody loaded; a load under way may neither store nor be joined."""
         with self._lock:
+            flight = self._flights.pop(entry.key, None)
+            if flight is not None:
+                flight.ticket.void = True
+            self._store.put(entry, self._store.ticket())
+
+    def _delete(self, keys: Iterable[Hashable]) -> None:
+        for key in keys:
             flight = self._flights.pop(key, None)
             if flight is not None:
                 flight.ticket.void = True
-            self._store.put(key, value, ttl=ttl, ticket=self._store.ticket(tags))
+            self._store.delete(key)
 
     def _void(self, flights: Iterable[Flight]) -> None:
         for flight in flights:
@@ -140,29 +167,21 @@ class Flights:
 
     @contextmanager
     def leading(self, flight: Flight) -> Iterator[None]:
-        """While the block runs, loads inside it know that they are part of this one."""
+        """While the block runs, loads inside it know that they are part of this one, and `loading()` what is loaded."""
         mark = (id(self), flight.key)
-        token = _chain.set(flight.chain)
+        chain, told = _chain.set(flight.chain), _loading.current.set(flight.loading)
         flight.chain.leading.append(mark)
         try:
             yield
         finally:
             flight.chain.leading.remove(mark)
-            _chain.reset(token)
-
-    def wait(self, flight: Flight) -> Any:
-        """What the leader finds, for a thread. Raises what it raised."""
-        with _waiting(flight):
-            return flight.future.result()
-
-    async def await_(self, flight: Flight) -> Any:
-        """What the leader finds, for a task. Its cancellation is its own affair."""
-        with _waiting(flight):
-            return await asyncio.wrap_future(flight.future)
+            _loading.current.reset(told)
+            _chain.reset(chain)
 
 
 @contextmanager
-def _waiting(flight: Flight) -> Iterator[None]:
+def waiting(flight: Flight) -> Iterator[None]:
+    """While the block runs, the caller's own loads are known to wait for this one."""
     mine = _chain.get()
     if mine is None:
         yield

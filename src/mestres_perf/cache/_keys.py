@@ -9,7 +9,7 @@ import hashlib
 import inspect
 import itertools
 import weakref
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -23,34 +23,61 @@ _TYPED = (int, float, complex, Decimal, date, datetime, time, timedelta, UUID, E
 
 
 class Key(tuple[Hashable, ...]):
-    """A key that is ready: freezing it again changes nothing."""
+    """The key of a call, ready to be handed to a cache: freezing it changes nothing but its type."""
 
     __slots__ = ()
 
 
-def freeze(value: Any) -> Hashable:  # noqa: PLR0911 - one way out for each kind of value
-    """A value as part of a key. Raises KeyArgumentError for what can be neither hashed nor taken apart."""
+class Frozen:
+    """The type, in a call's key, of an argument that had to be taken apart."""
+
+
+def freeze(value: Any) -> Hashable:
+    """A value as a key, or as a part of one. Raises KeyArgumentError for what can be neither hashed nor taken apart."""
     kind = type(value)
-    if kind in _ITSELF or kind is Key:
+    if kind in _ITSELF:
         return value  # type: ignore[no-any-return]
-    if isinstance(value, _TYPED):
-        return (kind.__qualname__, value)
+    if kind is Key:
+        return tuple(value)
+    apart = _apart(value)
+    return (kind.__qualname__, _hashable(value) if apart is None else apart)
+
+
+def _apart(value: Any) -> Hashable | None:
+    """What a container, or an object with a name of its own, is as a key; None for what is a key by itself."""
     if isinstance(value, (tuple, list)):
-        return (kind.__qualname__, *map(freeze, value))
+        return tuple(map(freeze, value))
     if isinstance(value, (set, frozenset)):
-        return (kind.__qualname__, frozenset(map(freeze, value)))
+        return frozenset(map(freeze, value))
     if isinstance(value, Mapping):
-        return (kind.__qualname__, frozenset((freeze(name), freeze(item)) for name, item in value.items()))
-    own = getattr(value, "__cache_key__", None)
-    if own is not None and not isinstance(value, type):
-        return (kind.__qualname__, freeze(own()))
+        return frozenset((freeze(name), freeze(item)) for name, item in value.items())
+    own = None if isinstance(value, type) else getattr(value, "__cache_key__", None)
+    return None if own is None else (freeze(own()),)
+
+
+def _hashable(value: Any) -> Hashable:
     try:
         hash(value)
     except TypeError:
         raise KeyArgumentError(
-            f"{kind.__qualname__} cannot be part of a cache key: pass something hashable, or give it __cache_key__()"
+            f"{type(value).__qualname__} cannot be part of a cache key: "
+            "pass something hashable, or give it __cache_key__()"
         ) from None
-    return (kind.__qualname__, value)
+    return value  # type: ignore[no-any-return]
+
+
+def of_call(prefix: str, arguments: Iterable[Any], shape: tuple[Hashable, ...] = ()) -> tuple[Hashable, ...]:
+    """The key of a call: the arguments, then their types, so that 1, True and 1.0 are three keys.
+
+    Flat on purpose: a compiled function writes the same key down without calling anything but `type`.
+    """
+    parts: list[Hashable] = []
+    kinds: list[Any] = []
+    for argument in arguments:
+        apart = _apart(argument)
+        parts.append(_hashable(argument) if apart is None else (type(argument).__qualname__, apart))
+        kinds.append(type(argument) if apart is None else Frozen)
+    return (prefix, *shape, *parts, *kinds)
 
 
 def name_of(key: Hashable) -> str:
@@ -63,6 +90,8 @@ def _spell(part: Any) -> str:
         return f"({','.join(map(_spell, part))})"
     if isinstance(part, frozenset):
         return f"{{{','.join(sorted(map(_spell, part)))}}}"
+    if isinstance(part, type):
+        return f"{part.__module__}.{part.__qualname__}"
     if isinstance(part, Enum):
         return f"{type(part).__qualname__}.{part.name}"
     if isinstance(part, (*_ITSELF, *_TYPED)):
@@ -73,20 +102,29 @@ def _spell(part: Any) -> str:
     )
 
 
-def binder(function: Callable[..., Any]) -> Callable[[tuple[Any, ...], Mapping[str, Any]], Key]:
+def prefix_of(function: Callable[..., Any]) -> str:
+    """What the keys of a function's calls begin with; no other key begins so."""
+    return f"{function.__module__}:{function.__qualname__}"
+
+
+def binder(
+    function: Callable[..., Any],
+) -> Callable[[tuple[Any, ...], Mapping[str, Any]], tuple[Hashable, ...]]:
     """A function that turns a call's arguments into a key."""
     signature = inspect.signature(function)
-    prefix = f"{function.__module__}.{function.__qualname__}"
-    parameters = signature.parameters.values()
-    positional = len(parameters) if all(p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters) else -1
+    prefix = prefix_of(function)
+    kinds = {parameter.kind for parameter in signature.parameters.values()}
+    open_ended = bool(kinds & {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD})
 
-    def bind(arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Key:
-        if not named and len(arguments) == positional:  # nothing to put in order
-            return Key((prefix, *map(freeze, arguments)))
+    def bind(arguments: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[Hashable, ...]:
         bound = signature.bind(*arguments, **named)
         bound.apply_defaults()
-        by_name = ((name, freeze(bound.kwargs[name])) for name in sorted(bound.kwargs))
-        return Key((prefix, *map(freeze, bound.args), *by_name))
+        if not open_ended:
+            return of_call(prefix, bound.arguments.values())
+        # So many by place, then by name: f("a", 1) is not f(a=1).
+        names = sorted(bound.kwargs)
+        values = (*bound.args, *(part for name in names for part in (name, bound.kwargs[name])))
+        return of_call(prefix, values, (len(bound.args),))
 
     return bind
 
@@ -96,13 +134,12 @@ class Instances:
 
     def __init__(self) -> None:
         self._counter = itertools.count(1)
-        self._names: dict[int, tuple[Any, Hashable]] = {}
+        self._names: dict[int, tuple[Any, Any]] = {}
 
-    def name(self, instance: Any) -> Hashable:
-        """The object's name in keys: what its `__cache_key__()` says, or a number of its own."""
-        own = getattr(instance, "__cache_key__", None)
-        if own is not None:
-            return (type(instance).__qualname__, freeze(own()))
+    def name(self, instance: Any) -> Any:
+        """What stands for the object in keys: itself, when it has a `__cache_key__`, or a number of its own."""
+        if getattr(instance, "__cache_key__", None) is not None:
+            return instance
         known = self._names.get(id(instance))
         if known is not None and known[0]() is instance:
             return known[1]

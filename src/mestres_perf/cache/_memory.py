@@ -10,10 +10,10 @@ import threading
 import time
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from mestres_perf.cache._entry import Entry
-from mestres_perf.cache._eviction import Node, S3Fifo
+from mestres_perf.cache._eviction import S3Fifo
 from mestres_perf.errors import ConfigurationError
 
 _MOST_TAGS = 100_000
@@ -21,147 +21,170 @@ _MOST_TAGS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """How much the memory layer may hold: at most `max_items` values."""
+    """How much the memory layer may hold: at most `max_items` values.
+
+    With `copies` every reader is given a deep copy, and may change it; without, everybody is given the same object, and
+    nobody should.
+    """
 
     max_items: int = 10_000
+    copies: bool = False
 
     def __post_init__(self) -> None:
         if type(self.max_items) is not int or self.max_items < 1:
             raise ConfigurationError(f"max_items must be a whole number of at least 1, not {self.max_items!r}")
 
 
-@dataclass(frozen=True, slots=True)
-class Stats:
-    """What a cache has done: `loads` are calls of loaders, `errors` those that raised, `size` the values held now."""
-
-    hits: int
-    misses: int
-    loads: int
-    errors: int
-    evictions: int
-    size: int
-
-    @property
-    def hit_rate(self) -> float | None:
-        """Hits of all requests, 0 to 1; None before the first."""
-        requests = self.hits + self.misses
-        return self.hits / requests if requests else None
-
-
 @dataclass(slots=True)
 class Ticket:
-    """What a load must show when it ends. `void` once its key was deleted or set meanwhile."""
+    """What a load must show when it ends: when it began. `void` once its key was deleted or set meanwhile."""
 
+    began: int
     generation: int
-    versions: tuple[tuple[str, int], ...]
     void: bool = False
 
 
+class Seen(NamedTuple):
+    """An entry as it was at one moment."""
+
+    value: Any
+    expires: float
+    stored: float
+    checked: float
+    took: float
+    stamp: bytes
+    tags: tuple[str, ...]
+
+    @classmethod
+    def of(cls, entry: Entry) -> Seen:
+        """A picture of an entry."""
+        return cls(entry.value, entry.expires, entry.stored, entry.checked, entry.took, entry.stamp, entry.tags)
+
+
 class Store:
-    """Values by key, bounded, with tags. Reading takes no lock."""
+    """Values by key, bounded, with tags. Reading takes no lock: see `Entry`.
+
+    `nodes` is there for readers only.
+    """
 
     def __init__(self, memory: Memory, clock: Callable[[], float] = time.monotonic) -> None:
+        self.memory = memory
         self.clock = clock
         self.evictions = 0
-        self._nodes: dict[Hashable, Node] = {}
-        self._policy = S3Fifo(self._nodes, memory.max_items)
+        self.nodes: dict[Hashable, Entry] = {}
+        self._policy = S3Fifo(self.nodes, memory.max_items, self._evicted)
         self._lock = threading.Lock()
+        self._tagged: dict[str, set[Entry]] = {}
+        self._named: dict[str, Entry] = {}
         self._generation = 0
-        self._epoch = 0
-        self._count = 0  # of invalidations: no version is ever given twice
-        self._floor = 0  # the version of every tag that is not in the table
-        self._versions: dict[str, int] = {}
+        self._count = 0  # of invalidations by tag
+        self._floor = 0  # the last invalidation that is no longer in the table
+        self._bumped: dict[str, int] = {}
 
     def __len__(self) -> int:
-        return len(self._nodes)
+        return len(self.nodes)
 
     def get(self, key: Hashable) -> Entry | None:
-        """The entry that holds now; counts as a use for eviction."""
-        node = self._nodes.get(key)
-        if node is None:
+        """The entry that may be taken without a second look; counts as a use for eviction."""
+        entry = self.nodes.get(key)
+        if entry is None or entry.soft <= self.clock():
             return None
-        entry: Entry | None = node.entry
-        if entry is None or entry.expires <= self.clock():
-            return None
-        if entry.epoch != self._epoch:
-            entry = self._revalidate(node, entry)
-            if entry is None:
-                return None
-        node.hits += 1
+        entry.hits += 1
         return entry
 
-    def peek(self, key: Hashable) -> Entry | None:
-        """The same without counting."""
-        node = self._nodes.get(key)
-        entry: Entry | None = None if node is None else node.entry
-        if entry is None or entry.expires <= self.clock() or not self._current(entry.versions):
-            return None
-        return entry
+    def look(self, key: Hashable) -> Seen | None:
+        """What is there, fresh or not; not counted as a use."""
+        with self._lock:
+            entry = self.nodes.get(key)
+            return None if entry is None else Seen.of(entry)
 
-    def ticket(self, tags: Iterable[str]) -> Ticket:
+    def extend(self, key: Hashable, seen: Seen, soft: float) -> None:
+        """Readers need not look twice until `soft`, if the entry is still the one that was seen."""
+        with self._lock:
+            entry = self.nodes.get(key)
+            if entry is not None and entry.value is seen.value and entry.expires == seen.expires:
+                entry.hits += 1
+                entry.soft = soft
+
+    def ticket(self) -> Ticket:
         """Take this before a load begins."""
         with self._lock:
-            return Ticket(self._generation, tuple((tag, self._versions.get(tag, self._floor)) for tag in tags))
+            return Ticket(self._count, self._generation)
 
-    def put(self, key: Hashable, value: Any, *, ttl: float, ticket: Ticket) -> bool:
+    def put(self, entry: Entry, ticket: Ticket) -> bool:
         """Store what was loaded under `ticket`; False when it is void."""
         with self._lock:
-            if ticket.void or ticket.generation != self._generation or not self._current(ticket.versions):
+            if ticket.void or ticket.generation != self._generation or self._bumped_since(ticket, entry.tags):
                 return False
-            now = self.clock()
-            entry = Entry(value, now + ttl, now, ticket.versions, self._epoch)
-            node = self._nodes.get(key)
-            if node is not None:
-                node.entry = entry
+            known = self.nodes.get(entry.key)
+            if known is None:
+                self.evictions += self._policy.insert(entry)
+                self._index(entry)
             else:
-                self.evictions += self._policy.insert(Node(key, entry))
+                self._unindex(known)
+                known.become(entry)
+                self._index(known)
             return True
 
     def delete(self, key: Hashable) -> None:
         """Forget one value."""
         with self._lock:
-            node = self._nodes.pop(key, None)
-            if node is not None:
-                self._policy.remove(node)
+            entry = self.nodes.get(key)
+            if entry is not None:
+                self._remove(entry)
 
     def bump(self, tags: Iterable[str]) -> None:
-        """Every value with one of these tags no longer holds."""
+        """Forget every value with one of these tags."""
         with self._lock:
             self._count += 1
             for tag in tags:
-                self._versions[tag] = self._count
-            self._epoch += 1
-            if len(self._versions) > _MOST_TAGS:
-                self._clear()
+                self._bumped[tag] = self._count
+                for entry in tuple(self._tagged.get(tag, ())):
+                    self._remove(entry)
+            if len(self._bumped) > _MOST_TAGS:
+                self._bumped.clear()
+                self._floor = self._count
 
     def clear(self) -> None:
-        """No value holds any longer."""
+        """Forget everything."""
         with self._lock:
-            self._clear()
+            for entry in self.nodes.values():
+                entry.end()
+            self.nodes.clear()
+            self._policy.clear()
+            self._tagged.clear()
+            self._named.clear()
+            self._generation += 1
 
-    def _clear(self) -> None:
-        self._nodes.clear()
-        self._policy.clear()
-        self._versions.clear()
-        # A reader without the lock may still hold an entry that a tag has made untrue. The table that says so is gone,
-        # so every tag gets a version that no entry was loaded under.
-        self._count += 1
-        self._floor = self._count
-        self._epoch += 1
-        self._generation += 1
+    def key_of(self, name: str) -> Hashable | None:
+        """The key of the value that Redis knows by this name."""
+        entry = self._named.get(name)
+        return None if entry is None else entry.key
 
-    def _current(self, versions: tuple[tuple[str, int], ...]) -> bool:
-        return all(self._versions.get(tag, self._floor) == version for tag, version in versions)
+    def _bumped_since(self, ticket: Ticket, tags: Iterable[str]) -> bool:
+        return any(self._bumped.get(tag, self._floor) > ticket.began for tag in tags)
 
-    def _revalidate(self, node: Node, entry: Entry) -> Entry | None:
-        """Some tag has been bumped since the entry was last looked at: see whether it was one of its own."""
-        with self._lock:
-            if node.entry is not entry or self._nodes.get(node.key) is not node:
-                return None  # it was replaced just now: the caller looks again under the lock of the flights
-            if not self._current(entry.versions):
-                del self._nodes[node.key]
-                self._policy.remove(node)
-                return None
-            fresh: Entry = entry._replace(epoch=self._epoch)
-            node.entry = fresh
-            return fresh
+    def _remove(self, entry: Entry) -> None:
+        del self.nodes[entry.key]
+        self._policy.remove(entry)
+        self._evicted(entry)
+
+    def _evicted(self, entry: Entry) -> None:
+        entry.end()
+        self._unindex(entry)
+
+    def _index(self, entry: Entry) -> None:
+        if entry.name:
+            self._named[entry.name] = entry
+        for tag in entry.tags:
+            self._tagged.setdefault(tag, set()).add(entry)
+
+    def _unindex(self, entry: Entry) -> None:
+        if entry.name and self._named.get(entry.name) is entry:
+            del self._named[entry.name]
+        for tag in entry.tags:
+            tagged = self._tagged.get(tag)
+            if tagged is not None:
+                tagged.discard(entry)
+                if not tagged:
+                    del self._tagged[tag]

@@ -135,7 +135,7 @@ def test_one_load_for_all_threads(cache):
 
     assert [seen for _, seen in crowd] == [["v"]] * 20
     assert slow.calls == 1
-    assert len(cache._flights) == 0
+    assert len(cache.core.flights) == 0
 
 
 def test_one_load_for_threads_and_tasks(cache):
@@ -173,7 +173,7 @@ def test_error_reaches_all_and_stays_nowhere(cache):
 
     crowd = [in_thread(cache.get_or_load, "k", fails) for _ in range(5)]
     assert began.wait(10)
-    while len(cache._flights) != 1:
+    while len(cache.core.flights) != 1:
         time.sleep(0)
     go.set()
     for thread, _ in crowd:
@@ -181,7 +181,7 @@ def test_error_reaches_all_and_stays_nowhere(cache):
 
     assert [OSError] * 5 == [type(seen[0]) for _, seen in crowd]
     assert cache.get_or_load("k", lambda: 7) == 7
-    assert len(cache._flights) == 0
+    assert len(cache.core.flights) == 0
 
 
 def test_cancelled_leader_hands_over(cache):

@@ -3,6 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mestres_perf.cache._entry import Entry
 from mestres_perf.cache._memory import Memory, Store
 
 KEYS = st.integers(0, 30)
@@ -19,6 +20,14 @@ STEPS = st.lists(
 )
 
 
+def put(store, key, value, *, ttl=60, tags=(), ticket=None):
+    """As a load that ends just now would store it."""
+    now = store.clock()
+    entry = Entry(key, value, expires=now + ttl, stored=now)
+    entry.tags = tuple(tags)
+    return store.put(entry, ticket or store.ticket())
+
+
 @settings(max_examples=300, deadline=None)
 @given(steps=STEPS, size=st.integers(1, 12))
 def test_against_an_oracle(steps, size):
@@ -30,7 +39,7 @@ def test_against_an_oracle(steps, size):
         if step == "put":
             key, tag = what
             tags = [tag] if tag else []
-            assert store.put(key, number, ttl=3, ticket=store.ticket(tags))
+            assert put(store, key, number, ttl=3, tags=tags)
             oracle[key] = (number, now[0] + 3, tag)
         elif step == "get":
             entry = store.get(what[0])
@@ -58,7 +67,7 @@ def test_nothing_is_lost_below_the_bound(keys):
     """As long as everything fits, everything stays."""
     store = Store(Memory(max_items=31))
     for key in keys:
-        store.put(key, key, ttl=60, ticket=store.ticket(()))
+        put(store, key, key)
 
     assert keys == [store.get(key).value for key in keys]
 
@@ -68,12 +77,12 @@ def test_a_scan_does_not_wash_out_what_is_used():
     store = Store(Memory(max_items=100))
     hot = range(50)
     for key in hot:
-        store.put(key, key, ttl=60, ticket=store.ticket(()))
+        put(store, key, key)
     for _ in range(3):
         for key in hot:
             store.get(key)
     for key in range(1000, 2000):
-        store.put(key, key, ttl=60, ticket=store.ticket(()))
+        put(store, key, key)
 
     assert sum(store.get(key) is not None for key in hot) >= 45
 
@@ -82,35 +91,43 @@ def test_deleted_keys_leave_no_waste():
     """Putting and deleting one key a million times does not make the queues grow."""
     store = Store(Memory(max_items=10))
     for _ in range(5000):
-        store.put("k", 1, ttl=60, ticket=store.ticket(()))
+        put(store, "k", 1)
         store.delete("k")
 
     assert len(store._policy._small) + len(store._policy._main) < 200
 
 
 def test_many_tags_do_not_fill_memory(monkeypatch):
-    """When very many tags have been invalidated they are forgotten, and every value with them."""
+    """When very many tags have been invalidated they are forgotten; no load from before may use one of them."""
     monkeypatch.setattr("mestres_perf.cache._memory._MOST_TAGS", 100)
     store = Store(Memory())
-    ticket = store.ticket(["t0"])
-    store.put("k", 1, ttl=60, ticket=store.ticket([]))
+    ticket = store.ticket()
+    put(store, "other", 1)
     for number in range(101):
         store.bump([f"t{number}"])
 
-    assert len(store) == 0
-    assert not store.put("k", "old", ttl=60, ticket=ticket)
+    assert len(store._bumped) <= 100
+    assert not put(store, "k", "old", tags=["t0"], ticket=ticket)
+    assert store.get("other").value == 1
 
 
-def test_clearing_revives_nothing():
-    """An entry that a tag has made untrue stays so for a reader who held it while everything was cleared."""
+def test_what_has_gone_is_not_true_for_who_holds_it():
+    """A reader without a lock who held an entry finds it ended: its time first, its value after."""
     store = Store(Memory())
-    store.put("k", "old", ttl=60, ticket=store.ticket(["t"]))
-    node = store._nodes["k"]
-    entry = node.entry
-    store.bump(["t"])
-    store.clear()
+    for end in (lambda: store.bump(["t"]), lambda: store.delete("k"), store.clear):
+        put(store, "k", "old", tags=["t"])
+        entry = store.nodes["k"]
+        end()
+        assert (entry.soft, entry.value) == (float("-inf"), None)
+        assert store.get("k") is None
+    assert not store._tagged
 
-    assert store._revalidate(node, entry) is None
-    store.put("k", "new", ttl=60, ticket=store.ticket(["t"]))
-    assert store._revalidate(node, entry) is None
-    assert store.get("k").value == "new"
+
+def test_a_ticket_is_void_after_an_invalidation():
+    """What was loaded before a deletion, a bump of one of its tags, or a clear, is not stored."""
+    for end in (lambda store: store.bump(["t"]), lambda store: store.clear()):
+        store = Store(Memory())
+        ticket = store.ticket()
+        end(store)
+        assert not put(store, "k", "old", tags=["t"], ticket=ticket)
+        assert put(store, "k", "new", tags=["t"])

@@ -15,12 +15,10 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from hashlib import sha1
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from mestres_perf._kernel.effects import Ask, Fetch
 from mestres_perf.errors import BackendUnavailable, ConfigurationError
-
-if TYPE_CHECKING:
-    from mestres_perf._kernel.effects import Ask
 
 _ALL_BUSY = "every connection to Redis is in use; raise max_connections"
 _SCRIPTS: dict[str, tuple[str, str]] = {}
@@ -163,8 +161,10 @@ class Blocking:
         bound = owner.max_connections
         self._turns: AbstractContextManager[Any] = nullcontext() if bound is None else _Turns(bound, owner.timeout)
 
-    def ask(self, effect: Ask) -> Any:
-        """Run a script. Raises BackendUnavailable."""
+    def ask(self, effect: Ask | Fetch) -> Any:
+        """Run a script, or send commands together. Raises BackendUnavailable."""
+        if isinstance(effect, Fetch):
+            return self._fetch(effect)
         self._owner.check()
         text, digest = _script(effect.name)
         arguments = (len(effect.keys), *effect.keys, *effect.arguments)
@@ -178,6 +178,18 @@ class Blocking:
             raise self._owner.failed(error) from error
         self._owner.answered()
         return reply
+
+    def _fetch(self, effect: Fetch) -> Any:
+        self._owner.check()
+        try:
+            with self._turns, self._client.pipeline(transaction=False) as pipeline:
+                for command in effect.commands:
+                    pipeline.execute_command(*command)
+                replies = pipeline.execute()
+        except self._errors as error:
+            raise self._owner.failed(error) from error
+        self._owner.answered()
+        return replies
 
     def ping(self) -> None:
         """Raises BackendUnavailable."""
@@ -214,8 +226,8 @@ class Awaiting:
         bound = owner.max_connections
         self._turns = None if bound is None else asyncio.Semaphore(bound)
 
-    async def ask(self, effect: Ask) -> Any:
-        """Run a script. Raises BackendUnavailable."""
+    async def ask(self, effect: Ask | Fetch) -> Any:
+        """Run a script, or send commands together. Raises BackendUnavailable."""
         if self._turns is None:
             return await self._ask(effect)
         try:
@@ -228,8 +240,10 @@ class Awaiting:
         finally:
             self._turns.release()
 
-    async def _ask(self, effect: Ask) -> Any:
+    async def _ask(self, effect: Ask | Fetch) -> Any:
         self._owner.check()
+        if isinstance(effect, Fetch):
+            return await self._fetch(effect)
         text, digest = _script(effect.name)
         arguments = (len(effect.keys), *effect.keys, *effect.arguments)
         try:
@@ -241,6 +255,17 @@ class Awaiting:
             raise self._owner.failed(error) from error
         self._owner.answered()
         return reply
+
+    async def _fetch(self, effect: Fetch) -> Any:
+        try:
+            async with self._client.pipeline(transaction=False) as pipeline:
+                for command in effect.commands:
+                    pipeline.execute_command(*command)
+                replies = await pipeline.execute()
+        except self._errors as error:
+            raise self._owner.failed(error) from error
+        self._owner.answered()
+        return replies
 
     async def close(self) -> None:
         """Give the connections back."""

@@ -1,0 +1,81 @@
+"""Work that nobody waits for: threads for plain code, tasks for async code.
+
+Threads are daemons: a program that ends does not wait for them. After a fork the child starts its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import os
+import queue
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+_MOST_THREADS = 8
+_IDLE = 5.0
+_tasks: set[asyncio.Task[Any]] = set()  # a loop keeps only weak references to its tasks
+
+
+class Threads:
+    """At most so many threads, begun when there is work and ended when there has been none for a while."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._reset()
+        os.register_at_fork(after_in_child=self._reset)
+
+    def submit(self, work: Callable[[], Any]) -> None:
+        """Do this soon, in the caller's context. What it raises is lost: whoever cares catches it in `work`."""
+        context = contextvars.copy_context()
+        self._queue.put(lambda: context.run(work))
+        with self._lock:
+            if self._idle < self._queue.qsize() and self._running < self._most:
+                self._running += 1
+                threading.Thread(target=self._work, name="mestres-background", daemon=True).start()
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                self._idle += 1
+            try:
+                work = self._queue.get(timeout=_IDLE)
+            except queue.Empty:
+                work = None
+            with self._lock:
+                self._idle -= 1
+                if work is None and self._queue.empty():
+                    self._running -= 1
+                    return
+            if work is not None:
+                with contextlib.suppress(Exception):
+                    work()
+
+    def _reset(self) -> None:
+        self._queue: queue.SimpleQueue[Callable[[], Any]] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._running = 0
+        self._idle = 0
+
+
+THREADS = Threads(_MOST_THREADS)
+
+
+def spawn(work: Callable[[], Any]) -> None:
+    """Do this in a thread."""
+    THREADS.submit(work)
+
+
+def aspawn(work: Coroutine[Any, Any, Any]) -> None:
+    """Do this in a task of the running loop."""
+    task = asyncio.get_running_loop().create_task(work)
+    _tasks.add(task)
+    task.add_done_callback(_ended)
+
+
+def _ended(task: asyncio.Task[Any]) -> None:
+    _tasks.discard(task)
+    if not task.cancelled():
+        task.exception()  # has been told to whoever waits; asking keeps asyncio from warning

@@ -1,0 +1,345 @@
+"""What a cache does for a request that memory could not answer at once, as plans: both colours perform the same.
+
+Invariant: after `delete`, `invalidate`, `invalidate_tags` or `clear` has returned, no load that was under way, in this
+process or in another on the same Redis, in the foreground or not, can put the old value back, and no later caller in
+this process is given it.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import math
+import random
+from collections.abc import Callable, Generator, Hashable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from mestres_perf._kernel.effects import TIMED_OUT, Effect, Load, Spawn, Wait
+from mestres_perf.cache._adaptive import Adaptive, Changes, Requests
+from mestres_perf.cache._entry import GONE, MISS, Entry, Failure
+from mestres_perf.cache._flight import HAND_OVER, Flight, Flights, waiting
+from mestres_perf.cache._memory import Seen, Store
+from mestres_perf.cache._options import Options
+from mestres_perf.cache._shared import Found, Shared
+from mestres_perf.cache._stats import Counts
+from mestres_perf.errors import LoadTimeout, UncacheableError
+
+Steps = Generator[Effect, Any, Any]
+_ONCE_ONLY = (inspect.isgenerator, inspect.isasyncgen, inspect.iscoroutine, inspect.isawaitable)
+_LONGEST_EARLY = 10.0
+"""So many loads' time before a value expires nobody renews it early: the chance is below one in 20,000."""
+
+_RETRY = 1.0
+"""After a load has failed and a stale value was given out instead, it is given out for so long without another try."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Somebody wants a key; `family` is what its changes are counted under, `name` what Redis calls it."""
+
+    key: Hashable
+    name: str
+    family: str
+    options: Options
+    tags: Callable[[], tuple[str, ...]]
+    is_async: bool
+
+
+class Trust(Protocol):
+    """How long memory may be believed without asking Redis."""
+
+    def horizon(self) -> float:
+        """Until when (the clock's seconds) every invalidation of others has been heard."""
+        ...
+
+
+class Core:
+    """One cache's memory, loads under way, and part of Redis."""
+
+    def __init__(self, store: Store, shared: Shared | None, options: Options, trust: float) -> None:
+        self.store = store
+        self.flights = Flights(store)
+        self.shared = shared
+        self.options = options
+        self.counts = Counts()
+        self.requests: Requests | None = None  # until a TTL depends on them
+        self.changes: Changes | None = None
+        self.trust = trust
+        self.listener: Trust | None = None
+        self.copied: Callable[[Any], Any] = copy.deepcopy if store.memory.copies else _same
+
+    def answer(self, request: Request) -> Steps:
+        """The value, whatever it takes. Raises what the loader raises, LoadTimeout, RecursiveLoadError."""
+        seen = self.usable(request)
+        if seen is None:
+            self.counts.misses += 1
+            return (yield from self._load(request))
+        self.counts.hits += 1
+        if self._is_due(seen, request.options):
+            yield from self._renew(request)
+        return _given(seen.value)
+
+    def lookup(self, request: Request) -> Steps:
+        """The value as memory or Redis has it, fresh or usable as a stale one, or MISS. Nothing is loaded."""
+        seen = self.usable(request)
+        if seen is None and self.shared is not None:
+            flight = self.flights.join(request.key, (), name=request.name, is_async=request.is_async)
+            if isinstance(flight, Flight) and flight.take():
+                try:
+                    found = yield from self.shared.read(request.name)
+                    if found is not None:
+                        self._store(flight, request, found)
+                finally:
+                    self.hand_over(flight)
+            seen = self.usable(request)
+        if seen is None:
+            self.counts.misses += 1
+            return MISS
+        self.counts.hits += 1
+        return _given(seen.value)
+
+    def put(self, request: Request, value: Any) -> Steps:
+        """A value that nobody loaded."""
+        refuse_once_only(value)
+        found = Found(self.copied(value), self.lifetime(request, value))
+        if self.shared is not None:
+            yield from self.shared.write(request.name, found, request.tags(), stale=request.options.stale)
+        self.flights.replace(self._entry(request, found, request.tags()))
+
+    def load(self, flight: Flight, request: Request) -> Generator[Effect, Any, Found]:
+        """Call the loader, once."""
+        began = self.store.clock()
+        self.counts.loads += 1
+        try:
+            value = yield Load()
+            refuse_once_only(value)
+        except BaseException:
+            self.counts.errors += 1
+            raise
+        took = self.store.clock() - began
+        left = self.lifetime(request, value) if flight.loading.ttl is None else flight.loading.ttl
+        return Found(value, left, took=took, keep=flight.loading.keep)
+
+    def lifetime(self, request: Request, value: Any) -> float:
+        """For how many seconds a value that comes now will be fresh."""
+        options = request.options
+        if value is None and options.negative_ttl is not None:
+            return options.jittered(options.negative_ttl)
+        ttl = options.ttl
+        if not isinstance(ttl, Adaptive):
+            return options.jittered(ttl)
+        if ttl.mode == "changes":
+            assert self.changes is not None
+            return options.jittered(ttl.by_changes(self.changes.of(request.family)))
+        assert self.requests is not None
+        return options.jittered(ttl.seconds(self.requests.follow(request.key)))
+
+    def watch(self, ttl: float | Adaptive) -> None:
+        """A TTL like this will be asked for: begin to count what it depends on."""
+        if isinstance(ttl, Adaptive) and ttl.mode == "changes" and self.changes is None:
+            self.changes = Changes()
+        elif isinstance(ttl, Adaptive) and ttl.mode == "hits" and self.requests is None:
+            self.requests = Requests(self.store.memory.max_items, self.store.clock)
+
+    def count(self, request: Request) -> None:
+        """Count a request for a key whose TTL depends on it. Others pay the question whether there is any such key."""
+        ttl = request.options.ttl
+        if self.requests is not None and (
+            (isinstance(ttl, Adaptive) and ttl.mode == "hits") or request.key in self.requests
+        ):
+            self.requests.count(request.key)
+
+    def is_trusted(self, checked: float, now: float) -> bool:
+        """Whether what was known to be true at `checked` need not be asked of Redis again."""
+        return now < self._trusted_until(checked)
+
+    def _trusted_until(self, checked: float) -> float:
+        if self.shared is None:
+            return math.inf
+        horizon = GONE if self.listener is None else self.listener.horizon()
+        return max(checked + self.trust, horizon)
+
+    def usable(self, request: Request) -> Seen | None:
+        """What memory has, if it may be given out now."""
+        seen = self.store.look(request.key)
+        now = self.store.clock()
+        if seen is None or not self.is_trusted(seen.checked, now):
+            return None
+        if now < seen.expires:
+            self.store.extend(request.key, seen, self._soft(seen, request.options))
+            return seen
+        if now < seen.expires + request.options.stale_while_revalidate and not isinstance(seen.value, Failure):
+            return seen
+        return None
+
+    def _soft(self, seen: Seen, options: Options) -> float:
+        """Until when readers need not look twice."""
+        if isinstance(seen.value, Failure):
+            return GONE
+        early = _LONGEST_EARLY * options.early * seen.took
+        return min(seen.expires - early, self._trusted_until(seen.checked))
+
+    def _is_due(self, seen: Seen, options: Options) -> bool:
+        """Whether the value should be renewed: it is stale, or XFetch says so."""
+        now = self.store.clock()
+        if now >= seen.expires:
+            self.counts.stale += 1
+            return True
+        if not options.early or isinstance(seen.value, Failure):
+            return False
+        drawn = -math.log(1.0 - random.random())  # noqa: S311 - nothing secret
+        return now + options.early * seen.took * drawn >= seen.expires
+
+    def _renew(self, request: Request) -> Steps:
+        """In the background, unless somebody is at it."""
+        flight = self.flights.claim(request.key, request.tags(), name=request.name, is_async=request.is_async)
+        if flight is not None:
+            self.counts.refreshes += 1
+            yield Spawn(self._lead(flight, request))
+
+    def _load(self, request: Request) -> Steps:
+        tags = request.tags()
+        while True:
+            joined = self.flights.join(request.key, tags, name=request.name, is_async=request.is_async)
+            if isinstance(joined, Entry):
+                return _given(joined.value)
+            if joined is None:  # to wait would be to wait for ever
+                alone = Flight(request.key, tags, self.store.ticket(), chain=None)
+                return (yield from self.load(alone, request)).value
+            if joined.take():
+                if not request.options.timed:
+                    return (yield from self._lead(joined, request))
+                yield Spawn(self._lead(joined, request))
+            answer = yield from self._wait(joined, request)
+            if answer is not HAND_OVER:
+                return answer
+
+    def _wait(self, flight: Flight, request: Request) -> Steps:
+        """What the leader finds; what is stale, when he takes too long."""
+        options = request.options
+        stale = self._fallback(request)
+        patience = options.soft_timeout if stale is not None and options.soft_timeout else options.hard_timeout
+        with waiting(flight):
+            answer = yield Wait(flight.future, patience)
+        if answer is not TIMED_OUT:
+            return answer
+        stale = self._fallback(request)
+        if stale is None:
+            raise LoadTimeout(f"the loader of {request.key!r} has not ended after {patience} s")
+        self.counts.stale += 1
+        return stale.value
+
+    def _fallback(self, request: Request) -> Seen | None:
+        """A stale value that is better than none. One that was invalidated is not there any more."""
+        seen = self.store.look(request.key)
+        if seen is None or isinstance(seen.value, Failure):
+            return None
+        return seen if self.store.clock() < seen.expires + request.options.stale else None
+
+    def _lead(self, flight: Flight, request: Request) -> Steps:
+        seen = self.store.look(request.key)
+        if seen is not None and not isinstance(seen.value, Failure):
+            flight.loading.stale = seen.value
+        try:
+            with self.flights.leading(flight):
+                found = yield from self._obtain(flight, request, seen)
+            if self.changes is not None and seen is not None:
+                self._compare(request, seen, found)
+            self.land(flight, request, found)
+        except Exception as error:
+            stale = self._failed(flight, request, error)
+            if stale is None:
+                raise
+            return stale.value
+        except BaseException:  # cancelled or interrupted: that is the leader's own affair, somebody else leads now
+            self.hand_over(flight)
+            raise
+        if found.left <= 0:
+            yield from self._renew(request)
+        return found.value
+
+    def _obtain(self, flight: Flight, request: Request, seen: Seen | None) -> Generator[Effect, Any, Found]:
+        if self.shared is None:
+            return (yield from self.load(flight, request))
+        options = request.options
+        due = seen is not None and self.is_trusted(seen.checked, self.store.clock())
+        found = yield from self.shared.read_through(
+            request.name,
+            flight.loading,
+            flight.tags,
+            lambda: self.load(flight, request),
+            stale=options.stale,
+            but=seen.stamp if due and seen is not None else b"",
+            still=-options.stale_while_revalidate,
+        )
+        return found
+
+    def land(self, flight: Flight, request: Request, found: Found) -> None:
+        """The load has ended well: store the value, if it may be, before anybody is told."""
+        if found.keep:
+            self._store(flight, request, found)
+        self.flights.leave(flight)
+        flight.future.set_result(found.value)
+
+    def _store(self, flight: Flight, request: Request, found: Found) -> None:
+        tags = (*flight.tags, *(tag for tag in flight.loading.added if tag not in flight.tags), *found.tags)
+        self.store.put(self._entry(request, found, tuple(dict.fromkeys(tags))), flight.ticket)
+
+    def _entry(self, request: Request, found: Found, tags: tuple[str, ...]) -> Entry:
+        now = self.store.clock()
+        entry = Entry(request.key, found.value, expires=now + found.left, stored=now - found.age)
+        entry.checked, entry.took, entry.stamp = now, found.took, found.stamp
+        entry.name, entry.tags = request.name, tags
+        entry.soft = self._soft(Seen.of(entry), request.options)
+        return entry
+
+    def _failed(self, flight: Flight, request: Request, error: Exception) -> Seen | None:
+        """The load has ended badly: whoever waits is told, or given what is stale when that may be."""
+        seen = self.store.look(request.key)
+        now = self.store.clock()
+        stale = seen is not None and not isinstance(seen.value, Failure) and not flight.ticket.void
+        if seen is not None and stale and now < seen.expires + request.options.stale_if_error:
+            until = min(seen.expires + request.options.stale_if_error, now + _RETRY)
+            self.store.extend(request.key, seen, until)
+            self.counts.stale += 1
+            self.flights.leave(flight)
+            flight.future.set_result(seen.value)
+            return seen
+        ttl = request.options.error_ttl(error)
+        if ttl is not None:
+            self._store(flight, request, Found(Failure(error), ttl))
+        self.flights.leave(flight)
+        flight.future.set_exception(error)
+        return None
+
+    def hand_over(self, flight: Flight) -> None:
+        """End a flight that found nothing; those who wait lead it themselves."""
+        if not flight.future.done():
+            self.flights.leave(flight)
+            flight.future.set_result(HAND_OVER)
+
+    def _compare(self, request: Request, seen: Seen, found: Found) -> None:
+        """Count whether the value had changed since it was loaded last."""
+        assert self.changes is not None
+        elapsed = self.store.clock() - seen.stored
+        if elapsed > 0 and not isinstance(seen.value, Failure):
+            self.changes.observe(request.family, elapsed, changed=bool(seen.value != found.value))
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _given(value: Any) -> Any:
+    if isinstance(value, Failure):
+        raise value.copy()
+    return value
+
+
+def refuse_once_only(value: Any) -> None:
+    """Raises UncacheableError for what could be used by one reader only."""
+    if any(test(value) for test in _ONCE_ONLY):
+        raise UncacheableError(
+            f"a {type(value).__name__} can be used only once: return a list, or await before returning"
+        )
