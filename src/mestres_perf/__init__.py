@@ -12,7 +12,19 @@ if TYPE_CHECKING:
     from mestres_perf._caches import Caches, NamedCache
     from mestres_perf._stack import instrument
     from mestres_perf.backends.redis import Redis, RedisSessions
-    from mestres_perf.cache import MISS, Adaptive, Cache, CacheInvalidator, CacheWarmer, Memory, Stats, WarmReport
+    from mestres_perf.cache import (
+        MISS,
+        Adaptive,
+        Cache,
+        CacheInvalidator,
+        CacheWarmer,
+        Loading,
+        Memory,
+        Options,
+        Stats,
+        WarmReport,
+        loading,
+    )
     from mestres_perf.errors import BackendUnavailable, CircuitOpenError, MestresPerfError
     from mestres_perf.http import MemorySessions, PerformanceMiddleware, Session, Sessions, WSGIPerformanceMiddleware
     from mestres_perf.metrics import MESTRES_CAFE_SLA, Health, Metrics, Slo, track_performance
@@ -29,6 +41,7 @@ _HOMES = {
     "CircuitBreaker": "mestres_perf.resilience",
     "CircuitOpenError": "mestres_perf.errors",
     "Health": "mestres_perf.metrics",
+    "Loading": "mestres_perf.cache",
     "MESTRES_CAFE_SLA": "mestres_perf.metrics",
     "MISS": "mestres_perf.cache",
     "Memory": "mestres_perf.cache",
@@ -36,6 +49,7 @@ _HOMES = {
     "MestresPerfError": "mestres_perf.errors",
     "Metrics": "mestres_perf.metrics",
     "NamedCache": "mestres_perf._caches",
+    "Options": "mestres_perf.cache",
     "PerformanceMiddleware": "mestres_perf.http",
     "RateLimit": "mestres_perf.resilience",
     "Redis": "mestres_perf.backends.redis",
@@ -48,6 +62,7 @@ _HOMES = {
     "WSGIPerformanceMiddleware": "mestres_perf.http",
     "WarmReport": "mestres_perf.cache",
     "instrument": "mestres_perf._stack",
+    "loading": "mestres_perf.cache",
     "track_performance": "mestres_perf.metrics",
 }
 
@@ -63,11 +78,13 @@ __all__ = [
     "CircuitBreaker",
     "CircuitOpenError",
     "Health",
+    "Loading",
     "Memory",
     "MemorySessions",
     "MestresPerfError",
     "Metrics",
     "NamedCache",
+    "Options",
     "PerformanceMiddleware",
     "RateLimit",
     "Redis",
@@ -80,6 +97,7 @@ __all__ = [
     "WSGIPerformanceMiddleware",
     "WarmReport",
     "instrument",
+    "loading",
     "track_performance",
 ]
 

@@ -24,13 +24,13 @@ _MOST_CHECKS = 200
 class Adaptive:
     """A TTL that is found out, wherever a TTL is taken: `Cache(ttl=Adaptive())`.
 
-    `mode="hits"` looks at the requests for a key in the last hour. `table` has (more than so many requests, seconds) from
-    the most to the fewest; `otherwise` are the seconds of all the rest. A request counts whether it finds a value or loads
-    one, in the process that makes it. The hour slides on in steps of five minutes, so that nothing older counts.
+    `mode="hits"` looks at the requests for a key in the last hour. `table` has (more than so many requests, seconds)
+    from the most to the fewest; `otherwise` are the seconds of all the rest. A request counts whether it finds a value
+    or loads one, in the process that makes it. The hour slides on in steps of five minutes: nothing older counts.
 
-    `mode="changes"` looks at the values of a function, or of a cache: how often loading anew has brought another one. The
-    TTL is as long as a value stays the same with a chance of `1 - max_stale`, from `shortest` to `longest` seconds; what
-    never changes is kept longest, however few ask for it. Raises ConfigurationError.
+    `mode="changes"` looks at the values of a function, or of a cache: how often loading anew has brought another one.
+    The TTL is as long as a value stays the same with a chance of `1 - max_stale`, from `shortest` to `longest` seconds;
+    what never changes is kept longest, however few ask for it. Raises ConfigurationError.
     """
 
     table: tuple[tuple[int, float], ...] = ((100, 3600.0), (50, 1800.0), (10, 600.0))

@@ -30,8 +30,8 @@ class Cache:
     """Remember answers, and know when they stop being true.
 
     `ttl` is seconds, or `Adaptive()`; the other options are those of `Options`, and hold where a call or a decorator
-    says nothing else. With `redis`, values in memory are compared with Redis every `trust` seconds at least. The methods
-    with an `a` in front are for async code; both colours share everything.
+    says nothing else. With `redis`, values in memory are compared with Redis every `trust` seconds at least. The
+    methods with an `a` in front are for async code; both colours share everything.
     """
 
     def __init__(

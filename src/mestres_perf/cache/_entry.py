@@ -48,9 +48,9 @@ class Failure:
 class Entry(Node):
     """A value, and until when it holds; times are those of the store's clock, in seconds.
 
-    Until `soft` a reader without any lock may take `value` as it is. From then on somebody has to look: before `expires`
-    whether it is still trusted or due early, after it whether a stale value will do. `checked` is when it was last known
-    to be what Redis has, `stamp` what Redis calls it, `took` how long its load lasted.
+    Until `soft` a reader without any lock may take `value` as it is. From then on somebody has to look: before
+    `expires` whether it is still trusted or due early, after it whether a stale value will do. `checked` is when it was
+    last known to be what Redis has, `stamp` what Redis calls it, `took` how long its load lasted.
 
     Readers take no lock: they read `value` first and `soft` second. Writers write in the opposite order of what they
     take away and give: `soft` first when the entry goes, last when it comes. So nobody sees a value that was not good.

@@ -4,8 +4,8 @@
 
 Big-endian. The stamp is random and names this very value; a script may compare it (bytes 3 to 10). `stale ms` are the
 last part of the key's time to live, in which the value may be served only as a stale one. Each tag comes with the
-version that it had before the value was loaded: the value holds while all of them are what they were. The first one, with
-no name, stands for everything.
+version that it had before the value was loaded: the value holds while all of them are what they were. The first one,
+with no name, stands for everything.
 """
 
 from __future__ import annotations

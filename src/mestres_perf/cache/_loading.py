@@ -13,8 +13,8 @@ from mestres_perf.errors import ConfigurationError
 class Loading:
     """The load under way, for the loader that asks `loading()` for it.
 
-    `ttl` in seconds, when it is not to be that of the options; `keep` is False for a value that is not to be remembered;
-    `stale` is the value that is to be replaced, or MISS; `tag(...)` adds tags.
+    `ttl` in seconds, when it is not to be that of the options; `keep` is False for a value that is not to be
+    remembered; `stale` is the value that is to be replaced, or MISS; `tag(...)` adds tags.
     """
 
     __slots__ = ("added", "keep", "stale", "ttl")

@@ -32,7 +32,7 @@ class Options:
     """How values are kept.
 
     `ttl`: how long a value is fresh; `Adaptive()` decides by use or by change.
-    `jitter`: a share, 0 to 1: each TTL is shortened by up to this much, so that what came together does not go together.
+    `jitter`: a share, 0 to 1: each TTL is shortened by up to this much: what came together does not go together.
     `stale_while_revalidate`: how long after its TTL a value is still given out while one load renews it (RFC 5861).
     `stale_if_error`: how long after its TTL a value is still given out when the loader raises (RFC 5861).
     `early`: above 0 hot values are renewed before they expire, by XFetch (Vattani, Chierichetti, Lowenstein: "Optimal

@@ -231,7 +231,7 @@ class Shared:
     def _unchanged(self, lease: _Lease, added: Sequence[str]) -> Generator[Effect, Any, dict[str, bytes] | None]:
         """The versions to store a value with; None when something was invalidated since the lease was given.
 
-        Redis could take the value all the same, and nobody would ever be given it; but memory would hold it for a while.
+        Redis could take the value all the same, and nobody would ever be given it; but memory would hold it a while.
         """
         wanted = [tag for tag in lease.versions if tag != _EVERYTHING]
         added_versions = (yield from self._every_version({}, added)) if added else {}
