@@ -47,7 +47,7 @@ def test_no_two_names_share_a_key(caches, redis_db):
     assert {name: caches[name].get("k") for name in caches} == {name: name for name in caches}
     for number, name in enumerate(["default", "session", "long_term"]):
         with redis.Redis.from_url(in_database(redis_db, database_of(redis_db) + number)) as client:
-            assert {key.decode().lstrip("{").partition(":")[0] for key in client.scan_iter()} == {name}
+            assert {key.decode().lstrip("{").partition(":")[0].rstrip("}") for key in client.scan_iter()} == {name}
 
 
 def test_names_in_one_database_share_nothing(redis_db):

@@ -29,6 +29,8 @@ class Batch:
     def plan(self) -> Generator[Effect, Any, dict[Any, Any]]:
         """The values by key, in the order of the keys."""
         self._look()
+        if self.missing:
+            self._core.listen()
         try:
             if self.missing and self._core.shared is not None:
                 yield from self._ask_redis(self._core.shared.read_many)
@@ -47,7 +49,6 @@ class Batch:
             self._core.count(request)
             seen = self._core.usable(request)
             if seen is not None and not isinstance(seen.value, Failure):
-                counts.hits += 1
                 self._found[key] = seen.value
                 continue
             counts.misses += 1
@@ -62,11 +63,12 @@ class Batch:
                     self._mine[key] = joined
 
     def _ask_redis(self, read_many: Any) -> Generator[Effect, Any, None]:
-        names = [self._requests[key].name for key in self.missing]
+        names, asked = [self._requests[key].name for key in self.missing], self._core.store.clock()
         answers = yield from read_many(names)
         for key, found in zip(tuple(self.missing), answers, strict=True):
             if found is not None and found.left > -self._requests[key].options.stale_while_revalidate:
                 self.missing.remove(key)
+                found.checked = asked
                 self._settle(key, found)
 
     def _load(self) -> Generator[Effect, Any, None]:
@@ -94,7 +96,7 @@ class Batch:
 
     def _fill(self, key: Any, value: Any, leases: Mapping[str, Any]) -> Generator[Effect, Any, None]:
         request, shared = self._requests[key], self._core.shared
-        found = Found(value, self._core.lifetime(request, value))
+        found = Found(value, self._core.lifetime(request, value), checked=self._core.store.clock())
         if shared is not None:
             lease, flight = leases.get(request.name), self._mine.get(key)
             found.keep = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from types import TracebackType
@@ -30,8 +31,9 @@ class Cache:
     """Remember answers, and know when they stop being true.
 
     `ttl` is seconds, or `Adaptive()`; the other options are those of `Options`, and hold where a call or a decorator
-    says nothing else. With `redis`, values in memory are compared with Redis every `trust` seconds at least. The
-    methods with an `a` in front are for async code; both colours share everything.
+    says nothing else. With `redis`, what another process invalidates is heard within milliseconds (`backplane`); where
+    nothing can be heard, values in memory are compared with Redis every `trust` seconds. The methods with an `a` in
+    front are for async code; both colours share everything.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class Cache:
         memory: Memory | None = None,
         redis: SharedLayer | None = None,
         trust: float = 1.0,
+        backplane: bool = True,
         clock: Callable[[], float] = time.monotonic,
         **options: Unpack[Keep],
     ) -> None:
@@ -53,6 +56,7 @@ class Cache:
         self._redis = redis
         self._core = Core(Store(memory or Memory(), clock), shared, chosen, seconds("trust", trust))
         self._core.watch(chosen.ttl)
+        self._listener = self._listen(redis) if backplane else None
         self._entries = self._core.store.nodes.get
         self._clock = clock
 
@@ -199,12 +203,16 @@ class Cache:
         return self._core.shared is None or self._run(self._core.shared.settle())
 
     def close(self) -> None:
-        """Give the connections of threads back."""
+        """Give the connections of threads back, and stop listening to other processes."""
+        if self._listener is not None:
+            self._listener.close()
         if self._redis is not None:
             self._redis.close()
 
     async def aclose(self) -> None:
-        """Give the connections of this loop, and those of threads, back."""
+        """Give the connections of this loop, and those of threads, back, and stop listening to other processes."""
+        if self._listener is not None:
+            await asyncio.to_thread(self._listener.close)
         if self._redis is not None:
             await self._redis.aclose()
 
@@ -218,7 +226,7 @@ class Cache:
         """What has been asked and done so far; reading it changes nothing."""
         counts, store = self._core.counts, self._core.store
         return Stats(
-            hits=counts.hits,
+            hits=store.hits,
             misses=counts.misses,
             loads=counts.loads,
             errors=counts.errors,
@@ -304,6 +312,17 @@ class Cache:
         named = tags_of(tags)
         return Request(key, self.name_in_redis(key), self.name, chosen, lambda: named, is_async)
 
+    def _listen(self, redis: SharedLayer | None) -> Any:
+        """Who hears what other processes invalidate; he begins when something is kept that they may invalidate."""
+        core = self._core
+        begin = getattr(redis, "listener", None)
+        if core.shared is None or begin is None:
+            return None
+        names = core.shared.names
+        listener = begin(names.sequence, names.stream, core.follower)
+        core.listen = listener.ensure
+        return listener
+
     def _wanted(
         self, keys: Iterable[Any], tags: Iterable[str], options: Mapping[str, Any], *, is_async: bool
     ) -> dict[Any, Request]:
@@ -312,7 +331,6 @@ class Cache:
 
     def _hit(self, entry: Any, value: Any) -> Any:
         entry.hits += 1
-        self._core.counts.hits += 1
         return self._core.copied(value)
 
     def _run(self, plan: Plan[R], loader: Callable[[], Any] | None = None) -> R:

@@ -16,19 +16,17 @@ _TEMPLATE = """\
 def make({given}):
     {colour}def call({declared}):
         try:
-            {entry} = {get}({key})
-            if {entry} is not None:
-                {value} = {entry}.value
-                if {entry}.soft > {now}():
-                    {entry}.hits += 1
-                    {counts}.hits += 1
-                    return {answer}
-        except {unhashable}:
+            {entry} = {entries}[{key}]
+            {value} = {entry}.value
+            if {entry}.soft > {now}():
+                {entry}.hits += 1
+                return {answer}
+        except {missing}:
             pass
         return {wait}{slow}({positional}, {named})
     return call
 """
-_GIVEN = ("get", "now", "counts", "kind", "prefix", "slow", "copy", "unhashable", "many", "each", "text")
+_GIVEN = ("entries", "now", "kind", "prefix", "slow", "copy", "missing", "many", "each", "text")
 _WORDS = (*_GIVEN, "entry", "value")
 _P = inspect.Parameter
 
@@ -36,7 +34,7 @@ _P = inspect.Parameter
 def compiled(function: Callable[..., Any], *, is_async: bool, copies: bool, **given: Any) -> Callable[..., Any] | None:
     """The function; None when its signature has a `**` parameter, whose names have to be put in order first.
 
-    `given`: `get` of the store's dictionary, `now` the clock, `counts`, `slow(arguments, named)`, `copy(value)`.
+    `given`: `entries` of the store, `now` the clock, `slow(arguments, named)`, `copy(value)`.
     """
     signature = inspect.signature(function)
     parameters = list(signature.parameters.values())
@@ -57,7 +55,7 @@ def compiled(function: Callable[..., Any], *, is_async: bool, copies: bool, **gi
     )
     namespace: dict[str, Any] = {}
     exec(compile(source, f"<cached {function.__qualname__}>", "exec"), namespace)  # noqa: S102 - names of parameters only
-    builtin = {"kind": type, "unhashable": TypeError, "many": len, "each": map, "text": str}
+    builtin = {"kind": type, "missing": (KeyError, TypeError), "many": len, "each": map, "text": str}
     known = {**given, **builtin, "prefix": prefix_of(function)}
     made: Callable[..., Any] = namespace["make"](*(known[name] for name in _GIVEN), *defaults.values())
     return made

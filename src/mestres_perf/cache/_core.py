@@ -13,10 +13,11 @@ import math
 import random
 from collections.abc import Callable, Generator, Hashable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from mestres_perf._kernel.effects import TIMED_OUT, Effect, Load, Spawn, Wait
 from mestres_perf.cache._adaptive import Adaptive, Changes, Requests
+from mestres_perf.cache._backplane import Follower
 from mestres_perf.cache._entry import GONE, MISS, Entry, Failure
 from mestres_perf.cache._flight import HAND_OVER, Flight, Flights, waiting
 from mestres_perf.cache._memory import Seen, Store
@@ -46,14 +47,6 @@ class Request:
     is_async: bool
 
 
-class Trust(Protocol):
-    """How long memory may be believed without asking Redis."""
-
-    def horizon(self) -> float:
-        """Until when (the clock's seconds) every invalidation of others has been heard."""
-        ...
-
-
 class Core:
     """One cache's memory, loads under way, and part of Redis."""
 
@@ -66,7 +59,10 @@ class Core:
         self.requests: Requests | None = None  # until a TTL depends on them
         self.changes: Changes | None = None
         self.trust = trust
-        self.listener: Trust | None = None
+        self.follower: Follower | None = None
+        if shared is not None:
+            self.follower = Follower(self.flights, shared.origin, trust, store.clock)
+        self.listen: Callable[[], None] = _nothing
         self.copied: Callable[[Any], Any] = copy.deepcopy if store.memory.copies else _same
 
     def answer(self, request: Request) -> Steps:
@@ -75,7 +71,6 @@ class Core:
         if seen is None:
             self.counts.misses += 1
             return (yield from self._load(request))
-        self.counts.hits += 1
         if self._is_due(seen, request.options):
             yield from self._renew(request)
         return _given(seen.value)
@@ -84,11 +79,14 @@ class Core:
         """The value as memory or Redis has it, fresh or usable as a stale one, or MISS. Nothing is loaded."""
         seen = self.usable(request)
         if seen is None and self.shared is not None:
+            self.listen()
             flight = self.flights.join(request.key, (), name=request.name, is_async=request.is_async)
             if isinstance(flight, Flight) and flight.take():
                 try:
+                    asked = self.store.clock()
                     found = yield from self.shared.read(request.name)
                     if found is not None:
+                        found.checked = asked
                         self._store(flight, request, found)
                 finally:
                     self.hand_over(flight)
@@ -96,7 +94,6 @@ class Core:
         if seen is None:
             self.counts.misses += 1
             return MISS
-        self.counts.hits += 1
         return _given(seen.value)
 
     def put(self, request: Request, value: Any) -> Steps:
@@ -119,7 +116,8 @@ class Core:
             raise
         took = self.store.clock() - began
         left = self.lifetime(request, value) if flight.loading.ttl is None else flight.loading.ttl
-        return Found(value, left, took=took, keep=flight.loading.keep)
+        # Redis takes the value after this moment, and only if nothing has made it untrue by then.
+        return Found(value, left, took=took, checked=began + took, keep=flight.loading.keep)
 
     def lifetime(self, request: Request, value: Any) -> float:
         """For how many seconds a value that comes now will be fresh."""
@@ -157,21 +155,21 @@ class Core:
     def _trusted_until(self, checked: float) -> float:
         if self.shared is None:
             return math.inf
-        horizon = GONE if self.listener is None else self.listener.horizon()
-        return max(checked + self.trust, horizon)
+        assert self.follower is not None
+        return max(checked + self.trust, self.follower.horizon(checked))
 
     def usable(self, request: Request) -> Seen | None:
-        """What memory has, if it may be given out now."""
+        """What memory has, if it may be given out now; counted as a use."""
         seen = self.store.look(request.key)
         now = self.store.clock()
         if seen is None or not self.is_trusted(seen.checked, now):
             return None
         if now < seen.expires:
             self.store.extend(request.key, seen, self._soft(seen, request.options))
-            return seen
-        if now < seen.expires + request.options.stale_while_revalidate and not isinstance(seen.value, Failure):
-            return seen
-        return None
+        elif now >= seen.expires + request.options.stale_while_revalidate or isinstance(seen.value, Failure):
+            return None
+        seen.entry.hits += 1
+        return seen
 
     def _soft(self, seen: Seen, options: Options) -> float:
         """Until when readers need not look twice."""
@@ -262,7 +260,8 @@ class Core:
     def _obtain(self, flight: Flight, request: Request, seen: Seen | None) -> Generator[Effect, Any, Found]:
         if self.shared is None:
             return (yield from self.load(flight, request))
-        options = request.options
+        self.listen()
+        options, asked = request.options, self.store.clock()
         due = seen is not None and self.is_trusted(seen.checked, self.store.clock())
         found = yield from self.shared.read_through(
             request.name,
@@ -273,6 +272,8 @@ class Core:
             but=seen.stamp if due and seen is not None else b"",
             still=-options.stale_while_revalidate,
         )
+        if found.checked is None:
+            found.checked = asked
         return found
 
     def land(self, flight: Flight, request: Request, found: Found) -> None:
@@ -289,7 +290,8 @@ class Core:
     def _entry(self, request: Request, found: Found, tags: tuple[str, ...]) -> Entry:
         now = self.store.clock()
         entry = Entry(request.key, found.value, expires=now + found.left, stored=now - found.age)
-        entry.checked, entry.took, entry.stamp = now, found.took, found.stamp
+        entry.checked = now if found.checked is None else found.checked
+        entry.took, entry.stamp = found.took, found.stamp
         entry.name, entry.tags = request.name, tags
         entry.soft = self._soft(Seen.of(entry), request.options)
         return entry
@@ -325,6 +327,10 @@ class Core:
         elapsed = self.store.clock() - seen.stored
         if elapsed > 0 and not isinstance(seen.value, Failure):
             self.changes.observe(request.family, elapsed, changed=bool(seen.value != found.value))
+
+
+def _nothing() -> None:
+    pass
 
 
 def _same(value: Any) -> Any:

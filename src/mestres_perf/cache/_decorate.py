@@ -302,9 +302,8 @@ def _compiled(remembered: Remembered) -> Callable[..., Any] | None:
         remembered.function,
         is_async=remembered.is_async,
         copies=core.store.memory.copies,
-        get=core.store.nodes.get,
+        entries=core.store.nodes,
         now=core.store.clock,
-        counts=core.counts,
         slow=functools.partial(remembered.call, None),
         copy=core.copied,
     )

@@ -17,14 +17,18 @@ _ASKED_AGAIN = 1
 
 
 class Node:
-    """A key's place in a queue; not `alive` any more when the key was deleted and the place is waste."""
+    """A key's place in a queue; not `alive` any more when the key was deleted and the place is waste.
 
-    __slots__ = ("alive", "hits", "key")
+    `hits` only ever grows, and counts for the statistics too; `seen` of them the policy has taken into account.
+    """
+
+    __slots__ = ("alive", "hits", "key", "seen")
 
     def __init__(self, key: Hashable) -> None:
         self.key = key
         self.alive = True
         self.hits = 0
+        self.seen = 0
 
 
 class S3Fifo:
@@ -80,11 +84,11 @@ class S3Fifo:
             node = queue.popleft()
             if not node.alive:
                 self._waste -= 1
-            elif from_small and node.hits > _ASKED_AGAIN:
-                node.hits = 0
+            elif from_small and node.hits - node.seen > _ASKED_AGAIN:
+                node.seen = node.hits
                 self._main.append(node)
-            elif not from_small and node.hits > 0:
-                node.hits = min(node.hits, _MOST_COUNTED) - 1
+            elif not from_small and node.hits > node.seen:
+                node.seen = node.hits - min(node.hits - node.seen, _MOST_COUNTED) + 1
                 self._main.append(node)
             else:
                 self._forget(node, remember=from_small)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from mestres_perf.cache._eviction import S3Fifo
 from mestres_perf.errors import ConfigurationError
 
 _MOST_TAGS = 100_000
+_LAST_FEW = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class Ticket:
 class Seen(NamedTuple):
     """An entry as it was at one moment."""
 
+    entry: Entry
     value: Any
     expires: float
     stored: float
@@ -58,7 +61,7 @@ class Seen(NamedTuple):
     @classmethod
     def of(cls, entry: Entry) -> Seen:
         """A picture of an entry."""
-        return cls(entry.value, entry.expires, entry.stored, entry.checked, entry.took, entry.stamp, entry.tags)
+        return cls(entry, entry.value, entry.expires, entry.stored, entry.checked, entry.took, entry.stamp, entry.tags)
 
 
 class Store:
@@ -74,6 +77,8 @@ class Store:
         self.nodes: dict[Hashable, Entry] = {}
         self._policy = S3Fifo(self.nodes, memory.max_items, self._evicted)
         self._lock = threading.Lock()
+        self._gone = 0  # hits of entries that have ended, but for the last few, which a reader may just be counting on
+        self._ended: deque[Entry] = deque()
         self._tagged: dict[str, set[Entry]] = {}
         self._named: dict[str, Entry] = {}
         self._generation = 0
@@ -81,16 +86,19 @@ class Store:
         self._floor = 0  # the last invalidation that is no longer in the table
         self._bumped: dict[str, int] = {}
 
+    @property
+    def hits(self) -> int:
+        """How often an entry has been used, those that are gone included. Takes no lock."""
+        gone = self._gone + sum(entry.hits for entry in tuple(self._ended))
+        return gone + sum(entry.hits for entry in tuple(self.nodes.values()))
+
     def __len__(self) -> int:
         return len(self.nodes)
 
     def get(self, key: Hashable) -> Entry | None:
-        """The entry that may be taken without a second look; counts as a use for eviction."""
+        """The entry that may be taken without a second look; not counted as a use."""
         entry = self.nodes.get(key)
-        if entry is None or entry.soft <= self.clock():
-            return None
-        entry.hits += 1
-        return entry
+        return None if entry is None or entry.soft <= self.clock() else entry
 
     def look(self, key: Hashable) -> Seen | None:
         """What is there, fresh or not; not counted as a use."""
@@ -103,7 +111,6 @@ class Store:
         with self._lock:
             entry = self.nodes.get(key)
             if entry is not None and entry.value is seen.value and entry.expires == seen.expires:
-                entry.hits += 1
                 entry.soft = soft
 
     def ticket(self) -> Ticket:
@@ -149,7 +156,7 @@ class Store:
         """Forget everything."""
         with self._lock:
             for entry in self.nodes.values():
-                entry.end()
+                self._end(entry)
             self.nodes.clear()
             self._policy.clear()
             self._tagged.clear()
@@ -170,8 +177,14 @@ class Store:
         self._evicted(entry)
 
     def _evicted(self, entry: Entry) -> None:
-        entry.end()
+        self._end(entry)
         self._unindex(entry)
+
+    def _end(self, entry: Entry) -> None:
+        entry.end()
+        self._ended.append(entry)
+        if len(self._ended) > _LAST_FEW:
+            self._gone += self._ended.popleft().hits
 
     def _index(self, entry: Entry) -> None:
         if entry.name:

@@ -14,6 +14,7 @@ from typing import Any
 
 from mestres_perf._kernel.effects import Ask, Effect, Fetch, Sleep
 from mestres_perf.cache import _codec, _frame
+from mestres_perf.cache._backplane import BUMP, CLEAR, DROP
 from mestres_perf.cache._frame import Frame
 from mestres_perf.cache._loading import Loading
 from mestres_perf.errors import BackendUnavailable, CodecError
@@ -23,6 +24,10 @@ _FIRST_WAIT, _LONGEST_WAIT, _SHARE = 0.002, 0.05, 0.08
 _TAG_LIFE = 30 * 24 * 3600
 _FILLED, _LEASED = 1, 2
 _MOST_DEBTS = 10_000
+_MOST_PARTS = 500
+_KEPT = 20_000
+"""So many messages are kept in Redis for who was away."""
+
 _EVERYTHING = ""
 
 
@@ -48,6 +53,16 @@ class Names:
         return f"{self.cache}:t:{tag}"
 
     @property
+    def sequence(self) -> str:
+        """The number of the last message to other processes."""
+        return f"{{{self.cache}}}:q"
+
+    @property
+    def stream(self) -> str:
+        """The last messages to other processes."""
+        return f"{{{self.cache}}}:s"
+
+    @property
     def bumps(self) -> str:
         """How many tags have been given new versions."""
         return f"{self.cache}:n"
@@ -57,6 +72,7 @@ class Names:
 class Found:
     """A value: its seconds of freshness (below zero: stale), its age, how long its load took, its stamp and tags.
 
+    `checked` is a moment of the clock at which it was true, None for now.
     `keep` is False for what may be given to those who asked and to nobody else.
     """
 
@@ -66,6 +82,7 @@ class Found:
     took: float = 0.0
     stamp: bytes = b""
     tags: tuple[str, ...] = ()
+    checked: float | None = None
     keep: bool = True
 
 
@@ -96,7 +113,7 @@ class Debts:
             self._tags.update(tags)
             self._everything |= everything or len(self._keys) + len(self._tags) > _MOST_DEBTS
 
-    def pay(self, names: Names) -> Generator[Effect, Any, None]:
+    def pay(self, tell: Tell) -> Generator[Effect, Any, None]:
         """Tell Redis now. Raises BackendUnavailable when it is still away, or somebody else is just telling it."""
         if not (self._keys or self._tags or self._everything):
             return
@@ -106,11 +123,7 @@ class Debts:
             self._paying = True
             keys, tags, everything = tuple(self._keys), tuple(self._tags), self._everything
         try:
-            if everything:
-                yield from _bump(names, (_EVERYTHING,))
-            else:
-                yield from _drop(names, keys)
-                yield from _bump(names, tags)
+            yield from tell(keys, tags, everything)
             with self._lock:
                 self._keys.difference_update(keys)
                 self._tags.difference_update(tags)
@@ -120,19 +133,21 @@ class Debts:
 
 
 Loader = Callable[[], Generator[Effect, Any, Found]]
+Tell = Callable[[Sequence[str], Sequence[str], bool], Generator[Effect, Any, None]]
 
 
 class Shared:
-    """Reading and writing through Redis."""
+    """Reading and writing through Redis. `origin` names this process in the messages to others."""
 
     def __init__(self, cache: str) -> None:
         self.names = Names(cache)
-        self.debts = Debts()
+        self.origin = secrets.token_hex(8)
+        self._debts = Debts()
 
     def settle(self) -> Generator[Effect, Any, bool]:
         """Whether Redis knows of every invalidation; what it does not know it is told now."""
         try:
-            yield from self.debts.pay(self.names)
+            yield from self._debts.pay(self._tell)
         except BackendUnavailable:
             return False
         return True
@@ -140,7 +155,7 @@ class Shared:
     def read(self, name: str) -> Generator[Effect, Any, Found | None]:
         """What Redis has, without loading; stale values too."""
         try:
-            yield from self.debts.pay(self.names)
+            yield from self._debts.pay(self._tell)
             return (yield from self._see(name, ())).found
         except BackendUnavailable:
             return None
@@ -148,7 +163,7 @@ class Shared:
     def read_many(self, wanted: Sequence[str]) -> Generator[Effect, Any, list[Found | None]]:
         """The same for many, in two round trips at most."""
         try:
-            yield from self.debts.pay(self.names)
+            yield from self._debts.pay(self._tell)
             values = [self.names.value(name) for name in wanted]
             commands = [command for value in values for command in (("GET", value), ("PTTL", value))]
             replies = yield Fetch(tuple(commands))
@@ -178,7 +193,7 @@ class Shared:
         waited, wait = 0.0, _FIRST_WAIT
         while True:
             try:
-                yield from self.debts.pay(self.names)
+                yield from self._debts.pay(self._tell)
                 seen = yield from self._see(name, tags)
                 if seen.found is not None and seen.found.left > still and seen.stamp != but:
                     return seen.found
@@ -254,27 +269,46 @@ class Shared:
         payload = _codec.encode(found.value)  # a value that cannot go through Redis changes nothing
         found.stamp = _frame.new_stamp()
         try:
-            yield from self.debts.pay(names)
+            yield from self._debts.pay(self._tell)
             versions = yield from self._every_version({}, tags)
             data = Frame(found.stamp, 0, int(stale * 1000), 0, versions, payload).pack()
             yield Ask("set", (names.value(name), names.lease(name)), (data, _ms(found.left + stale)))
+            yield from self._announce(DROP, (name,))
         except BackendUnavailable:
-            self.debts.owe(keys=(name,))
+            self._debts.owe(keys=(name,))
 
     def invalidate(self, wanted: Sequence[str]) -> Generator[Effect, Any, None]:
         """Drop values and the leases of their loads."""
-        if not (yield from _told(_drop(self.names, wanted))):
-            self.debts.owe(keys=wanted)
+        if not (yield from _told(self._tell(wanted, (), everything=False))):
+            self._debts.owe(keys=wanted)
 
     def invalidate_tags(self, tags: Sequence[str]) -> Generator[Effect, Any, None]:
         """Give the tags new versions."""
-        if not (yield from _told(_bump(self.names, tags))):
-            self.debts.owe(tags=tags)
+        if not (yield from _told(self._tell((), tags, everything=False))):
+            self._debts.owe(tags=tags)
 
     def clear(self) -> Generator[Effect, Any, None]:
         """Give everything a new version."""
-        if not (yield from _told(_bump(self.names, (_EVERYTHING,)))):
-            self.debts.owe(everything=True)
+        if not (yield from _told(self._tell((), (), everything=True))):
+            self._debts.owe(everything=True)
+
+    def _tell(self, keys: Sequence[str], tags: Sequence[str], everything: bool) -> Generator[Effect, Any, None]:
+        """Redis first, then the other processes: whoever hears it finds nothing old in Redis any more."""
+        if everything:
+            yield from _bump(self.names, (_EVERYTHING,))
+            yield from self._announce(CLEAR, ())
+            return
+        yield from _drop(self.names, keys)
+        yield from _bump(self.names, tags)
+        yield from self._announce(DROP, keys)
+        yield from self._announce(BUMP, tags)
+
+    def _announce(self, kind: str, parts: Sequence[str]) -> Generator[Effect, Any, None]:
+        places = (self.names.sequence, self.names.stream)
+        for start in range(0, len(parts) or 1, _MOST_PARTS):
+            told = "\n".join(parts[start : start + _MOST_PARTS])
+            if told or kind == CLEAR:
+                yield Ask("announce", places, (_KEPT, self.origin, kind, told))
 
     def _see(self, name: str, tags: Sequence[str]) -> Generator[Effect, Any, Seen]:
         """Value and versions in one round trip, as long as the value has no other tags than are asked for."""

@@ -80,7 +80,7 @@ def test_a_scan_does_not_wash_out_what_is_used():
         put(store, key, key)
     for _ in range(3):
         for key in hot:
-            store.get(key)
+            store.nodes[key].hits += 1
     for key in range(1000, 2000):
         put(store, key, key)
 

@@ -13,15 +13,15 @@ import time
 import weakref
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from hashlib import sha1
-from importlib.resources import files
 from typing import Any
 
 from mestres_perf._kernel.effects import Ask, Fetch
+from mestres_perf.backends.redis._listener import Listener
+from mestres_perf.backends.redis._scripts import digest_of, text_of
+from mestres_perf.cache._backplane import Follower
 from mestres_perf.errors import BackendUnavailable, ConfigurationError
 
 _ALL_BUSY = "every connection to Redis is in use; raise max_connections"
-_SCRIPTS: dict[str, tuple[str, str]] = {}
 
 
 class Redis:
@@ -81,6 +81,18 @@ class Redis:
     def ping(self) -> None:
         """Raises BackendUnavailable when Redis does not answer now."""
         self.blocking.ping()
+
+    def listener(self, sequence: str, stream: str, follower: Follower) -> Listener:
+        """A thread, not begun yet, that follows a stream over a connection of its own."""
+        return Listener(self._control, (sequence, stream), follower)
+
+    def _control(self) -> Any:
+        """A client that may wait for an answer for as long as it asks Redis to wait."""
+        import redis  # noqa: PLC0415 - only who uses Redis pays for it
+
+        return redis.Redis.from_url(
+            self.url, socket_timeout=5.0, socket_connect_timeout=1.0, single_connection_client=True
+        )
 
     def check(self) -> None:
         """Raises BackendUnavailable while Redis is left alone."""
@@ -166,14 +178,13 @@ class Blocking:
         if isinstance(effect, Fetch):
             return self._fetch(effect)
         self._owner.check()
-        text, digest = _script(effect.name)
         arguments = (len(effect.keys), *effect.keys, *effect.arguments)
         try:
             with self._turns:
                 try:
-                    reply = self._client.execute_command("EVALSHA", digest, *arguments)
+                    reply = self._client.execute_command("EVALSHA", digest_of(effect.name), *arguments)
                 except self._unknown_script:
-                    reply = self._client.execute_command("EVAL", text, *arguments)
+                    reply = self._client.execute_command("EVAL", text_of(effect.name), *arguments)
         except self._errors as error:
             raise self._owner.failed(error) from error
         self._owner.answered()
@@ -244,13 +255,12 @@ class Awaiting:
         self._owner.check()
         if isinstance(effect, Fetch):
             return await self._fetch(effect)
-        text, digest = _script(effect.name)
         arguments = (len(effect.keys), *effect.keys, *effect.arguments)
         try:
             try:
-                reply = await self._client.execute_command("EVALSHA", digest, *arguments)
+                reply = await self._client.execute_command("EVALSHA", digest_of(effect.name), *arguments)
             except self._unknown_script:
-                reply = await self._client.execute_command("EVAL", text, *arguments)
+                reply = await self._client.execute_command("EVAL", text_of(effect.name), *arguments)
         except self._errors as error:
             raise self._owner.failed(error) from error
         self._owner.answered()
@@ -270,14 +280,6 @@ class Awaiting:
     async def close(self) -> None:
         """Give the connections back."""
         await self._client.aclose()
-
-
-def _script(name: str) -> tuple[str, str]:
-    known = _SCRIPTS.get(name)
-    if known is None:
-        text = files(__package__).joinpath("scripts", f"{name}.lua").read_text(encoding="utf-8")
-        known = _SCRIPTS[name] = (text, sha1(text.encode(), usedforsecurity=False).hexdigest())
-    return known
 
 
 def _forget(reference: weakref.ref[Redis]) -> Callable[[], None]:

@@ -1,0 +1,110 @@
+"""A thread that follows a stream in Redis and tells a follower what it reads.
+
+The question "is there anything new?" is itself the sign of life: an answer proves that every message up to the question
+has been read, over this very connection. A connection that is half open gives no answer, and trust runs out by itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from mestres_perf.backends.redis._scripts import text_of
+from mestres_perf.cache._backplane import Follower, Message
+
+_MOST_AT_ONCE = 1000
+_LONGEST_WAIT = 0.25
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
+
+
+class Listener:
+    """Follows until it is closed, or nobody wants its follower any more."""
+
+    def __init__(self, connect: Callable[[], Any], keys: tuple[str, str], follower: Follower) -> None:
+        """`connect` gives a redis-py client of its own; `keys` are the sequence and the stream."""
+        self._connect = connect
+        self._sequence, self._stream = keys
+        self._follower = weakref.ref(follower)
+        self._waits = max(1, int(min(follower.trust / 4, _LONGEST_WAIT) * 1000))  # milliseconds
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._process = 0
+        self._lock = threading.Lock()
+
+    def ensure(self) -> None:
+        """Listen, unless it does. A forked child begins anew."""
+        if self._process == os.getpid() or self._ended.is_set():
+            return
+        with self._lock:
+            if self._process == os.getpid():
+                return
+            self._process = os.getpid()
+            self._thread = threading.Thread(target=self._follow, name="mestres-listener", daemon=True)
+            self._thread.start()
+
+    def close(self) -> None:
+        """Stop listening. The thread ends with its next answer."""
+        self._ended.set()
+        thread, self._thread = self._thread, None
+        if thread is not None and thread is not threading.current_thread() and self._process == os.getpid():
+            thread.join(timeout=5.0)
+
+    def _follow(self) -> None:
+        pause = _SHORTEST_PAUSE
+        while not self._is_over():
+            try:
+                with contextlib.closing(self._connect()) as client:
+                    self._begin(client)
+                    while not self._is_over():
+                        self._listen(client)
+                        pause = _SHORTEST_PAUSE
+            except Exception:  # noqa: BLE001 - whatever it was, memory is no longer trusted, and it is tried again
+                self._ended.wait(pause * (0.5 + random.random()))  # noqa: S311 - so that not all come back at once
+                pause = min(pause * 2, _LONGEST_PAUSE)
+
+    def _is_over(self) -> bool:
+        return self._ended.is_set() or self._follower() is None
+
+    def _begin(self, client: Any) -> None:
+        number, place = client.eval(text_of("position"), 2, self._sequence, self._stream)
+        follower = self._follower()
+        if follower is not None:
+            follower.begin(place.decode(), int(number))
+
+    def _listen(self, client: Any) -> None:
+        follower = self._follower()
+        if follower is None:
+            return
+        place, asked_at = follower.place, follower.clock()
+        del follower  # while it waits it keeps nothing alive
+        answer = client.xread({self._stream: place}, count=_MOST_AT_ONCE, block=self._waits)
+        messages = [_message(*each) for each in _entries(answer)]
+        follower = self._follower()
+        if follower is not None:
+            follower.hear(messages, asked_at=asked_at, is_all=len(messages) < _MOST_AT_ONCE)
+
+
+def _entries(answer: Any) -> Any:
+    """The entries of the one stream that was asked for: a list in RESP2, a mapping in RESP3."""
+    if not answer:
+        return ()
+    if isinstance(answer, dict):
+        (found,) = answer.values()
+        return found[0] if len(found) == 1 and isinstance(found[0], list) else found
+    return answer[0][1]
+
+
+def _message(place: bytes, fields: dict[bytes, bytes]) -> Message:
+    parts = fields[b"p"].decode("utf-8", "surrogatepass")
+    return Message(
+        place.decode(),
+        int(fields[b"n"]),
+        fields[b"o"].decode(),
+        fields[b"k"].decode(),
+        tuple(parts.split("\n")) if parts else (),
+    )

@@ -1,0 +1,89 @@
+"""What other processes invalidate, heard from a stream of numbered messages.
+
+Invariant: memory is trusted only for `trust` seconds after Redis was last asked, and said that there was nothing left
+to hear. A message that was lost shows as a gap in the numbers; after a gap, and when the numbers or the stream have
+gone back (a failover that lost writes, an emptied database), memory is emptied and no load under way is kept.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from mestres_perf.cache._entry import GONE
+from mestres_perf.cache._flight import Flights
+
+DROP, BUMP, CLEAR = "d", "b", "c"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One invalidation. `number` is one more than that of the message before; `parts` are keys' names, or tags."""
+
+    place: str
+    number: int
+    origin: str
+    kind: str
+    parts: tuple[str, ...]
+
+
+class Follower:
+    """Applies messages to one cache's memory, and knows until when that memory may be trusted."""
+
+    def __init__(self, flights: Flights, origin: str, trust: float, clock: Callable[[], float]) -> None:
+        self.trust = trust
+        self.clock = clock
+        self.gaps = 0
+        self.heard = 0
+        self.place = ""
+        self._flights = flights
+        self._origin = origin
+        self._number = -1
+        self._horizon = GONE
+        self._since = math.inf
+        self._lock = threading.Lock()
+
+    def horizon(self, checked: float) -> float:
+        """Until when a value is known to be true that was so at `checked`: times of the clock."""
+        return self._horizon if checked >= self._since else GONE
+
+    def begin(self, place: str, number: int) -> None:
+        """The stream ends with this number now. Call it before following, and after every new connection.
+
+        Whoever has followed goes on where he was, and finds out from the numbers whether he missed anything.
+        """
+        with self._lock:
+            if self._number < 0 or number < self._number:
+                self._start_again(place, number)
+
+    def hear(self, messages: Sequence[Message], *, asked_at: float, is_all: bool) -> None:
+        """The answer to a question asked at `asked_at`; `is_all` when nothing was left unheard by then."""
+        with self._lock:
+            for message in messages:
+                self._apply(message)
+            if is_all:
+                self._horizon = max(self._horizon, asked_at + self.trust)
+
+    def _apply(self, message: Message) -> None:
+        self.heard += 1
+        if message.number != self._number + 1:
+            self._start_again(message.place, message.number)
+            return
+        self.place, self._number = message.place, message.number
+        if message.origin == self._origin:
+            return  # done before it was told
+        if message.kind == DROP:
+            self._flights.forget(message.parts)
+        elif message.kind == BUMP:
+            self._flights.bump(message.parts)
+        else:
+            self._flights.clear()
+
+    def _start_again(self, place: str, number: int) -> None:
+        if self._number >= 0:
+            self.gaps += 1
+            self._flights.clear()
+        self.place, self._number = place, number
+        self._since = self.clock()
