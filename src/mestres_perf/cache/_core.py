@@ -168,13 +168,13 @@ class Core:
             self.store.extend(request.key, seen, self._soft(seen, request.options))
         elif now >= seen.expires + request.options.stale_while_revalidate or isinstance(seen.value, Failure):
             return None
-        seen.entry.hits += 1
+        self.store.use(seen.entry)
         return seen
 
     def _soft(self, seen: Seen, options: Options) -> float:
         """Until when readers need not look twice."""
-        if isinstance(seen.value, Failure):
-            return GONE
+        if isinstance(seen.value, Failure) or self.store.touches:
+            return GONE  # every reader comes this way
         early = _LONGEST_EARLY * options.early * seen.took
         return min(seen.expires - early, self._trusted_until(seen.checked))
 

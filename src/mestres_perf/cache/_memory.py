@@ -9,12 +9,13 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, MutableMapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from mestres_perf.cache._entry import Entry
-from mestres_perf.cache._eviction import S3Fifo
+from mestres_perf.cache._eviction import POLICIES, Foreign, Policy
+from mestres_perf.cache._sizes import size_of
 from mestres_perf.errors import ConfigurationError
 
 _MOST_TAGS = 100_000
@@ -23,18 +24,30 @@ _LAST_FEW = 64
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """How much the memory layer may hold: at most `max_items` values.
+    """How much the memory layer may hold, and what it forgets first.
 
+    At most `max_items` values, and `max_bytes` bytes when given (sizes are estimates; a value of more than a quarter of
+    them is not kept in memory). `policy` is "s3fifo"; "tinylfu" for loops longer than the cache; or "lru", whose
+    readers need a lock. `store` is a mapping that decides itself, such as a `cachetools.Cache`, in place of all three.
     With `copies` every reader is given a deep copy, and may change it; without, everybody is given the same object, and
     nobody should.
     """
 
     max_items: int = 10_000
+    max_bytes: int | None = None
+    policy: str = "s3fifo"
+    store: MutableMapping[Any, Any] | None = None
     copies: bool = False
 
     def __post_init__(self) -> None:
-        if type(self.max_items) is not int or self.max_items < 1:
-            raise ConfigurationError(f"max_items must be a whole number of at least 1, not {self.max_items!r}")
+        for name in ("max_items", "max_bytes"):
+            value = getattr(self, name)
+            if (type(value) is not int or value < 1) and not (name == "max_bytes" and value is None):
+                raise ConfigurationError(f"{name} must be a whole number of at least 1, not {value!r}")
+        if self.policy not in POLICIES:
+            raise ConfigurationError(f"policy is one of {', '.join(POLICIES)}, not {self.policy!r}")
+        if self.store is not None and self.max_bytes is not None:
+            raise ConfigurationError("give the store its own bound: max_bytes is for the policies of this package")
 
 
 @dataclass(slots=True)
@@ -75,7 +88,7 @@ class Store:
         self.clock = clock
         self.evictions = 0
         self.nodes: dict[Hashable, Entry] = {}
-        self._policy = S3Fifo(self.nodes, memory.max_items, self._evicted)
+        self._policy = self._chosen(memory)
         self._lock = threading.Lock()
         self._gone = 0  # hits of entries that have ended, but for the last few, which a reader may just be counting on
         self._ended: deque[Entry] = deque()
@@ -123,15 +136,49 @@ class Store:
         with self._lock:
             if ticket.void or ticket.generation != self._generation or self._bumped_since(ticket, entry.tags):
                 return False
+            entry.size = size_of(entry.value) if self.memory.max_bytes is not None else 0
             known = self.nodes.get(entry.key)
-            if known is None:
-                self.evictions += self._policy.insert(entry)
-                self._index(entry)
-            else:
-                self._unindex(known)
-                known.become(entry)
-                self._index(known)
+            return self._insert(entry) if known is None else self._replace(known, entry)
+
+    def _insert(self, entry: Entry) -> bool:
+        self._index(entry)  # before others have to go: it might be its own turn
+        if self._policy.insert(entry):
             return True
+        self._evicted(entry)
+        return False
+
+    def _replace(self, known: Entry, entry: Entry) -> bool:
+        if not self._policy.resize(known, entry.size):
+            if known.alive:
+                self._remove(known)
+            return False
+        if not known.alive:  # it was its own turn
+            return False
+        self._unindex(known)
+        known.become(entry)
+        self._index(known)
+        return True
+
+    @property
+    def touches(self) -> bool:
+        """Whether every hit must be told by `touch`."""
+        return self._policy.touches
+
+    def use(self, entry: Entry) -> None:
+        """Somebody was given this entry's value."""
+        if not self._policy.touches:
+            entry.hits += 1
+            return
+        with self._lock:
+            self._policy.touch(entry)
+
+    def _chosen(self, memory: Memory) -> Policy:
+        bounds = (self.nodes, memory.max_items, memory.max_bytes, self._had_to_go)
+        return POLICIES[memory.policy](*bounds) if memory.store is None else Foreign(memory.store, *bounds)
+
+    def _had_to_go(self, entry: Entry) -> None:
+        self.evictions += 1
+        self._evicted(entry)
 
     def delete(self, key: Hashable) -> None:
         """Forget one value."""

@@ -39,8 +39,8 @@ def test_a_dead_redis_is_asked_once(how, request):
     redis = Redis(request.getfixturevalue(how), rest=2.0, clock=lambda: now[0])
     tried = []
     connection = redis.blocking
-    pipeline = connection._client.pipeline
-    connection._client.pipeline = lambda **how: tried.append(1) or pipeline(**how)
+    exchange = connection._exchange
+    connection._exchange = lambda commands: tried.append(1) or exchange(commands)
 
     for _ in range(10):
         with pytest.raises(BackendUnavailable):

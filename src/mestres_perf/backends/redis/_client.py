@@ -1,7 +1,7 @@
 """Connections to Redis with bounds that a web request can bear.
 
-redis-py's own defaults let a request wait for seconds when Redis is down. Here a call costs at most `timeout`, is never
-tried again, and after a failure Redis is left alone for `rest` seconds: then one call tries it again.
+A call costs at most `timeout`, and is sent again only when a connection that had been idle turns out to be closed.
+After a failure Redis is left alone for `rest` seconds: then one call tries it again.
 """
 
 from __future__ import annotations
@@ -11,24 +11,32 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from mestres_perf._kernel.effects import Ask, Fetch
+from mestres_perf.backends.redis._address import Places, places_of
+from mestres_perf.backends.redis._cluster import ClusterAwaiting, ClusterBlocking, cluster
 from mestres_perf.backends.redis._listener import Listener
 from mestres_perf.backends.redis._scripts import digest_of, text_of
+from mestres_perf.backends.redis._where import aaddress_now, address_now
+from mestres_perf.backends.redis._wire import ReplyError, SharedWire, Wire, pack
 from mestres_perf.cache._backplane import Follower
 from mestres_perf.errors import BackendUnavailable, ConfigurationError
 
 _ALL_BUSY = "every connection to Redis is in use; raise max_connections"
+_PATIENT = 5.0
 
 
 class Redis:
     """Where a cache's shared layer is. `timeout` and `rest` are seconds; nothing is connected until it is used.
 
-    At most `max_connections` are open for threads and as many for each loop (None: no bound); a call waits for a free
-    one up to `timeout`. With `retry_on_timeout` a call that had no answer in time is sent once more.
+    Besides redis://, rediss:// and unix:// there are `redis+sentinel://host:26379,host2:26379/mymaster/0` and
+    `redis+cluster://host:7000,host:7001`. Threads have a connection each, at most `max_connections` (None: no bound); a
+    call waits for a free one up to `timeout`. All tasks of a loop share one connection, on which what they ask at the
+    same time goes out together. With `retry_on_timeout` a call that had no answer in time is sent once more.
+    `protocol` is 2 (RESP2) or 3.
     """
 
     def __init__(
@@ -39,11 +47,11 @@ class Redis:
         rest: float = 2.0,
         max_connections: int | None = None,
         retry_on_timeout: bool = False,
+        protocol: int = 2,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Raises ConfigurationError for what is no Redis address, and for a bound below one connection."""
-        if not url.startswith(("redis://", "rediss://", "unix://")):
-            raise ConfigurationError(f"a Redis address begins with redis://, rediss:// or unix://, not {url!r}")
+        self.places = places_of(url, protocol=protocol)
         self.url = url
         if max_connections is not None and (type(max_connections) is not int or max_connections < 1):
             raise ConfigurationError(f"max_connections must be a whole number of at least 1, not {max_connections!r}")
@@ -54,28 +62,36 @@ class Redis:
         self._clock = clock
         self._down_until = 0.0
         self._lock = threading.Lock()
-        self._blocking: Blocking | None = None
-        self._awaiting: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Awaiting] = weakref.WeakKeyDictionary()
+        self._blocking: Blocking | ClusterBlocking | None = None
+        self._awaiting: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Awaiting | ClusterAwaiting]
+        self._awaiting = weakref.WeakKeyDictionary()
         os.register_at_fork(after_in_child=_forget(weakref.ref(self)))
 
     def __repr__(self) -> str:
         return f"Redis(timeout={self.timeout})"
 
     @property
-    def blocking(self) -> Blocking:
+    def blocking(self) -> Blocking | ClusterBlocking:
         """For threads."""
+        known = self._blocking
+        if known is not None:
+            return known
         with self._lock:
             if self._blocking is None:
-                self._blocking = Blocking(self)
+                self._blocking = ClusterBlocking(self) if self.places.kind == "cluster" else Blocking(self)
             return self._blocking
 
     @property
-    def awaiting(self) -> Awaiting:
+    def awaiting(self) -> Awaiting | ClusterAwaiting:
         """For tasks of the running loop: a connection belongs to one loop."""
         loop = asyncio.get_running_loop()
+        known = self._awaiting.get(loop)
+        if known is not None:
+            return known
         with self._lock:
-            if loop not in self._awaiting:
-                self._awaiting[loop] = Awaiting(self)
+            for other in [other for other in self._awaiting if other.is_closed()]:
+                del self._awaiting[other]
+            self._awaiting[loop] = ClusterAwaiting(self) if self.places.kind == "cluster" else Awaiting(self)
             return self._awaiting[loop]
 
     def ping(self) -> None:
@@ -88,11 +104,9 @@ class Redis:
 
     def _control(self) -> Any:
         """A client that may wait for an answer for as long as it asks Redis to wait."""
-        import redis  # noqa: PLC0415 - only who uses Redis pays for it
-
-        return redis.Redis.from_url(
-            self.url, socket_timeout=5.0, socket_connect_timeout=1.0, single_connection_client=True
-        )
+        if self.places.kind == "cluster":
+            return cluster(self.places, timeout=_PATIENT)
+        return Control(self.places)
 
     def check(self) -> None:
         """Raises BackendUnavailable while Redis is left alone."""
@@ -151,135 +165,192 @@ class _Turns:
         self._free.release()
 
 
+class Control:
+    """A connection for whoever may wait: the listener's."""
+
+    def __init__(self, places: Places) -> None:
+        self._wire = Wire(address_now(places, _PATIENT), _PATIENT)
+
+    def eval(self, script: str, number: int, *words: str) -> Any:
+        """Run a script."""
+        return self._said("EVAL", script, number, *words)
+
+    def xread(self, streams: dict[str, str], *, count: int, block: int) -> Any:
+        """What is new in a stream, waited for so many milliseconds."""
+        ((name, place),) = streams.items()
+        return self._said("XREAD", "COUNT", count, "BLOCK", block, "STREAMS", name, place)
+
+    def close(self) -> None:
+        """Close it."""
+        self._wire.close()
+
+    def _said(self, *words: str | int) -> Any:
+        (reply,) = self._wire.exchange(pack([words]), 1)
+        if isinstance(reply, ReplyError):
+            raise reply
+        return reply
+
+
 class Blocking:
     """Asks and waits."""
 
     def __init__(self, owner: Redis) -> None:
-        import redis  # noqa: PLC0415 - only who uses Redis pays for it
-        from redis.backoff import NoBackoff  # noqa: PLC0415
-        from redis.retry import Retry  # noqa: PLC0415
-
         self._owner = owner
-        self._errors = (redis.RedisError, OSError)
-        self._unknown_script = redis.exceptions.NoScriptError
-        self._client: Any = redis.Redis.from_url(
-            owner.url,
-            socket_timeout=owner.timeout,
-            socket_connect_timeout=owner.timeout,
-            retry=Retry(NoBackoff(), int(owner.retry_on_timeout), supported_errors=(redis.TimeoutError,)),
-            retry_on_timeout=owner.retry_on_timeout,
-            decode_responses=False,
-        )
+        self._idle: list[Wire] = []
+        self._closed = False
         bound = owner.max_connections
         self._turns: AbstractContextManager[Any] = nullcontext() if bound is None else _Turns(bound, owner.timeout)
 
     def ask(self, effect: Ask | Fetch) -> Any:
         """Run a script, or send commands together. Raises BackendUnavailable."""
-        if isinstance(effect, Fetch):
-            return self._fetch(effect)
         self._owner.check()
-        arguments = (len(effect.keys), *effect.keys, *effect.arguments)
+        commands = (_by_digest(effect),) if isinstance(effect, Ask) else effect.commands
         try:
             with self._turns:
-                try:
-                    reply = self._client.execute_command("EVALSHA", digest_of(effect.name), *arguments)
-                except self._unknown_script:
-                    reply = self._client.execute_command("EVAL", text_of(effect.name), *arguments)
-        except self._errors as error:
+                replies = self._exchange(commands)
+                if isinstance(effect, Ask) and _is_unknown(replies):
+                    replies = self._exchange((_by_text(effect),))
+        except (OSError, ReplyError) as error:
             raise self._owner.failed(error) from error
         self._owner.answered()
-        return reply
-
-    def _fetch(self, effect: Fetch) -> Any:
-        self._owner.check()
-        try:
-            with self._turns, self._client.pipeline(transaction=False) as pipeline:
-                for command in effect.commands:
-                    pipeline.execute_command(*command)
-                replies = pipeline.execute()
-        except self._errors as error:
-            raise self._owner.failed(error) from error
-        self._owner.answered()
-        return replies
+        return _answer(effect, replies)
 
     def ping(self) -> None:
         """Raises BackendUnavailable."""
         try:
-            self._client.ping()
-        except self._errors as error:
+            self._exchange((("PING",),))
+        except (OSError, ReplyError) as error:
             raise self._owner.failed(error) from error
         self._owner.answered()
 
     def close(self) -> None:
         """Give the connections back."""
-        self._client.close()
+        self._closed = True
+        while self._idle:
+            self._idle.pop().close()
+
+    def _exchange(self, commands: Sequence[tuple[str | bytes | int, ...]]) -> list[Any]:
+        data, again = pack(commands), self._owner.retry_on_timeout
+        while True:
+            wire = self._take()
+            was_used = wire.is_used
+            try:
+                replies = wire.exchange(data, len(commands))
+            except TimeoutError:
+                wire.close()
+                if not again:
+                    raise
+                again = False
+            except OSError:
+                wire.close()
+                if not was_used:  # a new one: it is no idle connection that was closed meanwhile
+                    raise
+                self._close_idle()
+            except BaseException:
+                wire.close()  # its replies are still to come
+                raise
+            else:
+                self._give_back(wire)
+                return replies
+
+    def _take(self) -> Wire:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            timeout = self._owner.timeout
+            return Wire(address_now(self._owner.places, timeout), timeout)
+
+    def _give_back(self, wire: Wire) -> None:
+        if self._closed:
+            wire.close()
+        else:
+            self._idle.append(wire)
+
+    def _close_idle(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
 
 
 class Awaiting:
     """Asks and lets others work meanwhile."""
 
     def __init__(self, owner: Redis) -> None:
-        import redis.asyncio  # noqa: PLC0415 - only who uses Redis pays for it
-        from redis.asyncio.retry import Retry  # noqa: PLC0415
-        from redis.backoff import NoBackoff  # noqa: PLC0415
-
         self._owner = owner
-        self._errors = (redis.RedisError, OSError)
-        self._unknown_script = redis.exceptions.NoScriptError
-        self._client: Any = redis.asyncio.Redis.from_url(
-            owner.url,
-            socket_timeout=owner.timeout,
-            socket_connect_timeout=owner.timeout,
-            retry=Retry(NoBackoff(), int(owner.retry_on_timeout), supported_errors=(redis.TimeoutError,)),
-            retry_on_timeout=owner.retry_on_timeout,
-            decode_responses=False,
-        )
-        bound = owner.max_connections
-        self._turns = None if bound is None else asyncio.Semaphore(bound)
+        self._wire: SharedWire | None = None
+        self._opening: asyncio.Task[SharedWire] | None = None
 
     async def ask(self, effect: Ask | Fetch) -> Any:
         """Run a script, or send commands together. Raises BackendUnavailable."""
-        if self._turns is None:
-            return await self._ask(effect)
-        try:
-            async with asyncio.timeout(self._owner.timeout):
-                await self._turns.acquire()
-        except TimeoutError:
-            raise BackendUnavailable(_ALL_BUSY) from None
-        try:
-            return await self._ask(effect)
-        finally:
-            self._turns.release()
-
-    async def _ask(self, effect: Ask | Fetch) -> Any:
         self._owner.check()
-        if isinstance(effect, Fetch):
-            return await self._fetch(effect)
-        arguments = (len(effect.keys), *effect.keys, *effect.arguments)
+        commands = (_by_digest(effect),) if isinstance(effect, Ask) else effect.commands
         try:
-            try:
-                reply = await self._client.execute_command("EVALSHA", digest_of(effect.name), *arguments)
-            except self._unknown_script:
-                reply = await self._client.execute_command("EVAL", text_of(effect.name), *arguments)
-        except self._errors as error:
+            replies = await self._exchange(commands)
+            if isinstance(effect, Ask) and _is_unknown(replies):
+                replies = await self._exchange((_by_text(effect),))
+        except (OSError, ReplyError) as error:
             raise self._owner.failed(error) from error
         self._owner.answered()
-        return reply
-
-    async def _fetch(self, effect: Fetch) -> Any:
-        try:
-            async with self._client.pipeline(transaction=False) as pipeline:
-                for command in effect.commands:
-                    pipeline.execute_command(*command)
-                replies = await pipeline.execute()
-        except self._errors as error:
-            raise self._owner.failed(error) from error
-        self._owner.answered()
-        return replies
+        return _answer(effect, replies)
 
     async def close(self) -> None:
-        """Give the connections back."""
-        await self._client.aclose()
+        """Give the connection back."""
+        if self._opening is not None:
+            self._opening.cancel()
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            wire.close()
+            await asyncio.sleep(0)  # the loop closes the socket in its next turn
+
+    async def _exchange(self, commands: Sequence[tuple[str | bytes | int, ...]]) -> list[Any]:
+        data, again = pack(commands), self._owner.retry_on_timeout
+        while True:
+            wire = self._wire
+            if wire is None or not wire.is_open:
+                wire = await self._open()
+            was_used = wire.is_used
+            try:
+                return await wire.exchange(data, len(commands))
+            except TimeoutError:
+                if not again:
+                    raise
+                again = False
+            except OSError:
+                if not was_used:
+                    raise
+
+    async def _open(self) -> SharedWire:
+        """One connection however many ask for it; whoever gives up leaves it to the others."""
+        if self._opening is None:
+            self._opening = asyncio.create_task(self._opened())
+        return await asyncio.shield(self._opening)
+
+    async def _opened(self) -> SharedWire:
+        try:
+            timeout = self._owner.timeout
+            self._wire = await SharedWire.open(await aaddress_now(self._owner.places, timeout), timeout)
+            return self._wire
+        finally:
+            self._opening = None
+
+
+def _by_digest(ask: Ask) -> tuple[str | bytes | int, ...]:
+    return ("EVALSHA", digest_of(ask.name), len(ask.keys), *ask.keys, *ask.arguments)
+
+
+def _by_text(ask: Ask) -> tuple[str | bytes | int, ...]:
+    return ("EVAL", text_of(ask.name), len(ask.keys), *ask.keys, *ask.arguments)
+
+
+def _is_unknown(replies: list[Any]) -> bool:
+    return isinstance(replies[0], ReplyError) and str(replies[0]).startswith("NOSCRIPT")
+
+
+def _answer(effect: Ask | Fetch, replies: list[Any]) -> Any:
+    """What a plan is told. Redis that refuses a command is there all the same: it is not left alone for that."""
+    for reply in replies:
+        if isinstance(reply, ReplyError):
+            raise BackendUnavailable(f"Redis has refused: {reply}")
+    return replies[0] if isinstance(effect, Ask) else replies
 
 
 def _forget(reference: weakref.ref[Redis]) -> Callable[[], None]:

@@ -90,16 +90,16 @@ class Listener:
 
 
 def _entries(answer: Any) -> Any:
-    """The entries of the one stream that was asked for: a list in RESP2, a mapping in RESP3."""
+    """The entries of the one stream that was asked for: streams are a list of pairs in RESP2, a mapping in RESP3."""
     if not answer:
         return ()
-    if isinstance(answer, dict):
-        (found,) = answer.values()
-        return found[0] if len(found) == 1 and isinstance(found[0], list) else found
-    return answer[0][1]
+    ((_, entries),) = answer.items() if isinstance(answer, dict) else answer
+    return entries
 
 
-def _message(place: bytes, fields: dict[bytes, bytes]) -> Message:
+def _message(place: bytes, fields: Any) -> Message:
+    """The fields are a mapping, or names and values in turn."""
+    fields = fields if isinstance(fields, dict) else dict(zip(fields[::2], fields[1::2], strict=True))
     parts = fields[b"p"].decode("utf-8", "surrogatepass")
     return Message(
         place.decode(),

@@ -1,0 +1,145 @@
+"""Redis Cluster, by redis-py: it knows which node has a slot now, and follows when slots move.
+
+Slower than a single server's own connections, and right: a `Fetch` goes to each node in one piece.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from mestres_perf._kernel.effects import Ask, Fetch
+from mestres_perf.backends.redis._scripts import digest_of, text_of
+from mestres_perf.errors import BackendUnavailable
+
+if TYPE_CHECKING:
+    from mestres_perf.backends.redis._address import Places
+    from mestres_perf.backends.redis._client import Redis
+
+
+def cluster(places: Places, *, timeout: float) -> Any:
+    """A client of redis-py for threads."""
+    import redis  # noqa: PLC0415 - only who uses Redis pays for it
+    from redis.cluster import ClusterNode  # noqa: PLC0415 - as above
+
+    nodes = [ClusterNode(host, port) for host, port in places.hosts]  # type: ignore[no-untyped-call]
+    return redis.RedisCluster(startup_nodes=nodes, **_options(places, timeout))
+
+
+def _options(places: Places, timeout: float) -> dict[str, Any]:
+    server = places.server
+    return {
+        "username": server.username,
+        "password": server.password,
+        "socket_timeout": timeout,
+        "socket_connect_timeout": timeout,
+        "protocol": server.protocol,
+        "decode_responses": False,
+    }
+
+
+class ClusterBlocking:
+    """Asks and waits."""
+
+    def __init__(self, owner: Redis) -> None:
+        import redis  # noqa: PLC0415 - as above
+
+        self._owner = owner
+        self._client: Any = None
+        self._failures = (redis.RedisError, OSError)
+        self._refused = redis.ResponseError
+        self._unknown_script = redis.exceptions.NoScriptError
+
+    def ask(self, effect: Ask | Fetch) -> Any:
+        """Run a script, or send commands together. Raises BackendUnavailable."""
+        self._owner.check()
+        try:
+            if self._client is None:
+                self._client = cluster(self._owner.places, timeout=self._owner.timeout)
+            reply = self._fetch(effect) if isinstance(effect, Fetch) else self._run(effect)
+        except self._failures as error:
+            raise _failed(self._owner, error, self._refused) from error
+        self._owner.answered()
+        return reply
+
+    def ping(self) -> None:
+        """Raises BackendUnavailable."""
+        self.ask(Fetch((("GET", "mestres"),)))
+
+    def close(self) -> None:
+        """Give the connections back."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _run(self, ask: Ask) -> Any:
+        words = (len(ask.keys), *ask.keys, *ask.arguments)
+        try:
+            return self._client.execute_command("EVALSHA", digest_of(ask.name), *words)
+        except self._unknown_script:
+            return self._client.execute_command("EVAL", text_of(ask.name), *words)
+
+    def _fetch(self, fetch: Fetch) -> Any:
+        with self._client.pipeline() as pipeline:
+            for command in fetch.commands:
+                pipeline.execute_command(*command)
+            return pipeline.execute()
+
+
+class ClusterAwaiting:
+    """Asks and lets others work meanwhile."""
+
+    def __init__(self, owner: Redis) -> None:
+        import redis  # noqa: PLC0415 - as above
+
+        self._owner = owner
+        self._client: Any = None
+        self._failures = (redis.RedisError, OSError, asyncio.TimeoutError)
+        self._refused = redis.ResponseError
+        self._unknown_script = redis.exceptions.NoScriptError
+
+    async def ask(self, effect: Ask | Fetch) -> Any:
+        """Run a script, or send commands together. Raises BackendUnavailable."""
+        self._owner.check()
+        try:
+            if self._client is None:
+                self._client = self._made()
+            reply = await (self._fetch(effect) if isinstance(effect, Fetch) else self._run(effect))
+        except self._failures as error:
+            raise _failed(self._owner, error, self._refused) from error
+        self._owner.answered()
+        return reply
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
+
+    def _made(self) -> Any:
+        import redis.asyncio  # noqa: PLC0415 - as above
+        from redis.asyncio.cluster import ClusterNode  # noqa: PLC0415 - as above
+
+        places = self._owner.places
+        nodes = [ClusterNode(host, port) for host, port in places.hosts]
+        return redis.asyncio.RedisCluster(startup_nodes=nodes, **_options(places, self._owner.timeout))
+
+    async def _run(self, ask: Ask) -> Any:
+        words = (len(ask.keys), *ask.keys, *ask.arguments)
+        try:
+            return await self._client.execute_command("EVALSHA", digest_of(ask.name), *words)
+        except self._unknown_script:
+            return await self._client.execute_command("EVAL", text_of(ask.name), *words)
+
+    async def _fetch(self, fetch: Fetch) -> Any:
+        pipeline = self._client.pipeline()
+        for command in fetch.commands:
+            pipeline.execute_command(*command)
+        return await pipeline.execute()
+
+
+def _failed(owner: Redis, error: Exception, refused: type[Exception]) -> BackendUnavailable:
+    """A node that refuses a command is there all the same."""
+    if isinstance(error, refused):
+        return BackendUnavailable(f"Redis has refused: {error}")
+    return owner.failed(error)
