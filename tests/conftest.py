@@ -5,13 +5,16 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 import pytest
 
 from servers.postgres import running_postgres
 from servers.process import Unavailable
 from servers.redis import running_redis
+from servers.redis_many import Watched, running_cluster, running_sentinel
+
+T = TypeVar("T")
 
 
 def _part_is_missing(reason: str) -> NoReturn:
@@ -20,7 +23,7 @@ def _part_is_missing(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
-def _enter(server: AbstractContextManager[str]) -> Iterator[str]:
+def _enter(server: AbstractContextManager[T]) -> Iterator[T]:
     try:
         url = server.__enter__()
     except Unavailable as error:
@@ -52,6 +55,18 @@ def postgres_url() -> Iterator[str]:
 def redis_url() -> Iterator[str]:
     """URL of a Redis whose database the tests may flush."""
     yield from _enter(running_redis())
+
+
+@pytest.fixture(scope="session")
+def redis_cluster() -> Iterator[str]:
+    """Address of a Redis Cluster of three nodes."""
+    yield from _enter(running_cluster())
+
+
+@pytest.fixture
+def redis_watched() -> Iterator[Watched]:
+    """A Redis master with a replica, watched by a sentinel."""
+    yield from _enter(running_sentinel())
 
 
 @pytest.fixture

@@ -112,6 +112,7 @@ class Batch:
 
     def _join(self, key: Any, flight: Flight) -> Generator[Effect, Any, None]:
         """What somebody else was loading. When he gave up, or found nothing, the key is left out."""
+        assert flight.future is not None
         with waiting(flight):
             answer = yield Wait(flight.future, self._requests[key].options.hard_timeout)
         if answer is not HAND_OVER:

@@ -52,7 +52,7 @@ class Cache:
             raise ConfigurationError(f"a cache's name is text without braces, not {name!r}")
         self.name = name
         chosen = Options().but(options)
-        shared = None if redis is None else Shared(name)
+        shared = None if redis is None else Shared(name, is_cluster=getattr(redis, "is_cluster", False))
         self._redis = redis
         self._core = Core(Store(memory or Memory(), clock), shared, chosen, seconds("trust", trust))
         self._core.watch(chosen.ttl)
@@ -226,7 +226,7 @@ class Cache:
         """What has been asked and done so far; reading it changes nothing."""
         counts, store = self._core.counts, self._core.store
         return Stats(
-            hits=store.hits,
+            hits=store.hits + counts.hits,
             misses=counts.misses,
             loads=counts.loads,
             errors=counts.errors,

@@ -1,6 +1,7 @@
 """Values to bytes and back, the same: JSON with a word for what JSON has not. Nothing that is read can run code.
 
-The frame is `M1` and the text; bytes that do not begin so are another version's and count as a miss.
+The first byte says how: `j` for JSON as it is, `w` for JSON in which some objects are words for other types. Bytes that
+begin otherwise are another version's and count as a miss.
 """
 
 from __future__ import annotations
@@ -15,24 +16,36 @@ from uuid import UUID
 
 from mestres_perf.errors import CodecError
 
-_FRAME = b"M1"
+_AS_IS, _WITH_WORDS = b"j", b"w"
 _WORD = "$"
+_WORD_TEXT = b'{"$":'
 _PLAIN = (str, int, float, bool, type(None))
 
 
 def encode(value: Any) -> bytes:
     """Raises CodecError, naming the type, for what would not come back the same."""
-    return _FRAME + json.dumps(_pack(value), separators=(",", ":")).encode("utf-8", "surrogatepass")
+    packed = _pack(value)
+    text = json.dumps(packed, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+    return (_WITH_WORDS if _WORD_TEXT in text else _AS_IS) + text
 
 
 def decode(data: bytes) -> Any:
     """Raises CodecError for what `encode` has not made."""
-    if data[:2] != _FRAME:
+    how = data[:1]
+    if how not in (_AS_IS, _WITH_WORDS):
         raise CodecError("written by another version")
     try:
-        return _unpack(json.loads(data[2:].decode("utf-8", "surrogatepass")))
+        value = _load(data[1:])
+        return value if how == _AS_IS else _unpack(value)
     except (ValueError, KeyError, TypeError, ArithmeticError, RecursionError) as error:
         raise CodecError(f"damaged: {error}") from error
+
+
+def _load(text: bytes) -> Any:
+    try:
+        return json.loads(text)
+    except UnicodeDecodeError:  # lone surrogates
+        return json.loads(text.decode("utf-8", "surrogatepass"))
 
 
 def _pack(value: Any) -> Any:

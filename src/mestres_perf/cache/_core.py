@@ -78,23 +78,31 @@ class Core:
     def lookup(self, request: Request) -> Steps:
         """The value as memory or Redis has it, fresh or usable as a stale one, or MISS. Nothing is loaded."""
         seen = self.usable(request)
-        if seen is None and self.shared is not None:
+        if seen is not None:
+            return _given(seen.value)
+        if self.shared is not None:
             self.listen()
             flight = self.flights.join(request.key, (), name=request.name, is_async=request.is_async)
             if isinstance(flight, Flight) and flight.take():
-                try:
-                    asked = self.store.clock()
-                    found = yield from self.shared.read(request.name)
-                    if found is not None:
-                        found.checked = asked
-                        self._store(flight, request, found)
-                finally:
-                    self.hand_over(flight)
-            seen = self.usable(request)
-        if seen is None:
-            self.counts.misses += 1
-            return MISS
-        return _given(seen.value)
+                found = yield from self._read(self.shared, flight, request)
+            else:  # somebody else is reading or loading it: whoever only looks does not wait for him
+                found = yield from self.shared.read(request.name)
+            if found is not None and found.left > -request.options.stale_while_revalidate:
+                self.counts.hits += 1
+                return found.value
+        self.counts.misses += 1
+        return MISS
+
+    def _read(self, shared: Shared, flight: Flight, request: Request) -> Generator[Effect, Any, Found | None]:
+        try:
+            asked = self.store.clock()
+            found = yield from shared.read(request.name)
+            if found is not None:
+                found.checked = asked
+                self._store(flight, request, found)
+            return found
+        finally:
+            self.hand_over(flight)
 
     def put(self, request: Request, value: Any) -> Steps:
         """A value that nobody loaded."""
@@ -208,6 +216,7 @@ class Core:
             if joined.take():
                 if not request.options.timed:
                     return (yield from self._lead(joined, request))
+                self.flights.promise(joined)
                 yield Spawn(self._lead(joined, request))
             answer = yield from self._wait(joined, request)
             if answer is not HAND_OVER:
@@ -218,6 +227,7 @@ class Core:
         options = request.options
         stale = self._fallback(request)
         patience = options.soft_timeout if stale is not None and options.soft_timeout else options.hard_timeout
+        assert flight.future is not None
         with waiting(flight):
             answer = yield Wait(flight.future, patience)
         if answer is not TIMED_OUT:
@@ -281,7 +291,7 @@ class Core:
         if found.keep:
             self._store(flight, request, found)
         self.flights.leave(flight)
-        flight.future.set_result(found.value)
+        flight.tell(found.value)
 
     def _store(self, flight: Flight, request: Request, found: Found) -> None:
         tags = (*flight.tags, *(tag for tag in flight.loading.added if tag not in flight.tags), *found.tags)
@@ -306,20 +316,19 @@ class Core:
             self.store.extend(request.key, seen, until)
             self.counts.stale += 1
             self.flights.leave(flight)
-            flight.future.set_result(seen.value)
+            flight.tell(seen.value)
             return seen
         ttl = request.options.error_ttl(error)
         if ttl is not None:
             self._store(flight, request, Found(Failure(error), ttl))
         self.flights.leave(flight)
-        flight.future.set_exception(error)
+        flight.fail(error)
         return None
 
     def hand_over(self, flight: Flight) -> None:
         """End a flight that found nothing; those who wait lead it themselves."""
-        if not flight.future.done():
-            self.flights.leave(flight)
-            flight.future.set_result(HAND_OVER)
+        self.flights.leave(flight)
+        flight.tell(HAND_OVER)
 
     def _compare(self, request: Request, seen: Seen, found: Found) -> None:
         """Count whether the value had changed since it was loaded last."""

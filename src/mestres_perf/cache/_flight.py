@@ -52,8 +52,24 @@ class Flight:
         self.is_async = False
         self.thread = threading.get_ident()
         self.taken = False
-        self.future: Future[Any] = Future()
-        self.future.set_running_or_notify_cancel()  # no waiter that gives up can cancel it for the others
+        self.future: Future[Any] | None = None  # until somebody waits
+
+    def promise(self) -> Future[Any]:
+        """What to wait for. Only under the lock of the flights, as long as the flight is among them."""
+        if self.future is None:
+            self.future = Future()
+            self.future.set_running_or_notify_cancel()  # no waiter that gives up can cancel it for the others
+        return self.future
+
+    def tell(self, value: Any) -> None:
+        """Give those who wait the value; after the flight has been left, when nobody can join any more."""
+        if self.future is not None and not self.future.done():
+            self.future.set_result(value)
+
+    def fail(self, error: Exception) -> None:
+        """Raise it where somebody waits."""
+        if self.future is not None and not self.future.done():
+            self.future.set_exception(error)
 
     def take(self) -> bool:
         """True for whoever asks first: the one for whom it was made, and who leads it."""
@@ -93,7 +109,10 @@ class Flights:
             if chain is not None and (id(self), key) in chain.leading:
                 raise RecursiveLoadError(f"the loader of {key!r} asks for {key!r}")
             own_loop = flight.is_async and not is_async and flight.thread == threading.get_ident()
-            return None if own_loop or (chain is not None and _waits_for(flight, chain)) else flight
+            if own_loop or (chain is not None and _waits_for(flight, chain)):
+                return None
+            flight.promise()
+            return flight
 
     def claim(self, key: Hashable, tags: Sequence[str], *, name: str = "", is_async: bool) -> Flight | None:
         """A flight to lead in the background; None when the key is being loaded already."""
@@ -109,6 +128,11 @@ class Flights:
         flight.name, flight.is_async = name, is_async
         self._flights[key] = flight
         return flight
+
+    def promise(self, flight: Flight) -> Future[Any]:
+        """What the flight's own leader waits for, when somebody else is to lead it."""
+        with self._lock:
+            return flight.promise()
 
     def has(self, key: Hashable) -> bool:
         """Whether the key is being loaded."""

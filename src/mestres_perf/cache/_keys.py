@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import inspect
 import itertools
@@ -18,6 +19,7 @@ from uuid import UUID
 
 from mestres_perf.errors import KeyArgumentError
 
+_SHORT = 256
 _ITSELF = (str, bytes, type(None))  # no value of another type equals these
 _TYPED = (int, float, complex, Decimal, date, datetime, time, timedelta, UUID, Enum)
 
@@ -82,6 +84,15 @@ def of_call(prefix: str, arguments: Iterable[Any], shape: tuple[Hashable, ...] =
 
 def name_of(key: Hashable) -> str:
     """A key's name in Redis: the same in every process. Raises KeyArgumentError for objects only this one knows."""
+    return _name_of_text(key) if type(key) is str and len(key) <= _SHORT else _name_of(key)
+
+
+@functools.lru_cache(maxsize=4096)
+def _name_of_text(key: str) -> str:
+    return _name_of(key)
+
+
+def _name_of(key: Hashable) -> str:
     return hashlib.blake2b(_spell(key).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 

@@ -139,8 +139,9 @@ Tell = Callable[[Sequence[str], Sequence[str], bool], Generator[Effect, Any, Non
 class Shared:
     """Reading and writing through Redis. `origin` names this process in the messages to others."""
 
-    def __init__(self, cache: str) -> None:
+    def __init__(self, cache: str, *, is_cluster: bool = False) -> None:
         self.names = Names(cache)
+        self._is_cluster = is_cluster
         self.origin = secrets.token_hex(8)
         self._debts = Debts()
 
@@ -314,14 +315,17 @@ class Shared:
         """Value and versions in one round trip, as long as the value has no other tags than are asked for."""
         names, asked = self.names, (_EVERYTHING, *tags)
         value = names.value(name)
-        versions = (("GET", names.tag(tag)) for tag in asked)
-        replies = yield Fetch((("GET", value), ("PTTL", value), ("GET", names.bumps), *versions))
-        known = {tag: reply for tag, reply in zip(asked, replies[3:], strict=True) if reply is not None}
+        places = (value, names.bumps, *(names.tag(tag) for tag in asked))
+        if self._is_cluster:  # the places lie on several nodes
+            left, *replies = yield Fetch((("PTTL", value), *(("GET", place) for place in places)))
+        else:
+            left, replies = yield Fetch((("PTTL", value), ("MGET", *places)))
+        known = {tag: reply for tag, reply in zip(asked, replies[2:], strict=True) if reply is not None}
         frame, stamp = _frame_of(replies[0]), (replies[0] or b"")[2:10]  # as the script `lease` reads it
         others = [tag for tag in frame.versions if tag not in asked] if frame else []
         if others:
             known.update((yield from self._versions(others)))
-        return Seen(_holds(frame, replies[1], known), stamp, known, replies[2])
+        return Seen(_holds(frame, left, known), stamp, known, replies[1])
 
     def _versions(self, tags: Iterable[str]) -> Generator[Effect, Any, dict[str, bytes]]:
         wanted = tuple(tags)

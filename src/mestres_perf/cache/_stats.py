@@ -29,13 +29,13 @@ class Stats:
 
 
 class Counts:
-    """The counters; hits are counted by the entries.
+    """The counters. `hits` are those that came from Redis; those in memory are counted by the entries.
 
     `counts.misses += 1` loses nothing under the GIL: CPython changes threads at calls and jumps only. On a
     free-threaded interpreter two threads may count as one now and then.
     """
 
-    __slots__ = ("errors", "loads", "misses", "refreshes", "stale")
+    __slots__ = ("errors", "hits", "loads", "misses", "refreshes", "stale")
 
     def __init__(self) -> None:
-        self.misses = self.loads = self.errors = self.stale = self.refreshes = 0
+        self.hits = self.misses = self.loads = self.errors = self.stale = self.refreshes = 0

@@ -71,6 +71,11 @@ class Redis:
         return f"Redis(timeout={self.timeout})"
 
     @property
+    def is_cluster(self) -> bool:
+        """Whether keys lie on several nodes."""
+        return self.places.kind == "cluster"
+
+    @property
     def blocking(self) -> Blocking | ClusterBlocking:
         """For threads."""
         known = self._blocking
