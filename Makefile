@@ -2,7 +2,7 @@
 # PYTHON=... chooses the interpreter, ARGS=... is passed on: make demo ARGS="--framework flask"; make test ARGS="-k cart"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types docs format bench latency stress wheel clean
+.PHONY: help demo test lint types docs format bench latency cache-hit hit-ratio stress wheel clean
 SHELL := /bin/sh
 
 VENV := .venv
@@ -39,6 +39,12 @@ bench: $(VENV)/installed-dev  ## measure (ARGS="--benchmark-compare")
 
 latency: $(VENV)/installed-dev  ## every latency target on 100,000 products and orders (ARGS="--products 10000")
 	$(BIN)/python benchmarks/latency.py $(ARGS)
+
+cache-hit: $(VENV)/installed-dev  ## what a cache hit costs beside other caches (ARGS="--rounds 21")
+	$(BIN)/python benchmarks/cache_hit.py $(ARGS)
+
+hit-ratio: $(VENV)/installed-dev  ## hit ratios of the eviction policies, other caches and the optimum
+	$(BIN)/python benchmarks/hit_ratio.py $(ARGS)
 
 stress: $(VENV)/installed-dev  ## the long forms of the stress tests
 	MESTRES_STRESS=long $(BIN)/python -m pytest -m stress $(ARGS)

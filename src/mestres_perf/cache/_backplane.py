@@ -58,11 +58,16 @@ class Follower:
             if self._number < 0 or number < self._number:
                 self._start_again(place, number)
 
-    def hear(self, messages: Sequence[Message], *, asked_at: float, is_all: bool) -> None:
-        """The answer to a question asked at `asked_at`; `is_all` when nothing was left unheard by then."""
+    def hear(self, messages: Sequence[Message], *, asked_at: float, is_all: bool, number: int) -> None:
+        """The answer to a question asked at `asked_at`; `is_all` when nothing was left unheard by then.
+
+        `number` is that of the last message just before the question: one that is never heard was lost.
+        """
         with self._lock:
             for message in messages:
                 self._apply(message)
+            if is_all and self._number != number and not messages:
+                self._start_again(self.place, number)
             if is_all:
                 self._horizon = max(self._horizon, asked_at + self.trust)
 

@@ -59,9 +59,11 @@ class Core:
         self.requests: Requests | None = None  # until a TTL depends on them
         self.changes: Changes | None = None
         self.trust = trust
+        self.dice: Callable[[], float] = random.random
         self.follower: Follower | None = None
         if shared is not None:
             self.follower = Follower(self.flights, shared.origin, trust, store.clock)
+            self.flights.is_trusted = self.is_trusted
         self.listen: Callable[[], None] = _nothing
         self.copied: Callable[[Any], Any] = copy.deepcopy if store.memory.copies else _same
 
@@ -124,8 +126,7 @@ class Core:
             raise
         took = self.store.clock() - began
         left = self.lifetime(request, value) if flight.loading.ttl is None else flight.loading.ttl
-        # Redis takes the value after this moment, and only if nothing has made it untrue by then.
-        return Found(value, left, took=took, checked=began + took, keep=flight.loading.keep)
+        return Found(value, left, took=took, checked=began, keep=flight.loading.keep)
 
     def lifetime(self, request: Request, value: Any) -> float:
         """For how many seconds a value that comes now will be fresh."""
@@ -194,7 +195,7 @@ class Core:
             return True
         if not options.early or isinstance(seen.value, Failure):
             return False
-        drawn = -math.log(1.0 - random.random())  # noqa: S311 - nothing secret
+        drawn = -math.log(1.0 - self.dice())
         return now + options.early * seen.took * drawn >= seen.expires
 
     def _renew(self, request: Request) -> Steps:
@@ -239,11 +240,14 @@ class Core:
         return stale.value
 
     def _fallback(self, request: Request) -> Seen | None:
-        """A stale value that is better than none. One that was invalidated is not there any more."""
-        seen = self.store.look(request.key)
-        if seen is None or isinstance(seen.value, Failure):
+        """A stale value that is better than none.
+
+        One that was invalidated is not there any more; one that others may have invalidated unheard does not count.
+        """
+        seen, now = self.store.look(request.key), self.store.clock()
+        if seen is None or isinstance(seen.value, Failure) or not self.is_trusted(seen.checked, now):
             return None
-        return seen if self.store.clock() < seen.expires + request.options.stale else None
+        return seen if now < seen.expires + request.options.stale else None
 
     def _lead(self, flight: Flight, request: Request) -> Steps:
         seen = self.store.look(request.key)
@@ -284,6 +288,8 @@ class Core:
         )
         if found.checked is None:
             found.checked = asked
+        elif found.stamp:  # Redis took it after its load had ended, and only because nothing had made it untrue by then
+            found.checked += found.took
         return found
 
     def land(self, flight: Flight, request: Request, found: Found) -> None:
@@ -308,11 +314,10 @@ class Core:
 
     def _failed(self, flight: Flight, request: Request, error: Exception) -> Seen | None:
         """The load has ended badly: whoever waits is told, or given what is stale when that may be."""
-        seen = self.store.look(request.key)
-        now = self.store.clock()
-        stale = seen is not None and not isinstance(seen.value, Failure) and not flight.ticket.void
-        if seen is not None and stale and now < seen.expires + request.options.stale_if_error:
-            until = min(seen.expires + request.options.stale_if_error, now + _RETRY)
+        seen, now = self._fallback(request), self.store.clock()
+        forgiven = seen is not None and now < seen.expires + request.options.stale_if_error and not flight.ticket.void
+        if seen is not None and forgiven:
+            until = min(seen.expires + request.options.stale_if_error, now + _RETRY, self._trusted_until(seen.checked))
             self.store.extend(request.key, seen, until)
             self.counts.stale += 1
             self.flights.leave(flight)

@@ -8,7 +8,7 @@ himself.
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -40,10 +40,11 @@ _chain: ContextVar[Chain | None] = ContextVar("mestres_perf_chain", default=None
 class Flight:
     """One load under way. `name` is the key's in Redis, `loading` what the loader has to say."""
 
-    __slots__ = ("chain", "future", "is_async", "key", "loading", "name", "tags", "taken", "thread", "ticket")
+    __slots__ = ("began", "chain", "future", "is_async", "key", "loading", "name", "tags", "taken", "thread", "ticket")
 
     def __init__(self, key: Hashable, tags: Sequence[str], ticket: Ticket, chain: Chain | None) -> None:
         self.key = key
+        self.began = 0.0
         self.name = ""
         self.tags = tags
         self.ticket = ticket
@@ -85,6 +86,7 @@ class Flights:
     """
 
     def __init__(self, store: Store) -> None:
+        self.is_trusted: Callable[[float, float], bool] = _always
         self._store = store
         self._lock = threading.Lock()
         self._flights: dict[Hashable, Flight] = {}
@@ -101,7 +103,8 @@ class Flights:
         chain = _chain.get()
         with self._lock:
             flight = self._flights.get(key)
-            if flight is None:
+            # What began so long ago that an invalidation by others may have been missed is nothing for newcomers.
+            if flight is None or not self.is_trusted(flight.began, self._store.clock()):
                 entry = self._store.get(key)
                 if entry is not None:
                     return entry
@@ -125,7 +128,7 @@ class Flights:
 
     def _begin(self, key: Hashable, tags: Sequence[str], chain: Chain | None, *, name: str, is_async: bool) -> Flight:
         flight = Flight(key, tags, self._store.ticket(), chain)
-        flight.name, flight.is_async = name, is_async
+        flight.name, flight.is_async, flight.began = name, is_async, self._store.clock()
         self._flights[key] = flight
         return flight
 
@@ -215,6 +218,10 @@ def waiting(flight: Flight) -> Iterator[None]:
         yield
     finally:
         mine.waiting.remove(flight)
+
+
+def _always(_began: float, _now: float) -> bool:
+    return True
 
 
 def _waits_for(flight: Flight, chain: Chain) -> bool:

@@ -106,6 +106,11 @@ class Debts:
         self._everything = False
         self._paying = False
 
+    @property
+    def is_due(self) -> bool:
+        """Whether there is any."""
+        return bool(self._keys or self._tags or self._everything)
+
     def owe(self, *, keys: Iterable[str] = (), tags: Iterable[str] = (), everything: bool = False) -> None:
         """Remember an invalidation that did not arrive; very many become one of everything."""
         with self._lock:
@@ -115,7 +120,7 @@ class Debts:
 
     def pay(self, tell: Tell) -> Generator[Effect, Any, None]:
         """Tell Redis now. Raises BackendUnavailable when it is still away, or somebody else is just telling it."""
-        if not (self._keys or self._tags or self._everything):
+        if not self.is_due:
             return
         with self._lock:
             if self._paying:
@@ -144,6 +149,11 @@ class Shared:
         self._is_cluster = is_cluster
         self.origin = secrets.token_hex(8)
         self._debts = Debts()
+
+    @property
+    def owes(self) -> bool:
+        """Whether there is something that Redis could not be told yet."""
+        return self._debts.is_due
 
     def settle(self) -> Generator[Effect, Any, bool]:
         """Whether Redis knows of every invalidation; what it does not know it is told now."""

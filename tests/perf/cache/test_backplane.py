@@ -1,5 +1,6 @@
 """What one process invalidates, heard by others."""
 
+import gc
 import statistics
 import threading
 import time
@@ -39,7 +40,8 @@ class Node:
 
     def hear(self, *numbers, kind=DROP, parts=("other",), origin="you", is_all=True):
         messages = [Message(f"{number}-0", number, origin, kind, tuple(parts)) for number in numbers]
-        self.follower.hear(messages, asked_at=self.now, is_all=is_all)
+        last = numbers[-1] if numbers else self.follower._number
+        self.follower.hear(messages, asked_at=self.now, is_all=is_all, number=last)
 
     @property
     def holds(self):
@@ -76,6 +78,15 @@ def test_a_gap_empties_memory(numbers):
     node.fill()
     node.hear(numbers[-1] + 1)
     assert node.holds
+
+
+def test_a_last_message_that_was_lost():
+    """When there is nothing to hear, but the numbers have gone on, the last messages were lost."""
+    node = Node()
+    node.follower.hear([], asked_at=node.now, is_all=True, number=5)
+    assert node.holds
+    node.follower.hear([], asked_at=node.now, is_all=True, number=6)
+    assert not node.holds
 
 
 def test_numbers_that_went_back():
@@ -256,5 +267,5 @@ def test_nothing_is_kept_alive(redis_db):
     heard(cache)
     thread, redis = cache._listener._thread, cache._redis
     del cache
-    until(lambda: not thread.is_alive())
+    until(lambda: gc.collect() < 0 or not thread.is_alive())
     redis.close()

@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import statistics
 import sys
 from pathlib import Path
 
@@ -172,10 +173,11 @@ def test_hit_ratio_on_real_traces(name):
     trace = hit_ratio.read(paths[0])[:80_000]
     places = [max(1, int(len(set(trace)) * share)) for share in hit_ratio.SIZES]
     compared = hit_ratio.everybody()
-    found = {
-        each: [compared[each](trace, size, 0) for size in places] for each in ("s3fifo", "cachetools LRU", "theine")
-    }
+    found = {each: [compared[each](trace, size, 0) for size in places] for each in ("s3fifo", "cachetools LRU")}
     assert sum(found["s3fifo"]) >= sum(found["cachetools LRU"])
     if name == "web07":
+        # theine's dice are thrown anew each time
+        runs = [[compared["theine"](trace, size, 0) for size in places] for _ in range(4)]
+        found["theine"] = [statistics.mean(each) for each in zip(*runs, strict=True)]
         best = map(max, zip(*found.values(), strict=True))
         assert all(ours >= other - 0.01 for ours, other in zip(found["s3fifo"], best, strict=True))

@@ -1,5 +1,6 @@
 """A small shop that can only list, show and find: as fast, slow or broken as a test wants it."""
 
+import itertools
 import json
 import threading
 import time
@@ -11,9 +12,16 @@ import pytest
 _PRODUCTS = [{"id": number, "name": "Café Especial"} for number in (7, 8, 9)]
 
 
+_connections = itertools.count()
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+
+    def setup(self):
+        super().setup()
+        self.connection_number = next(_connections)  # a port may come again
 
     def do_GET(self):
         shop = self.server.shop
@@ -21,7 +29,7 @@ class _Handler(BaseHTTPRequestHandler):
         with shop.lock:
             shop.requests.append(self.path)
             shop.tokens.add(self.headers.get("Authorization"))
-            shop.ports.append(self.client_address[1])
+            shop.connections.append(self.connection_number)
             number = len(shop.requests)
         time.sleep(shop.delay)
         if path in shop.pages:
@@ -75,7 +83,7 @@ def shop():
         pages={},
         requests=[],
         tokens=set(),
-        ports=[],
+        connections=[],
         lock=threading.Lock(),
     )
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)

@@ -13,7 +13,7 @@ def test_each_worker_keeps_its_connection(shop):
     closed_loop(shop.url, lambda client, _: client.get(_LISTING), count=40, workers=4)
 
     assert len(shop.requests) == 40
-    assert len(set(shop.ports)) <= 4
+    assert len(set(shop.connections)) <= 4
 
 
 def test_every_number_is_done_once(shop):
@@ -64,7 +64,7 @@ def test_a_connection_that_the_server_closed_is_opened_again(shop):
         shop.closes = True
         for _ in range(3):
             assert not client.get(_LISTING).failed
-    assert len(set(shop.ports)) == 3
+    assert len(set(shop.connections)) == 3
 
 
 def test_nobody_there():

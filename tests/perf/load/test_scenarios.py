@@ -39,7 +39,7 @@ def test_a_shop_that_holds(shop, capsys):
     code = main(["load", "run", shop.url, "--duration-scale", "0.04"])
 
     assert code == 0, capsys.readouterr().out
-    assert len(set(shop.ports)) == 1 + 10
+    assert len(set(shop.connections)) == 1 + 10
     assert {path for path in shop.requests if path[-1].isdigit()} <= {f"/api/v1/products/{one}" for one in (7, 8, 9)}
 
 
@@ -48,8 +48,8 @@ def test_users_leave(shop, monkeypatch):
     monkeypatch.setattr("mestres_perf.load._runner.STEPS", (Step("listing", "/api/v1/products", 0.5, pause=0.01),))
     run(shop.url, Scenario("ebb", "", (Stage(0.3, 4), Stage(0.001, 1), Stage(0.6, 1)), start=4))
 
-    assert len(set(shop.ports)) == 1 + 4
-    assert len(set(shop.ports[-10:])) == 1
+    assert len(set(shop.connections)) == 1 + 4
+    assert len(set(shop.connections[-10:])) == 1
 
 
 def test_a_shop_that_is_slow(shop, capsys):

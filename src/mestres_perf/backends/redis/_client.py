@@ -180,6 +180,10 @@ class Control:
         """Run a script."""
         return self._said("EVAL", script, number, *words)
 
+    def get(self, key: str) -> Any:
+        """A value."""
+        return self._said("GET", key)
+
     def xread(self, streams: dict[str, str], *, count: int, block: int) -> Any:
         """What is new in a stream, waited for so many milliseconds."""
         ((name, place),) = streams.items()

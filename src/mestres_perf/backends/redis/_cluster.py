@@ -6,7 +6,7 @@ Slower than a single server's own connections, and right: a `Fetch` goes to each
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mestres_perf._kernel.effects import Ask, Fetch
 from mestres_perf.backends.redis._scripts import digest_of, text_of
@@ -14,7 +14,25 @@ from mestres_perf.errors import BackendUnavailable
 
 if TYPE_CHECKING:
     from mestres_perf.backends.redis._address import Places
-    from mestres_perf.backends.redis._client import Redis
+
+
+class Owner(Protocol):
+    """Who keeps the address, the time limit and the breaker."""
+
+    places: Places
+    timeout: float
+
+    def check(self) -> None:
+        """Raises BackendUnavailable while Redis is left alone."""
+        ...
+
+    def failed(self, error: Exception) -> BackendUnavailable:
+        """Leave Redis alone for a while."""
+        ...
+
+    def answered(self) -> None:
+        """It is there."""
+        ...
 
 
 def cluster(places: Places, *, timeout: float) -> Any:
@@ -41,7 +59,7 @@ def _options(places: Places, timeout: float) -> dict[str, Any]:
 class ClusterBlocking:
     """Asks and waits."""
 
-    def __init__(self, owner: Redis) -> None:
+    def __init__(self, owner: Owner) -> None:
         import redis  # noqa: PLC0415 - as above
 
         self._owner = owner
@@ -89,7 +107,7 @@ class ClusterBlocking:
 class ClusterAwaiting:
     """Asks and lets others work meanwhile."""
 
-    def __init__(self, owner: Redis) -> None:
+    def __init__(self, owner: Owner) -> None:
         import redis  # noqa: PLC0415 - as above
 
         self._owner = owner
@@ -138,7 +156,7 @@ class ClusterAwaiting:
         return await pipeline.execute()
 
 
-def _failed(owner: Redis, error: Exception, refused: type[Exception]) -> BackendUnavailable:
+def _failed(owner: Owner, error: Exception, refused: type[Exception]) -> BackendUnavailable:
     """A node that refuses a command is there all the same."""
     if isinstance(error, refused):
         return BackendUnavailable(f"Redis has refused: {error}")

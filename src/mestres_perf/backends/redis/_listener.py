@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import secrets
 import threading
 import weakref
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from mestres_perf.cache._backplane import Follower, Message
 
 _MOST_AT_ONCE = 1000
 _LONGEST_WAIT = 0.25
+_MOST_BEGINNINGS = 2**40
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 
 
@@ -71,7 +73,8 @@ class Listener:
         return self._ended.is_set() or self._follower() is None
 
     def _begin(self, client: Any) -> None:
-        number, place = client.eval(text_of("position"), 2, self._sequence, self._stream)
+        beginning = str(secrets.randbelow(_MOST_BEGINNINGS) + 1)
+        number, place = client.eval(text_of("position"), 2, self._sequence, self._stream, beginning)
         follower = self._follower()
         if follower is not None:
             follower.begin(place.decode(), int(number))
@@ -82,11 +85,12 @@ class Listener:
             return
         place, asked_at = follower.place, follower.clock()
         del follower  # while it waits it keeps nothing alive
+        number = int(client.get(self._sequence) or -1)
         answer = client.xread({self._stream: place}, count=_MOST_AT_ONCE, block=self._waits)
         messages = [_message(*each) for each in _entries(answer)]
         follower = self._follower()
         if follower is not None:
-            follower.hear(messages, asked_at=asked_at, is_all=len(messages) < _MOST_AT_ONCE)
+            follower.hear(messages, asked_at=asked_at, is_all=len(messages) < _MOST_AT_ONCE, number=number)
 
 
 def _entries(answer: Any) -> Any:

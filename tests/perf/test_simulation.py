@@ -1,0 +1,100 @@
+"""A simulation that tries to find stale values, and finds those that are planted."""
+
+import os
+
+import pytest
+
+from mestres_perf import Cache
+from mestres_perf.cache._backplane import Follower
+from mestres_perf.cache._core import Core
+from mestres_perf.cache._flight import Flights
+from mestres_perf.cache._shared import Shared
+from mestres_perf.testing import MemoryRedis, simulate
+
+SEEDS = 100_000 if os.environ.get("MESTRES_STRESS") == "long" else 10_000
+
+
+@pytest.mark.timeout(600)
+def test_no_history_has_a_stale_value():
+    """Ten thousand histories with failures of every kind: nothing stale is given out, nothing is left over."""
+    reads = loads = 0
+    for seed in range(SEEDS):
+        outcome = simulate(seed)
+        assert outcome.is_fine, outcome
+        reads, loads = reads + outcome.reads, loads + outcome.loads
+    assert reads > SEEDS
+    assert loads > SEEDS
+
+
+def finds(redis=MemoryRedis, seeds=3000):
+    """Whether one of so many histories goes wrong."""
+    return any(not simulate(seed, redis=redis).is_fine for seed in range(seeds))
+
+
+class WithoutLeases(MemoryRedis):
+    """A Redis that takes a value without looking at the lease."""
+
+    def _run_fill(self, value, lease, token, frame, milliseconds):
+        self._del(lease)
+        self._set(value, frame, "PX", milliseconds)
+        return 1
+
+
+def test_a_missing_lease_check_is_found():
+    """Without the check of the lease in `fill` a stale value is found."""
+    assert finds(WithoutLeases)
+
+
+class Quiet(MemoryRedis):
+    """A Redis that loses every message, and the count of them."""
+
+    def _run_announce(self, *_):
+        return 0
+
+
+def test_lost_messages_are_found():
+    """Without messages memory is believed for too long, and that is found."""
+    assert finds(Quiet)
+
+
+def _unchanged(_self, lease, _added):
+    yield from ()
+    return dict(lease.versions)
+
+
+def _start_again(self, place, number):
+    self.place, self._number, self._since = place, number, self.clock()
+
+
+@pytest.mark.parametrize(
+    ("where", "name", "wrong"),
+    [
+        (Shared, "_unchanged", _unchanged),
+        (Flights, "forget", lambda *_: None),
+        (Follower, "_start_again", _start_again),
+        (Core, "is_trusted", lambda *_: True),
+    ],
+)
+def test_other_bugs_are_found(monkeypatch, where, name, wrong):
+    """Each of these takes a safeguard away."""
+    assert not finds(seeds=50)
+    monkeypatch.setattr(where, name, wrong)
+    assert finds()
+
+
+def test_the_same_seed_gives_the_same_history():
+    """Every history can be looked at again."""
+    assert [simulate(seed) for seed in range(20)] == [simulate(seed) for seed in range(20)]
+
+
+def test_a_redis_in_memory():
+    """An application's tests need no Redis: a shared layer in memory, which can be switched off."""
+    redis = MemoryRedis()
+    here, there = (Cache("shop", redis=redis, trust=1e-9) for _ in range(2))
+    assert here.get_or_load("k", lambda: 1, tags=["t"]) == 1
+    assert there.get("k") == 1
+    here.invalidate_tags("t")
+    assert there.get_or_load("k", lambda: 2) == 2
+    redis.is_down = True
+    assert here.get_or_load("k", lambda: 3) == 3
+    assert not here.settle() or not here.core.shared.owes
