@@ -53,6 +53,14 @@ class CacheInvalidator:
         """A product has changed: its own page, its category, the lists and the searches."""
         self.invalidate(*self.product_tags(product, category=category))
 
+    def category(self, category: object) -> None:
+        """A category has changed: its page, and the lists."""
+        self.invalidate(*self.category_tags(category))
+
+    def user(self, user: object) -> None:
+        """A user has changed: whatever is his, and the list of his orders."""
+        self.invalidate(*self.user_tags(user))
+
     def cart(self, cart: object) -> None:
         """A cart has changed."""
         self.invalidate(*self.cart_tags(cart))
@@ -66,6 +74,16 @@ class CacheInvalidator:
         """What a changed product makes untrue."""
         own = {f"product:{product}", "catalog", "search"}
         return own if category is None else own | {f"category:{category}"}
+
+    @staticmethod
+    def category_tags(category: object) -> set[str]:
+        """What a changed category makes untrue."""
+        return {f"category:{category}", "catalog"}
+
+    @staticmethod
+    def user_tags(user: object) -> set[str]:
+        """What a changed user makes untrue."""
+        return {f"user:{user}", f"orders:{user}"}
 
     @staticmethod
     def cart_tags(cart: object) -> set[str]:

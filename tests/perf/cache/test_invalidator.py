@@ -54,7 +54,7 @@ def test_the_shops_own_words():
     """A product takes lists and searches along, an order its customer's list."""
     cache = Cache()
     invalidator = CacheInvalidator(cache)
-    tags = ["product:7", "category:2", "catalog", "search", "cart:c", "order:n", "orders:ana", "product:8"]
+    tags = ["product:7", "category:2", "catalog", "search", "cart:c", "order:n", "orders:ana", "product:8", "user:ana"]
 
     def gone(act):
         for tag in tags:
@@ -65,6 +65,8 @@ def test_the_shops_own_words():
     assert gone(lambda: invalidator.product(7, category=2)) == {"product:7", "category:2", "catalog", "search"}
     assert gone(lambda: invalidator.product(7)) == {"product:7", "catalog", "search"}
     assert gone(lambda: invalidator.order("n", customer="ana")) == {"order:n", "orders:ana"}
+    assert gone(lambda: invalidator.category(2)) == {"category:2", "catalog"}
+    assert gone(lambda: invalidator.user("ana")) == {"user:ana", "orders:ana"}
     assert gone(lambda: invalidator.cart("c")) == {"cart:c"}
 
 
