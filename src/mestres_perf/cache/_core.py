@@ -88,7 +88,7 @@ class Core:
             if isinstance(flight, Flight) and flight.take():
                 found = yield from self._read(self.shared, flight, request)
             else:  # somebody else is reading or loading it: whoever only looks does not wait for him
-                found = yield from self.shared.read(request.name)
+                found = yield from self.shared.read(request.name, self._known_tags(request))
             if found is not None and found.left > -request.options.stale_while_revalidate:
                 self.counts.hits += 1
                 return found.value
@@ -98,13 +98,18 @@ class Core:
     def _read(self, shared: Shared, flight: Flight, request: Request) -> Generator[Effect, Any, Found | None]:
         try:
             asked = self.store.clock()
-            found = yield from shared.read(request.name)
+            found = yield from shared.read(request.name, self._known_tags(request))
             if found is not None:
                 found.checked = asked
                 self._store(flight, request, found)
             return found
         finally:
             self.hand_over(flight)
+
+    def _known_tags(self, request: Request) -> tuple[str, ...]:
+        """The tags that the value had when it was last seen here: it will have them again."""
+        seen = self.store.look(request.key)
+        return () if seen is None else seen.tags
 
     def put(self, request: Request, value: Any) -> Steps:
         """A value that nobody loaded."""

@@ -163,11 +163,11 @@ class Shared:
             return False
         return True
 
-    def read(self, name: str) -> Generator[Effect, Any, Found | None]:
-        """What Redis has, without loading; stale values too."""
+    def read(self, name: str, tags: Sequence[str] = ()) -> Generator[Effect, Any, Found | None]:
+        """What Redis has, without loading; stale values too. One round trip when the value has no tags but these."""
         try:
             yield from self._debts.pay(self._tell)
-            return (yield from self._see(name, ())).found
+            return (yield from self._see(name, tags)).found
         except BackendUnavailable:
             return None
 
