@@ -11,7 +11,7 @@ import pytest
 
 from servers.postgres import running_postgres
 from servers.process import Unavailable
-from servers.redis import running_redis
+from servers.redis import OLDEST, running_redis
 from servers.redis_many import Watched, running_cluster, running_sentinel
 
 T = TypeVar("T")
@@ -55,6 +55,12 @@ def postgres_url() -> Iterator[str]:
 def redis_url() -> Iterator[str]:
     """URL of a Redis whose database the tests may flush."""
     yield from _enter(running_redis())
+
+
+@pytest.fixture(scope="session")
+def oldest_redis_url() -> Iterator[str]:
+    """URL of a Redis of the oldest version that is supported, which the tests may flush."""
+    yield from _enter(running_redis(OLDEST))
 
 
 @pytest.fixture(scope="session")
@@ -102,3 +108,15 @@ def redis_db(redis_url: str) -> str:
     with redis.Redis.from_url(redis_url) as client:
         client.flushdb()
     return redis_url
+
+
+@pytest.fixture(params=[f"{age}-resp{protocol}" for age in ("oldest", "newest") for protocol in (2, 3)])
+def each_redis(request: pytest.FixtureRequest) -> tuple[str, int]:
+    """URL of an empty Redis database and the protocol to speak; the test runs on each supported Redis with each."""
+    import redis
+
+    age, _, protocol = request.param.partition("-resp")
+    url = request.getfixturevalue("oldest_redis_url" if age == "oldest" else "redis_url")
+    with redis.Redis.from_url(url) as client:
+        client.flushdb()
+    return url, int(protocol)

