@@ -18,25 +18,17 @@ Plan = Generator[Effect, Any, R]
 
 def run(plan: Plan[R], backend: Asks | None, loader: Callable[[], Any]) -> R:
     """Perform a plan in this thread."""
-
-    def perform(effect: Effect) -> Any:
-        if isinstance(effect, (Ask, Fetch)):
-            assert backend is not None
-            return backend.ask(effect)
-        if isinstance(effect, Load):
-            return loader()
-        if isinstance(effect, Sleep):
-            return time.sleep(effect.seconds)
-        if isinstance(effect, Spawn):
-            return spawn(lambda: run(effect.plan, backend, loader))
-        done, _ = concurrent.futures.wait([effect.future], effect.timeout)
-        return effect.future.result() if done else TIMED_OUT
-
     try:
         effect = next(plan)
         while True:
             try:
-                answer = perform(effect)
+                kind = type(effect)
+                if kind is Fetch or kind is Ask:
+                    answer = backend.ask(effect)  # type: ignore[union-attr]  # a plan that asks is given whom to ask
+                elif kind is Load:
+                    answer = loader()
+                else:
+                    answer = _perform(effect, backend, loader)
             except BaseException as error:  # noqa: BLE001 - the plan decides what becomes of it
                 effect = plan.throw(error)
             else:
@@ -46,26 +38,29 @@ def run(plan: Plan[R], backend: Asks | None, loader: Callable[[], Any]) -> R:
         return result
 
 
+def _perform(effect: Effect, backend: Asks | None, loader: Callable[[], Any]) -> Any:
+    if isinstance(effect, Sleep):
+        return time.sleep(effect.seconds)
+    if isinstance(effect, Spawn):
+        return spawn(lambda: run(effect.plan, backend, loader))
+    assert isinstance(effect, Wait)
+    done, _ = concurrent.futures.wait([effect.future], effect.timeout)
+    return effect.future.result() if done else TIMED_OUT
+
+
 async def arun(plan: Plan[R], backend: AsksLater | None, loader: Callable[[], Awaitable[Any]]) -> R:
     """Perform a plan in this task."""
-
-    async def perform(effect: Effect) -> Any:
-        if isinstance(effect, (Ask, Fetch)):
-            assert backend is not None
-            return await backend.ask(effect)
-        if isinstance(effect, Load):
-            return await loader()
-        if isinstance(effect, Sleep):
-            return await asyncio.sleep(effect.seconds)
-        if isinstance(effect, Spawn):
-            return aspawn(arun(effect.plan, backend, loader))
-        return await _await(effect)
-
     try:
         effect = next(plan)
         while True:
             try:
-                answer = await perform(effect)
+                kind = type(effect)
+                if kind is Fetch or kind is Ask:
+                    answer = await backend.ask(effect)  # type: ignore[union-attr]  # as above
+                elif kind is Load:
+                    answer = await loader()
+                else:
+                    answer = await _aperform(effect, backend, loader)
             except BaseException as error:  # noqa: BLE001 - as above
                 effect = plan.throw(error)
             else:
@@ -73,6 +68,15 @@ async def arun(plan: Plan[R], backend: AsksLater | None, loader: Callable[[], Aw
     except StopIteration as end:
         result: R = end.value
         return result
+
+
+async def _aperform(effect: Effect, backend: AsksLater | None, loader: Callable[[], Awaitable[Any]]) -> Any:
+    if isinstance(effect, Sleep):
+        return await asyncio.sleep(effect.seconds)
+    if isinstance(effect, Spawn):
+        return aspawn(arun(effect.plan, backend, loader))
+    assert isinstance(effect, Wait)
+    return await _await(effect)
 
 
 async def _await(effect: Wait) -> Any:

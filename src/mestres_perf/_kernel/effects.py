@@ -1,4 +1,7 @@
-"""The things that a plan may ask of the world. A plan is a generator: it yields one of these and is sent the answer."""
+"""The things that a plan may ask of the world. A plan is a generator: it yields one of these and is sent the answer.
+
+Nobody changes one; they are not frozen because making a frozen one takes three times as long.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ask:
     """Run the script `name` in Redis. The answer is its reply; BackendUnavailable is thrown in when there is none."""
 
@@ -17,7 +20,7 @@ class Ask:
     arguments: tuple[str | bytes | int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Fetch:
     """Send commands together, in one round trip per node. The answer is the list of replies, in order.
 
@@ -27,12 +30,12 @@ class Fetch:
     commands: tuple[tuple[str | bytes | int, ...], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Load:
     """Call the loader. The answer is the value; what the loader raises is thrown in."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sleep:
     """Wait for so many seconds."""
 
@@ -43,7 +46,7 @@ TIMED_OUT: Final = object()
 """The answer to a `Wait` that took too long."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Wait:
     """Wait for somebody else's result, `timeout` seconds at most. What he was raised is thrown in."""
 
@@ -51,7 +54,7 @@ class Wait:
     timeout: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Spawn:
     """Perform another plan, with the same loader, in the background. There is no answer."""
 

@@ -1,7 +1,8 @@
 """A function that looks its key up before it does anything else, written for one signature.
 
 The key of a call is written out (see `_keys.of_call`), so that Python itself binds the arguments, in C, and a hit costs
-one lookup and one look at the clock. Everything that is not a plain hit goes to `slow`.
+one lookup and one look at the clock. Everything that is not a plain hit goes to `slow`, with the key when it is known to
+be the one that binding would give.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from mestres_perf.cache._keys import prefix_of
+from mestres_perf.cache._keys import is_plain, prefix_of
 
 _TEMPLATE = """\
 def make({given}):
@@ -23,10 +24,10 @@ def make({given}):
                 return {answer}
         except {missing}:
             pass
-        return {wait}{slow}({positional}, {named})
+        return {wait}{slow}({positional}, {named}, {known})
     return call
 """
-_GIVEN = ("entries", "now", "kind", "prefix", "slow", "copy", "missing", "many", "each", "text")
+_GIVEN = ("entries", "now", "kind", "prefix", "slow", "copy", "missing", "many", "each", "text", "plain")
 _WORDS = (*_GIVEN, "entry", "value")
 _P = inspect.Parameter
 
@@ -34,7 +35,7 @@ _P = inspect.Parameter
 def compiled(function: Callable[..., Any], *, is_async: bool, copies: bool, **given: Any) -> Callable[..., Any] | None:
     """The function; None when its signature has a `**` parameter, whose names have to be put in order first.
 
-    `given`: `entries` of the store, `now` the clock, `slow(arguments, named)`, `copy(value)`.
+    `given`: `entries` of the store, `now` the clock, `slow(arguments, named, key)`, `copy(value)`.
     """
     signature = inspect.signature(function)
     parameters = list(signature.parameters.values())
@@ -51,12 +52,13 @@ def compiled(function: Callable[..., Any], *, is_async: bool, copies: bool, **gi
         key=_key(parameters, word),
         answer=f"{word['copy']}({word['value']})" if copies else word["value"],
         positional=_positional(parameters),
+        known=_known(parameters, word),
         named=f"{{{', '.join(f'{p.name!r}: {p.name}' for p in parameters if p.kind is _P.KEYWORD_ONLY)}}}",
     )
     namespace: dict[str, Any] = {}
     exec(compile(source, f"<cached {function.__qualname__}>", "exec"), namespace)  # noqa: S102 - names of parameters only
     builtin = {"kind": type, "missing": (KeyError, TypeError), "many": len, "each": map, "text": str}
-    known = {**given, **builtin, "prefix": prefix_of(function)}
+    known = {**given, **builtin, "prefix": prefix_of(function), "plain": is_plain}
     made: Callable[..., Any] = namespace["make"](*(known[name] for name in _GIVEN), *defaults.values())
     return made
 
@@ -101,6 +103,14 @@ def _key(parameters: list[inspect.Parameter], word: dict[str, str]) -> str:
     first = [prefix, f"{len(places)} + {word['many']}({rest})", *places, f"*{rest}", *named]
     second = [*(f"{kind}({name})" for name in places), f"*{word['each']}({kind}, {rest})", *kinds]
     return f"({', '.join([*first, *second])},)"
+
+
+def _known(parameters: list[inspect.Parameter], word: dict[str, str]) -> str:
+    """The key once more, outside the path of a hit; None where arguments may have to be taken apart."""
+    if any(parameter.kind is _P.VAR_POSITIONAL for parameter in parameters):
+        return "None"
+    kinds = ", ".join(f"{word['kind']}({parameter.name})" for parameter in parameters)
+    return f"{_key(parameters, word)} if {word['plain']}(({kinds}{',' if kinds else ''})) else None"
 
 
 def _positional(parameters: list[inspect.Parameter]) -> str:

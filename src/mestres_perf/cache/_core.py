@@ -35,9 +35,12 @@ _RETRY = 1.0
 """After a load has failed and a stale value was given out instead, it is given out for so long without another try."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Request:
-    """Somebody wants a key; `family` is what its changes are counted under, `name` what Redis calls it."""
+    """Somebody wants a key; `family` is what its changes are counted under, `name` what Redis calls it.
+
+    Nobody changes it; it is not frozen because making a frozen one takes three times as long.
+    """
 
     key: Hashable
     name: str
@@ -124,7 +127,8 @@ class Core:
         began = self.store.clock()
         self.counts.loads += 1
         try:
-            value = yield Load()
+            with self.flights.leading(flight):
+                value = yield Load()
             refuse_once_only(value)
         except BaseException:
             self.counts.errors += 1
@@ -175,8 +179,10 @@ class Core:
     def usable(self, request: Request) -> Seen | None:
         """What memory has, if it may be given out now; counted as a use."""
         seen = self.store.look(request.key)
+        if seen is None:
+            return None
         now = self.store.clock()
-        if seen is None or not self.is_trusted(seen.checked, now):
+        if not self.is_trusted(seen.checked, now):
             return None
         if now < seen.expires:
             self.store.extend(request.key, seen, self._soft(seen, request.options))
@@ -185,7 +191,7 @@ class Core:
         self.store.use(seen.entry)
         return seen
 
-    def _soft(self, seen: Seen, options: Options) -> float:
+    def _soft(self, seen: Seen | Entry, options: Options) -> float:
         """Until when readers need not look twice."""
         if isinstance(seen.value, Failure) or self.store.touches:
             return GONE  # every reader comes this way
@@ -217,7 +223,7 @@ class Core:
             if isinstance(joined, Entry):
                 return _given(joined.value)
             if joined is None:  # to wait would be to wait for ever
-                alone = Flight(request.key, tags, self.store.ticket(), chain=None)
+                alone = Flight(request.key, tags, self.store.ticket())
                 return (yield from self.load(alone, request)).value
             if joined.take():
                 if not request.options.timed:
@@ -259,8 +265,7 @@ class Core:
         if seen is not None and not isinstance(seen.value, Failure):
             flight.loading.stale = seen.value
         try:
-            with self.flights.leading(flight):
-                found = yield from self._obtain(flight, request, seen)
+            found = yield from self._obtain(flight, request, seen)
             if self.changes is not None and seen is not None:
                 self._compare(request, seen, found)
             self.land(flight, request, found)
@@ -305,8 +310,10 @@ class Core:
         flight.tell(found.value)
 
     def _store(self, flight: Flight, request: Request, found: Found) -> None:
-        tags = (*flight.tags, *(tag for tag in flight.loading.added if tag not in flight.tags), *found.tags)
-        self.store.put(self._entry(request, found, tuple(dict.fromkeys(tags))), flight.ticket)
+        tags, added = flight.tags, flight.loading.added
+        if added or found.tags != tags:
+            tags = tuple(dict.fromkeys((*tags, *added, *found.tags)))
+        self.store.put(self._entry(request, found, tags), flight.ticket)
 
     def _entry(self, request: Request, found: Found, tags: tuple[str, ...]) -> Entry:
         now = self.store.clock()
@@ -314,7 +321,7 @@ class Core:
         entry.checked = now if found.checked is None else found.checked
         entry.took, entry.stamp = found.took, found.stamp
         entry.name, entry.tags = request.name, tags
-        entry.soft = self._soft(Seen.of(entry), request.options)
+        entry.soft = self._soft(entry, request.options)
         return entry
 
     def _failed(self, flight: Flight, request: Request, error: Exception) -> Seen | None:

@@ -152,10 +152,17 @@ class Remembered:
         own = self.instances.name(instance)
         return (*of_call("", (own,)), *self.bind((None, *arguments), named))
 
-    def request(self, instance: Any, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Request:
-        """What a call asks of the cache."""
+    def request(
+        self,
+        instance: Any,
+        arguments: tuple[Any, ...],
+        named: Mapping[str, Any],
+        key: tuple[Hashable, ...] | None = None,
+    ) -> Request:
+        """What a call asks of the cache; `key` when it is known."""
         full = arguments if instance is None else (instance, *arguments)
-        key = self.key(instance, arguments, named)
+        if key is None:
+            key = self.key(instance, arguments, named)
         return Request(
             key,
             self.cache.name_in_redis(key),
@@ -165,12 +172,18 @@ class Remembered:
             self.is_async,
         )
 
-    def call(self, instance: Any, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
+    def call(
+        self,
+        instance: Any,
+        arguments: tuple[Any, ...],
+        named: Mapping[str, Any],
+        key: tuple[Hashable, ...] | None = None,
+    ) -> Any:
         """The remembered value, or what the function returns; to be awaited for an async function."""
         own = () if instance is None else (instance,)
         loader: Callable[[], Any] = functools.partial(self.function, *own, *arguments, **named)
         load = self.cache.aload if self.is_async else self.cache.load
-        return load(self.request(instance, arguments, named), loader)
+        return load(self.request(instance, arguments, named, key), loader)
 
     def refresh(self, instance: Any, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
         """Forget and load again."""

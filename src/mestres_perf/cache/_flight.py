@@ -8,7 +8,7 @@ himself.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -38,19 +38,31 @@ _chain: ContextVar[Chain | None] = ContextVar("mestres_perf_chain", default=None
 
 
 class Flight:
-    """One load under way. `name` is the key's in Redis, `loading` what the loader has to say."""
+    """One load under way. `name` is the key's in Redis, `loading` what the loader has to say.
+
+    `chain` is None outside of any other load, until its own loader is called: before that it waits for nobody.
+    """
 
     __slots__ = ("began", "chain", "future", "is_async", "key", "loading", "name", "tags", "taken", "thread", "ticket")
 
-    def __init__(self, key: Hashable, tags: Sequence[str], ticket: Ticket, chain: Chain | None) -> None:
+    def __init__(
+        self,
+        key: Hashable,
+        tags: tuple[str, ...],
+        ticket: Ticket,
+        *,
+        name: str = "",
+        is_async: bool = False,
+        began: float = 0.0,
+    ) -> None:
         self.key = key
-        self.began = 0.0
-        self.name = ""
+        self.began = began
+        self.name = name
         self.tags = tags
         self.ticket = ticket
-        self.chain = chain or Chain()
+        self.chain = _chain.get()
         self.loading = Loading()
-        self.is_async = False
+        self.is_async = is_async
         self.thread = threading.get_ident()
         self.taken = False
         self.future: Future[Any] | None = None  # until somebody waits
@@ -94,13 +106,12 @@ class Flights:
     def __len__(self) -> int:
         return len(self._flights)
 
-    def join(self, key: Hashable, tags: Sequence[str], *, name: str = "", is_async: bool) -> Entry | Flight | None:
+    def join(self, key: Hashable, tags: tuple[str, ...], *, name: str = "", is_async: bool) -> Entry | Flight | None:
         """The entry, if it has come meanwhile; or a flight, to lead by whoever can `take` it, to wait for otherwise.
 
         None: load without any, because waiting would never end. Raises RecursiveLoadError when the caller is itself
         part of loading this key.
         """
-        chain = _chain.get()
         with self._lock:
             flight = self._flights.get(key)
             # What began so long ago that an invalidation by others may have been missed is nothing for newcomers.
@@ -108,7 +119,8 @@ class Flights:
                 entry = self._store.get(key)
                 if entry is not None:
                     return entry
-                return self._begin(key, tags, chain, name=name, is_async=is_async)
+                return self._begin(key, tags, name=name, is_async=is_async)
+            chain = _chain.get()
             if chain is not None and (id(self), key) in chain.leading:
                 raise RecursiveLoadError(f"the loader of {key!r} asks for {key!r}")
             own_loop = flight.is_async and not is_async and flight.thread == threading.get_ident()
@@ -117,19 +129,19 @@ class Flights:
             flight.promise()
             return flight
 
-    def claim(self, key: Hashable, tags: Sequence[str], *, name: str = "", is_async: bool) -> Flight | None:
+    def claim(self, key: Hashable, tags: tuple[str, ...], *, name: str = "", is_async: bool) -> Flight | None:
         """A flight to lead in the background; None when the key is being loaded already."""
         with self._lock:
             if key in self._flights:
                 return None
-            flight = self._begin(key, tags, None, name=name, is_async=is_async)
+            flight = self._begin(key, tags, name=name, is_async=is_async)
             flight.take()
+            flight.chain = None  # nobody waits for it to go on
             return flight
 
-    def _begin(self, key: Hashable, tags: Sequence[str], chain: Chain | None, *, name: str, is_async: bool) -> Flight:
-        flight = Flight(key, tags, self._store.ticket(), chain)
-        flight.name, flight.is_async, flight.began = name, is_async, self._store.clock()
-        self._flights[key] = flight
+    def _begin(self, key: Hashable, tags: tuple[str, ...], *, name: str, is_async: bool) -> Flight:
+        began, ticket = self._store.clock(), self._store.ticket()
+        flight = self._flights[key] = Flight(key, tags, ticket, name=name, is_async=is_async, began=began)
         return flight
 
     def promise(self, flight: Flight) -> Future[Any]:
@@ -196,6 +208,8 @@ class Flights:
     def leading(self, flight: Flight) -> Iterator[None]:
         """While the block runs, loads inside it know that they are part of this one, and `loading()` what is loaded."""
         mark = (id(self), flight.key)
+        if flight.chain is None:
+            flight.chain = Chain()
         chain, told = _chain.set(flight.chain), _loading.current.set(flight.loading)
         flight.chain.leading.append(mark)
         try:
@@ -232,7 +246,7 @@ def _waits_for(flight: Flight, chain: Chain) -> bool:
         other = ahead.pop()
         if other is chain:
             return True
-        if id(other) not in seen:
+        if other is not None and id(other) not in seen:
             seen.add(id(other))
             ahead.extend(waited.chain for waited in list(other.waiting))
     return False

@@ -11,7 +11,7 @@ import inspect
 import itertools
 import weakref
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import Any
@@ -22,6 +22,7 @@ from mestres_perf.errors import KeyArgumentError
 _SHORT = 256
 _ITSELF = (str, bytes, type(None))  # no value of another type equals these
 _TYPED = (int, float, complex, Decimal, date, datetime, time, timedelta, UUID, Enum)
+_PLAIN = frozenset({str, int, bool, bytes, type(None)})  # spelled as they are, and their equals spell the same
 
 
 class Key(tuple[Hashable, ...]):
@@ -97,20 +98,40 @@ def _name_of(key: Hashable) -> str:
 
 
 def _spell(part: Any) -> str:
-    if isinstance(part, tuple):
-        return f"({','.join(map(_spell, part))})"
-    if isinstance(part, frozenset):
-        return f"{{{','.join(sorted(map(_spell, part)))}}}"
-    if isinstance(part, type):
-        return f"{part.__module__}.{part.__qualname__}"
-    if isinstance(part, Enum):
-        return f"{type(part).__qualname__}.{part.name}"
-    if isinstance(part, (*_ITSELF, *_TYPED)):
+    kind = type(part)
+    if kind in _PLAIN:  # the most frequent first
         text = repr(part)
         return f"{len(text)}:{text}"
+    if isinstance(part, tuple):
+        return f"({','.join(map(_spell, part))})"
+    if isinstance(part, type):
+        return f"{part.__module__}.{part.__qualname__}"
+    if isinstance(part, frozenset):
+        return f"{{{','.join(sorted(map(_spell, part)))}}}"
+    if isinstance(part, Enum):
+        return f"{kind.__qualname__}.{part.name}"
+    if isinstance(part, (*_ITSELF, *_TYPED)):
+        text = repr(_one_of_equals(part))
+        return f"{len(text)}:{text}"
     raise KeyArgumentError(
-        f"{type(part).__qualname__} means nothing to other processes: give it __cache_key__() or keep it out of the key"
+        f"{kind.__qualname__} means nothing to other processes: give it __cache_key__() or keep it out of the key"
     )
+
+
+def _one_of_equals(part: Any) -> Any:
+    """The same for all that are equal, as they are one key in memory: 0.0 and -0.0, 1.0 and 1.00, noon here and there."""
+    if isinstance(part, (float, complex)):
+        return part + 0  # turns -0.0 into 0.0
+    if isinstance(part, Decimal):
+        return part.as_integer_ratio() if part.is_finite() else part
+    if isinstance(part, datetime) and part.utcoffset() is not None:
+        return part.astimezone(UTC)
+    return part
+
+
+def is_plain(kinds: Iterable[type]) -> bool:
+    """Whether arguments of these types are parts of a key as they are."""
+    return _PLAIN.issuperset(kinds)
 
 
 def prefix_of(function: Callable[..., Any]) -> str:

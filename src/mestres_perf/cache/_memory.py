@@ -115,6 +115,8 @@ class Store:
 
     def look(self, key: Hashable) -> Seen | None:
         """What is there, fresh or not; not counted as a use."""
+        if key not in self.nodes:
+            return None
         with self._lock:
             entry = self.nodes.get(key)
             return None if entry is None else Seen.of(entry)
@@ -127,9 +129,11 @@ class Store:
                 entry.soft = soft
 
     def ticket(self) -> Ticket:
-        """Take this before a load begins."""
-        with self._lock:
-            return Ticket(self._count, self._generation)
+        """Take this before a load begins.
+
+        No lock: what is being invalidated at this moment is untrue already, and a load that begins now reads the truth.
+        """
+        return Ticket(self._count, self._generation)
 
     def put(self, entry: Entry, ticket: Ticket) -> bool:
         """Store what was loaded under `ticket`; False when it is void."""
