@@ -60,7 +60,7 @@ class Redis:
         self.retry_on_timeout = retry_on_timeout
         self._rest = rest
         self._clock = clock
-        self._down_until = 0.0
+        self.down_until = 0.0
         self._lock = threading.Lock()
         self._blocking: Blocking | ClusterBlocking | None = None
         self._awaiting: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Awaiting | ClusterAwaiting]
@@ -115,24 +115,24 @@ class Redis:
 
     def check(self) -> None:
         """Raises BackendUnavailable while Redis is left alone."""
-        if self._down_until:
+        if self.down_until:
             with self._lock:
                 now = self._clock()
-                if now < self._down_until:
+                if now < self.down_until:
                     raise BackendUnavailable("Redis is being left alone after a failure")
-                if self._down_until:
-                    self._down_until = now + self._rest  # this caller tries; the others wait for what it finds
+                if self.down_until:
+                    self.down_until = now + self._rest  # this caller tries; the others wait for what it finds
 
     def failed(self, error: Exception) -> BackendUnavailable:
         """Leave Redis alone for a while; returns what to raise."""
         with self._lock:
-            self._down_until = self._clock() + self._rest
+            self.down_until = self._clock() + self._rest
         return BackendUnavailable(f"Redis did not answer: {error}")
 
     def answered(self) -> None:
         """It is there."""
-        if self._down_until:
-            self._down_until = 0.0
+        if self.down_until:
+            self.down_until = 0.0
 
     def close(self) -> None:
         """Close the connections of threads; those of a loop go with their loop, or by `aclose`."""
@@ -212,16 +212,21 @@ class Blocking:
 
     def ask(self, effect: Ask | Fetch) -> Any:
         """Run a script, or send commands together. Raises BackendUnavailable."""
-        self._owner.check()
-        commands = (_by_digest(effect),) if isinstance(effect, Ask) else effect.commands
+        owner = self._owner
+        if owner.down_until:
+            owner.check()
         try:
             with self._turns:
-                replies = self._exchange(commands)
-                if isinstance(effect, Ask) and _is_unknown(replies):
-                    replies = self._exchange((_by_text(effect),))
+                if type(effect) is Fetch:
+                    replies = self._exchange(effect.commands)
+                else:
+                    replies = self._exchange((_by_digest(effect),))
+                    if _is_unknown(replies):
+                        replies = self._exchange((_by_text(effect),))
         except (OSError, ReplyError) as error:
             raise self._owner.failed(error) from error
-        self._owner.answered()
+        if owner.down_until:
+            owner.answered()
         return _answer(effect, replies)
 
     def ping(self) -> None:
@@ -290,15 +295,20 @@ class Awaiting:
 
     async def ask(self, effect: Ask | Fetch) -> Any:
         """Run a script, or send commands together. Raises BackendUnavailable."""
-        self._owner.check()
-        commands = (_by_digest(effect),) if isinstance(effect, Ask) else effect.commands
+        owner = self._owner
+        if owner.down_until:
+            owner.check()
         try:
-            replies = await self._exchange(commands)
-            if isinstance(effect, Ask) and _is_unknown(replies):
-                replies = await self._exchange((_by_text(effect),))
+            if type(effect) is Fetch:
+                replies = await self._exchange(effect.commands)
+            else:
+                replies = await self._exchange((_by_digest(effect),))
+                if _is_unknown(replies):
+                    replies = await self._exchange((_by_text(effect),))
         except (OSError, ReplyError) as error:
             raise self._owner.failed(error) from error
-        self._owner.answered()
+        if owner.down_until:
+            owner.answered()
         return _answer(effect, replies)
 
     async def close(self) -> None:

@@ -7,13 +7,14 @@ no transactions.
 from __future__ import annotations
 
 import asyncio
+import functools
 import socket
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from mestres_perf.backends.redis._address import Address
 
@@ -27,9 +28,14 @@ class ReplyError(Exception):
 
 def pack(commands: Sequence[tuple[str | bytes | int, ...]]) -> bytes:
     """Commands as bytes."""
+    return b"".join(map(_packer(), commands))
+
+
+@functools.cache
+def _packer() -> Callable[[Any], bytes]:
     import hiredis  # noqa: PLC0415 - only who uses Redis pays for it
 
-    return b"".join([hiredis.pack_command(command) for command in commands])  # type: ignore[arg-type]
+    return hiredis.pack_command
 
 
 def _reader() -> Any:
@@ -39,7 +45,8 @@ def _reader() -> Any:
 
 
 def _is_push(reply: Any) -> bool:
-    return type(reply).__name__ == "PushNotification"  # RESP3: nobody has asked for it
+    kind = type(reply)
+    return kind is not bytes and kind is not list and kind.__name__ == "PushNotification"  # RESP3: nobody asked for it
 
 
 def _let_in(replies: list[Any]) -> None:
@@ -68,23 +75,22 @@ class Wire:
     def exchange(self, data: bytes, count: int) -> list[Any]:
         """Send, and wait for so many replies; one that is an error is among them as a ReplyError."""
         replies: list[Any] = []
-        reader, receive = self._reader, self._socket.recv
-        until = time.monotonic() + self._timeout
+        reader, until = self._reader, time.monotonic() + self._timeout
         self._socket.sendall(data)
         while True:
-            reply = reader.gets()
-            if reply is _NOTHING_YET:
-                if time.monotonic() > until:
-                    raise TimeoutError("no answer in time")
-                chunk = receive(_CHUNK)
-                if not chunk:
-                    raise ConnectionResetError("the connection was closed")
-                reader.feed(chunk)
-            elif not _is_push(reply):
+            chunk = self._socket.recv(_CHUNK)
+            if not chunk:
+                raise ConnectionResetError("the connection was closed")
+            reader.feed(chunk)
+            while (reply := reader.gets()) is not _NOTHING_YET:
+                if _is_push(reply):
+                    continue
                 replies.append(reply)
                 if len(replies) == count:
                     self.is_used = True
                     return replies
+            if time.monotonic() > until:
+                raise TimeoutError("no answer in time")
 
     def close(self) -> None:
         """Close it."""
