@@ -323,19 +323,22 @@ class Shared:
 
     def _see(self, name: str, tags: Sequence[str]) -> Generator[Effect, Any, Seen]:
         """Value and versions in one round trip, as long as the value has no other tags than are asked for."""
-        names, asked = self.names, (_EVERYTHING, *tags)
+        names = self.names
         value = names.value(name)
-        places = (value, names.bumps, *(names.tag(tag) for tag in asked))
+        places = (value, names.bumps, names.tag(_EVERYTHING), *map(names.tag, tags))
         if self._is_cluster:  # the places lie on several nodes
             left, *replies = yield Fetch((("PTTL", value), *(("GET", place) for place in places)))
         else:
             left, replies = yield Fetch((("PTTL", value), ("MGET", *places)))
-        known = {tag: reply for tag, reply in zip(asked, replies[2:], strict=True) if reply is not None}
-        frame, stamp = _frame_of(replies[0]), (replies[0] or b"")[2:10]  # as the script `lease` reads it
-        others = [tag for tag in frame.versions if tag not in asked] if frame else []
-        if others:
+        raw, bumps, *versions = replies
+        known = {tag: version for tag, version in zip((_EVERYTHING, *tags), versions) if version}  # noqa: B905 - as many
+        if raw is None:
+            return Seen(None, b"", known, bumps)
+        frame = _frame_of(raw)
+        if frame is not None and frame.versions.keys() != known.keys():
+            others = [tag for tag in frame.versions if tag != _EVERYTHING and tag not in tags]
             known.update((yield from self._versions(others)))
-        return Seen(_holds(frame, left, known), stamp, known, replies[1])
+        return Seen(_holds(frame, left, known), raw[2:10], known, bumps)  # the stamp as the script `lease` reads it
 
     def _versions(self, tags: Iterable[str]) -> Generator[Effect, Any, dict[str, bytes]]:
         wanted = tuple(tags)
