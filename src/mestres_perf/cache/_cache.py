@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from typing_extensions import Unpack
 
@@ -19,6 +19,8 @@ from mestres_perf.cache._keys import freeze, name_of
 from mestres_perf.cache._loading import tags_of
 from mestres_perf.cache._memory import Memory, Store
 from mestres_perf.cache._options import TTL, Keep, Options, seconds
+from mestres_perf.cache._seal import Secret
+from mestres_perf.cache._serializer import COMPRESS_OVER, Serializer
 from mestres_perf.cache._shared import Shared
 from mestres_perf.cache._stats import Stats
 from mestres_perf.errors import ConfigurationError
@@ -34,6 +36,11 @@ class Cache:
     says nothing else. With `redis`, what another process invalidates is heard within milliseconds (`backplane`); where
     nothing can be heard, values in memory are compared with Redis every `trust` seconds. The methods with an `a` in
     front are for async code; both colours share everything.
+
+    What travels through Redis: `types` are the dataclasses, enums and NamedTuples that may, besides plain data. With a
+    `secret` (16 bytes or more; of several the first one signs, all are believed) only what was signed with it is read.
+    `codec="pickle"` carries any object and needs a secret. Values of more than `compress_over` bytes are compressed,
+    None for never.
     """
 
     def __init__(
@@ -44,15 +51,20 @@ class Cache:
         redis: SharedLayer | None = None,
         trust: float = 1.0,
         backplane: bool = True,
+        codec: Literal["json", "pickle"] = "json",
+        secret: Secret | Sequence[Secret] | None = None,
+        compress_over: int | None = COMPRESS_OVER,
+        types: Iterable[type] = (),
         clock: Callable[[], float] = time.monotonic,
         **options: Unpack[Keep],
     ) -> None:
-        """Raises ConfigurationError for a name, a duration or an option that makes no sense."""
+        """Raises ConfigurationError for a name, a duration, a secret, a type or an option that makes no sense."""
         if not name or any(letter in name for letter in "{}\n"):
             raise ConfigurationError(f"a cache's name is text without braces, not {name!r}")
         self.name = name
         chosen = Options().but(options)
-        shared = None if redis is None else Shared(name, is_cluster=getattr(redis, "is_cluster", False))
+        serializer = Serializer(codec, secret=secret, compress_over=compress_over, types=types)
+        shared = None if redis is None else Shared(name, serializer, is_cluster=getattr(redis, "is_cluster", False))
         self._redis = redis
         self._core = Core(Store(memory or Memory(), clock), shared, chosen, seconds("trust", trust))
         self._core.watch(chosen.ttl)
@@ -234,6 +246,7 @@ class Cache:
             size=len(store),
             stale=counts.stale,
             refreshes=counts.refreshes,
+            rejected=0 if self._core.shared is None else self._core.shared.serializer.rejected,
         )
 
     @property

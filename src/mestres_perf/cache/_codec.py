@@ -1,104 +1,97 @@
-"""Values to bytes and back, the same: JSON with a word for what JSON has not. Nothing that is read can run code.
+"""Values to bytes and back, the same.
 
-The first byte says how: `j` for JSON as it is, `w` for JSON in which some objects are words for other types. Bytes that
-begin otherwise are another version's and count as a miss.
+A letter beside the bytes says how:
+
+    b   bytes, as they are               j   JSON, as it is
+    p   a pickle                         w   JSON in which some objects are words for other types
+
+`JsonCodec` reads and writes b, j and w; nothing that it reads can run code. `PickleCodec` reads and writes b and p; it
+is for bytes that are known to be one's own. What one of them has not written it does not read.
 """
 
 from __future__ import annotations
 
-import base64
-import json
-from collections.abc import Callable, Mapping
-from datetime import date, datetime, timedelta
-from decimal import Decimal
-from typing import Any
-from uuid import UUID
+import pickle
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Any, Protocol
 
+from mestres_perf.cache._text import Text, fastest
+from mestres_perf.cache._words import Words, is_plain
 from mestres_perf.errors import CodecError
 
-_AS_IS, _WITH_WORDS = b"j", b"w"
-_WORD = "$"
-_WORD_TEXT = b'{"$":'
-_PLAIN = (str, int, float, bool, type(None))
+Coded = tuple[bytes, bytes]
+_RAW, _AS_IS, _WITH_WORDS, _PICKLED = b"b", b"j", b"w", b"p"
+_PROTOCOL = 5  # pinned: every supported Python reads it
 
 
-def encode(value: Any) -> bytes:
-    """Raises CodecError, naming the type, for what would not come back the same."""
-    packed = _pack(value)
-    text = json.dumps(packed, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
-    return (_WITH_WORDS if _WORD_TEXT in text else _AS_IS) + text
+class Codec(Protocol):
+    """Letter and bytes of a value, and the value again."""
+
+    def encode(self, value: Any) -> Coded:
+        """Raises CodecError, naming the type, for what would not come back the same."""
+        ...
+
+    def decode(self, letter: bytes, data: bytes) -> Any:
+        """Raises CodecError, and nothing else, for what `encode` has not made."""
+        ...
 
 
-def decode(data: bytes) -> Any:
-    """Raises CodecError for what `encode` has not made."""
-    how = data[:1]
-    if how not in (_AS_IS, _WITH_WORDS):
-        raise CodecError("written by another version")
-    try:
-        value = _load(data[1:])
-        return value if how == _AS_IS else _unpack(value)
-    except (ValueError, KeyError, TypeError, ArithmeticError, RecursionError) as error:
-        raise CodecError(f"damaged: {error}") from error
+class JsonCodec:
+    """JSON with words; `types` are the classes that it knows besides those of the standard library."""
+
+    def __init__(self, types: Iterable[type] = ()) -> None:
+        """Raises ConfigurationError for what is neither a dataclass nor an enum nor a NamedTuple."""
+        self._words = Words(types)
+
+    @cached_property
+    def _text(self) -> Text:
+        return fastest()
+
+    def encode(self, value: Any) -> Coded:
+        """Raises CodecError, naming the type, for what would not come back the same."""
+        if type(value) is bytes:
+            return _RAW, value
+        try:
+            if is_plain(value):
+                return _AS_IS, self._text.dumps(value)
+            return _WITH_WORDS, self._text.dumps(self._words.pack(value))
+        except (RecursionError, ValueError) as error:  # nested too deep, or in itself; an integer of 4300 digits
+            raise CodecError(f"this {type(value).__qualname__} cannot go through Redis: {error}") from error
+
+    def decode(self, letter: bytes, data: bytes) -> Any:
+        """Raises CodecError, and nothing else, for what `encode` has not made."""
+        try:
+            if letter == _AS_IS:
+                return self._text.loads(data)
+            if letter == _WITH_WORDS:
+                return self._words.unpack(self._text.loads(data))
+        except Exception as error:  # somebody else may have written anything
+            raise CodecError(f"damaged: {error}") from error
+        if letter == _RAW:
+            return data
+        raise CodecError("written by another codec")
 
 
-def _load(text: bytes) -> Any:
-    try:
-        return json.loads(text)
-    except UnicodeDecodeError:  # lone surrogates
-        return json.loads(text.decode("utf-8", "surrogatepass"))
+class PickleCodec:
+    """Pickles. Whoever can choose the bytes that it reads can run code: it is given authenticated ones only."""
 
+    def encode(self, value: Any) -> Coded:
+        """Raises CodecError for what cannot be pickled."""
+        if type(value) is bytes:
+            return _RAW, value
+        try:
+            return _PICKLED, pickle.dumps(value, _PROTOCOL)
+        except Exception as error:  # the value's own methods may raise anything
+            raise CodecError(f"{type(value).__qualname__} cannot be pickled: {error}") from error
 
-def _pack(value: Any) -> Any:
-    kind = type(value)
-    if kind in _PLAIN:
-        return value
-    if kind is list:
-        return [_pack(item) for item in value]
-    if kind is dict and all(type(name) is str for name in value) and _WORD not in value:
-        return {name: _pack(item) for name, item in value.items()}
-    packer = _PACKERS.get(kind)
-    if packer is None:
-        raise CodecError(
-            f"{kind.__qualname__} cannot go through Redis: cache plain data (dict, list, tuple, text, numbers, dates)"
-        )
-    return {_WORD: kind.__name__, "v": packer(value)}
-
-
-def _unpack(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_unpack(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if _WORD in value:
-        return _UNPACKERS[value[_WORD]](value["v"])
-    return {name: _unpack(item) for name, item in value.items()}
-
-
-def _pack_all(values: Any) -> list[Any]:
-    return [_pack(item) for item in values]
-
-
-_PACKERS: Mapping[type, Callable[[Any], Any]] = {
-    tuple: _pack_all,
-    set: _pack_all,
-    frozenset: _pack_all,
-    dict: lambda value: [[_pack(name), _pack(item)] for name, item in value.items()],
-    bytes: lambda value: base64.b64encode(value).decode(),
-    Decimal: str,
-    UUID: str,
-    datetime: datetime.isoformat,
-    date: date.isoformat,
-    timedelta: lambda value: [value.days, value.seconds, value.microseconds],
-}
-_UNPACKERS: Mapping[str, Callable[[Any], Any]] = {
-    "tuple": lambda items: tuple(map(_unpack, items)),
-    "set": lambda items: set(map(_unpack, items)),
-    "frozenset": lambda items: frozenset(map(_unpack, items)),
-    "dict": lambda pairs: {_unpack(name): _unpack(item) for name, item in pairs},
-    "bytes": base64.b64decode,
-    "Decimal": Decimal,
-    "UUID": UUID,
-    "datetime": datetime.fromisoformat,
-    "date": date.fromisoformat,
-    "timedelta": lambda parts: timedelta(*parts),
-}
+    def decode(self, letter: bytes, data: bytes) -> Any:
+        """Raises CodecError, and nothing else, for what `encode` has not made, or other code has made."""
+        if letter == _RAW:
+            return data
+        if letter != _PICKLED:
+            raise CodecError("written by another codec")
+        try:
+            return pickle.loads(data)  # noqa: S301 - the caller has verified who wrote it
+        except Exception as error:  # a class that is not what it was: anything may be raised
+            raise CodecError(f"of other code: {error}") from error

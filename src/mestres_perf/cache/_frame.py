@@ -1,11 +1,12 @@
 """What lies under a value's name in Redis: who it is, what it depends on, and the value as bytes.
 
-    magic 2 | stamp 8 | flags 1 | stale ms 8 | load ms 4 | tags 2 | { length 2, tag, version 8 } ... | payload
+    magic 2 | stamp 8 | flags 1 | codec 1 | stale ms 8 | load ms 4 | tags 2 | { length 2, tag, version 8 } ... | content
 
 Big-endian. The stamp is random and names this very value; a script may compare it (bytes 3 to 10). `stale ms` are the
 last part of the key's time to live, in which the value may be served only as a stale one. Each tag comes with the
 version that it had before the value was loaded: the value holds while all of them are what they were. The first one,
-with no name, stands for everything.
+with no name, stands for everything. `codec` and `content` are those of `_codec`; the flags say that the content is
+compressed, and that a signature of 32 bytes follows it.
 """
 
 from __future__ import annotations
@@ -13,45 +14,49 @@ from __future__ import annotations
 import secrets
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mestres_perf.errors import CodecError
 
-MAGIC = b"M2"
+MAGIC = b"M3"
 VERSION_BYTES = 8
-_HEAD = struct.Struct(">2s8sBQIH")
+COMPRESSED, SIGNED = 1, 2
+_HEAD = struct.Struct(">2s8sBcQIH")
 _LENGTH = struct.Struct(">H")
-_MOST_TAG_BYTES = 65_535
+_MOST_TAGS = _MOST_TAG_BYTES = 65_535
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """A value in Redis; `versions` by tag, `stale` and `took` in milliseconds, `flags` are the codec's."""
+class Frame(NamedTuple):
+    """A value in Redis; `versions` by tag, `stale` and `took` in milliseconds."""
 
     stamp: bytes
     flags: int
+    codec: bytes
     stale: int
     took: int
     versions: Mapping[str, bytes]
-    payload: bytes
+    content: bytes
 
     def pack(self) -> bytes:
-        """As bytes. Raises CodecError for a tag of more than 65,535 bytes."""
-        head = _HEAD.pack(MAGIC, self.stamp, self.flags, self.stale, min(self.took, 0xFFFFFFFF), len(self.versions))
-        parts = [head]
+        """As bytes, without the signature. Raises CodecError for more than 65,535 tags, or as many bytes in one."""
+        if len(self.versions) > _MOST_TAGS:
+            raise CodecError(f"a value has at most {_MOST_TAGS} tags, not {len(self.versions)}")
+        took = min(self.took, 0xFFFFFFFF)
+        parts = [_HEAD.pack(MAGIC, self.stamp, self.flags, self.codec, self.stale, took, len(self.versions))]
         for tag, version in self.versions.items():
             name = tag.encode("utf-8", "surrogatepass")
             if len(name) > _MOST_TAG_BYTES:
                 raise CodecError(f"a tag has at most {_MOST_TAG_BYTES} bytes, not {len(name)}")
             parts += (_LENGTH.pack(len(name)), name, version)
-        return b"".join((*parts, self.payload))
+        return b"".join((*parts, self.content))
 
 
-def unpack(data: bytes) -> Frame:
-    """Raises CodecError for what is no frame of this version."""
+def unpack(data: bytes, end: int | None = None) -> Frame:
+    """What ends at `end`, where the signature begins. Raises CodecError for what is no frame of this version."""
+    end = len(data) if end is None else end
     try:
-        magic, stamp, flags, stale, took, count = _HEAD.unpack_from(data)
-        if magic != MAGIC:
+        magic, stamp, flags, codec, stale, took, count = _HEAD.unpack_from(data)
+        if magic != MAGIC or flags & ~(COMPRESSED | SIGNED):
             raise CodecError("written by another version")
         at = _HEAD.size
         versions: dict[str, bytes] = {}
@@ -62,9 +67,9 @@ def unpack(data: bytes) -> Frame:
             at += VERSION_BYTES
     except (struct.error, UnicodeDecodeError) as error:
         raise CodecError(f"damaged: {error}") from error
-    if at > len(data):
-        raise CodecError("damaged: cut off")
-    return Frame(stamp, flags, stale, took, versions, data[at:])
+    if at > end or len(versions) != count:
+        raise CodecError("damaged: cut off, or a tag twice")
+    return Frame(stamp, flags, codec, stale, took, versions, data[at:end])
 
 
 def new_stamp() -> bytes:

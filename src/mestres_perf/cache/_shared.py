@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from mestres_perf._kernel.effects import Ask, Effect, Fetch, Sleep
-from mestres_perf.cache import _codec, _frame
+from mestres_perf.cache import _frame
 from mestres_perf.cache._backplane import BUMP, CLEAR, DROP
 from mestres_perf.cache._frame import Frame
 from mestres_perf.cache._loading import Loading
+from mestres_perf.cache._serializer import Content, Serializer
 from mestres_perf.errors import BackendUnavailable, CodecError
 
 LEASE = 10.0
@@ -144,8 +145,9 @@ Tell = Callable[[Sequence[str], Sequence[str], bool], Generator[Effect, Any, Non
 class Shared:
     """Reading and writing through Redis. `origin` names this process in the messages to others."""
 
-    def __init__(self, cache: str, *, is_cluster: bool = False) -> None:
+    def __init__(self, cache: str, serializer: Serializer | None = None, *, is_cluster: bool = False) -> None:
         self.names = Names(cache)
+        self.serializer = serializer or Serializer()
         self._is_cluster = is_cluster
         self.origin = secrets.token_hex(8)
         self._debts = Debts()
@@ -178,12 +180,12 @@ class Shared:
             values = [self.names.value(name) for name in wanted]
             commands = [command for value in values for command in (("GET", value), ("PTTL", value))]
             replies = yield Fetch(tuple(commands))
-            frames = [_frame_of(raw) for raw in replies[::2]]
+            frames = [self.serializer.unpack(*each) for each in zip(values, replies[::2], strict=True)]
             tags = dict.fromkeys(tag for frame in frames if frame for tag in frame.versions)
             versions = yield from self._versions(tags)
         except BackendUnavailable:
             return [None] * len(wanted)
-        return [_holds(frame, left, versions) for frame, left in zip(frames, replies[1::2], strict=True)]
+        return [self._holds(frame, left, versions) for frame, left in zip(frames, replies[1::2], strict=True)]
 
     def read_through(
         self,
@@ -248,7 +250,7 @@ class Shared:
                 yield from self.release(lease)
                 return False
             found.stamp = _frame.new_stamp()
-            data = _pack(found, versions, stale)
+            data = self._pack(lease.name, found, self.serializer.encode(found.value), versions, stale)
             keys = (names.value(lease.name), names.lease(lease.name))
             return bool((yield Ask("fill", keys, (lease.token, data, _ms(found.left + stale)))))
         except BackendUnavailable:
@@ -277,12 +279,12 @@ class Shared:
     def write(self, name: str, found: Found, tags: Sequence[str], *, stale: float) -> Generator[Effect, Any, None]:
         """Put a value that was not loaded: it replaces whatever is there and voids the load that is under way."""
         names = self.names
-        payload = _codec.encode(found.value)  # a value that cannot go through Redis changes nothing
+        content = self.serializer.encode(found.value)  # a value that cannot go through Redis changes nothing
         found.stamp = _frame.new_stamp()
         try:
             yield from self._debts.pay(self._tell)
             versions = yield from self._every_version({}, tags)
-            data = Frame(found.stamp, 0, int(stale * 1000), 0, versions, payload).pack()
+            data = self._pack(name, found, content, versions, stale)
             yield Ask("set", (names.value(name), names.lease(name)), (data, _ms(found.left + stale)))
             yield from self._announce(DROP, (name,))
         except BackendUnavailable:
@@ -334,11 +336,11 @@ class Shared:
         known = {tag: version for tag, version in zip((_EVERYTHING, *tags), versions) if version}  # noqa: B905 - as many
         if raw is None:
             return Seen(None, b"", known, bumps)
-        frame = _frame_of(raw)
+        frame = self.serializer.unpack(value, raw)
         if frame is not None and frame.versions.keys() != known.keys():
             others = [tag for tag in frame.versions if tag != _EVERYTHING and tag not in tags]
             known.update((yield from self._versions(others)))
-        return Seen(_holds(frame, left, known), raw[2:10], known, bumps)  # the stamp as the script `lease` reads it
+        return Seen(self._holds(frame, left, known), raw[2:10], known, bumps)  # the stamp as the script `lease` reads it
 
     def _versions(self, tags: Iterable[str]) -> Generator[Effect, Any, dict[str, bytes]]:
         wanted = tuple(tags)
@@ -359,6 +361,22 @@ class Shared:
             replies = yield Fetch((*fresh, *(("GET", place) for place in places)))
             versions.update(zip(missing, replies[len(missing) :], strict=True))
         return versions
+
+    def _holds(self, frame: Frame | None, left: int, versions: Mapping[str, bytes]) -> Found | None:
+        """The value of a frame, when all that it depends on is what it was."""
+        if frame is None or any(versions.get(tag) != version for tag, version in frame.versions.items()):
+            return None
+        try:
+            value = self.serializer.decode(frame)
+        except CodecError:
+            return None  # other code's: load it anew
+        tags = tuple(tag for tag in frame.versions if tag != _EVERYTHING)
+        left_fresh = (max(left, 0) - frame.stale) / 1000
+        return Found(value, left_fresh, took=frame.took / 1000, stamp=frame.stamp, tags=tags)
+
+    def _pack(self, name: str, found: Found, content: Content, versions: Mapping[str, bytes], stale: float) -> bytes:
+        place = self.names.value(name)
+        return self.serializer.pack(place, content, stamp=found.stamp, versions=versions, stale=stale, took=found.took)
 
     def _lease(self, name: str, stamp: bytes) -> Generator[Effect, Any, tuple[int, str]]:
         token = secrets.token_hex(8)
@@ -415,33 +433,6 @@ def _told(plan: Generator[Effect, Any, None]) -> Generator[Effect, Any, bool]:
     except BackendUnavailable:
         return False
     return True
-
-
-def _frame_of(raw: bytes | None) -> Frame | None:
-    if raw is None:
-        return None
-    try:
-        return _frame.unpack(raw)
-    except CodecError:
-        return None  # another version's: load it anew
-
-
-def _holds(frame: Frame | None, left: int, versions: Mapping[str, bytes]) -> Found | None:
-    """The value of a frame, when all that it depends on is what it was."""
-    if frame is None or any(versions.get(tag) != version for tag, version in frame.versions.items()):
-        return None
-    try:
-        value = _codec.decode(frame.payload)
-    except CodecError:
-        return None
-    tags = tuple(tag for tag in frame.versions if tag != _EVERYTHING)
-    left_fresh = (max(left, 0) - frame.stale) / 1000
-    return Found(value, left_fresh, took=frame.took / 1000, stamp=frame.stamp, tags=tags)
-
-
-def _pack(found: Found, versions: Mapping[str, bytes], stale: float) -> bytes:
-    payload = _codec.encode(found.value)
-    return Frame(found.stamp, 0, int(stale * 1000), int(found.took * 1000), versions, payload).pack()
 
 
 def _ms(seconds: float) -> int:

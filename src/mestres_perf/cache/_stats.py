@@ -9,7 +9,9 @@ from dataclasses import dataclass
 class Stats:
     """What a cache has done: `loads` are calls of loaders, `errors` those that raised, `size` the values held now.
 
-    A hit may be `stale`; those are counted in both. `refreshes` are the loads that nobody waited for.
+    A hit may be `stale`; those are counted in both. `refreshes` are the loads that nobody waited for. `rejected` are
+    the reads of Redis that found something which this cache does not write: damaged, not signed with its secret, or of
+    another version of the code. Outside a deployment there should be none.
     """
 
     hits: int
@@ -20,6 +22,7 @@ class Stats:
     size: int
     stale: int = 0
     refreshes: int = 0
+    rejected: int = 0
 
     @property
     def hit_rate(self) -> float | None:
