@@ -1,6 +1,7 @@
 """What lies under a value's name in Redis: who it is, what it depends on, and the value as bytes.
 
-    magic 2 | stamp 8 | flags 1 | codec 1 | stale ms 8 | load ms 4 | tags 2 | { length 2, tag, version 8 } ... | content
+    magic 2 | stamp 8 | flags 1 | codec 1 | stale ms 8 | load ms 4 | number of tags 2 | length of tags 4 |
+    tags, a line each | their versions, 8 each | content
 
 Big-endian. The stamp is random and names this very value; a script may compare it (bytes 3 to 10). `stale ms` are the
 last part of the key's time to live, in which the value may be served only as a stale one. Each tag comes with the
@@ -21,9 +22,8 @@ from mestres_perf.errors import CodecError
 MAGIC = b"M3"
 VERSION_BYTES = 8
 COMPRESSED, SIGNED = 1, 2
-_HEAD = struct.Struct(">2s8sBcQIH")
-_LENGTH = struct.Struct(">H")
-_MOST_TAGS = _MOST_TAG_BYTES = 65_535
+_HEAD = struct.Struct(">2s8sBcQIHI")
+_MOST_TAGS = 65_535
 
 
 class Frame(NamedTuple):
@@ -38,38 +38,32 @@ class Frame(NamedTuple):
     content: bytes
 
     def pack(self) -> bytes:
-        """As bytes, without the signature. Raises CodecError for more than 65,535 tags, or as many bytes in one."""
-        if len(self.versions) > _MOST_TAGS:
-            raise CodecError(f"a value has at most {_MOST_TAGS} tags, not {len(self.versions)}")
-        took = min(self.took, 0xFFFFFFFF)
-        parts = [_HEAD.pack(MAGIC, self.stamp, self.flags, self.codec, self.stale, took, len(self.versions))]
-        for tag, version in self.versions.items():
-            name = tag.encode("utf-8", "surrogatepass")
-            if len(name) > _MOST_TAG_BYTES:
-                raise CodecError(f"a tag has at most {_MOST_TAG_BYTES} bytes, not {len(name)}")
-            parts += (_LENGTH.pack(len(name)), name, version)
-        return b"".join((*parts, self.content))
+        """As bytes, without the signature. Raises CodecError for more than 65,535 tags."""
+        count, took = len(self.versions), min(self.took, 0xFFFFFFFF)
+        if count > _MOST_TAGS:
+            raise CodecError(f"a value has at most {_MOST_TAGS} tags, not {count}")
+        tags = "\n".join(self.versions).encode("utf-8", "surrogatepass")
+        head = _HEAD.pack(MAGIC, self.stamp, self.flags, self.codec, self.stale, took, count, len(tags))
+        return b"".join((head, tags, *self.versions.values(), self.content))
 
 
 def unpack(data: bytes, end: int | None = None) -> Frame:
     """What ends at `end`, where the signature begins. Raises CodecError for what is no frame of this version."""
     end = len(data) if end is None else end
     try:
-        magic, stamp, flags, codec, stale, took, count = _HEAD.unpack_from(data)
+        magic, stamp, flags, codec, stale, took, count, length = _HEAD.unpack_from(data)
         if magic != MAGIC or flags & ~(COMPRESSED | SIGNED):
             raise CodecError("written by another version")
-        at = _HEAD.size
-        versions: dict[str, bytes] = {}
-        for _ in range(count):
-            (length,) = _LENGTH.unpack_from(data, at)
-            at += _LENGTH.size + length
-            versions[data[at - length : at].decode("utf-8", "surrogatepass")] = data[at : at + VERSION_BYTES]
-            at += VERSION_BYTES
+        first = _HEAD.size + length
+        stop = first + count * VERSION_BYTES
+        tags = data[_HEAD.size : first].decode("utf-8", "surrogatepass").split("\n") if count else []
     except (struct.error, UnicodeDecodeError) as error:
         raise CodecError(f"damaged: {error}") from error
-    if at > end or len(versions) != count:
+    starts = range(first, stop, VERSION_BYTES)
+    versions = {tag: data[at : at + VERSION_BYTES] for tag, at in zip(tags, starts, strict=False)}
+    if stop > end or len(versions) != count or len(tags) != count or (length and not count):
         raise CodecError("damaged: cut off, or a tag twice")
-    return Frame(stamp, flags, codec, stale, took, versions, data[at:end])
+    return Frame(stamp, flags, codec, stale, took, versions, data[stop:end])
 
 
 def new_stamp() -> bytes:

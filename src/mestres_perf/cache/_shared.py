@@ -364,15 +364,14 @@ class Shared:
 
     def _holds(self, frame: Frame | None, left: int, versions: Mapping[str, bytes]) -> Found | None:
         """The value of a frame, when all that it depends on is what it was."""
-        if frame is None or any(versions.get(tag) != version for tag, version in frame.versions.items()):
+        if frame is None or not (frame.versions == versions or frame.versions.items() <= versions.items()):
             return None
         try:
             value = self.serializer.decode(frame)
         except CodecError:
             return None  # other code's: load it anew
-        tags = tuple(tag for tag in frame.versions if tag != _EVERYTHING)
-        left_fresh = (max(left, 0) - frame.stale) / 1000
-        return Found(value, left_fresh, took=frame.took / 1000, stamp=frame.stamp, tags=tags)
+        tags = tuple(filter(None, frame.versions))  # without the one that stands for everything
+        return Found(value, (max(left, 0) - frame.stale) / 1000, 0.0, frame.took / 1000, frame.stamp, tags)
 
     def _pack(self, name: str, found: Found, content: Content, versions: Mapping[str, bytes], stale: float) -> bytes:
         place = self.names.value(name)

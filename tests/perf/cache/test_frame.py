@@ -1,7 +1,5 @@
 """A frame is read as it was written, and whatever else stands in Redis is refused."""
 
-import struct
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +14,7 @@ FRAMES = st.builds(
     st.binary(min_size=1, max_size=1),
     st.integers(0, 2**64 - 1),
     st.integers(0, 2**32 - 1),
-    st.dictionaries(st.text(st.characters()), st.binary(min_size=8, max_size=8), max_size=4),
+    st.dictionaries(st.text(st.characters(exclude_characters="\n")), st.binary(min_size=8, max_size=8), max_size=4),
     st.binary(),
 )
 
@@ -61,11 +59,10 @@ def test_a_tag_that_is_named_twice():
     """A tag with two versions is refused: only one of them would be compared."""
     data = Frame(b"s" * 8, 0, b"j", 0, 0, {"a": b"1" * 8, "b": b"2" * 8}, b"1").pack()
     with pytest.raises(CodecError, match="twice"):
-        unpack(data.replace(struct.pack(">H", 1) + b"b", struct.pack(">H", 1) + b"a"))
+        unpack(data.replace(b"a\nb", b"a\na"))
 
 
-@pytest.mark.parametrize("versions", [{"x" * 65_536: b"1" * 8}, {str(n): b"1" * 8 for n in range(65_536)}])
-def test_more_than_it_can_hold(versions):
-    """A tag that is too long, and one tag too many, are refused when they are written."""
+def test_more_than_it_can_hold():
+    """One tag too many is refused when it is written."""
     with pytest.raises(CodecError, match="at most"):
-        Frame(b"s" * 8, 0, b"j", 0, 0, versions, b"1").pack()
+        Frame(b"s" * 8, 0, b"j", 0, 0, {str(n): b"1" * 8 for n in range(65_536)}, b"1").pack()
