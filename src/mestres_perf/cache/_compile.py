@@ -1,8 +1,8 @@
 """A function that looks its key up before it does anything else, written for one signature.
 
 The key of a call is written out (see `_keys.of_call`), so that Python itself binds the arguments, in C, and a hit costs
-one lookup and one look at the clock. Everything that is not a plain hit goes to `slow`, with the key when it is known to
-be the one that binding would give.
+one lookup and one look at the clock. Everything that is not a plain hit goes to `slow`, with the key when it is known
+to be the one that binding would give.
 """
 
 from __future__ import annotations

@@ -31,6 +31,7 @@ _ONCE_ONLY = (inspect.isgenerator, inspect.isasyncgen, inspect.iscoroutine, insp
 _LONGEST_EARLY = 10.0
 """So many loads' time before a value expires nobody renews it early: the chance is below one in 20,000."""
 
+_MOST_TAGS_SEEN = 10_000
 _RETRY = 1.0
 """After a load has failed and a stale value was given out instead, it is given out for so long without another try."""
 
@@ -68,6 +69,7 @@ class Core:
             self.follower = Follower(self.flights, shared.origin, trust, store.clock)
             self.flights.is_trusted = self.is_trusted
         self.listen: Callable[[], None] = _nothing
+        self._tags_seen: dict[str, tuple[str, ...]] = {}
         self.copied: Callable[[Any], Any] = copy.deepcopy if store.memory.copies else _same
 
     def answer(self, request: Request) -> Steps:
@@ -104,15 +106,23 @@ class Core:
             found = yield from shared.read(request.name, self._known_tags(request))
             if found is not None:
                 found.checked = asked
+                if found.tags:
+                    self._remember_tags(request.name, found.tags)
                 self._store(flight, request, found)
             return found
         finally:
             self.hand_over(flight)
 
+    def _remember_tags(self, name: str, tags: tuple[str, ...]) -> None:
+        """So that the next question for a value that memory had no room for takes one round trip, not two."""
+        if len(self._tags_seen) >= _MOST_TAGS_SEEN:
+            self._tags_seen.clear()
+        self._tags_seen[name] = tags
+
     def _known_tags(self, request: Request) -> tuple[str, ...]:
         """The tags that the value had when it was last seen here: it will have them again."""
         seen = self.store.look(request.key)
-        return () if seen is None else seen.tags
+        return self._tags_seen.get(request.name, ()) if seen is None else seen.tags
 
     def put(self, request: Request, value: Any) -> Steps:
         """A value that nobody loaded."""

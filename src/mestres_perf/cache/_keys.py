@@ -19,7 +19,7 @@ from uuid import UUID
 
 from mestres_perf.errors import KeyArgumentError
 
-_SHORT = 256
+_SHORT, _FEW = 256, 16
 _ITSELF = (str, bytes, type(None))  # no value of another type equals these
 _TYPED = (int, float, complex, Decimal, date, datetime, time, timedelta, UUID, Enum)
 _PLAIN = frozenset({str, int, bool, bytes, type(None)})  # spelled as they are, and their equals spell the same
@@ -85,11 +85,26 @@ def of_call(prefix: str, arguments: Iterable[Any], shape: tuple[Hashable, ...] =
 
 def name_of(key: Hashable) -> str:
     """A key's name in Redis: the same in every process. Raises KeyArgumentError for objects only this one knows."""
-    return _name_of_text(key) if type(key) is str and len(key) <= _SHORT else _name_of(key)
+    return _known_name_of(key) if _is_short(key) else _name_of(key)
+
+
+def _is_short(key: Hashable) -> bool:
+    """Whether it may be kept: a key whose parts are few and small."""
+    parts = key if type(key) is tuple else (key,)
+    if len(parts) > _FEW:
+        return False
+    for part in parts:
+        kind = type(part)
+        if kind is str or kind is bytes:
+            if len(part) > _SHORT:
+                return False
+        elif kind is tuple or kind is frozenset:
+            return False
+    return True
 
 
 @functools.lru_cache(maxsize=4096)
-def _name_of_text(key: str) -> str:
+def _known_name_of(key: Hashable) -> str:
     return _name_of(key)
 
 
@@ -119,9 +134,9 @@ def _spell(part: Any) -> str:
 
 
 def _one_of_equals(part: Any) -> Any:
-    """The same for all that are equal, as they are one key in memory: 0.0 and -0.0, 1.0 and 1.00, noon here and there."""
+    """The same for all that are equal, as they are one key in memory: 0.0 and -0.0, 1.0 and 1.00, noon in two zones."""
     if isinstance(part, (float, complex)):
-        return part + 0  # turns -0.0 into 0.0
+        return part + type(part)(0)  # turns -0.0 into 0.0
     if isinstance(part, Decimal):
         return part.as_integer_ratio() if part.is_finite() else part
     if isinstance(part, datetime) and part.utcoffset() is not None:

@@ -340,7 +340,9 @@ class Shared:
         if frame is not None and frame.versions.keys() != known.keys():
             others = [tag for tag in frame.versions if tag != _EVERYTHING and tag not in tags]
             known.update((yield from self._versions(others)))
-        return Seen(self._holds(frame, left, known), raw[2:10], known, bumps)  # the stamp as the script `lease` reads it
+        return Seen(
+            self._holds(frame, left, known), raw[2:10], known, bumps
+        )  # the stamp as the script `lease` reads it
 
     def _versions(self, tags: Iterable[str]) -> Generator[Effect, Any, dict[str, bytes]]:
         wanted = tuple(tags)

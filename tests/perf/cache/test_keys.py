@@ -1,12 +1,12 @@
 """Equal for calls that mean the same, different for all others."""
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from itertools import combinations
 
 import pytest
 
-from mestres_perf.cache._keys import binder, freeze, name_of
+from mestres_perf.cache._keys import Key, binder, freeze, name_of, of_call
 from mestres_perf.errors import KeyArgumentError
 
 DIFFERENT = [
@@ -76,3 +76,20 @@ def test_what_other_processes_cannot_know():
 
     with pytest.raises(KeyArgumentError, match="other processes"):
         name_of(key)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (0.0, -0.0),
+        (Decimal("1.0"), Decimal("1.00")),
+        (datetime(2026, 1, 1, 12, tzinfo=UTC), datetime(2026, 1, 1, 9, tzinfo=timezone(timedelta(hours=-3)))),
+        (complex(0.0, -0.0), complex(0.0, 0.0)),
+    ],
+)
+def test_equals_have_one_name_in_redis(one, other):
+    """What is one key in memory is one in Redis, too: else an invalidation of one would leave the other."""
+    keys = [of_call("f", [each]) for each in (one, other)]
+    assert keys[0] == keys[1]
+    assert name_of(keys[0]) == name_of(keys[1])
+    assert name_of(Key((*keys[0], "x" * 300))) == name_of(Key((*keys[1], "x" * 300)))

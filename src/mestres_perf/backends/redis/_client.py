@@ -12,7 +12,6 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from mestres_perf._kernel.effects import Ask, Fetch
@@ -208,7 +207,7 @@ class Blocking:
         self._idle: list[Wire] = []
         self._closed = False
         bound = owner.max_connections
-        self._turns: AbstractContextManager[Any] = nullcontext() if bound is None else _Turns(bound, owner.timeout)
+        self._turns = None if bound is None else _Turns(bound, owner.timeout)
 
     def ask(self, effect: Ask | Fetch) -> Any:
         """Run a script, or send commands together. Raises BackendUnavailable."""
@@ -216,18 +215,23 @@ class Blocking:
         if owner.down_until:
             owner.check()
         try:
-            with self._turns:
-                if type(effect) is Fetch:
-                    replies = self._exchange(effect.commands)
-                else:
-                    replies = self._exchange((_by_digest(effect),))
-                    if _is_unknown(replies):
-                        replies = self._exchange((_by_text(effect),))
+            if self._turns is None:
+                replies = self._replies(effect)
+            else:
+                with self._turns:
+                    replies = self._replies(effect)
         except (OSError, ReplyError) as error:
-            raise self._owner.failed(error) from error
+            raise owner.failed(error) from error
         if owner.down_until:
             owner.answered()
         return _answer(effect, replies)
+
+    def _replies(self, effect: Ask | Fetch) -> list[Any]:
+        if type(effect) is Fetch:
+            return self._exchange(effect.commands)
+        assert isinstance(effect, Ask)
+        replies = self._exchange((_by_digest(effect),))
+        return self._exchange((_by_text(effect),)) if _is_unknown(replies) else replies
 
     def ping(self) -> None:
         """Raises BackendUnavailable."""
@@ -302,6 +306,7 @@ class Awaiting:
             if type(effect) is Fetch:
                 replies = await self._exchange(effect.commands)
             else:
+                assert isinstance(effect, Ask)
                 replies = await self._exchange((_by_digest(effect),))
                 if _is_unknown(replies):
                     replies = await self._exchange((_by_text(effect),))
