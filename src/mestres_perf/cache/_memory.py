@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from mestres_perf.cache._entry import Entry
+from mestres_perf.cache._events import Events
 from mestres_perf.cache._eviction import POLICIES, Foreign, Policy
 from mestres_perf.cache._sizes import size_of
 from mestres_perf.errors import ConfigurationError
@@ -83,15 +84,20 @@ class Store:
     `nodes` is there for readers only.
     """
 
-    def __init__(self, memory: Memory, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, memory: Memory, clock: Callable[[], float] = time.monotonic, events: Events | None = None
+    ) -> None:
         self.memory = memory
         self.clock = clock
+        self.events = events or Events("")
         self.evictions = 0
+        self.rejected = 0
         self.nodes: dict[Hashable, Entry] = {}
         self._policy = self._chosen(memory)
         self._lock = threading.Lock()
         self._gone = 0  # hits of entries that have ended, but for the last few, which a reader may just be counting on
         self._ended: deque[Entry] = deque()
+        self._told = 0
         self._tagged: dict[str, set[Entry]] = {}
         self._named: dict[str, Entry] = {}
         self._generation = 0
@@ -101,9 +107,19 @@ class Store:
 
     @property
     def hits(self) -> int:
-        """How often an entry has been used, those that are gone included. Takes no lock."""
+        """How often an entry has been used, those that are gone included. Never less than before. Takes no lock.
+
+        It takes as long as there are entries: a hit counts on its own entry and nowhere else. An entry that goes from
+        one of the three places to the next meanwhile is missed, never counted twice: it is taken out first.
+        """
         gone = self._gone + sum(entry.hits for entry in tuple(self._ended))
-        return gone + sum(entry.hits for entry in tuple(self.nodes.values()))
+        self._told = max(self._told, gone + sum(entry.hits for entry in tuple(self.nodes.values())))
+        return self._told
+
+    @property
+    def bytes(self) -> int | None:
+        """How many bytes the values take up; None when that is not bounded."""
+        return None if self.memory.max_bytes is None else self._policy.bytes
 
     def __len__(self) -> int:
         return len(self.nodes)
@@ -135,6 +151,8 @@ class Store:
         """Store what was loaded under `ticket`; False when it is void."""
         with self._lock:
             if ticket.void or ticket.generation != self._generation or self._bumped_since(ticket, entry.tags):
+                self.rejected += 1
+                self.events.note("reject", entry.key, tags=entry.tags, reason="invalidated meanwhile")
                 return False
             entry.size = size_of(entry.value) if self.memory.max_bytes is not None else 0
             known = self.nodes.get(entry.key)
@@ -178,6 +196,7 @@ class Store:
 
     def _had_to_go(self, entry: Entry) -> None:
         self.evictions += 1
+        self.events.note("evict", entry.key, tags=entry.tags, reason="no more room")
         self._evicted(entry)
 
     def delete(self, key: Hashable) -> None:
@@ -202,9 +221,10 @@ class Store:
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:
-            for entry in self.nodes.values():
-                self._end(entry)
+            gone = tuple(self.nodes.values())
             self.nodes.clear()
+            for entry in gone:
+                self._end(entry)
             self._policy.clear()
             self._tagged.clear()
             self._named.clear()
