@@ -126,8 +126,8 @@ class Explanation:
     `state`: a "fresh" or a "stale" value, the "error" that is remembered, or nothing ("missing": then it is loaded, or
     waited for). `layer` is where that comes from, "memory" or "redis", None for nothing; `because` says why in words.
     `age`, `ttl_left`, `stale_left` (seconds) and `tags` are those of that value or, when nothing is given, of what is
-    left of the last one. `memory` and `redis` are what the layers hold, `versions` those of the tags in Redis; `trusted`
-    whether memory may be believed without asking Redis. `loading`: somebody is loading it, here for `loading_for`
+    left of the last one. `memory` and `redis` are what the layers hold, `versions` those of the tags in Redis;
+    `trusted`: memory may be believed without asking Redis. `loading`: somebody is loading it, here for `loading_for`
     seconds, or in another process for `loading_elsewhere`. `is_redis_away`: it did not answer, and is left alone for
     `redis_rests` seconds more.
     """

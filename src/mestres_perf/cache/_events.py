@@ -84,7 +84,7 @@ class Events:
         tags: tuple[str, ...] = (),
         reason: str = "",
     ) -> None:
-        """Something has happened; it is told at the next `tell`. May be called under locks; costs little when unwanted."""
+        """Something has happened; it is told at the next `tell`. May be called under a lock."""
         if kind in self.wanted:
             event = Event(kind, self._cache, key, layer, seconds, error, tags, reason)
             self._noted.append(event)

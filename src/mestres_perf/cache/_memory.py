@@ -6,6 +6,7 @@ the ticket it was given before it began, and what happened since has made the ti
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections import deque
@@ -20,7 +21,6 @@ from mestres_perf.cache._sizes import size_of
 from mestres_perf.errors import ConfigurationError
 
 _MOST_TAGS = 100_000
-_LAST_FEW = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +95,8 @@ class Store:
         self.nodes: dict[Hashable, Entry] = {}
         self._policy = self._chosen(memory)
         self._lock = threading.Lock()
-        self._gone = 0  # hits of entries that have ended, but for the last few, which a reader may just be counting on
-        self._ended: deque[Entry] = deque()
+        self._gone = 0  # hits of entries that have ended and that nobody holds any more
+        self._ended: deque[Entry] = deque()  # the others: a reader may just be counting on one of them
         self._told = 0
         self._tagged: dict[str, set[Entry]] = {}
         self._named: dict[str, Entry] = {}
@@ -221,13 +221,11 @@ class Store:
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:
-            gone = tuple(self.nodes.values())
-            self.nodes.clear()
-            for entry in gone:
-                self._end(entry)
             self._policy.clear()
             self._tagged.clear()
             self._named.clear()
+            while self.nodes:
+                self._end(self.nodes.popitem()[1])
             self._generation += 1
 
     def key_of(self, name: str) -> Hashable | None:
@@ -250,8 +248,12 @@ class Store:
     def _end(self, entry: Entry) -> None:
         entry.end()
         self._ended.append(entry)
-        if len(self._ended) > _LAST_FEW:
-            self._gone += self._ended.popleft().hits
+        for _ in range(min(2, len(self._ended) - 1)):  # two for each that comes: what nobody holds does not pile up
+            oldest, holders = _taken(self._ended)
+            if holders > _ALONE:
+                self._ended.append(oldest)
+            else:
+                self._gone += oldest.hits
 
     def _index(self, entry: Entry) -> None:
         if entry.name:
@@ -268,3 +270,13 @@ class Store:
                 tagged.discard(entry)
                 if not tagged:
                     del self._tagged[tag]
+
+
+def _taken(queue: deque[Any]) -> tuple[Any, int]:
+    """The first of a queue, and by how many it is held. Readers of an entry hold it until they have counted."""
+    first = queue.popleft()
+    return first, sys.getrefcount(first)
+
+
+_ALONE = _taken(deque([object()]))[1]
+"""What `_taken` says, in this version of Python, of what nobody else holds."""

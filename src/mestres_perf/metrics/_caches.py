@@ -6,6 +6,7 @@ reader of a cache may need. A cache of very many values takes long to count its 
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
@@ -94,20 +95,27 @@ def _split(metric: catalogue.Metric, asked: _Asked, fields: dict[str, str]) -> F
 
 
 def _family(metric: catalogue.Metric, samples: Iterable[tuple[tuple[str, ...], float | None]]) -> Family:
-    kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
-    family = kind(metric.name, metric.help, labels=metric.labels)
+    """Caches of one name are added up: Prometheus takes a series once."""
+    totals: dict[tuple[str, ...], float] = {}
     for labels, value in samples:
         if value is not None:
-            family.add_metric(labels, value)
+            totals[labels] = totals.get(labels, 0) + value
+    kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
+    family = kind(metric.name, metric.help, labels=metric.labels)
+    for labels, total in totals.items():
+        family.add_metric(labels, total)
     return family
 
 
 def _load_times(asked: _Asked) -> Family:
     metric = catalogue.CACHE_LOAD_TIME
     family = HistogramMetricFamily(metric.name, metric.help, labels=metric.labels)
-    for name, stats in asked:
-        times = getattr(stats, "load_times", ())
-        if times:
-            buckets = [("+Inf" if bound == float("inf") else str(bound), count) for bound, count in times]
-            family.add_metric((name,), buckets, stats.load_seconds)
+    known = [(name, stats) for name, stats in asked if getattr(stats, "load_times", ())]
+    for name in dict.fromkeys(name for name, _ in known):
+        own = [stats for other, stats in known if other == name]
+        buckets: dict[float, int] = {}
+        for bound, count in (each for stats in own for each in stats.load_times):
+            buckets[bound] = buckets.get(bound, 0) + count
+        named = [("+Inf" if bound == math.inf else str(bound), count) for bound, count in sorted(buckets.items())]
+        family.add_metric((name,), named, sum(stats.load_seconds for stats in own))
     return family
