@@ -225,7 +225,9 @@ class Store:
             self._tagged.clear()
             self._named.clear()
             while self.nodes:
-                self._end(self.nodes.popitem()[1])
+                self._ended.append(self.nodes.popitem()[1])
+                self._ended[-1].end()
+            self._let_go(len(self._ended))
             self._generation += 1
 
     def key_of(self, name: str) -> Hashable | None:
@@ -248,7 +250,11 @@ class Store:
     def _end(self, entry: Entry) -> None:
         entry.end()
         self._ended.append(entry)
-        for _ in range(min(2, len(self._ended) - 1)):  # two for each that comes: what nobody holds does not pile up
+        self._let_go(min(2, len(self._ended) - 1))  # two for each that comes: what nobody holds does not pile up
+
+    def _let_go(self, most: int) -> None:
+        """Of the oldest that have ended, those that nobody holds: they are counted for good."""
+        for _ in range(most):
             oldest, holders = _taken(self._ended)
             if holders > _ALONE:
                 self._ended.append(oldest)
