@@ -196,7 +196,8 @@ class Store:
 
     def _had_to_go(self, entry: Entry) -> None:
         self.evictions += 1
-        self.events.note("evict", entry.key, tags=entry.tags, reason="no more room")
+        if self.events.wanted:
+            self.events.note("evict", entry.key, tags=entry.tags, reason="no more room")
         self._evicted(entry)
 
     def delete(self, key: Hashable) -> None:
