@@ -242,7 +242,7 @@ class Cache:
             stale=counts.stale,
             refreshes=counts.refreshes,
             evictions=store.evictions,
-            rejected=counts.rejected + store.rejected,
+            refused=counts.refused + store.refused,
             invalidations=counts.invalidations,
             heard=0 if follower is None else follower.others,
             gaps=0 if follower is None else follower.gaps,

@@ -375,8 +375,8 @@ class Core:
         if found.keep:
             self._store(flight, request, found)
         elif flight.loading.keep:
-            self.counts.rejected += 1
-            self.events.note("reject", request.key, tags=tuple(flight.tags), reason="Redis did not take it")
+            self.counts.refused += 1
+            self.events.note("refuse", request.key, tags=tuple(flight.tags), reason="Redis did not take it")
         self.flights.leave(flight)
         flight.tell(found.value)
         self.events.tell()

@@ -20,7 +20,7 @@ from mestres_perf.errors import ConfigurationError
 
 _log = logging.getLogger(__name__)
 
-Kind = Literal["hit", "miss", "load", "error", "stale", "refresh", "evict", "reject", "invalidate", "gap"]
+Kind = Literal["hit", "miss", "load", "error", "stale", "refresh", "evict", "refuse", "invalidate", "gap"]
 KINDS: Final[frozenset[str]] = frozenset(get_args(Kind))
 
 
@@ -34,7 +34,7 @@ class Event:
     - `stale`: somebody was given a value after its TTL; `reason` says why.
     - `refresh`: a load has begun that nobody waits for; `reason` is "stale" or "early".
     - `evict`: memory had no more room.
-    - `reject`: what was loaded may not be remembered, because it was invalidated meanwhile or Redis did not take it.
+    - `refuse`: what was loaded may not be remembered, because it was invalidated meanwhile or Redis did not take it.
     - `invalidate`: a key, tags, or everything (neither of the two); `reason` says whether "here" or "heard".
     - `gap`: messages of other processes were lost, and memory was emptied.
     """

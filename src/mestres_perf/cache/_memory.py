@@ -91,7 +91,7 @@ class Store:
         self.clock = clock
         self.events = events or Events("")
         self.evictions = 0
-        self.rejected = 0
+        self.refused = 0
         self.nodes: dict[Hashable, Entry] = {}
         self._policy = self._chosen(memory)
         self._lock = threading.Lock()
@@ -151,8 +151,8 @@ class Store:
         """Store what was loaded under `ticket`; False when it is void."""
         with self._lock:
             if ticket.void or ticket.generation != self._generation or self._bumped_since(ticket, entry.tags):
-                self.rejected += 1
-                self.events.note("reject", entry.key, tags=entry.tags, reason="invalidated meanwhile")
+                self.refused += 1
+                self.events.note("refuse", entry.key, tags=entry.tags, reason="invalidated meanwhile")
                 return False
             entry.size = size_of(entry.value) if self.memory.max_bytes is not None else 0
             known = self.nodes.get(entry.key)

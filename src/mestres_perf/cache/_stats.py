@@ -15,7 +15,7 @@ class Stats:
     """What a cache has done: `loads` are calls of loaders, `errors` those that raised, `size` the values held now.
 
     Each request is one of `hits` and `misses`; of the hits `redis_hits` came from Redis, the others from memory. A hit
-    may be `stale`; those are counted in both. `refreshes` are the loads that nobody waited for, `rejected` the loaded
+    may be `stale`; those are counted in both. `refreshes` are the loads that nobody waited for, `refused` the loaded
     values that could not be remembered, mostly because they were invalidated meanwhile. `load_seconds` is the time of
     all loads together, `load_times` how many took at most so many seconds. `invalidations` are those of this process,
     `heard` the messages of others, `gaps` how often some were lost. `redis_failures` and `redis_away` (seconds in which
@@ -34,7 +34,7 @@ class Stats:
     stale: int = 0
     refreshes: int = 0
     redis_hits: int = 0
-    rejected: int = 0
+    refused: int = 0
     load_seconds: float = 0.0
     load_times: tuple[tuple[float, int], ...] = ()
     invalidations: int = 0
@@ -74,14 +74,14 @@ class Counts:
         "loads",
         "misses",
         "refreshes",
-        "rejected",
+        "refused",
         "stale",
         "waiting",
     )
 
     def __init__(self) -> None:
         self.hits = self.misses = self.loads = self.errors = self.stale = self.refreshes = 0
-        self.rejected = self.invalidations = self.waiting = 0
+        self.refused = self.invalidations = self.waiting = 0
         self.load_seconds = 0.0
         self._times = [0] * (len(BOUNDS) + 1)
 

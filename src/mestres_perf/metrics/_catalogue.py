@@ -55,9 +55,7 @@ CACHE_COUNTS = {
     "stale": Metric("cache_stale_total", "counter", "Values given out after their TTL", ("cache",)),
     "refreshes": Metric("cache_refreshes_total", "counter", "Loads that nobody waited for", ("cache",)),
     "evictions": Metric("cache_evictions_total", "counter", "Values for which memory had no more room", ("cache",)),
-    "rejected": Metric(
-        "cache_rejected_fills_total", "counter", "Loaded values that could not be remembered", ("cache",)
-    ),
+    "refused": Metric("cache_refused_fills_total", "counter", "Loaded values that could not be remembered", ("cache",)),
     "gaps": Metric("cache_backplane_gaps_total", "counter", "How often messages of others were lost", ("cache",)),
     "redis_failures": Metric("cache_redis_failures_total", "counter", "Calls that Redis did not answer", ("cache",)),
     "redis_away": Metric("cache_redis_away_seconds_total", "counter", "Time in which Redis was left alone", ("cache",)),

@@ -182,24 +182,24 @@ def test_evicted(face):
     assert sizes == [("a", MISS, "c")]
 
 
-def test_rejected(face, clock):
+def test_refused(face, clock):
     """What was invalidated while it was loaded is given to who asked, not remembered, and told; in Redis too."""
     for redis in (None, MemoryRedis(clock)):
-        cache, told = face("reject", redis=redis)
+        cache, told = face("refuse", redis=redis)
 
         def load(cache=cache):
             cache.cache.invalidate_tags("t")
             return 1
 
         assert cache.get_or_load("k", load, tags=["t"]) == 1
-        assert [(event.kind, event.key, event.tags) for event in told] == [("reject", "k", ("t",))]
-        assert cache.stats().rejected == 1
+        assert [(event.kind, event.key, event.tags) for event in told] == [("refuse", "k", ("t",))]
+        assert cache.stats().refused == 1
 
         def unkept():
             loading().keep = False
 
         cache.get_or_load("own wish", unkept)
-        assert cache.stats().rejected == 1
+        assert cache.stats().refused == 1
 
 
 def test_invalidated(face):
