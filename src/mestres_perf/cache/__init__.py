@@ -2,7 +2,8 @@
 
 from mestres_perf.cache._adaptive import Adaptive
 from mestres_perf.cache._cache import Cache
-from mestres_perf.cache._entry import MISS, Explanation, Missing
+from mestres_perf.cache._entry import MISS, Explanation, Held, Missing, TagVersion
+from mestres_perf.cache._events import Event
 from mestres_perf.cache._invalidator import CacheInvalidator
 from mestres_perf.cache._loading import Loading, loading
 from mestres_perf.cache._memory import Memory
@@ -16,12 +17,15 @@ __all__ = [
     "Cache",
     "CacheInvalidator",
     "CacheWarmer",
+    "Event",
     "Explanation",
+    "Held",
     "Loading",
     "Memory",
     "Missing",
     "Options",
     "Stats",
+    "TagVersion",
     "WarmReport",
     "WarmedEntry",
     "loading",

@@ -37,6 +37,7 @@ class Follower:
         self.clock = clock
         self.gaps = 0
         self.heard = 0
+        self.others = 0
         self.place = ""
         self._flights = flights
         self._origin = origin
@@ -57,6 +58,7 @@ class Follower:
         with self._lock:
             if self._number < 0 or number < self._number:
                 self._start_again(place, number)
+        self._flights.events.tell()
 
     def hear(self, messages: Sequence[Message], *, asked_at: float, is_all: bool, number: int) -> None:
         """The answer to a question asked at `asked_at`; `is_all` when nothing was left unheard by then.
@@ -70,6 +72,7 @@ class Follower:
                 self._start_again(self.place, number)
             if is_all:
                 self._horizon = max(self._horizon, asked_at + self.trust)
+        self._flights.events.tell()
 
     def _apply(self, message: Message) -> None:
         self.heard += 1
@@ -79,16 +82,22 @@ class Follower:
         self.place, self._number = message.place, message.number
         if message.origin == self._origin:
             return  # done before it was told
+        self.others += 1
+        events = self._flights.events
         if message.kind == DROP:
-            self._flights.forget(message.parts)
+            for key in self._flights.forget(message.parts):
+                events.note("invalidate", key, reason="heard")
         elif message.kind == BUMP:
             self._flights.bump(message.parts)
+            events.note("invalidate", tags=message.parts, reason="heard")
         else:
             self._flights.clear()
+            events.note("invalidate", reason="heard")
 
     def _start_again(self, place: str, number: int) -> None:
         if self._number >= 0:
             self.gaps += 1
             self._flights.clear()
+            self._flights.events.note("gap", reason=f"message {number} after {self._number}")
         self.place, self._number = place, number
         self._since = self.clock()

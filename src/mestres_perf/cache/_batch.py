@@ -8,7 +8,7 @@ from typing import Any
 from mestres_perf._kernel.effects import Effect, Load, Wait
 from mestres_perf.cache._core import Core, Request, refuse_once_only
 from mestres_perf.cache._entry import Entry, Failure
-from mestres_perf.cache._flight import HAND_OVER, Flight, waiting
+from mestres_perf.cache._flight import HAND_OVER, Flight
 from mestres_perf.cache._shared import Found
 
 
@@ -25,13 +25,14 @@ class Batch:
         self._found: dict[Any, Any] = {}
         self._mine: dict[Any, Flight] = {}
         self._others: dict[Any, Flight] = {}
+        self._uncounted: dict[Any, Request] = {}
 
     def plan(self) -> Generator[Effect, Any, dict[Any, Any]]:
         """The values by key, in the order of the keys."""
-        self._look()
-        if self.missing:
-            self._core.listen()
         try:
+            self._look()
+            if self.missing:
+                self._core.listen()
             if self.missing and self._core.shared is not None:
                 yield from self._ask_redis(self._core.shared.read_many)
             if self.missing:
@@ -39,19 +40,20 @@ class Batch:
         finally:
             for flight in self._mine.values():
                 self._core.hand_over(flight)
+            for request in self._uncounted.values():
+                self._core.answered(request, found_in="")
         for key, flight in self._others.items():
             yield from self._join(key, flight)
         return {key: self._core.copied(self._found[key]) for key in self._requests if key in self._found}
 
     def _look(self) -> None:
-        counts = self._core.counts
         for key, request in self._requests.items():
             self._core.count(request)
             seen = self._core.usable(request)
             if seen is not None and not isinstance(seen.value, Failure):
                 self._found[key] = seen.value
                 continue
-            counts.misses += 1
+            self._uncounted[key] = request
             joined = self._core.flights.join(request.key, request.tags(), name=request.name, is_async=request.is_async)
             if isinstance(joined, Entry):
                 self._found[key] = joined.value
@@ -70,6 +72,7 @@ class Batch:
                 self.missing.remove(key)
                 found.checked = asked
                 self._settle(key, found)
+                self._core.answered(self._uncounted.pop(key), found_in="redis")
 
     def _load(self) -> Generator[Effect, Any, None]:
         core, shared = self._core, self._core.shared
@@ -77,13 +80,12 @@ class Batch:
         leases: dict[str, Any] = {}
         if shared is not None:
             leases = yield from shared.lease_many([self._requests[key].name for key in self.missing], request.tags())
-        core.counts.loads += 1
         try:
-            loaded: Mapping[Any, Any] = yield Load()
-            for value in loaded.values():
-                refuse_once_only(value)
+            with core.timed(None, request.tags()):
+                loaded: Mapping[Any, Any] = yield Load()
+                for value in loaded.values():
+                    refuse_once_only(value)
         except BaseException:
-            core.counts.errors += 1
             if shared is not None:
                 for lease in leases.values():
                     yield from shared.release(lease)
@@ -113,7 +115,7 @@ class Batch:
     def _join(self, key: Any, flight: Flight) -> Generator[Effect, Any, None]:
         """What somebody else was loading. When he gave up, or found nothing, the key is left out."""
         assert flight.future is not None
-        with waiting(flight):
+        with self._core.waiting(flight):
             answer = yield Wait(flight.future, self._requests[key].options.hard_timeout)
         if answer is not HAND_OVER:
             self._found[key] = answer

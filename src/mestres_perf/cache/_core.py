@@ -11,7 +11,8 @@ import copy
 import inspect
 import math
 import random
-from collections.abc import Callable, Generator, Hashable
+from collections.abc import Callable, Generator, Hashable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ from mestres_perf._kernel.effects import TIMED_OUT, Effect, Load, Spawn, Wait
 from mestres_perf.cache._adaptive import Adaptive, Changes, Requests
 from mestres_perf.cache._backplane import Follower
 from mestres_perf.cache._entry import GONE, MISS, Entry, Failure
+from mestres_perf.cache._events import Kind
 from mestres_perf.cache._flight import HAND_OVER, Flight, Flights, waiting
 from mestres_perf.cache._memory import Seen, Store
 from mestres_perf.cache._options import Options
@@ -56,6 +58,7 @@ class Core:
 
     def __init__(self, store: Store, shared: Shared | None, options: Options, trust: float) -> None:
         self.store = store
+        self.events = store.events
         self.flights = Flights(store)
         self.shared = shared
         self.options = options
@@ -76,11 +79,25 @@ class Core:
         """The value, whatever it takes. Raises what the loader raises, LoadTimeout, RecursiveLoadError."""
         seen = self.usable(request)
         if seen is None:
-            self.counts.misses += 1
-            return (yield from self._load(request))
-        if self._is_due(seen, request.options):
+            led: list[Flight] = []
+            try:
+                return (yield from self._load(request, led))
+            finally:
+                self.answered(request, found_in=led[-1].layer if led else "")
+        if self._is_due(seen, request):
             yield from self._renew(request)
+            self.events.tell()
         return _given(seen.value)
+
+    def answered(self, request: Request, *, found_in: str) -> None:
+        """Count a request that memory could not answer: a hit when Redis could."""
+        if found_in:
+            self.counts.hits += 1
+            self.events.note("hit", request.key, layer=found_in)
+        else:
+            self.counts.misses += 1
+            self.events.note("miss", request.key)
+        self.events.tell()
 
     def lookup(self, request: Request) -> Steps:
         """The value as memory or Redis has it, fresh or usable as a stale one, or MISS. Nothing is loaded."""
@@ -95,9 +112,9 @@ class Core:
             else:  # somebody else is reading or loading it: whoever only looks does not wait for him
                 found = yield from self.shared.read(request.name, self._known_tags(request))
             if found is not None and found.left > -request.options.stale_while_revalidate:
-                self.counts.hits += 1
+                self.answered(request, found_in="redis")
                 return found.value
-        self.counts.misses += 1
+        self.answered(request, found_in="")
         return MISS
 
     def _read(self, shared: Shared, flight: Flight, request: Request) -> Generator[Effect, Any, Found | None]:
@@ -131,18 +148,57 @@ class Core:
         if self.shared is not None:
             yield from self.shared.write(request.name, found, request.tags(), stale=request.options.stale)
         self.flights.replace(self._entry(request, found, request.tags()))
+        self.events.tell()
+
+    def forget(self, keys: tuple[Hashable, ...]) -> None:
+        """In this process: let these keys go, and no load of theirs that is under way store."""
+        self.flights.delete(keys)
+        self.counts.invalidations += len(keys)
+        for key in keys:
+            self.events.note("invalidate", key, reason="here")
+        self.events.tell()
+
+    def forget_tags(self, tags: tuple[str, ...]) -> None:
+        """The same for all that has one of these tags."""
+        self.flights.bump(tags)
+        self.counts.invalidations += len(tags)
+        self.events.note("invalidate", tags=tags, reason="here")
+        self.events.tell()
+
+    def forget_all(self) -> None:
+        """The same for everything."""
+        self.flights.clear()
+        self.counts.invalidations += 1
+        self.events.note("invalidate", reason="here")
+        self.events.tell()
+
+    @contextmanager
+    def timed(self, key: Hashable | None, tags: Iterable[str]) -> Iterator[None]:
+        """Count and time a call of a loader, however it ends."""
+        began = self.store.clock()
+        self.counts.loads += 1
+        try:
+            yield
+        except BaseException as error:
+            self.counts.errors += 1
+            self._timed("error", key, began, tags, error)
+            raise
+        self._timed("load", key, began, tags, None)
+
+    def _timed(
+        self, kind: Kind, key: Hashable | None, began: float, tags: Iterable[str], error: BaseException | None
+    ) -> None:
+        took = self.store.clock() - began
+        self.counts.took(took)
+        self.events.note(kind, key, seconds=took, error=error, tags=tuple(tags))
 
     def load(self, flight: Flight, request: Request) -> Generator[Effect, Any, Found]:
         """Call the loader, once."""
         began = self.store.clock()
-        self.counts.loads += 1
-        try:
+        with self.timed(request.key, flight.tags):
             with self.flights.leading(flight):
                 value = yield Load()
             refuse_once_only(value)
-        except BaseException:
-            self.counts.errors += 1
-            raise
         took = self.store.clock() - began
         left = self.lifetime(request, value) if flight.loading.ttl is None else flight.loading.ttl
         return Found(value, left, took=took, checked=began, keep=flight.loading.keep)
@@ -208,11 +264,11 @@ class Core:
         early = _LONGEST_EARLY * options.early * seen.took
         return min(seen.expires - early, self._trusted_until(seen.checked))
 
-    def _is_due(self, seen: Seen, options: Options) -> bool:
+    def _is_due(self, seen: Seen, request: Request) -> bool:
         """Whether the value should be renewed: it is stale, or XFetch says so."""
-        now = self.store.clock()
+        now, options = self.store.clock(), request.options
         if now >= seen.expires:
-            self.counts.stale += 1
+            self._gave_stale(request, "while it is renewed")
             return True
         if not options.early or isinstance(seen.value, Failure):
             return False
@@ -224,9 +280,14 @@ class Core:
         flight = self.flights.claim(request.key, request.tags(), name=request.name, is_async=request.is_async)
         if flight is not None:
             self.counts.refreshes += 1
+            self.events.note("refresh", request.key, tags=tuple(flight.tags))
             yield Spawn(self._lead(flight, request))
 
-    def _load(self, request: Request) -> Steps:
+    def _gave_stale(self, request: Request, reason: str, error: Exception | None = None) -> None:
+        self.counts.stale += 1
+        self.events.note("stale", request.key, error=error, reason=reason)
+
+    def _load(self, request: Request, led: list[Flight]) -> Steps:
         tags = request.tags()
         while True:
             joined = self.flights.join(request.key, tags, name=request.name, is_async=request.is_async)
@@ -236,6 +297,7 @@ class Core:
                 alone = Flight(request.key, tags, self.store.ticket())
                 return (yield from self.load(alone, request)).value
             if joined.take():
+                led.append(joined)
                 if not request.options.timed:
                     return (yield from self._lead(joined, request))
                 self.flights.promise(joined)
@@ -250,15 +312,25 @@ class Core:
         stale = self._fallback(request)
         patience = options.soft_timeout if stale is not None and options.soft_timeout else options.hard_timeout
         assert flight.future is not None
-        with waiting(flight):
+        with self.waiting(flight):
             answer = yield Wait(flight.future, patience)
         if answer is not TIMED_OUT:
             return answer
         stale = self._fallback(request)
         if stale is None:
             raise LoadTimeout(f"the loader of {request.key!r} has not ended after {patience} s")
-        self.counts.stale += 1
+        self._gave_stale(request, "while its loader takes long")
         return stale.value
+
+    @contextmanager
+    def waiting(self, flight: Flight) -> Iterator[None]:
+        """While the block runs, its caller waits for somebody else's load."""
+        self.counts.waiting += 1
+        try:
+            with waiting(flight):
+                yield
+        finally:
+            self.counts.waiting -= 1
 
     def _fallback(self, request: Request) -> Seen | None:
         """A stale value that is better than none.
@@ -308,6 +380,7 @@ class Core:
         )
         if found.checked is None:
             found.checked = asked
+            flight.layer = "redis"
         elif found.stamp:  # Redis took it after its load had ended, and only because nothing had made it untrue by then
             found.checked += found.took
         return found
@@ -316,8 +389,12 @@ class Core:
         """The load has ended well: store the value, if it may be, before anybody is told."""
         if found.keep:
             self._store(flight, request, found)
+        elif flight.loading.keep:
+            self.counts.refused += 1
+            self.events.note("refuse", request.key, tags=tuple(flight.tags), reason="Redis did not take it")
         self.flights.leave(flight)
         flight.tell(found.value)
+        self.events.tell()
 
     def _store(self, flight: Flight, request: Request, found: Found) -> None:
         tags, added = flight.tags, flight.loading.added
@@ -341,21 +418,24 @@ class Core:
         if seen is not None and forgiven:
             until = min(seen.expires + request.options.stale_if_error, now + _RETRY, self._trusted_until(seen.checked))
             self.store.extend(request.key, seen, until)
-            self.counts.stale += 1
+            self._gave_stale(request, "because its loader failed", error)
             self.flights.leave(flight)
             flight.tell(seen.value)
+            self.events.tell()
             return seen
         ttl = request.options.error_ttl(error)
         if ttl is not None:
             self._store(flight, request, Found(Failure(error), ttl))
         self.flights.leave(flight)
         flight.fail(error)
+        self.events.tell()
         return None
 
     def hand_over(self, flight: Flight) -> None:
         """End a flight that found nothing; those who wait lead it themselves."""
         self.flights.leave(flight)
         flight.tell(HAND_OVER)
+        self.events.tell()
 
     def _compare(self, request: Request, seen: Seen, found: Found) -> None:
         """Count whether the value had changed since it was loaded last."""

@@ -40,6 +40,11 @@ class Policy(Protocol):
     touches: bool
     """Whether it must be told of every hit."""
 
+    @property
+    def bytes(self) -> int:
+        """What the nodes take up together."""
+        ...
+
     def insert(self, node: Any) -> bool:
         """Take a new node in, and make room for it; False when it is too large."""
         ...
@@ -94,6 +99,10 @@ class _Bounded:
         while self._is_over(0):
             self._evict_one()
         return True
+
+    @property
+    def bytes(self) -> int:
+        return self._bytes
 
     def touch(self, node: Any) -> None:
         node.hits += 1

@@ -38,12 +38,25 @@ _chain: ContextVar[Chain | None] = ContextVar("mestres_perf_chain", default=None
 
 
 class Flight:
-    """One load under way. `name` is the key's in Redis, `loading` what the loader has to say.
+    """One load under way. `name` is the key's in Redis, `loading` what the loader has to say; `layer` had the value.
 
     `chain` is None outside of any other load, until its own loader is called: before that it waits for nobody.
     """
 
-    __slots__ = ("began", "chain", "future", "is_async", "key", "loading", "name", "tags", "taken", "thread", "ticket")
+    __slots__ = (
+        "began",
+        "chain",
+        "future",
+        "is_async",
+        "key",
+        "layer",
+        "loading",
+        "name",
+        "tags",
+        "taken",
+        "thread",
+        "ticket",
+    )
 
     def __init__(
         self,
@@ -58,6 +71,7 @@ class Flight:
         self.key = key
         self.began = began
         self.name = name
+        self.layer = ""
         self.tags = tags
         self.ticket = ticket
         self.chain = _chain.get()
@@ -99,6 +113,7 @@ class Flights:
 
     def __init__(self, store: Store) -> None:
         self.is_trusted: Callable[[float, float], bool] = _always
+        self.events = store.events
         self._store = store
         self._lock = threading.Lock()
         self._flights: dict[Hashable, Flight] = {}
@@ -153,6 +168,11 @@ class Flights:
         """Whether the key is being loaded."""
         return key in self._flights
 
+    def since(self, key: Hashable) -> float | None:
+        """When the load of the key began, on the store's clock; None when it is not being loaded."""
+        flight = self._flights.get(key)
+        return None if flight is None else flight.began
+
     def leave(self, flight: Flight) -> None:
         """The load has ended."""
         with self._lock:
@@ -164,12 +184,14 @@ class Flights:
         with self._lock:
             self._delete(keys)
 
-    def forget(self, names: Iterable[str]) -> None:
-        """The same for keys as Redis knows them."""
+    def forget(self, names: Iterable[str]) -> tuple[Hashable, ...]:
+        """The same for keys as Redis knows them. Returns those that were here."""
         gone = set(names)
         with self._lock:
-            self._delete([flight.key for flight in self._flights.values() if flight.name in gone])
-            self._delete([key for key in map(self._store.key_of, gone) if key is not None])
+            keys = {flight.key: None for flight in self._flights.values() if flight.name in gone}
+            keys.update((key, None) for key in map(self._store.key_of, gone) if key is not None)
+            self._delete(keys)
+        return tuple(keys)
 
     def bump(self, tags: Iterable[str]) -> None:
         """The same for all that has one of these tags. What a loader adds meanwhile the store looks after."""

@@ -6,6 +6,7 @@ the ticket it was given before it began, and what happened since has made the ti
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections import deque
@@ -14,12 +15,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from mestres_perf.cache._entry import Entry
+from mestres_perf.cache._events import Events
 from mestres_perf.cache._eviction import POLICIES, Foreign, Policy
 from mestres_perf.cache._sizes import size_of
 from mestres_perf.errors import ConfigurationError
 
 _MOST_TAGS = 100_000
-_LAST_FEW = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +84,20 @@ class Store:
     `nodes` is there for readers only.
     """
 
-    def __init__(self, memory: Memory, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, memory: Memory, clock: Callable[[], float] = time.monotonic, events: Events | None = None
+    ) -> None:
         self.memory = memory
         self.clock = clock
+        self.events = events or Events("")
         self.evictions = 0
+        self.refused = 0
         self.nodes: dict[Hashable, Entry] = {}
         self._policy = self._chosen(memory)
         self._lock = threading.Lock()
-        self._gone = 0  # hits of entries that have ended, but for the last few, which a reader may just be counting on
-        self._ended: deque[Entry] = deque()
+        self._gone = 0  # hits of entries that have ended and that nobody holds any more
+        self._ended: deque[Entry] = deque()  # the others: a reader may just be counting on one of them
+        self._told = 0
         self._tagged: dict[str, set[Entry]] = {}
         self._named: dict[str, Entry] = {}
         self._generation = 0
@@ -101,9 +107,19 @@ class Store:
 
     @property
     def hits(self) -> int:
-        """How often an entry has been used, those that are gone included. Takes no lock."""
+        """How often an entry has been used, those that are gone included. Never less than before. Takes no lock.
+
+        It takes as long as there are entries: a hit counts on its own entry and nowhere else. An entry that goes from
+        one of the three places to the next meanwhile is missed, never counted twice: it is taken out first.
+        """
         gone = self._gone + sum(entry.hits for entry in tuple(self._ended))
-        return gone + sum(entry.hits for entry in tuple(self.nodes.values()))
+        self._told = max(self._told, gone + sum(entry.hits for entry in tuple(self.nodes.values())))
+        return self._told
+
+    @property
+    def bytes(self) -> int | None:
+        """How many bytes the values take up; None when that is not bounded."""
+        return None if self.memory.max_bytes is None else self._policy.bytes
 
     def __len__(self) -> int:
         return len(self.nodes)
@@ -139,6 +155,8 @@ class Store:
         """Store what was loaded under `ticket`; False when it is void."""
         with self._lock:
             if ticket.void or ticket.generation != self._generation or self._bumped_since(ticket, entry.tags):
+                self.refused += 1
+                self.events.note("refuse", entry.key, tags=entry.tags, reason="invalidated meanwhile")
                 return False
             entry.size = size_of(entry.value) if self.memory.max_bytes is not None else 0
             known = self.nodes.get(entry.key)
@@ -182,6 +200,8 @@ class Store:
 
     def _had_to_go(self, entry: Entry) -> None:
         self.evictions += 1
+        if self.events.wanted:
+            self.events.note("evict", entry.key, tags=entry.tags, reason="no more room")
         self._evicted(entry)
 
     def delete(self, key: Hashable) -> None:
@@ -206,12 +226,13 @@ class Store:
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:
-            for entry in self.nodes.values():
-                self._end(entry)
-            self.nodes.clear()
             self._policy.clear()
             self._tagged.clear()
             self._named.clear()
+            while self.nodes:
+                self._ended.append(self.nodes.popitem()[1])
+                self._ended[-1].end()
+            self._let_go(len(self._ended))
             self._generation += 1
 
     def key_of(self, name: str) -> Hashable | None:
@@ -234,8 +255,16 @@ class Store:
     def _end(self, entry: Entry) -> None:
         entry.end()
         self._ended.append(entry)
-        if len(self._ended) > _LAST_FEW:
-            self._gone += self._ended.popleft().hits
+        self._let_go(min(2, len(self._ended) - 1))  # two for each that comes: what nobody holds does not pile up
+
+    def _let_go(self, most: int) -> None:
+        """Of the oldest that have ended, those that nobody holds: they are counted for good."""
+        for _ in range(most):
+            oldest, holders = _taken(self._ended)
+            if holders > _ALONE:
+                self._ended.append(oldest)
+            else:
+                self._gone += oldest.hits
 
     def _index(self, entry: Entry) -> None:
         if entry.name:
@@ -252,3 +281,13 @@ class Store:
                 tagged.discard(entry)
                 if not tagged:
                     del self._tagged[tag]
+
+
+def _taken(queue: deque[Any]) -> tuple[Any, int]:
+    """The first of a queue, and by how many it is held. Readers of an entry hold it until they have counted."""
+    first = queue.popleft()
+    return first, sys.getrefcount(first)
+
+
+_ALONE = _taken(deque([object()]))[1]
+"""What `_taken` says, in this version of Python, of what nobody else holds."""

@@ -97,6 +97,22 @@ class Seen:
     bumps: bytes | None
 
 
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """What lies in Redis under a key, whether it holds or not: `found` is the value that holds.
+
+    `left` are the seconds of freshness, `leased` those since a process was given the lease to load it, `versions` those
+    that the tags have now. `is_owed`: an invalidation of it could not be told to Redis yet.
+    """
+
+    frame: Frame | None
+    found: Found | None
+    left: float
+    leased: float | None
+    versions: Mapping[str, bytes]
+    is_owed: bool
+
+
 class Debts:
     """What Redis could not be told while it was away. Until it has been, nothing is read from it."""
 
@@ -118,6 +134,11 @@ class Debts:
             self._keys.update(keys)
             self._tags.update(tags)
             self._everything |= everything or len(self._keys) + len(self._tags) > _MOST_DEBTS
+
+    def covers(self, name: str, tags: Iterable[str]) -> bool:
+        """Whether a value is among what it will make untrue."""
+        with self._lock:
+            return self._everything or name in self._keys or not self._tags.isdisjoint(tags)
 
     def pay(self, tell: Tell) -> Generator[Effect, Any, None]:
         """Tell Redis now. Raises BackendUnavailable when it is still away, or somebody else is just telling it."""
@@ -172,6 +193,28 @@ class Shared:
             return (yield from self._see(name, tags)).found
         except BackendUnavailable:
             return None
+
+    def inspect(self, name: str, tags: Sequence[str]) -> Generator[Effect, Any, Inspected | None]:
+        """What is there and why; nothing is paid, leased or written. None when Redis does not answer."""
+        value, asked = self.names.value(name), (_EVERYTHING, *tags)
+        times = (("PTTL", value), ("PTTL", self.names.lease(name)))
+        gets = (("GET", value), *(("GET", self.names.tag(tag)) for tag in asked))
+        try:
+            left, leased, raw, *replies = yield Fetch((*times, *gets))
+            known = {tag: reply for tag, reply in zip(asked, replies, strict=True) if reply is not None}
+            frame = self.serializer.unpack(value, raw)
+            if frame is not None:
+                known.update((yield from self._versions(tag for tag in frame.versions if tag not in asked)))
+        except BackendUnavailable:
+            return None
+        return Inspected(
+            frame=frame,
+            found=self._holds(frame, left, known),
+            left=0.0 if frame is None else (max(left, 0) - frame.stale) / 1000,
+            leased=LEASE - leased / 1000 if leased > 0 else None,
+            versions=known,
+            is_owed=self._debts.covers(name, () if frame is None else frame.versions),
+        )
 
     def read_many(self, wanted: Sequence[str]) -> Generator[Effect, Any, list[Found | None]]:
         """The same for many, in two round trips at most."""

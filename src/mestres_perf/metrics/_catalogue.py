@@ -44,6 +44,26 @@ CALLS = Metric("function_calls_total", "counter", "Calls of tracked functions", 
 CALL_DURATION = Metric("function_duration_seconds", "histogram", "Time in tracked functions", ("function",))
 HIT_RATE = Metric("cache_hit_rate", "gauge", "Hits of all cache requests so far, 0 to 1; nothing before the first")
 CACHE_REQUESTS = Metric("cache_requests_total", "counter", "Requests to a cache", ("cache", "outcome"))
+CACHE_HITS = Metric("cache_hits_total", "counter", "Hits by where the value was", ("cache", "layer"))
+CACHE_INVALIDATIONS = Metric(
+    "cache_invalidations_total", "counter", "Invalidations of this process, and those heard", ("cache", "origin")
+)
+CACHE_LOAD_TIME = Metric("cache_load_duration_seconds", "histogram", "Time in loaders", ("cache",))
+# Each is a field of `Stats`, by cache.
+CACHE_COUNTS = {
+    "errors": Metric("cache_load_errors_total", "counter", "Loads that raised", ("cache",)),
+    "stale": Metric("cache_stale_total", "counter", "Values given out after their TTL", ("cache",)),
+    "refreshes": Metric("cache_refreshes_total", "counter", "Loads that nobody waited for", ("cache",)),
+    "evictions": Metric("cache_evictions_total", "counter", "Values for which memory had no more room", ("cache",)),
+    "refused": Metric("cache_refused_fills_total", "counter", "Loaded values that could not be remembered", ("cache",)),
+    "gaps": Metric("cache_backplane_gaps_total", "counter", "How often messages of others were lost", ("cache",)),
+    "redis_failures": Metric("cache_redis_failures_total", "counter", "Calls that Redis did not answer", ("cache",)),
+    "redis_away": Metric("cache_redis_away_seconds_total", "counter", "Time in which Redis was left alone", ("cache",)),
+    "size": Metric("cache_entries", "gauge", "Values in memory", ("cache",)),
+    "bytes": Metric("cache_bytes", "gauge", "Bytes in memory, where they are bounded", ("cache",)),
+    "waiting": Metric("cache_waiting_callers", "gauge", "Callers that wait for somebody else's load", ("cache",)),
+    "loading": Metric("cache_loads_in_progress", "gauge", "Loads under way", ("cache",)),
+}
 BREAKER_STATE = Metric("circuit_breaker_state", "gauge", "1 for the state that the breaker is in", ("name", "state"))
 BREAKER_CALLS = Metric("circuit_breaker_calls_total", "counter", "Calls by what became of them", ("name", "outcome"))
 SYSTEM = {

@@ -16,30 +16,13 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.core import Metric as Family
 from prometheus_client.registry import Collector
 
+from mestres_perf.metrics import _caches as caches
 from mestres_perf.metrics import _catalogue as catalogue
+from mestres_perf.metrics._caches import ACache, Watched
 from mestres_perf.metrics._catalogue import OVERFLOW, Metric
 from mestres_perf.metrics._system import System
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
-
-class CacheStats(Protocol):
-    """What a cache says of itself."""
-
-    @property
-    def hits(self) -> int: ...
-    @property
-    def misses(self) -> int: ...
-
-
-class ACache(Protocol):
-    """A cache, as far as metrics are concerned."""
-
-    name: str
-
-    def stats(self) -> Any:
-        """Hits and misses so far."""
-        ...
 
 
 class ABreaker(Protocol):
@@ -71,7 +54,7 @@ class Metrics:
     def __init__(self, *, max_series: int = 2000, system: System | None = None) -> None:
         self.registry = CollectorRegistry()
         self.system = system or System()
-        self.caches: list[ACache] = []
+        self.caches: list[Watched] = []
         self.breakers: list[ABreaker] = []
         self.pools: list[APool] = []
         self._lock = threading.Lock()
@@ -93,9 +76,11 @@ class Metrics:
         """The page that Prometheus reads."""
         return generate_latest(self.registry)
 
-    def watch_cache(self, *caches: ACache) -> None:
-        """Show these caches' hit rates; nothing is added to the cost of a hit."""
-        self.caches.extend(cache for cache in caches if cache not in self.caches)
+    def watch_cache(self, *those: ACache) -> None:
+        """Show what these caches count; nothing is added to the cost of a hit."""
+        for cache in those:
+            if all(watched.cache is not cache for watched in self.caches):
+                self.caches.append(Watched(cache))
 
     def watch_breaker(self, *breakers: ABreaker) -> None:
         """Show these breakers' states and counts; nothing is added to the cost of a call."""
@@ -118,9 +103,7 @@ class Metrics:
 
     def hit_rate(self) -> float | None:
         """Hits of all requests to all caches, 0 to 1; None before the first."""
-        stats = [cache.stats() for cache in self.caches]
-        hits, misses = sum(one.hits for one in stats), sum(one.misses for one in stats)
-        return hits / (hits + misses) if hits + misses else None
+        return caches.hit_rate(watched.stats() for watched in self.caches)
 
     def dropped(self, metric: str) -> None:
         """Count a label set that did not fit."""
@@ -173,7 +156,7 @@ class _Readings(Collector):
 
     def collect(self) -> Iterable[Family]:
         yield from self._pool_families()
-        yield from self._cache_families()
+        yield from caches.families(tuple(self._metrics.caches))
         yield from self._breaker_families()
         yield from self._system_families()
 
@@ -181,17 +164,6 @@ class _Readings(Collector):
         in_use, most = catalogue.CONNECTIONS, catalogue.CONNECTIONS_MAX
         yield GaugeMetricFamily(in_use.name, in_use.help, value=self._metrics.connections_in_use() or 0)
         yield GaugeMetricFamily(most.name, most.help, value=sum(pool.most for pool in self._metrics.pools))
-
-    def _cache_families(self) -> Iterable[Family]:
-        # Before the first request there is no rate: 0 would call somebody.
-        yield GaugeMetricFamily(catalogue.HIT_RATE.name, catalogue.HIT_RATE.help, value=self._metrics.hit_rate())
-        spec = catalogue.CACHE_REQUESTS
-        requests = CounterMetricFamily(spec.name, spec.help, labels=spec.labels)
-        for cache in self._metrics.caches:
-            stats = cache.stats()
-            requests.add_metric((cache.name, "hit"), stats.hits)
-            requests.add_metric((cache.name, "miss"), stats.misses)
-        yield requests
 
     def _breaker_families(self) -> Iterable[Family]:
         states = GaugeMetricFamily(

@@ -59,7 +59,11 @@ class Redis:
         self.retry_on_timeout = retry_on_timeout
         self._rest = rest
         self._clock = clock
+        self.failures = 0
         self.down_until = 0.0
+        """Until when Redis is left alone; 0.0 while it is well."""
+        self._down_since = 0.0
+        self._away = 0.0
         self._lock = threading.Lock()
         self._blocking: Blocking | ClusterBlocking | None = None
         self._awaiting: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Awaiting | ClusterAwaiting]
@@ -112,6 +116,17 @@ class Redis:
             return cluster(self.places, timeout=_PATIENT)
         return Control(self.places)
 
+    @property
+    def away(self) -> float:
+        """Seconds from failures to the next answer, all together, up to now."""
+        with self._lock:
+            return self._away + (self._clock() - self._down_since if self.down_until else 0.0)
+
+    @property
+    def rests(self) -> float:
+        """For how many seconds more Redis is left alone; 0.0 when it is asked."""
+        return max(0.0, self.down_until - self._clock()) if self.down_until else 0.0
+
     def check(self) -> None:
         """Raises BackendUnavailable while Redis is left alone."""
         if self.down_until:
@@ -125,13 +140,20 @@ class Redis:
     def failed(self, error: Exception) -> BackendUnavailable:
         """Leave Redis alone for a while; returns what to raise."""
         with self._lock:
-            self.down_until = self._clock() + self._rest
+            now = self._clock()
+            self.failures += 1
+            if not self.down_until:
+                self._down_since = now
+            self.down_until = now + self._rest
         return BackendUnavailable(f"Redis did not answer: {error}")
 
     def answered(self) -> None:
         """It is there."""
         if self.down_until:
-            self.down_until = 0.0
+            with self._lock:
+                if self.down_until:
+                    self._away += self._clock() - self._down_since
+                    self.down_until = 0.0
 
     def close(self) -> None:
         """Close the connections of threads; those of a loop go with their loop, or by `aclose`."""
