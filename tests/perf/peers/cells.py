@@ -1,0 +1,111 @@
+"""Runs claims on libraries: each cell in a process of its own, which is ended when it hangs."""
+
+import logging
+import multiprocessing
+import os
+import sys
+import warnings
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import chain
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from perf.peers.claims import CLAIMS, Claim
+from perf.peers.libraries import HOMES, LIBRARIES, adapter
+from perf.peers.room import Room
+
+YES, NO, ABSENT, UNDECIDED = "yes", "no", "absent", "undecided"
+_LIMIT = 40.0
+# Imported once, in the process that the others are copies of. It has no threads, so no library that starts some.
+_PRELOADED = [
+    "perf.peers.claims",
+    "redis.asyncio",
+    *(f"perf.peers.libraries.{home}" for home, _ in HOMES.values() if home != "theine_cache"),
+]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What came out, and why: the reason of an absence, or what was raised."""
+
+    library: str
+    claim: str
+    answer: str
+    why: str = ""
+
+
+def decided() -> list[Claim]:
+    """The claims that are decided by now."""
+    return [claim for claim in CLAIMS.values() if claim.pending is None]
+
+
+def run(url: str, libraries: Iterable[str] = LIBRARIES, claims: Iterable[Claim] | None = None) -> Iterator[Cell]:
+    """The cells, as they are decided. Those that need Redis run one after another: they share its database."""
+    cells = [(library, claim) for claim in (decided() if claims is None else claims) for library in libraries]
+    lanes: tuple[list[tuple[str, Claim]], list[tuple[str, Claim]]] = ([], [])
+    for library, claim in cells:
+        lanes[_uses_redis(library, claim)].append((library, claim))
+    with ThreadPoolExecutor(len(lanes)) as pool:
+        yield from chain.from_iterable(pool.map(lambda lane: [_cell(each, of, url) for each, of in lane], lanes))
+
+
+def _uses_redis(library: str, claim: Claim) -> bool:
+    return bool({"redis", "layered", "herd"} & set(claim.needs)) or claim.name == "event_loops"
+
+
+def _cell(library: str, claim: Claim, url: str) -> Cell:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(_PRELOADED)
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_decide, args=(library, claim.name, url, theirs), daemon=False)
+    process.start()
+    theirs.close()
+    try:
+        answer, why = ours.recv() if ours.poll(_LIMIT) else (NO, f"hung for {_LIMIT:g} s")
+    except EOFError:
+        answer, why = NO, "the process died"
+    finally:
+        process.kill()
+        process.join()
+    return Cell(library, claim.name, answer, why)
+
+
+def _decide(library: str, name: str, url: str, answer: Connection) -> None:
+    """In the child. It leaves without waiting for threads that hang."""
+    warnings.simplefilter("ignore")  # the libraries' own; whether they warn is no claim
+    logging.disable()
+    sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - until the process ends
+    answer.send(decide(library, CLAIMS[name], url))
+    answer.close()
+    os._exit(0)
+
+
+def decide(library: str, claim: Claim, url: str) -> tuple[str, str]:
+    """Yes, no or absent, and why."""
+    found = adapter(library)
+    if claim.name in found.undecided:
+        return UNDECIDED, found.undecided[claim.name]
+    lacks = [reason for reason in map(found.lack, claim.needs) if reason is not None]
+    if lacks:
+        return ABSENT, lacks[0]
+    for colour in found.colours[:1] if claim.once else found.colours:
+        if _uses_redis(library, claim):
+            _flush(url)
+        try:
+            if not claim.check(Room(found, colour, url)):
+                return NO, f"with {colour}"
+        except BaseException as error:  # noqa: BLE001 - an error is a no
+            return NO, f"with {colour}: {type(error).__name__}: {str(error)[:200]}"
+    return YES, ""
+
+
+def _flush(url: str) -> None:
+    import redis
+
+    with redis.Redis.from_url(url) as client:
+        client.flushdb()
+
+
+__all__ = ["ABSENT", "NO", "UNDECIDED", "YES", "Cell", "decide", "decided", "run"]
