@@ -6,9 +6,8 @@ import os
 import sys
 import warnings
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from itertools import chain
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -17,7 +16,8 @@ from perf.peers.libraries import HOMES, LIBRARIES, adapter
 from perf.peers.room import Room
 
 YES, NO, ABSENT, UNDECIDED = "yes", "no", "absent", "undecided"
-_LIMIT = 40.0
+_LIMIT = 40.0  # seconds for a cell
+_LANES = 4  # cells at once; most of their time is waiting
 # Imported once, in the process that the others are copies of. It has no threads, so no library that starts some.
 _PRELOADED = [
     "perf.peers.claims",
@@ -44,15 +44,15 @@ def decided() -> list[Claim]:
 def run(url: str, libraries: Iterable[str] = LIBRARIES, claims: Iterable[Claim] | None = None) -> Iterator[Cell]:
     """The cells, as they are decided. Those that need Redis run one after another: they share its database."""
     cells = [(library, claim) for claim in (decided() if claims is None else claims) for library in libraries]
-    lanes: tuple[list[tuple[str, Claim]], list[tuple[str, Claim]]] = ([], [])
-    for library, claim in cells:
-        lanes[_uses_redis(library, claim)].append((library, claim))
-    with ThreadPoolExecutor(len(lanes)) as pool:
-        yield from chain.from_iterable(pool.map(lambda lane: [_cell(each, of, url) for each, of in lane], lanes))
+    with ThreadPoolExecutor(_LANES) as free, ThreadPoolExecutor(1) as single:
+        lanes = [single if _uses_redis(claim) else free for _, claim in cells]
+        waiting = [lane.submit(_cell, *cell, url) for lane, cell in zip(lanes, cells, strict=True)]
+        for each in as_completed(waiting):
+            yield each.result()
 
 
-def _uses_redis(library: str, claim: Claim) -> bool:
-    return bool({"redis", "layered", "herd"} & set(claim.needs)) or claim.name == "event_loops"
+def _uses_redis(claim: Claim) -> bool:
+    return bool({"redis", "layered", "herd", "impatient"} & set(claim.needs)) or claim.name in ("event_loops", "fork")
 
 
 def _cell(library: str, claim: Claim, url: str) -> Cell:
@@ -91,7 +91,7 @@ def decide(library: str, claim: Claim, url: str) -> tuple[str, str]:
     if lacks:
         return ABSENT, lacks[0]
     for colour in found.colours[:1] if claim.once else found.colours:
-        if _uses_redis(library, claim):
+        if _uses_redis(claim):
             _flush(url)
         try:
             if not claim.check(Room(found, colour, url)):

@@ -563,13 +563,13 @@ def invalidation_elsewhere(room: Room) -> bool:
     return True
 
 
-@claim("a Redis that does not answer costs a moment", "redis")
+@claim("a Redis that does not answer costs a moment", "impatient")
 def dead_redis(room: Room) -> bool:
     """With a Redis that accepts connections and never answers, a call gets the loader's value within two seconds."""
     with socket.create_server(("127.0.0.1", 0), backlog=100) as dead:
         there = Room(room.library, room.colour, f"redis://127.0.0.1:{dead.getsockname()[1]}/0")
         load, _ = counted()
-        function = there.node("redis").decorate(load)
+        function = there.node("impatient").decorate(load)
         return there.do(function, 1, seconds=2) == 1
 
 
@@ -719,7 +719,14 @@ def _without_threads(node: Node, load: Callable[..., Any]) -> Callable[[Any], An
     async def ask(key: Any) -> Any:
         return await function(key)
 
-    return lambda key: asyncio.run(ask(key))
+    loops: dict[int, asyncio.AbstractEventLoop] = {}  # one for each process
+
+    def run(key: Any) -> Any:
+        if os.getpid() not in loops:
+            loops[os.getpid()] = asyncio.new_event_loop()
+        return loops[os.getpid()].run_until_complete(ask(key))
+
+    return run
 
 
 # What can be seen

@@ -89,6 +89,11 @@ class AiocacheCache(Library):
     @staticmethod
     def redis(room: Any) -> Aiocache:
         host, port, database = parts(room.url)
+        return Aiocache(cache=Cache.REDIS, endpoint=host, port=port, db=database, namespace="peers")
+
+    @staticmethod
+    def impatient(room: Any) -> Aiocache:
+        host, port, database = parts(room.url)
         return Aiocache(cache=Cache.REDIS, endpoint=host, port=port, db=database, namespace="peers", timeout=0.2)
 
     @staticmethod

@@ -58,6 +58,7 @@ class CachetoolsCache(Library):
         "redis": _NO_REDIS,
         "layered": _NO_REDIS,
         "herd": _NO_REDIS,
+        "impatient": _NO_REDIS,
         "http": "no HTTP responses",
         "file": _NO_REDIS,
     }

@@ -71,9 +71,10 @@ class CashewsCache(Library):
     }
     undecided = {"keeps_in_files": "only with the package `diskcache`, which is not installed here"}
     notes = {
+        "dead_redis": "`socket_timeout=0.2`",
         "one_load_processes": "`lock=True`",
         "layers": "`client_side=True`",
-        "invalidation_elsewhere": "`client_side=True`, redis-py's default protocol",
+        "invalidation_elsewhere": "`client_side=True, protocol=2`; with redis-py's default protocol nothing is heard",
         "no_forged_payload": "`secret=...`, which signs; the reader takes the algorithm from what it reads",
         "metrics": "`cashews.contrib.prometheus`",
     }
@@ -91,6 +92,10 @@ class CashewsCache(Library):
 
     @staticmethod
     def redis(room: Any) -> Cashews:
+        return Cashews(room.url)
+
+    @staticmethod
+    def impatient(room: Any) -> Cashews:
         return Cashews(room.url, socket_timeout=0.2)
 
     @staticmethod
@@ -99,7 +104,7 @@ class CashewsCache(Library):
 
     @staticmethod
     def layered(room: Any) -> Cashews:
-        return Cashews(room.url, client_side=True)
+        return Cashews(room.url, client_side=True, protocol=2)
 
     @staticmethod
     def safest(room: Any) -> Cashews:

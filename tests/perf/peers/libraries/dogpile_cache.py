@@ -27,8 +27,11 @@ class Dogpile:
         self.region.invalidate()
 
     def many(self, keys: list[str], loader: Any) -> dict[str, Any]:
-        found = self.region.get_or_create_multi(keys, lambda *missing: [loader(list(missing))[key] for key in missing])
-        return dict(zip(keys, found, strict=True))
+        def create(*missing: str) -> list[Any]:
+            loaded = loader(list(missing))
+            return [loaded[key] for key in missing]
+
+        return dict(zip(keys, self.region.get_or_create_multi(keys, create), strict=True))
 
     def renewing(self, function: Any, ttl: float) -> Any:
         import threading
@@ -64,6 +67,7 @@ class DogpileCache(Library):
         "http": "no HTTP responses",
     }
     notes = {
+        "dead_redis": "`socket_timeout=0.2`",
         "keys": "`to_str=repr`",
         "one_load_processes": "`distributed_lock=True`",
         "mutable_values": "`dogpile.cache.memory_pickle`",
@@ -82,6 +86,10 @@ class DogpileCache(Library):
 
     @staticmethod
     def redis(room: Any) -> Dogpile:
+        return Dogpile("dogpile.cache.redis", url=room.url)
+
+    @staticmethod
+    def impatient(room: Any) -> Dogpile:
         return Dogpile("dogpile.cache.redis", url=room.url, socket_timeout=0.2)
 
     @staticmethod

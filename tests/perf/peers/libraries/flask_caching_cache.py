@@ -67,6 +67,7 @@ class FlaskCachingCache(Library):
         "http": "Flask's views only",
     }
     notes = {
+        "dead_redis": "`socket_timeout=0.2`",
         "none": "`cache_none=True`",
         "keeps_in_files": "`FileSystemCache`",
         "bounded": "`SimpleCache(threshold=...)`",
@@ -81,6 +82,11 @@ class FlaskCachingCache(Library):
 
     @staticmethod
     def redis(room: Any) -> FlaskCaching:
+        host, port, database = parts(room.url)
+        return FlaskCaching("RedisCache", redis_host=host, redis_port=port, redis_db=database)
+
+    @staticmethod
+    def impatient(room: Any) -> FlaskCaching:
         host, port, database = parts(room.url)
         options = {"socket_timeout": 0.2}
         return FlaskCaching("RedisCache", redis_host=host, redis_port=port, redis_db=database, options=options)

@@ -44,6 +44,7 @@ class LruCache(Library):
         "redis": _NO_REDIS,
         "layered": _NO_REDIS,
         "herd": _NO_REDIS,
+        "impatient": _NO_REDIS,
         "bytes_bound": "no bound in bytes",
         "http": "no HTTP responses",
         "file": _NO_REDIS,
