@@ -88,6 +88,8 @@ def test_a_library_that_forgets_a_failing_claim_is_not_yes(redis_url):
     def fails(_room):
         raise RuntimeError("as planned")
 
-    answers = [decide(OURS, Claim(check, "", (), once=True, pending=None, conceded=None), redis_url)[0]
-               for check in (fails, lambda _room: False, lambda _room: True)]
+    answers = [
+        decide(OURS, Claim(check, "", (), once=True, pending=None, conceded=None), redis_url)[0]
+        for check in (fails, lambda _room: False, lambda _room: True)
+    ]
     assert answers == [NO, NO, YES]

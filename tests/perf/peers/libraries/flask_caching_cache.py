@@ -30,6 +30,14 @@ class FlaskCaching:
 
     copying = decorate
 
+    def hot(self, function: Any) -> Any:
+        """As a view calls it, in the context that `within` gives."""
+        return function.memoized
+
+    def within(self) -> Any:
+        """The application's context."""
+        return self.app.app_context()
+
     def invalidate(self, function: Any, *arguments: Any) -> None:
         with self.app.app_context():
             self.own.delete_memoized(function.memoized, *arguments)
