@@ -1,10 +1,11 @@
 """aiocache."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from aiocache import Cache, cached_stampede, multi_cached
 from aiocache.plugins import HitMissRatioPlugin
 from aiocache.serializers import PickleSerializer
+
 from perf.peers.library import MISSING, TASKS, TTL, Library, parts
 
 
@@ -56,7 +57,7 @@ class AiocacheCache(Library):
     distribution = "aiocache"
     colours = (TASKS,)
     cache = Aiocache
-    lacks = {
+    lacks: ClassVar = {
         "threads": "async functions only",
         "tagged": "no tags",
         "renewing": "no stale value while renewing",
@@ -70,7 +71,7 @@ class AiocacheCache(Library):
         "http": "no HTTP responses",
         "file": "memory, Redis and memcached only",
     }
-    notes = {
+    notes: ClassVar = {
         "one_load_tasks": "`cached_stampede`",
         "one_load_processes": "`cached_stampede`",
         "statistics": "`HitMissRatioPlugin`; `cached_stampede` looks twice for what is missing",
@@ -80,7 +81,7 @@ class AiocacheCache(Library):
     }
 
     @staticmethod
-    def memory(_room: Any, items: int = 0) -> Aiocache:  # noqa: ARG004 - there is no bound to set
+    def memory(_room: Any, items: int = 0) -> Aiocache:
         return Aiocache(cache=Cache.MEMORY, plugins=[HitMissRatioPlugin()])
 
     scanproof = memory

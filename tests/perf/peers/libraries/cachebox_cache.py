@@ -1,9 +1,10 @@
 """cachebox."""
 
 import sys
-from typing import Any
+from typing import Any, ClassVar
 
 import cachebox
+
 from perf.peers.library import MISSING, TASKS, THREADS, TTL, Library
 
 
@@ -43,7 +44,7 @@ class CacheboxCache(Library):
     distribution = "cachebox"
     colours = (THREADS, TASKS)
     cache = Cachebox
-    lacks = {
+    lacks: ClassVar = {
         "tagged": "no tags",
         "renewing": "no stale value while renewing",
         "forgiving": "no stale value after an error",
@@ -59,8 +60,8 @@ class CacheboxCache(Library):
         "http": "no HTTP responses",
         "file": _NO_REDIS,
     }
-    undecided = {"wall_clock": "asks for the time in native code, where a test cannot move it"}
-    notes = {
+    undecided: ClassVar = {"wall_clock": "asks for the time in native code, where a test cannot move it"}
+    notes: ClassVar = {
         "mutable_values": "`postprocess_deepcopy_mutables`; by default only the outermost object is copied",
         "reentrant": "`lock=False` would not hang, and not protect from herds",
         "keys": "`make_typed_key`",

@@ -3,10 +3,11 @@
 import sys
 import threading
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 import cachetools
 from cachetools.keys import typedkey
+
 from perf.peers.library import MISSING, TTL, Library
 
 
@@ -45,7 +46,7 @@ class CachetoolsCache(Library):
     name = "cachetools"
     distribution = "cachetools"
     cache = Cachetools
-    lacks = {
+    lacks: ClassVar = {
         "tasks": "plain functions only",
         "tagged": "no tags",
         "renewing": "no stale value while renewing",
@@ -62,7 +63,7 @@ class CachetoolsCache(Library):
         "http": "no HTTP responses",
         "file": _NO_REDIS,
     }
-    notes = {
+    notes: ClassVar = {
         "reentrant": "without `condition` it would not hang, and not protect from herds",
         "one_load_threads": "`condition=...`",
         "keys": "`typedkey`",

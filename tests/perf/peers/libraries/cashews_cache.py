@@ -1,9 +1,10 @@
 """cashews."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from cashews import Cache
 from cashews.key import get_cache_key
+
 from perf.peers.library import MISSING, TASKS, TTL, Library
 
 
@@ -59,7 +60,7 @@ class CashewsCache(Library):
     distribution = "cashews"
     colours = (TASKS,)
     cache = Cashews
-    lacks = {
+    lacks: ClassVar = {
         "threads": "async functions only",
         "stats": "no statistics (a Prometheus middleware instead)",
         "timed": "no loader timeout",
@@ -69,8 +70,8 @@ class CashewsCache(Library):
         "bytes_bound": "no bound in bytes",
         "http": "middlewares for Starlette and FastAPI only",
     }
-    undecided = {"keeps_in_files": "only with the package `diskcache`, which is not installed here"}
-    notes = {
+    undecided: ClassVar = {"keeps_in_files": "only with the package `diskcache`, which is not installed here"}
+    notes: ClassVar = {
         "dead_redis": "`socket_timeout=0.2`",
         "one_load_processes": "`lock=True`",
         "layers": "`client_side=True`",

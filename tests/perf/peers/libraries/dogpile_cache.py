@@ -1,9 +1,10 @@
 """dogpile.cache."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from dogpile.cache import make_region
 from dogpile.cache.api import NO_VALUE
+
 from perf.peers.library import MISSING, TTL, Library
 
 
@@ -53,7 +54,7 @@ class DogpileCache(Library):
     name = "dogpile.cache"
     distribution = "dogpile.cache"
     cache = Dogpile
-    lacks = {
+    lacks: ClassVar = {
         "tagged": "no tags",
         "put": "the region decides how long, not the value",
         "stats": "no statistics",
@@ -66,7 +67,7 @@ class DogpileCache(Library):
         "bytes_bound": "no bound in bytes",
         "http": "no HTTP responses",
     }
-    notes = {
+    notes: ClassVar = {
         "dead_redis": "`socket_timeout=0.2`",
         "keys": "`to_str=repr`",
         "one_load_processes": "`distributed_lock=True`",
@@ -75,7 +76,7 @@ class DogpileCache(Library):
     }
 
     @staticmethod
-    def memory(_room: Any, items: int = 0) -> Dogpile:  # noqa: ARG004 - there is no bound to set
+    def memory(_room: Any, items: int = 0) -> Dogpile:
         return Dogpile("dogpile.cache.memory")
 
     scanproof = memory

@@ -1,9 +1,10 @@
 """Flask-Caching, with the backends of cachelib."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from flask import Flask
 from flask_caching import Cache
+
 from perf.peers.library import MISSING, TTL, Library, parts
 
 
@@ -59,7 +60,7 @@ class FlaskCachingCache(Library):
     name = "Flask-Caching"
     distribution = "Flask-Caching"
     cache = FlaskCaching
-    lacks = {
+    lacks: ClassVar = {
         "tasks": "plain functions only",
         "tagged": "no tags",
         "stats": "no statistics",
@@ -74,7 +75,7 @@ class FlaskCachingCache(Library):
         "bytes_bound": "no bound in bytes",
         "http": "Flask's views only",
     }
-    notes = {
+    notes: ClassVar = {
         "dead_redis": "`socket_timeout=0.2`",
         "none": "`cache_none=True`",
         "keeps_in_files": "`FileSystemCache`",

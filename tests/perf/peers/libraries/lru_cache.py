@@ -1,7 +1,7 @@
 """functools.lru_cache."""
 
 import functools
-from typing import Any
+from typing import Any, ClassVar
 
 from perf.peers.library import Library
 
@@ -27,7 +27,7 @@ class LruCache(Library):
     name = "functools.lru_cache"
     distribution = "python"
     cache = Lru
-    lacks = {
+    lacks: ClassVar = {
         "tasks": "plain functions only",
         "invalidate": "`cache_clear()` forgets everything, no key can be forgotten",
         "tagged": "no tags",
@@ -49,7 +49,7 @@ class LruCache(Library):
         "http": "no HTTP responses",
         "file": _NO_REDIS,
     }
-    notes = {"keys": "`typed=True`"}
+    notes: ClassVar = {"keys": "`typed=True`"}
 
     @staticmethod
     def memory(_room: Any, items: int = 1000) -> Lru:

@@ -1,11 +1,10 @@
 """mestres_perf.Cache."""
 
-from typing import Any
-
-from perf.peers.library import MISSING, TASKS, THREADS, TTL, Library
-from perf.peers.room import DEADLINE
+from typing import Any, ClassVar
 
 from mestres_perf import Cache, Memory, Metrics, Redis
+from perf.peers.library import MISSING, TASKS, THREADS, TTL, Library
+from perf.peers.room import DEADLINE
 
 
 class Mestres:
@@ -83,11 +82,11 @@ class MestresPerf(Library):
     distribution = "mestres"
     colours = (THREADS, TASKS)
     cache = Mestres
-    lacks = {
+    lacks: ClassVar = {
         "file": "values live in memory and in Redis only",
         "http": "the HTTP response cache is not there yet",
     }
-    notes = {
+    notes: ClassVar = {
         "mutable_values": "`Memory(copies=True)`",
         "bytes_bound": "`Memory(max_bytes=...)`",
     }

@@ -2,9 +2,10 @@
 
 import functools
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import theine
+
 from perf.peers.library import MISSING, TASKS, THREADS, TTL, Library
 
 
@@ -46,7 +47,7 @@ class TheineCache(Library):
     distribution = "theine"
     colours = (THREADS, TASKS)
     cache = Theine
-    lacks = {
+    lacks: ClassVar = {
         "tagged": "no tags",
         "renewing": "no stale value while renewing",
         "forgiving": "no stale value after an error",
@@ -63,7 +64,7 @@ class TheineCache(Library):
         "http": "no HTTP responses",
         "file": _NO_REDIS,
     }
-    notes = {"keys": "`typed=True`"}
+    notes: ClassVar = {"keys": "`typed=True`"}
 
     @staticmethod
     def memory(_room: Any, items: int = 1000) -> Theine:
