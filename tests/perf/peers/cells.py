@@ -8,8 +8,10 @@ import warnings
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from pathlib import Path
+from unittest import mock
 
 from perf.peers.claims import CLAIMS, Claim
 from perf.peers.libraries import HOMES, LIBRARIES, adapter
@@ -44,11 +46,19 @@ def decided() -> list[Claim]:
 def run(url: str, libraries: Iterable[str] = LIBRARIES, claims: Iterable[Claim] | None = None) -> Iterator[Cell]:
     """The cells, as they are decided. Those that need Redis run one after another: they share its database."""
     cells = [(library, claim) for claim in (decided() if claims is None else claims) for library in libraries]
+    _start_server()
     with ThreadPoolExecutor(_LANES) as free, ThreadPoolExecutor(1) as single:
         lanes = [single if _uses_redis(claim) else free for _, claim in cells]
         waiting = [lane.submit(_cell, *cell, url) for lane, cell in zip(lanes, cells, strict=True)]
         for each in as_completed(waiting):
             yield each.result()
+
+
+def _start_server() -> None:
+    """Start what makes the processes. It finds what it imports by this variable, and not as this process does."""
+    multiprocessing.get_context("forkserver").set_forkserver_preload(_PRELOADED)
+    with mock.patch.dict(os.environ, PYTHONPATH=os.pathsep.join(filter(None, sys.path))):
+        forkserver.ensure_running()
 
 
 def _uses_redis(claim: Claim) -> bool:
@@ -57,7 +67,6 @@ def _uses_redis(claim: Claim) -> bool:
 
 def _cell(library: str, claim: Claim, url: str) -> Cell:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(_PRELOADED)
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_decide, args=(library, claim.name, url, theirs), daemon=False)
     process.start()
