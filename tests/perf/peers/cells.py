@@ -20,11 +20,11 @@ from perf.peers.room import Room
 YES, NO, ABSENT, UNDECIDED = "yes", "no", "absent", "undecided"
 _LIMIT = 40.0  # seconds for a cell
 _LANES = 4  # cells at once; most of their time is waiting
-# Imported once, in the process that the others are copies of. It has no threads, so no library that starts some.
+# Imported once, in the process that the others are copies of: nothing that starts threads.
 _PRELOADED = [
     "perf.peers.claims",
     "redis.asyncio",
-    *(f"perf.peers.libraries.{home}" for home, _ in HOMES.values() if home != "theine_cache"),
+    *(f"perf.peers.libraries.{home}" for home, _ in HOMES.values()),
 ]
 
 

@@ -1,4 +1,4 @@
-"""One adapter for each library. It is imported only where it is used: some libraries start threads when imported."""
+"""One adapter for each library, which is imported with it."""
 
 from importlib import import_module
 

@@ -1,10 +1,8 @@
-"""theine."""
+"""theine. It starts a thread when it is imported, so it is imported where it is used only."""
 
 import functools
 from datetime import timedelta
 from typing import Any, ClassVar
-
-import theine
 
 from perf.peers.library import MISSING, TASKS, THREADS, TTL, Library
 
@@ -13,11 +11,14 @@ class Theine:
     """Each decorated function has a cache of its own; besides, there is one for keys."""
 
     def __init__(self, items: int) -> None:
+        import theine
+
         self.own = theine.Cache(items)
+        self._memoize = theine.Memoize
         self._items = items
 
     def decorate(self, function: Any) -> Any:
-        return theine.Memoize(self._items, timedelta(seconds=TTL), typed=True)(function)
+        return self._memoize(self._items, timedelta(seconds=TTL), typed=True)(function)
 
     copying = decorate
 
