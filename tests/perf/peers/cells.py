@@ -62,7 +62,7 @@ def _start_server() -> None:
 
 
 def _uses_redis(claim: Claim) -> bool:
-    return bool({"redis", "layered", "herd", "impatient"} & set(claim.needs)) or claim.name in ("event_loops", "fork")
+    return bool({"redis", "layered", "herd", "impatient"} & set(claim.needs)) or claim.name == "event_loops"
 
 
 def _cell(library: str, claim: Claim, url: str) -> Cell:

@@ -690,10 +690,10 @@ def event_loops(room: Room) -> bool:
     return all(asyncio.run(ask()) == [1, 1, 1] for _ in range(3)) and len(calls) == 1
 
 
-@claim("works after a fork", once=True)
+@claim("memory works after a fork", once=True)
 def fork(room: Room) -> bool:
-    """A cache that was used before a fork works in parent and child; with Redis where the library has it."""
-    node = room.node("memory" if room.library.lack("redis") else "redis")
+    """A cache in memory that was used before a fork works in parent and child."""
+    node = room.node()
     load, calls = counted()
     function = _without_threads(node, load)
     function(0)
