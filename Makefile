@@ -2,7 +2,7 @@
 # PYTHON=... chooses the interpreter, ARGS=... is passed on: make demo ARGS="--framework flask"; make test ARGS="-k cart"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types docs format bench latency cache-hit cache-trouble hit-ratio stress wheel clean
+.PHONY: help demo test lint types docs format bench latency cache-hit cache-peers cache-trouble hit-ratio stress wheel clean
 SHELL := /bin/sh
 
 VENV := .venv
@@ -42,6 +42,9 @@ latency: $(VENV)/installed-dev  ## every latency target on 100,000 products and 
 
 cache-hit: $(VENV)/installed-dev  ## what a cache hit costs beside other caches (ARGS="--rounds 21")
 	$(BIN)/python benchmarks/cache_hit.py $(ARGS)
+
+cache-peers: $(VENV)/installed-dev  ## what other caches do and cost: writes docs/cache-peers.md (ARGS="--no-speed")
+	$(BIN)/python benchmarks/peers.py $(ARGS)
 
 cache-trouble: $(VENV)/installed-dev  ## how soon others hear of an invalidation, what an ill Redis costs
 	$(BIN)/python benchmarks/cache_trouble.py $(ARGS)
