@@ -89,6 +89,7 @@ class MestresPerf(Library):
     notes: ClassVar = {
         "mutable_values": "`Memory(copies=True)`",
         "bytes_bound": "`Memory(max_bytes=...)`",
+        "any_object": '`codec="pickle"` with a secret',
     }
 
     @staticmethod
@@ -117,6 +118,11 @@ class MestresPerf(Library):
     def through_redis(room: Any) -> Mestres:
         """Nothing in memory is believed, so that every hit is one through Redis."""
         return Mestres(room, redis=Redis(room.url, timeout=DEADLINE), trust=1e-9, backplane=False)
+
+    @staticmethod
+    def objects(room: Any) -> Mestres:
+        """Any object: pickles, which only who knows the secret can have written."""
+        return Mestres(room, redis=Redis(room.url, timeout=DEADLINE), codec="pickle", secret="known to the peers alone")
 
     layered = redis
     herd = redis
