@@ -69,12 +69,20 @@ class Tasks:
 
     def close(self):
         self.wait(self.cache.aclose())
+        self.wait(_end_all())  # as asyncio.run does
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(5)
         self.loop.close()
 
 
 FACES = (Threads, Tasks)
+
+
+async def _end_all():
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 def later(function):
