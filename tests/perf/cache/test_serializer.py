@@ -5,7 +5,7 @@ import tracemalloc
 import zlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mestres_perf import Cache
@@ -236,6 +236,7 @@ def test_compressed_damage(content):
     assert serializer.rejected == 1
 
 
+@settings(deadline=None)
 @given(st.binary() | st.binary().map(lambda rest: b"M3" + rest), st.sampled_from(list(CONFIGURED.values())))
 def test_anything_may_be_read(data, options):
     """Random bytes are never an error; without a valid signature they are never a value where one is asked for."""
@@ -247,6 +248,7 @@ def test_anything_may_be_read(data, options):
         assert serializer.rejected == 1
 
 
+@settings(deadline=None)
 @given(st.integers(0, 400), st.integers(0, 7))
 def test_a_flipped_bit_is_never_an_error(at, bit):
     """Without a secret a changed byte is a value or a miss."""
