@@ -24,6 +24,8 @@ _LEVEL = 1
 _MOST_BYTES = 32 * 1024 * 1024
 """So much is unpacked at most; larger values are not compressed."""
 
+_SAMPLE = 4096
+
 Content = tuple[int, bytes, bytes]
 """Flags, codec, bytes."""
 
@@ -52,11 +54,12 @@ class Serializer:
     def encode(self, value: Any) -> Content:
         """A value as the content of a frame. Raises CodecError for what would not come back the same."""
         codec, data = self._codec.encode(value)
-        if self._compress_over is not None and self._compress_over < len(data) <= _MOST_BYTES:
-            packed = zlib.compress(data, _LEVEL)
-            if len(packed) < len(data):
-                return COMPRESSED, codec, packed
-        return 0, codec, data
+        if self._compress_over is None or not self._compress_over < len(data) <= _MOST_BYTES:
+            return 0, codec, data
+        if len(data) > _SAMPLE and len(zlib.compress(data[:_SAMPLE], _LEVEL)) >= _SAMPLE:
+            return 0, codec, data  # an image, or compressed before: to try all of it takes long
+        packed = zlib.compress(data, _LEVEL)
+        return (COMPRESSED, codec, packed) if len(packed) < len(data) else (0, codec, data)
 
     def pack(
         self, place: str, content: Content, *, stamp: bytes, versions: Mapping[str, bytes], stale: float, took: float
