@@ -178,6 +178,14 @@ def test_what_would_not_come_back_is_refused(codec, value):
             codec.encode(each)
 
 
+@pytest.mark.parametrize("codec", BOTH)
+def test_each_key_is_looked_at(codec):
+    """A key that is of a class like text is refused, also when another dict has an equal key that is text."""
+    for value in ({Name("n"): 1}, [{"n": 1}, {Name("n"): 1}], [{Name("n"): 1}, {"n": 1}]):
+        with pytest.raises(CodecError, match="Name"):
+            codec.encode(value)
+
+
 def test_a_class_is_told_to_be_declared():
     """A class that could travel is refused with the argument that lets it; one that cannot is told what can."""
     with pytest.raises(CodecError, match=r"types=\(Colour,\)"):
