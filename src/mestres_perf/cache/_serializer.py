@@ -123,9 +123,9 @@ def _inflated(data: bytes) -> bytes:
     """Decompressed, with as much memory as is allowed and no more. Raises CodecError."""
     unpacker = zlib.decompressobj()
     try:
-        whole = unpacker.decompress(data, _MOST_BYTES + 1)  # with room left it sees the end of what just fits
+        whole = unpacker.decompress(data, _MOST_BYTES)
     except zlib.error as error:
         raise CodecError(f"damaged: {error}") from error
-    if not unpacker.eof or unpacker.unused_data or len(whole) > _MOST_BYTES:
+    if not unpacker.eof or unpacker.unused_data:
         raise CodecError(f"damaged, or more than {_MOST_BYTES} bytes")
     return whole
