@@ -103,7 +103,7 @@ def test_the_state_is_restored():
 
 
 def shaped(*fields, name="Thing", **options):
-    return make_dataclass(name, fields, **options)
+    return make_dataclass(name, fields, namespace={"__module__": __name__}, **options)
 
 
 SHAPES = {
