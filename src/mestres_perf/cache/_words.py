@@ -13,7 +13,7 @@ from dataclasses import is_dataclass
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -25,8 +25,8 @@ _WORD = "$"
 _TEXT = frozenset({str})
 _LEAVES = frozenset({str, int, bool, type(None)})
 _PLAIN = _LEAVES | {float, list, dict}
-_DEEPEST = 200
-"""So many levels are looked through at once; what is deeper goes the slow way, which ends in a RecursionError."""
+_DEEPEST, _WIDEST = 200, 1_000_000
+"""So many levels, of so many values, are looked through at once. What is larger, or holds itself, goes the slow way."""
 
 
 def is_plain(value: Any) -> bool:
@@ -34,21 +34,25 @@ def is_plain(value: Any) -> bool:
 
     It goes by levels rather than from value to value: most of the work is then done inside `map` and `set`.
     """
-    level: Iterable[Any] = (value,)
+    items: list[Any] = [value]
     for _ in range(_DEEPEST):
-        items = tuple(level)
         kinds = set(map(type, items))
         if kinds <= _LEAVES:
             return True
         if not kinds <= _PLAIN or (float in kinds and not _are_finite(items)):
             return False
-        level = chain.from_iterable(item for item in items if type(item) is list)
+        inner: list[Any] = []
+        if list in kinds:
+            inner.extend(islice(chain.from_iterable([item for item in items if type(item) is list]), _WIDEST))
         if dict in kinds:
             dicts = [item for item in items if type(item) is dict]
-            names = tuple(chain.from_iterable(dicts))
+            names = list(islice(chain.from_iterable(dicts), _WIDEST))
             if _WORD in names or not _TEXT.issuperset(map(type, names)):
                 return False
-            level = chain(level, chain.from_iterable(map(dict.values, dicts)))
+            inner.extend(islice(chain.from_iterable(map(dict.values, dicts)), _WIDEST))
+        if len(inner) >= _WIDEST:
+            return False
+        items = inner
     return False
 
 

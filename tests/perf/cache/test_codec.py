@@ -13,7 +13,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mestres_perf.cache._codec import JsonCodec, PickleCodec
@@ -97,6 +97,7 @@ def spelled(value):
 def test_round_trip(values):
     """Every value comes back equal, with the types of all its parts, whichever of the two processes has msgspec."""
 
+    @settings(deadline=None)
     @given(values)
     def holds(value):
         for writer in BOTH:
@@ -106,6 +107,7 @@ def test_round_trip(values):
     holds()
 
 
+@settings(deadline=None)
 @given(PLAIN)
 def test_one_format(value):
     """With msgspec and without the same letter is written, and JSON that means the same."""
@@ -176,6 +178,14 @@ def test_what_would_not_come_back_is_refused(codec, value):
             codec.encode(each)
 
 
+@pytest.mark.parametrize("codec", BOTH)
+def test_each_key_is_looked_at(codec):
+    """A key that is of a class like text is refused, also when another dict has an equal key that is text."""
+    for value in ({Name("n"): 1}, [{"n": 1}, {Name("n"): 1}], [{Name("n"): 1}, {"n": 1}]):
+        with pytest.raises(CodecError, match="Name"):
+            codec.encode(value)
+
+
 def test_a_class_is_told_to_be_declared():
     """A class that could travel is refused with the argument that lets it; one that cannot is told what can."""
     with pytest.raises(CodecError, match=r"types=\(Colour,\)"):
@@ -193,11 +203,29 @@ def test_what_has_no_end_is_refused(codec):
     for _ in range(100_000):
         deep = [deep]
 
-    for value in (itself, {"a": itself}, deep, 10**10_000, [10**10_000]):
+    twice, thousand = [], {}
+    twice += [twice, twice]
+    thousand.update(dict.fromkeys(map(str, range(999)), thousand))
+
+    for value in (itself, {"a": itself}, twice, thousand, [[twice], thousand], deep, 10**10_000, [10**10_000]):
         with pytest.raises(CodecError):
             codec.encode(value)
     with pytest.raises(CodecError, match="zone"):
         codec.encode(datetime(2026, 1, 2, tzinfo=Zone()))
+
+
+@pytest.mark.parametrize("codec", BOTH)
+def test_wide_values_come_back(codec, monkeypatch):
+    """Values too wide for the quick look go the slow way, and come back the same."""
+    monkeypatch.setattr("mestres_perf.cache._words._WIDEST", 100)
+    for size in (98, 99, 100, 101):
+        keys = list(map(str, range(size)))
+        for value in (["x"] * size, [{"a": size}] * size, {key: [1.5] for key in keys}):
+            assert codec.decode(*codec.encode(value)) == value
+        with pytest.raises(CodecError, match="Level"):
+            codec.encode([*[{}] * size, Level.LOW])
+        with pytest.raises(CodecError, match="Name"):
+            codec.encode([{**{key: [] for key in keys}, Name("n"): []}])
 
 
 @pytest.mark.parametrize("codec", BOTH)
@@ -211,6 +239,7 @@ def test_deep_values_come_back(codec, depth):
     assert codec.decode(*codec.encode(value)) == value
 
 
+@settings(deadline=None)
 @given(PLAIN, st.sampled_from([(1,), {1}, b"x", Decimal(1), math.nan, math.inf, Level.LOW, {1: 2}, {"$": 1}]))
 def test_only_what_is_plain_is_plain(value, strange):
     """Whatever JSON would not give back makes the whole value one that is not plain."""
@@ -220,6 +249,7 @@ def test_only_what_is_plain_is_plain(value, strange):
     assert not is_plain({"a": [value, {"b": strange}]})
 
 
+@settings(deadline=None)
 @given(st.sampled_from([b"j", b"w", b"b", b"p", b"", b"?"]), st.binary() | VALUES.map(lambda v: BOTH[0].encode(v)[1]))
 def test_anything_may_be_read(letter, data):
     """Whatever stands in Redis is a value or a CodecError, never anything else."""

@@ -1,7 +1,7 @@
 """A frame is read as it was written, and whatever else stands in Redis is refused."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mestres_perf.cache._frame import Frame, unpack
@@ -19,6 +19,7 @@ FRAMES = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(FRAMES, st.binary(max_size=40))
 def test_round_trip(frame, signature):
     """What was packed is unpacked, up to where the signature begins."""
@@ -29,6 +30,7 @@ def test_round_trip(frame, signature):
     assert data[2:10] == frame.stamp, "the script compares these"
 
 
+@settings(deadline=None)
 @given(FRAMES, st.data())
 def test_a_frame_that_is_cut_off(frame, data):
     """A frame without its content's beginning is refused wherever it is cut."""
@@ -37,6 +39,7 @@ def test_a_frame_that_is_cut_off(frame, data):
         unpack(head[: data.draw(st.integers(0, len(head) - 1))])
 
 
+@settings(deadline=None)
 @given(st.binary() | st.binary().map(lambda rest: b"M3" + rest))
 def test_anything_may_be_read(data):
     """Random bytes are a frame or a CodecError, never anything else."""

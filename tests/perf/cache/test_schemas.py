@@ -9,7 +9,7 @@ from enum import Enum, Flag, IntEnum, auto
 from typing import Annotated, ClassVar, NamedTuple
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mestres_perf.cache._codec import JsonCodec
@@ -81,6 +81,7 @@ def without_msgspec():
 BOTH = (JsonCodec(TYPES), without_msgspec())
 
 
+@settings(deadline=None)
 @given(st.lists(VALUES, max_size=3), VALUES)
 def test_round_trip(several, one):
     """What is declared comes back equal, of the same class, at any depth, with msgspec and without."""
@@ -102,7 +103,7 @@ def test_the_state_is_restored():
 
 
 def shaped(*fields, name="Thing", **options):
-    return make_dataclass(name, fields, **options)
+    return make_dataclass(name, fields, namespace={"__module__": __name__}, **options)
 
 
 SHAPES = {

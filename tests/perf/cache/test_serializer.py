@@ -5,12 +5,13 @@ import tracemalloc
 import zlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mestres_perf import Cache
 from mestres_perf.cache import _serializer
 from mestres_perf.cache._frame import COMPRESSED, SIGNED, Frame
+from mestres_perf.cache._seal import Seal
 from mestres_perf.cache._serializer import Serializer
 from mestres_perf.errors import CodecError, ConfigurationError
 
@@ -97,15 +98,18 @@ def test_no_part_can_be_cut_off_or_added():
 
 
 def test_a_frame_belongs_to_its_key():
-    """A frame that was moved to another key, or to a cache of another name, is no frame; nor is one with a part of the
-    name moved into it."""
+    """A frame that was moved to another key, or to a cache of another name, is no frame."""
     serializer = Serializer(secret=SECRET)
     data = written(serializer, 1, "{shop:a}:v")
 
     assert read(serializer, data, "{shop:a}:v") == 1
     for place in ("{shop:b}:v", "{other:a}:v", "{shop:a}:", "{shop:a}:vM", ""):
         assert serializer.unpack(place, data) is None
-    assert serializer.unpack("{shop:a}:", b"v" + data) is None
+
+
+def test_where_the_name_ends():
+    """The signature tells the name of a key from the frame behind it: no byte can pass from one to the other."""
+    assert len({Seal(SECRET).sign(*each) for each in (("ab", b"c"), ("a", b"bc"), ("", b"abc"), ("abc", b""))}) == 4
 
 
 def test_an_unsigned_frame_cannot_call_itself_signed():
@@ -175,17 +179,18 @@ def test_what_is_large_is_compressed():
 
 
 def test_what_gets_no_smaller_is_left_alone():
-    """What cannot be compressed travels as it is."""
-    body = random.Random(1).randbytes(20_000)
-    flags, _, data = Serializer().encode(body)
-
-    assert (flags, data) == (0, body)
+    """What cannot be compressed travels as it is, and of a large body only the beginning is tried."""
+    noise = random.Random(1).randbytes(4096)
+    for body in (noise[:50], noise * 5, noise + b"a" * 20_000):
+        flags, _, data = Serializer(compress_over=0).encode(body)
+        assert (flags, data) == (0, body)
 
 
 def bomb(size, *, secret=None):
     """A frame that says it is compressed, of so many bytes when it is not."""
     press, megabyte = zlib.compressobj(9), b"\0" * 2**20
-    content = b"".join(press.compress(megabyte) for _ in range(size // 2**20)) + press.flush()
+    first, other = (press.compress(megabyte) + press.flush(zlib.Z_FULL_FLUSH) for _ in range(2))
+    content = first + other * (size // 2**20 - 1) + press.flush()
     packer = Serializer(secret=secret)
     return packer.pack(PLACE, (COMPRESSED, b"b", content), stamp=STAMP, versions=VERSIONS, stale=0, took=0)
 
@@ -194,7 +199,7 @@ def bomb(size, *, secret=None):
 def test_a_bomb_stays_small(secret):
     """A megabyte that would become a gigabyte is a miss, with memory for the most that is unpacked and no more."""
     data, serializer = bomb(2**30, secret=secret), Serializer(secret=secret)
-    assert len(data) < 2**20 + 1000
+    assert len(data) < 1.1 * 2**20
 
     tracemalloc.start()
     try:
@@ -236,6 +241,7 @@ def test_compressed_damage(content):
     assert serializer.rejected == 1
 
 
+@settings(deadline=None)
 @given(st.binary() | st.binary().map(lambda rest: b"M3" + rest), st.sampled_from(list(CONFIGURED.values())))
 def test_anything_may_be_read(data, options):
     """Random bytes are never an error; without a valid signature they are never a value where one is asked for."""
@@ -247,6 +253,7 @@ def test_anything_may_be_read(data, options):
         assert serializer.rejected == 1
 
 
+@settings(deadline=None)
 @given(st.integers(0, 400), st.integers(0, 7))
 def test_a_flipped_bit_is_never_an_error(at, bit):
     """Without a secret a changed byte is a value or a miss."""
