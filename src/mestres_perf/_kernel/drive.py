@@ -16,7 +16,7 @@ R = TypeVar("R")
 Plan = Generator[Effect, Any, R]
 
 
-def run(plan: Plan[R], backend: Asks | None, loader: Callable[[], Any]) -> R:
+def run(plan: Plan[R], backend: Asks | None, loader: Callable[..., Any]) -> R:
     """Perform a plan in this thread."""
 
     def perform(effect: Effect) -> Any:
@@ -24,7 +24,7 @@ def run(plan: Plan[R], backend: Asks | None, loader: Callable[[], Any]) -> R:
             assert backend is not None
             return backend.ask(effect)
         if isinstance(effect, Load):
-            return loader()
+            return loader(*effect.arguments)
         if isinstance(effect, Sleep):
             return time.sleep(effect.seconds)
         if isinstance(effect, Spawn):
@@ -46,7 +46,7 @@ def run(plan: Plan[R], backend: Asks | None, loader: Callable[[], Any]) -> R:
         return result
 
 
-async def arun(plan: Plan[R], backend: AsksLater | None, loader: Callable[[], Awaitable[Any]]) -> R:
+async def arun(plan: Plan[R], backend: AsksLater | None, loader: Callable[..., Awaitable[Any]]) -> R:
     """Perform a plan in this task."""
 
     async def perform(effect: Effect) -> Any:
@@ -54,7 +54,7 @@ async def arun(plan: Plan[R], backend: AsksLater | None, loader: Callable[[], Aw
             assert backend is not None
             return await backend.ask(effect)
         if isinstance(effect, Load):
-            return await loader()
+            return await loader(*effect.arguments)
         if isinstance(effect, Sleep):
             return await asyncio.sleep(effect.seconds)
         if isinstance(effect, Spawn):

@@ -11,7 +11,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -27,6 +27,8 @@ from mestres_perf.errors import BackendUnavailable, ConfigurationError
 
 _ALL_BUSY = "every connection to Redis is in use; raise max_connections"
 _PATIENT = 5.0
+
+Command = tuple[str | bytes | int, ...]
 
 
 class Redis:
@@ -213,12 +215,13 @@ class Blocking:
     def ask(self, effect: Ask | Fetch) -> Any:
         """Run a script, or send commands together. Raises BackendUnavailable."""
         self._owner.check()
-        commands = (_by_digest(effect),) if isinstance(effect, Ask) else effect.commands
+        asked = _asked(effect)
         try:
             with self._turns:
-                replies = self._exchange(commands)
-                if isinstance(effect, Ask) and _is_unknown(replies):
-                    replies = self._exchange((_by_text(effect),))
+                replies = self._exchange(_written(asked))
+                again = _unknown(asked, replies)
+                if again:
+                    _put(replies, again, self._exchange([_by_text(ask) for ask in again.values()]))
         except (OSError, ReplyError) as error:
             raise self._owner.failed(error) from error
         self._owner.answered()
@@ -238,7 +241,7 @@ class Blocking:
         while self._idle:
             self._idle.pop().close()
 
-    def _exchange(self, commands: Sequence[tuple[str | bytes | int, ...]]) -> list[Any]:
+    def _exchange(self, commands: Sequence[Command]) -> list[Any]:
         data, again = pack(commands), self._owner.retry_on_timeout
         while True:
             wire = self._take()
@@ -291,11 +294,12 @@ class Awaiting:
     async def ask(self, effect: Ask | Fetch) -> Any:
         """Run a script, or send commands together. Raises BackendUnavailable."""
         self._owner.check()
-        commands = (_by_digest(effect),) if isinstance(effect, Ask) else effect.commands
+        asked = _asked(effect)
         try:
-            replies = await self._exchange(commands)
-            if isinstance(effect, Ask) and _is_unknown(replies):
-                replies = await self._exchange((_by_text(effect),))
+            replies = await self._exchange(_written(asked))
+            again = _unknown(asked, replies)
+            if again:
+                _put(replies, again, await self._exchange([_by_text(ask) for ask in again.values()]))
         except (OSError, ReplyError) as error:
             raise self._owner.failed(error) from error
         self._owner.answered()
@@ -310,7 +314,7 @@ class Awaiting:
             wire.close()
             await asyncio.sleep(0)  # the loop closes the socket in its next turn
 
-    async def _exchange(self, commands: Sequence[tuple[str | bytes | int, ...]]) -> list[Any]:
+    async def _exchange(self, commands: Sequence[Command]) -> list[Any]:
         data, again = pack(commands), self._owner.retry_on_timeout
         while True:
             wire = self._wire
@@ -342,16 +346,34 @@ class Awaiting:
             self._opening = None
 
 
-def _by_digest(ask: Ask) -> tuple[str | bytes | int, ...]:
+def _by_digest(ask: Ask) -> Command:
     return ("EVALSHA", digest_of(ask.name), len(ask.keys), *ask.keys, *ask.arguments)
 
 
-def _by_text(ask: Ask) -> tuple[str | bytes | int, ...]:
+def _by_text(ask: Ask) -> Command:
     return ("EVAL", text_of(ask.name), len(ask.keys), *ask.keys, *ask.arguments)
 
 
-def _is_unknown(replies: list[Any]) -> bool:
-    return isinstance(replies[0], ReplyError) and str(replies[0]).startswith("NOSCRIPT")
+def _asked(effect: Ask | Fetch) -> Sequence[Ask | Command]:
+    return (effect,) if isinstance(effect, Ask) else effect.commands
+
+
+def _written(asked: Sequence[Ask | Command]) -> list[Command]:
+    return [_by_digest(one) if isinstance(one, Ask) else one for one in asked]
+
+
+def _unknown(asked: Sequence[Ask | Command], replies: list[Any]) -> dict[int, Ask]:
+    """The scripts, by place, that Redis has never heard of or has forgotten: they are sent once more, in full."""
+    return {
+        place: one
+        for place, (one, reply) in enumerate(zip(asked, replies, strict=True))
+        if isinstance(reply, ReplyError) and str(reply).startswith("NOSCRIPT") and isinstance(one, Ask)
+    }
+
+
+def _put(replies: list[Any], places: Iterable[int], better: list[Any]) -> None:
+    for place, reply in zip(places, better, strict=True):
+        replies[place] = reply
 
 
 def _answer(effect: Ask | Fetch, replies: list[Any]) -> Any:
