@@ -11,7 +11,7 @@ import copy
 import inspect
 import math
 import random
-from collections.abc import Callable, Generator, Hashable
+from collections.abc import Callable, Generator, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,15 +73,15 @@ class Core:
         if seen is None:
             self.counts.misses += 1
             return (yield from self._load(request))
-        if self._is_due(seen, request.options):
+        if self.is_due(seen, request.options):
             yield from self._renew(request)
-        return _given(seen.value)
+        return given(seen.value)
 
     def lookup(self, request: Request) -> Steps:
         """The value as memory or Redis has it, fresh or usable as a stale one, or MISS. Nothing is loaded."""
         seen = self.usable(request)
         if seen is not None:
-            return _given(seen.value)
+            return given(seen.value)
         if self.shared is not None:
             self.listen()
             flight = self.flights.join(request.key, (), name=request.name, is_async=request.is_async)
@@ -113,11 +113,18 @@ class Core:
 
     def put(self, request: Request, value: Any) -> Steps:
         """A value that nobody loaded."""
-        refuse_once_only(value)
-        found = Found(self.copied(value), self.lifetime(request, value))
-        if self.shared is not None:
-            yield from self.shared.write(request.name, found, request.tags(), stale=request.options.stale)
-        self.flights.replace(self._entry(request, found, request.tags()))
+        yield from self.put_many([(request, value)])
+
+    def put_many(self, values: Sequence[tuple[Request, Any]]) -> Steps:
+        """The same for many, whose options are the same."""
+        for _, value in values:
+            refuse_once_only(value)
+        found = [(each, Found(self.copied(value), self.lifetime(each, value)), each.tags()) for each, value in values]
+        if self.shared is not None and found:
+            stale = values[0][0].options.stale
+            yield from self.shared.write({each.name: (one, tags) for each, one, tags in found}, stale=stale)
+        for request, one, tags in found:
+            self.flights.replace(self._entry(request, one, tags))
 
     def load(self, flight: Flight, request: Request) -> Generator[Effect, Any, Found]:
         """Call the loader, once."""
@@ -192,7 +199,7 @@ class Core:
         early = _LONGEST_EARLY * options.early * seen.took
         return min(seen.expires - early, self._trusted_until(seen.checked))
 
-    def _is_due(self, seen: Seen, options: Options) -> bool:
+    def is_due(self, seen: Seen, options: Options) -> bool:
         """Whether the value should be renewed: it is stale, or XFetch says so."""
         now = self.store.clock()
         if now >= seen.expires:
@@ -215,7 +222,7 @@ class Core:
         while True:
             joined = self.flights.join(request.key, tags, name=request.name, is_async=request.is_async)
             if isinstance(joined, Entry):
-                return _given(joined.value)
+                return given(joined.value)
             if joined is None:  # to wait would be to wait for ever
                 alone = Flight(request.key, tags, self.store.ticket(), chain=None)
                 return (yield from self.load(alone, request)).value
@@ -224,11 +231,11 @@ class Core:
                     return (yield from self._lead(joined, request))
                 self.flights.promise(joined)
                 yield Spawn(self._lead(joined, request))
-            answer = yield from self._wait(joined, request)
+            answer = yield from self.wait(joined, request)
             if answer is not HAND_OVER:
                 return answer
 
-    def _wait(self, flight: Flight, request: Request) -> Steps:
+    def wait(self, flight: Flight, request: Request) -> Steps:
         """What the leader finds; what is stale, when he takes too long."""
         options = request.options
         stale = self._fallback(request)
@@ -256,16 +263,16 @@ class Core:
 
     def _lead(self, flight: Flight, request: Request) -> Steps:
         seen = self.store.look(request.key)
-        if seen is not None and not isinstance(seen.value, Failure):
-            flight.loading.stale = seen.value
+        if seen is not None:
+            self.remind(flight, seen)
         try:
             with self.flights.leading(flight):
                 found = yield from self._obtain(flight, request, seen)
             if self.changes is not None and seen is not None:
-                self._compare(request, seen, found)
+                self.compare(request, seen, found)
             self.land(flight, request, found)
         except Exception as error:
-            stale = self._failed(flight, request, error)
+            stale = self.failed(flight, request, error)
             if stale is None:
                 raise
             return stale.value
@@ -297,6 +304,11 @@ class Core:
             found.checked += found.took
         return found
 
+    def remind(self, flight: Flight, seen: Seen) -> None:
+        """Let the loader know the value that is to be replaced."""
+        if not isinstance(seen.value, Failure):
+            flight.loading.stale = seen.value
+
     def land(self, flight: Flight, request: Request, found: Found) -> None:
         """The load has ended well: store the value, if it may be, before anybody is told."""
         if found.keep:
@@ -317,7 +329,7 @@ class Core:
         entry.soft = self._soft(Seen.of(entry), request.options)
         return entry
 
-    def _failed(self, flight: Flight, request: Request, error: Exception) -> Seen | None:
+    def failed(self, flight: Flight, request: Request, error: Exception) -> Seen | None:
         """The load has ended badly: whoever waits is told, or given what is stale when that may be."""
         seen, now = self._fallback(request), self.store.clock()
         forgiven = seen is not None and now < seen.expires + request.options.stale_if_error and not flight.ticket.void
@@ -340,7 +352,7 @@ class Core:
         self.flights.leave(flight)
         flight.tell(HAND_OVER)
 
-    def _compare(self, request: Request, seen: Seen, found: Found) -> None:
+    def compare(self, request: Request, seen: Seen, found: Found) -> None:
         """Count whether the value had changed since it was loaded last."""
         assert self.changes is not None
         elapsed = self.store.clock() - seen.stored
@@ -356,7 +368,8 @@ def _same(value: Any) -> Any:
     return value
 
 
-def _given(value: Any) -> Any:
+def given(value: Any) -> Any:
+    """A value as callers are given it: an error that is remembered is raised."""
     if isinstance(value, Failure):
         raise value.copy()
     return value
