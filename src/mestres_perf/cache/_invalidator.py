@@ -57,7 +57,7 @@ class CacheInvalidator:
         With it no crash leaves Redis untrue, as long as whatever calls this keeps the fact until it returns.
         """
         self._invalidate(self.tags_of(fact))
-        if not all([cache.settle() for cache in self._caches]):
+        if not all(cache.settle() for cache in self._caches):
             raise BackendUnavailable(_NOT_TOLD)
 
     def invalidate(self, *tags: str) -> None:

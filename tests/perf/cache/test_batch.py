@@ -79,29 +79,25 @@ def _load(keys):
     return {key: key.upper() for key in keys}
 
 
-def test_round_trips(face, each_redis):
-    """A hundred keys cost as many round trips as ten: two to find them, five to load them, one or two to change them."""
+@pytest.mark.parametrize("count", [10, 100])
+def test_round_trips(face, each_redis, count):
+    """A hundred keys cost as many round trips as ten: two to find them, five to load them, two or one to change them."""
     url, protocol = each_redis
-    for count in (10, 100):
-        redis = Counted(Redis(url, timeout=5.0, protocol=protocol))
-        cache = face(redis=redis, backplane=False, name=f"n{count}")
-        keys, others = KEYS[:count], [f"other {key}" for key in KEYS[:count]]
-        tags = {"tags": lambda key: ["all", f"one:{key}"]}
-        expected = dict(zip(keys, (key.upper() for key in keys), strict=True))
+    redis = Counted(Redis(url, timeout=5.0, protocol=protocol))
+    cache, reader, again, fresh = (face(redis=redis, backplane=False) for _ in range(4))
+    keys, others = KEYS[:count], [f"other {key}" for key in KEYS[:count]]
+    tags = {"tags": lambda key: ["all", f"one:{key}"]}
+    expected = {key: key.upper() for key in keys}
 
-        assert redis.count(lambda: cache.get_many(keys, _load, **tags)) <= 5
-        reader = face(redis=redis, backplane=False, name=f"n{count}")
-        assert redis.count(lambda: reader.get_many(keys, None)) == 2  # nothing known of the tags
-        again = face(redis=redis, backplane=False, name=f"n{count}")
-        assert redis.count(lambda: again.get_many(keys, None, **tags)) == 1
-        assert again.get_many(keys, None) == reader.get_many(keys, None) == expected
-        assert redis.count(lambda: cache.set_many(dict.fromkeys(others, 1), **tags)) == 2
-        assert redis.count(lambda: cache.delete_many(others)) == 1
-        assert redis.count(lambda: cache.invalidate_tags(*(f"one:{key}" for key in keys))) == 1
-        fresh = face(redis=redis, backplane=False, name=f"n{count}")
-        assert fresh.get_many([*keys, *others], lambda missing: dict.fromkeys(missing, "new")) == {
-            key: "new" for key in [*keys, *others]
-        }
+    assert redis.count(lambda: cache.get_many(keys, _load, **tags)) <= 5
+    assert redis.count(lambda: reader.get_many(keys, None)) == 2  # nothing known of the tags
+    assert redis.count(lambda: again.get_many(keys, None, **tags)) == 1
+    assert again.get_many(keys, None) == reader.get_many(keys, None) == expected
+    assert redis.count(lambda: cache.set_many(dict.fromkeys(others, 1), **tags)) == 2
+    assert redis.count(lambda: cache.delete_many(others)) == 1
+    assert redis.count(lambda: cache.invalidate_tags(*(f"one:{key}" for key in keys))) == 1
+    found = fresh.get_many([*keys, *others], lambda missing: dict.fromkeys(missing, "new"))
+    assert found == dict.fromkeys([*keys, *others], "new")
 
 
 def test_scripts_that_redis_has_forgotten(face, redis_db):
@@ -198,7 +194,7 @@ def test_a_loader_may_speak_of_one_key(face, now):
 
 @pytest.mark.parametrize("layer", ["memory", "redis"])
 def test_stale_values_are_given_and_renewed_together(face, now, layer):
-    """Within `stale_while_revalidate` all are given at once, and one call of the loader in the background renews them."""
+    """Within `stale_while_revalidate` all are given at once, and one call of the loader renews them behind that."""
     redis = MemoryRedis(lambda: now[0]) if layer == "redis" else None
     options = {"redis": redis, "clock": lambda: now[0], "ttl": 10, "stale_while_revalidate": 60}
     asked, renewed = [], threading.Event()
@@ -231,7 +227,7 @@ def test_negative_ttl_and_errors(face, now):
         calls.append(keys)
         raise LookupError("gone")
 
-    assert cache.get_many(["none"], lambda keys: dict.fromkeys(keys)) == {"none": None}
+    assert cache.get_many(["none"], dict.fromkeys) == {"none": None}
     for _ in range(2):
         with pytest.raises(LookupError, match="gone"):
             cache.get_many(["a", "b"], fail)
@@ -404,7 +400,7 @@ def test_a_wrong_answer_of_the_loader(face):
     """What is no mapping is refused, and no load is left behind."""
     cache = face()
     with pytest.raises(ConfigurationError, match="mapping"):
-        cache.get_many(["a"], lambda keys: list(keys))
+        cache.get_many(["a"], list)
     assert cache.get_many(["a"], _load) == {"a": "A"}
 
 
@@ -412,7 +408,7 @@ def test_a_wrong_answer_of_the_loader(face):
 
 
 def test_many_calls_with_a_batch_loader(face):
-    """One call of the batch loader for what is missing; the order is kept, a call may come twice, and tags are its own."""
+    """One call of the batch loader for what is missing; the order is kept, a call may come twice."""
     cache = face(redis=MemoryRedis())
     asked = []
 
