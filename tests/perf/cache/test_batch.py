@@ -81,7 +81,7 @@ def _load(keys):
 
 @pytest.mark.parametrize("count", [10, 100])
 def test_round_trips(face, each_redis, count):
-    """A hundred keys cost as many round trips as ten: two to find them, five to load them, two or one to change them."""
+    """A hundred keys cost as many round trips as ten: two to find, five to load, two or one to change."""
     url, protocol = each_redis
     redis = Counted(Redis(url, timeout=5.0, protocol=protocol))
     cache, reader, again, fresh = (face(redis=redis, backplane=False) for _ in range(4))
