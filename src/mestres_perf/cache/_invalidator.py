@@ -204,6 +204,7 @@ class Pending:
         self._delay = delay
         self._invalidate = invalidate
         self._tags: set[str] = set()
+        self._timer: threading.Timer | None = None
         self._locks()
         itself = weakref.ref(self)
         os.register_at_fork(after_in_child=lambda: _begin_anew(itself))
@@ -235,7 +236,7 @@ class Pending:
     def _locks(self) -> None:
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
-        self._timer: threading.Timer | None = None
+        self._timer = None
 
 
 def _begin_anew(pending: weakref.ref[Pending]) -> None:

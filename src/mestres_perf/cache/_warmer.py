@@ -145,7 +145,12 @@ class CacheWarmer:
 
         def warm(key: Any) -> bool:
             loads: list[None] = []
-            cache.get_or_load(key, lambda: loads.append(None) or loader(key), ttl=ttl, tags=_of(tags, key))
+
+            def load() -> Any:
+                loads.append(None)
+                return loader(key)
+
+            cache.get_or_load(key, load, ttl=ttl, tags=_of(tags, key))
             return bool(loads)
 
         async def awarm(key: Any) -> bool:

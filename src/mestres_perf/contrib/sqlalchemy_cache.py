@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import event, inspect, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
-from sqlalchemy.orm import InstanceState, ORMExecuteState, Session, SessionTransaction, sessionmaker
+from sqlalchemy.orm import InstanceState, Mapper, ORMExecuteState, Session, SessionTransaction, sessionmaker
 from sqlalchemy.orm.exc import ObjectDeletedError
 from sqlalchemy.util.concurrency import await_only, in_greenlet
 
@@ -258,13 +258,14 @@ def _mapped(kind: type) -> Iterator[type]:
     """The mapped classes that a rule for this class is for."""
     if inspect(kind, raiseerr=False) is not None:
         yield kind
-    for below in kind.__subclasses__():
+    subclasses: list[type] = kind.__subclasses__()
+    for below in subclasses:
         yield from _mapped(below)
 
 
 def _has(kind: type, table: Any) -> bool:
     """Whether rows of the class are in this table, or are connected by it."""
-    mapper = inspect(kind)
+    mapper: Mapper[Any] = inspect(kind)
     return table in mapper.tables or any(
         table is relation.secondary and (mapper.isa(each) or mapper.isa(relation.mapper))
         for each in mapper.registry.mappers
