@@ -360,7 +360,7 @@ def test_what_another_process_is_loading_is_waited_for(face):
 
 
 def test_a_failed_batch_gives_its_leases_back(face):
-    """After an error another process loads at once, and does not wait for leases to run out."""
+    """After an error another process loads under leases of its own, and does not wait for the old ones to run out."""
     redis = MemoryRedis()
 
     def fail(_keys):
@@ -369,6 +369,7 @@ def test_a_failed_batch_gives_its_leases_back(face):
     with pytest.raises(OSError):
         face(redis=redis).get_many(KEYS, fail)
     assert face(redis=redis).get_many(KEYS, _load) == _load(KEYS)
+    assert face(redis=redis).get_many(KEYS, None) == _load(KEYS), "it had leases of its own"
 
 
 def test_an_invalidation_from_another_process_during_a_batch(face):
