@@ -16,7 +16,7 @@ R = TypeVar("R")
 Plan = Generator[Effect, Any, R]
 
 
-def run(plan: Plan[R], backend: Asks | None, loader: Callable[[], Any]) -> R:
+def run(plan: Plan[R], backend: Asks | None, loader: Callable[..., Any]) -> R:
     """Perform a plan in this thread."""
     try:
         effect = next(plan)
@@ -25,8 +25,8 @@ def run(plan: Plan[R], backend: Asks | None, loader: Callable[[], Any]) -> R:
                 kind = type(effect)
                 if kind is Fetch or kind is Ask:
                     answer = backend.ask(effect)  # type: ignore[union-attr]  # a plan that asks is given whom to ask
-                elif kind is Load:
-                    answer = loader()
+                elif isinstance(effect, Load):
+                    answer = loader(*effect.arguments)
                 else:
                     answer = _perform(effect, backend, loader)
             except BaseException as error:  # noqa: BLE001 - the plan decides what becomes of it
@@ -38,7 +38,7 @@ def run(plan: Plan[R], backend: Asks | None, loader: Callable[[], Any]) -> R:
         return result
 
 
-def _perform(effect: Effect, backend: Asks | None, loader: Callable[[], Any]) -> Any:
+def _perform(effect: Effect, backend: Asks | None, loader: Callable[..., Any]) -> Any:
     if isinstance(effect, Sleep):
         return time.sleep(effect.seconds)
     if isinstance(effect, Spawn):
@@ -48,7 +48,7 @@ def _perform(effect: Effect, backend: Asks | None, loader: Callable[[], Any]) ->
     return effect.future.result() if done else TIMED_OUT
 
 
-async def arun(plan: Plan[R], backend: AsksLater | None, loader: Callable[[], Awaitable[Any]]) -> R:
+async def arun(plan: Plan[R], backend: AsksLater | None, loader: Callable[..., Awaitable[Any]]) -> R:
     """Perform a plan in this task."""
     try:
         effect = next(plan)
@@ -57,8 +57,8 @@ async def arun(plan: Plan[R], backend: AsksLater | None, loader: Callable[[], Aw
                 kind = type(effect)
                 if kind is Fetch or kind is Ask:
                     answer = await backend.ask(effect)  # type: ignore[union-attr]  # as above
-                elif kind is Load:
-                    answer = await loader()
+                elif isinstance(effect, Load):
+                    answer = await loader(*effect.arguments)
                 else:
                     answer = await _aperform(effect, backend, loader)
             except BaseException as error:  # noqa: BLE001 - as above
@@ -70,7 +70,7 @@ async def arun(plan: Plan[R], backend: AsksLater | None, loader: Callable[[], Aw
         return result
 
 
-async def _aperform(effect: Effect, backend: AsksLater | None, loader: Callable[[], Awaitable[Any]]) -> Any:
+async def _aperform(effect: Effect, backend: AsksLater | None, loader: Callable[..., Awaitable[Any]]) -> Any:
     if isinstance(effect, Sleep):
         return await asyncio.sleep(effect.seconds)
     if isinstance(effect, Spawn):

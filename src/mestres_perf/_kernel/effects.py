@@ -22,17 +22,19 @@ class Ask:
 
 @dataclass(slots=True)
 class Fetch:
-    """Send commands together, in one round trip per node. The answer is the list of replies, in order.
+    """Send commands and scripts together, in one round trip per node. The answer is the list of replies, in order.
 
     BackendUnavailable is thrown in when one of them failed.
     """
 
-    commands: tuple[tuple[str | bytes | int, ...], ...]
+    commands: tuple[tuple[str | bytes | int, ...] | Ask, ...]
 
 
 @dataclass(slots=True)
 class Load:
-    """Call the loader. The answer is the value; what the loader raises is thrown in."""
+    """Call the loader with these arguments. The answer is the value; what the loader raises is thrown in."""
+
+    arguments: tuple[Any, ...] = ()
 
 
 @dataclass(slots=True)

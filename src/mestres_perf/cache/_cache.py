@@ -30,6 +30,7 @@ from mestres_perf.errors import ConfigurationError
 from mestres_perf.typing import SharedLayer
 
 R = TypeVar("R")
+TagsByKey = Iterable[str] | Callable[[Any], Iterable[str]]
 
 
 class Cache:
@@ -116,19 +117,37 @@ class Cache:
         request = self._request(freeze(key), tags, options, is_async=True)
         await self._arun(self._core.put(request, value))
 
+    def set_many(self, values: Mapping[Any, Any], *, tags: TagsByKey = (), **options: Unpack[Keep]) -> None:
+        """`set` for many, in two round trips; when one cannot be put in, none is. `tags` as for `get_many`."""
+        wanted = self._wanted(values, tags, options, is_async=False)
+        self._run(self._core.put_many([(wanted[key], value) for key, value in values.items()]))
+
+    async def aset_many(self, values: Mapping[Any, Any], *, tags: TagsByKey = (), **options: Unpack[Keep]) -> None:
+        """`set_many` for async code."""
+        wanted = self._wanted(values, tags, options, is_async=True)
+        await self._arun(self._core.put_many([(wanted[key], value) for key, value in values.items()]))
+
     def delete(self, key: Any) -> None:
         """Forget `key`, everywhere."""
-        frozen = freeze(key)
-        if self._core.shared is not None:
-            self._run(self._core.shared.invalidate((name_of(frozen),)))
-        self._core.forget((frozen,))
+        self.delete_many((key,))
 
     async def adelete(self, key: Any) -> None:
         """`delete` for async code."""
-        frozen = freeze(key)
-        if self._core.shared is not None:
-            await self._arun(self._core.shared.invalidate((name_of(frozen),)))
-        self._core.forget((frozen,))
+        await self.adelete_many((key,))
+
+    def delete_many(self, keys: Iterable[Any]) -> None:
+        """Forget these keys, everywhere, in one round trip."""
+        frozen = [freeze(key) for key in keys]
+        if self._core.shared is not None and frozen:
+            self._run(self._core.shared.invalidate([name_of(key) for key in frozen]))
+        self._core.forget(frozen)
+
+    async def adelete_many(self, keys: Iterable[Any]) -> None:
+        """`delete_many` for async code."""
+        frozen = [freeze(key) for key in keys]
+        if self._core.shared is not None and frozen:
+            await self._arun(self._core.shared.invalidate([name_of(key) for key in frozen]))
+        self._core.forget(frozen)
 
     def get_or_load(self, key: Any, loader: Callable[[], R], *, tags: Iterable[str] = (), **options: Unpack[Keep]) -> R:
         """The value of `key`; when there is none, what `loader()` returns, called once for all who ask meanwhile.
@@ -161,28 +180,28 @@ class Cache:
         keys: Iterable[Any],
         batch_loader: Callable[[list[Any]], Mapping[Any, Any]],
         *,
-        tags: Iterable[str] = (),
+        tags: TagsByKey = (),
         **options: Unpack[Keep],
     ) -> dict[Any, Any]:
         """Values by key; those that are missing come from one `batch_loader(missing keys)`, which returns a mapping.
 
         What somebody else is loading just now is waited for. A key that the loader leaves out is left out of the
-        result and not remembered.
+        result and not remembered. `tags` are those of every key, or a function of one. In the loader `loading()`
+        speaks of all keys, `loading().of(key)` of one. Raises what the loader raises, an error that is remembered for
+        one of the keys, LoadTimeout, RecursiveLoadError, UncacheableError.
         """
-        batch = Batch(self._core, self._wanted(keys, tags, options, is_async=False))
-        return self._run(batch.plan(), lambda: batch_loader(batch.missing))
+        return self.load_many(self._wanted(keys, tags, options, is_async=False), batch_loader)
 
     async def aget_many(
         self,
         keys: Iterable[Any],
         batch_loader: Callable[[list[Any]], Awaitable[Mapping[Any, Any]]],
         *,
-        tags: Iterable[str] = (),
+        tags: TagsByKey = (),
         **options: Unpack[Keep],
     ) -> dict[Any, Any]:
         """`get_many` for async code."""
-        batch = Batch(self._core, self._wanted(keys, tags, options, is_async=True))
-        return await self._arun(batch.plan(), lambda: batch_loader(batch.missing))
+        return await self.aload_many(self._wanted(keys, tags, options, is_async=True), batch_loader)
 
     def invalidate_tags(self, *tags: str) -> None:
         """Every value with one of these tags is forgotten, everywhere."""
@@ -216,6 +235,10 @@ class Cache:
         Reading does this by itself. It is for whoever must know that an invalidation has arrived.
         """
         return self._core.shared is None or self._run(self._core.shared.settle())
+
+    async def asettle(self) -> bool:
+        """`settle` for async code."""
+        return self._core.shared is None or await self._arun(self._core.shared.settle())
 
     def close(self) -> None:
         """Give the connections of threads back, and stop listening to other processes."""
@@ -332,6 +355,28 @@ class Cache:
         self._core.count(request)
         return self._core.copied(await self._arun(self._core.answer(request), loader))
 
+    def load_many(
+        self, requests: Mapping[Any, Request], loader: Callable[[list[Any]], Mapping[Any, Any]]
+    ) -> dict[Any, Any]:
+        """The values of many requests, as `get_many`. For the decorators of this package."""
+        return self._run(Batch(self._core, requests).plan(), loader)
+
+    async def aload_many(
+        self, requests: Mapping[Any, Request], loader: Callable[[list[Any]], Awaitable[Mapping[Any, Any]]]
+    ) -> dict[Any, Any]:
+        """`load_many` for async code."""
+        return await self._arun(Batch(self._core, requests).plan(), loader)
+
+    def prefetch(self, requests: Mapping[Any, Request]) -> None:
+        """Put into memory what Redis has of these. For the decorators of this package."""
+        if self._core.shared is not None:
+            self._run(Batch(self._core, requests).prefetch(self._core.shared))
+
+    async def aprefetch(self, requests: Mapping[Any, Request]) -> None:
+        """`prefetch` for async code."""
+        if self._core.shared is not None:
+            await self._arun(Batch(self._core, requests).prefetch(self._core.shared))
+
     def lifetime(self, ttl: TTL | None) -> TTL:
         """A TTL as it will be used: the cache's own for None. Raises ConfigurationError."""
         return self.options({"ttl": ttl}).ttl
@@ -348,9 +393,17 @@ class Cache:
         return "" if self._redis is None else name_of(key)
 
     def _request(
-        self, key: Hashable, tags: Iterable[str] = (), options: Mapping[str, Any] | None = None, *, is_async: bool
+        self,
+        key: Hashable,
+        tags: Iterable[str] = (),
+        options: Mapping[str, Any] | Options | None = None,
+        *,
+        is_async: bool,
     ) -> Request:
-        chosen = self._core.options if not options else self.options(options)
+        if isinstance(options, Options):
+            chosen = options
+        else:
+            chosen = self._core.options if not options else self.options(options)
         named = tags_of(tags)
         return Request(key, self.name_in_redis(key), self.name, chosen, lambda: named, is_async)
 
@@ -366,19 +419,22 @@ class Cache:
         return listener
 
     def _wanted(
-        self, keys: Iterable[Any], tags: Iterable[str], options: Mapping[str, Any], *, is_async: bool
+        self, keys: Iterable[Any], tags: TagsByKey, options: Mapping[str, Any], *, is_async: bool
     ) -> dict[Any, Request]:
-        named = tags_of(tags)
-        return {key: self._request(freeze(key), named, options, is_async=is_async) for key in dict.fromkeys(keys)}
+        chosen = self.options(options)
+        return {
+            key: self._request(freeze(key), tags(key) if callable(tags) else tags, chosen, is_async=is_async)
+            for key in dict.fromkeys(keys)
+        }
 
     def _hit(self, entry: Any, value: Any) -> Any:
         entry.hits += 1
         return self._core.copied(value)
 
-    def _run(self, plan: Plan[R], loader: Callable[[], Any] | None = None) -> R:
+    def _run(self, plan: Plan[R], loader: Callable[..., Any] | None = None) -> R:
         return run(plan, None if self._redis is None else self._redis.blocking, loader or _no_loader)
 
-    async def _arun(self, plan: Plan[R], loader: Callable[[], Awaitable[Any]] | None = None) -> R:
+    async def _arun(self, plan: Plan[R], loader: Callable[..., Awaitable[Any]] | None = None) -> R:
         return await arun(plan, None if self._redis is None else self._redis.awaiting, loader or _no_aloader)
 
 

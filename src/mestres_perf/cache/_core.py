@@ -11,7 +11,7 @@ import copy
 import inspect
 import math
 import random
-from collections.abc import Callable, Generator, Hashable, Iterable, Iterator
+from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -84,10 +84,10 @@ class Core:
                 return (yield from self._load(request, led))
             finally:
                 self.answered(request, found_in=led[-1].layer if led else "")
-        if self._is_due(seen, request):
+        if self.is_due(seen, request):
             yield from self._renew(request)
             self.events.tell()
-        return _given(seen.value)
+        return given(seen.value)
 
     def answered(self, request: Request, *, found_in: str) -> None:
         """Count a request that memory could not answer: a hit when Redis could."""
@@ -103,7 +103,7 @@ class Core:
         """The value as memory or Redis has it, fresh or usable as a stale one, or MISS. Nothing is loaded."""
         seen = self.usable(request)
         if seen is not None:
-            return _given(seen.value)
+            return given(seen.value)
         if self.shared is not None:
             self.listen()
             flight = self.flights.join(request.key, (), name=request.name, is_async=request.is_async)
@@ -143,14 +143,21 @@ class Core:
 
     def put(self, request: Request, value: Any) -> Steps:
         """A value that nobody loaded."""
-        refuse_once_only(value)
-        found = Found(self.copied(value), self.lifetime(request, value))
-        if self.shared is not None:
-            yield from self.shared.write(request.name, found, request.tags(), stale=request.options.stale)
-        self.flights.replace(self._entry(request, found, request.tags()))
+        yield from self.put_many([(request, value)])
+
+    def put_many(self, values: Sequence[tuple[Request, Any]]) -> Steps:
+        """The same for many, whose options are the same."""
+        for _, value in values:
+            refuse_once_only(value)
+        found = [(each, Found(self.copied(value), self.lifetime(each, value)), each.tags()) for each, value in values]
+        if self.shared is not None and found:
+            stale = values[0][0].options.stale
+            yield from self.shared.write({each.name: (one, tags) for each, one, tags in found}, stale=stale)
+        for request, one, tags in found:
+            self.flights.replace(self._entry(request, one, tags))
         self.events.tell()
 
-    def forget(self, keys: tuple[Hashable, ...]) -> None:
+    def forget(self, keys: Sequence[Hashable]) -> None:
         """In this process: let these keys go, and no load of theirs that is under way store."""
         self.flights.delete(keys)
         self.counts.invalidations += len(keys)
@@ -264,7 +271,7 @@ class Core:
         early = _LONGEST_EARLY * options.early * seen.took
         return min(seen.expires - early, self._trusted_until(seen.checked))
 
-    def _is_due(self, seen: Seen, request: Request) -> bool:
+    def is_due(self, seen: Seen, request: Request) -> bool:
         """Whether the value should be renewed: it is stale, or XFetch says so."""
         now, options = self.store.clock(), request.options
         if now >= seen.expires:
@@ -292,7 +299,7 @@ class Core:
         while True:
             joined = self.flights.join(request.key, tags, name=request.name, is_async=request.is_async)
             if isinstance(joined, Entry):
-                return _given(joined.value)
+                return given(joined.value)
             if joined is None:  # to wait would be to wait for ever
                 alone = Flight(request.key, tags, self.store.ticket())
                 return (yield from self.load(alone, request)).value
@@ -302,11 +309,11 @@ class Core:
                     return (yield from self._lead(joined, request))
                 self.flights.promise(joined)
                 yield Spawn(self._lead(joined, request))
-            answer = yield from self._wait(joined, request)
+            answer = yield from self.wait(joined, request)
             if answer is not HAND_OVER:
                 return answer
 
-    def _wait(self, flight: Flight, request: Request) -> Steps:
+    def wait(self, flight: Flight, request: Request) -> Steps:
         """What the leader finds; what is stale, when he takes too long."""
         options = request.options
         stale = self._fallback(request)
@@ -344,15 +351,15 @@ class Core:
 
     def _lead(self, flight: Flight, request: Request) -> Steps:
         seen = self.store.look(request.key)
-        if seen is not None and not isinstance(seen.value, Failure):
-            flight.loading.stale = seen.value
+        if seen is not None:
+            self.remind(flight, seen)
         try:
             found = yield from self._obtain(flight, request, seen)
             if self.changes is not None and seen is not None:
-                self._compare(request, seen, found)
+                self.compare(request, seen, found)
             self.land(flight, request, found)
         except Exception as error:
-            stale = self._failed(flight, request, error)
+            stale = self.failed(flight, request, error)
             if stale is None:
                 raise
             return stale.value
@@ -385,6 +392,11 @@ class Core:
             found.checked += found.took
         return found
 
+    def remind(self, flight: Flight, seen: Seen) -> None:
+        """Let the loader know the value that is to be replaced."""
+        if not isinstance(seen.value, Failure):
+            flight.loading.stale = seen.value
+
     def land(self, flight: Flight, request: Request, found: Found) -> None:
         """The load has ended well: store the value, if it may be, before anybody is told."""
         if found.keep:
@@ -411,7 +423,7 @@ class Core:
         entry.soft = self._soft(entry, request.options)
         return entry
 
-    def _failed(self, flight: Flight, request: Request, error: Exception) -> Seen | None:
+    def failed(self, flight: Flight, request: Request, error: Exception) -> Seen | None:
         """The load has ended badly: whoever waits is told, or given what is stale when that may be."""
         seen, now = self._fallback(request), self.store.clock()
         forgiven = seen is not None and now < seen.expires + request.options.stale_if_error and not flight.ticket.void
@@ -437,7 +449,7 @@ class Core:
         flight.tell(HAND_OVER)
         self.events.tell()
 
-    def _compare(self, request: Request, seen: Seen, found: Found) -> None:
+    def compare(self, request: Request, seen: Seen, found: Found) -> None:
         """Count whether the value had changed since it was loaded last."""
         assert self.changes is not None
         elapsed = self.store.clock() - seen.stored
@@ -453,7 +465,8 @@ def _same(value: Any) -> Any:
     return value
 
 
-def _given(value: Any) -> Any:
+def given(value: Any) -> Any:
+    """A value as callers are given it: an error that is remembered is raised."""
     if isinstance(value, Failure):
         raise value.copy()
     return value

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
+import heapq
 import inspect
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from typing import Any, ParamSpec, Protocol, TypeVar, cast, overload
@@ -13,8 +15,8 @@ from typing_extensions import Unpack
 from mestres_perf.cache._adaptive import Adaptive
 from mestres_perf.cache._compile import compiled
 from mestres_perf.cache._core import Core, Request
-from mestres_perf.cache._entry import Explanation
-from mestres_perf.cache._keys import Instances, Key, binder, of_call, prefix_of
+from mestres_perf.cache._entry import MISS, Explanation, Failure
+from mestres_perf.cache._keys import Instances, Key, binder, of_call, prefix_of, recaller
 from mestres_perf.cache._loading import tags_of
 from mestres_perf.cache._options import Keep, Options
 from mestres_perf.cache._stats import Stats
@@ -23,7 +25,10 @@ from mestres_perf.errors import ConfigurationError
 P = ParamSpec("P")
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
+Loads = TypeVar("Loads", bound=Callable[..., Any])
 Tags = Iterable[str] | Callable[..., Iterable[str]]
+_AT_ONCE = 16
+"""So many calls of an async function `many` has under way at once."""
 
 
 class Remembers(Protocol):
@@ -35,6 +40,12 @@ class Remembers(Protocol):
     def name_in_redis(self, key: Hashable) -> str: ...
     def load(self, request: Request, loader: Callable[[], Any]) -> Any: ...
     async def aload(self, request: Request, loader: Callable[[], Awaitable[Any]]) -> Any: ...
+    def load_many(self, requests: Mapping[Any, Request], loader: Callable[..., Any]) -> dict[Any, Any]: ...
+    async def aload_many(
+        self, requests: Mapping[Any, Request], loader: Callable[..., Awaitable[Any]]
+    ) -> dict[Any, Any]: ...
+    def prefetch(self, requests: Mapping[Any, Request]) -> None: ...
+    async def aprefetch(self, requests: Mapping[Any, Request]) -> None: ...
     def peek(self, key: Any) -> Any: ...
     def explained(self, request: Request) -> Explanation: ...
     async def aexplained(self, request: Request) -> Explanation: ...
@@ -76,8 +87,8 @@ class Cached(Protocol[P, R_co]):
         """Forget and load again; of an async function the result is awaited."""
         ...
 
-    def warm(self, *arguments: P.args, **named: P.kwargs) -> bool:
-        """Load what this call returns unless it is remembered; whether it had to be. Not for async functions."""
+    def warm(self, *arguments: P.args, **named: P.kwargs) -> Any:
+        """Load what this call returns unless it is remembered; whether it had to be: awaited for an async function."""
         ...
 
     def peek(self, *arguments: P.args, **named: P.kwargs) -> Any:
@@ -93,7 +104,23 @@ class Cached(Protocol[P, R_co]):
         ...
 
     def many(self, calls: Iterable[tuple[Any, ...]]) -> Any:
-        """The results of many calls, each given as a tuple of arguments, in order; awaited for an async function."""
+        """The results of many calls, each given as a tuple of arguments, in order; awaited for an async function.
+
+        Redis is read once for all of them, and the batch loader, if there is one, called once for what is missing.
+        """
+        ...
+
+    def batch(self, loader: Loads) -> Loads:
+        """Decorate the loader of many calls at once, plain or async as the function is.
+
+        It is given a list of argument tuples, or of the arguments themselves when the function has one parameter, and
+        returns a mapping from these to results; what it leaves out the function loads itself. Raises
+        ConfigurationError.
+        """
+        ...
+
+    def hottest(self, most: int) -> list[tuple[tuple[Any, ...], dict[str, Any]]]:
+        """The arguments of the calls whose results are in memory, most used first; only of plain arguments."""
         ...
 
     def stats(self) -> Stats:
@@ -144,6 +171,8 @@ class Remembered:
         self.family = prefix_of(function)
         self.is_async = iscoroutinefunction(function)
         self.instances = Instances()
+        self.batch: Callable[..., Any] | None = None
+        self.recall = recaller(function)
 
     @property
     def is_counted(self) -> bool:
@@ -202,30 +231,117 @@ class Remembered:
         await self.cache.adelete(key)
         return await self.call(instance, arguments, named)
 
-    def warm(self, instance: Any, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> bool:
-        """Load unless it is remembered; whether it had to be."""
-        if self.is_async:
-            raise ConfigurationError(f"{self.function.__qualname__} is async: await it to have it remembered")
+    def warm(self, instance: Any, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
+        """Load unless it is remembered; whether it had to be, to be awaited for an async function."""
         own = () if instance is None else (instance,)
-        loaded = False
+        loads: list[None] = []
 
         def load() -> Any:
-            nonlocal loaded
-            loaded = True
+            loads.append(None)
             return self.function(*own, *arguments, **named)
 
-        self.cache.load(self.request(instance, arguments, named), load)
-        return loaded
+        request = self.request(instance, arguments, named)
+        if self.is_async:
+            return self._awarm(request, load, loads)
+        self.cache.load(request, load)
+        return bool(loads)
+
+    async def _awarm(self, request: Request, load: Callable[[], Awaitable[Any]], loads: list[None]) -> bool:
+        await self.cache.aload(request, load)
+        return bool(loads)
 
     def many(self, instance: Any, calls: Iterable[tuple[Any, ...]]) -> Any:
-        """The results of many calls, in order."""
-        given = list(calls)
-        if self.is_async:
-            return self._amany(instance, given)
-        return [self.call(instance, arguments, {}) for arguments in given]
+        """The results of many calls, in order; to be awaited for an async function."""
+        many = Many(self, instance, list(calls))
+        return many.awaited() if self.is_async else many.results()
 
-    async def _amany(self, instance: Any, calls: list[tuple[Any, ...]]) -> list[Any]:
-        return [await self.call(instance, arguments, {}) for arguments in calls]
+    def hottest(self, instance: Any, most: int) -> list[tuple[tuple[Any, ...], dict[str, Any]]]:
+        """The arguments of the calls that are in memory, the most used first, as far as a key tells them."""
+        own = () if instance is None else of_call("", (self.instances.name(instance),))
+        entries = self.cache.core.store.nodes.values()
+        begins, is_method = len(own), instance is not None
+        mine = [
+            (entry.hits, call)
+            for entry in tuple(entries)
+            if isinstance(entry.key, tuple)
+            and entry.key[:begins] == own
+            and entry.key[begins : begins + 1] == (self.family,)
+            and not isinstance(entry.value, Failure)
+            and (call := self.recall(entry.key[begins:], is_method=is_method)) is not None
+        ]
+        return [call for _, call in heapq.nlargest(most, mine, key=lambda one: one[0])]
+
+
+class Many:
+    """Many calls of one function."""
+
+    def __init__(self, remembered: Remembered, instance: Any, calls: list[tuple[Any, ...]]) -> None:
+        self._remembered = remembered
+        self._own = () if instance is None else (instance,)
+        self._instance = instance
+        self._calls = calls
+        self._requests: dict[Any, Request] = {}
+        self._places = [self._place(arguments) for arguments in calls]
+
+    def results(self) -> list[Any]:
+        """In order."""
+        remembered = self._remembered
+        if remembered.batch is None:
+            remembered.cache.prefetch(self._requests)
+            return [self._call(arguments) for arguments in self._calls]
+        found = remembered.cache.load_many(self._requests, functools.partial(remembered.batch, *self._own))
+        return [
+            found[place] if place in found else self._call(arguments)
+            for place, arguments in zip(self._places, self._calls, strict=True)
+        ]
+
+    async def awaited(self) -> list[Any]:
+        """In order; what no batch loader gives is loaded several at once."""
+        remembered, found = self._remembered, dict[Any, Any]()
+        if remembered.batch is None:
+            await remembered.cache.aprefetch(self._requests)
+        else:
+            loader = functools.partial(remembered.batch, *self._own)
+            found = await remembered.cache.aload_many(self._requests, loader)
+        free = asyncio.Semaphore(_AT_ONCE)
+
+        async def call(place: Any, arguments: tuple[Any, ...]) -> Any:
+            if place in found:
+                return found[place]
+            async with free:
+                return await self._call(arguments)
+
+        # Each ends before the first error is raised: none goes on unseen.
+        ended = await asyncio.gather(*map(call, self._places, self._calls), return_exceptions=True)
+        for result in ended:
+            if isinstance(result, BaseException):
+                raise result
+        return ended
+
+    def _call(self, arguments: tuple[Any, ...]) -> Any:
+        return self._remembered.call(self._instance, arguments, {})
+
+    def _place(self, arguments: tuple[Any, ...]) -> Any:
+        """What the batch loader calls this call; MISS when a mapping could not tell it from another, or hold it."""
+        remembered = self._remembered
+        request = remembered.request(self._instance, arguments, {})
+        if remembered.batch is None:
+            place: Any = request.key
+        else:
+            bound = inspect.signature(remembered.function).bind(*self._own, *arguments)
+            bound.apply_defaults()
+            place = bound.args[len(self._own) :]
+            place = place[0] if _takes_one(remembered.function, bool(self._own)) else place
+        try:
+            known = self._requests.setdefault(place, request)
+        except TypeError:
+            return MISS
+        return place if known.key == request.key else MISS
+
+
+def _takes_one(function: Callable[..., Any], is_method: bool) -> bool:
+    parameters = list(inspect.signature(function).parameters.values())[is_method:]
+    return len(parameters) == 1 and parameters[0].kind is not inspect.Parameter.VAR_POSITIONAL
 
 
 class Handle:
@@ -251,8 +367,8 @@ class Handle:
         """Forget and load again; of an async function the result is awaited."""
         return self._remembered.refresh(self._instance, arguments, named)
 
-    def warm(self, *arguments: Any, **named: Any) -> bool:
-        """Load what this call returns unless it is remembered; whether it had to be. Not for async functions."""
+    def warm(self, *arguments: Any, **named: Any) -> Any:
+        """Load what this call returns unless it is remembered; whether it had to be: awaited for an async function."""
         return self._remembered.warm(self._instance, arguments, named)
 
     def peek(self, *arguments: Any, **named: Any) -> Any:
@@ -270,6 +386,26 @@ class Handle:
     def many(self, calls: Iterable[tuple[Any, ...]]) -> Any:
         """The results of many calls, each given as a tuple of arguments, in order; awaited for an async function."""
         return self._remembered.many(self._instance, calls)
+
+    def batch(self, loader: Loads) -> Loads:
+        """Decorate the loader of many calls at once, plain or async as the function is."""
+        remembered = self._remembered
+        name = remembered.function.__qualname__
+        if remembered.batch is not None:
+            raise ConfigurationError(f"{name} has a batch loader already")
+        if iscoroutinefunction(loader) != remembered.is_async:
+            raise ConfigurationError(
+                f"the batch loader of {name} must be {'async' if remembered.is_async else 'plain'}"
+            )
+        kinds = {parameter.kind for parameter in inspect.signature(remembered.function).parameters.values()}
+        if kinds & {inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD}:
+            raise ConfigurationError(f"{name} has parameters that are given by name only: many() cannot give them")
+        remembered.batch = loader
+        return loader
+
+    def hottest(self, most: int) -> list[tuple[tuple[Any, ...], dict[str, Any]]]:
+        """The arguments of the calls whose results are in memory, most used first; only of plain arguments."""
+        return self._remembered.hottest(self._instance, most)
 
     def stats(self) -> Stats:
         """The statistics of the cache that remembers."""

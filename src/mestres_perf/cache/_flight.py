@@ -8,9 +8,9 @@ himself.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from typing import Any, Final
 
@@ -240,6 +240,22 @@ class Flights:
             flight.chain.leading.remove(mark)
             _loading.current.reset(told)
             _chain.reset(chain)
+
+    @contextmanager
+    def leading_many(self, flights: Mapping[Any, Flight]) -> Iterator[Loading]:
+        """The same for the loads of one batch, by the names that its loader has for them."""
+        whole = Loading()
+        whole.parts = {name: flight.loading for name, flight in flights.items()}
+        chain = next(iter(flights.values())).chain or Chain()
+        with ExitStack() as stack:
+            for flight in flights.values():
+                flight.chain = chain  # none has waited for anything yet
+                stack.enter_context(self.leading(flight))
+            told = _loading.current.set(whole)
+            try:
+                yield whole
+            finally:
+                _loading.current.reset(told)
 
 
 @contextmanager

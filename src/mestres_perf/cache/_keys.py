@@ -21,6 +21,7 @@ from mestres_perf.errors import KeyArgumentError
 
 _SHORT, _FEW = 256, 16
 _ITSELF = (str, bytes, type(None))  # no value of another type equals these
+_PLAIN = frozenset({str, bytes, type(None), bool, int, float, Decimal, date, datetime, time, timedelta, UUID})
 _TYPED = (int, float, complex, Decimal, date, datetime, time, timedelta, UUID, Enum)
 _PLAIN = frozenset({str, int, bool, bytes, type(None)})  # spelled as they are, and their equals spell the same
 
@@ -174,6 +175,30 @@ def binder(
         return of_call(prefix, values, (len(bound.args),))
 
     return bind
+
+
+def recaller(function: Callable[..., Any]) -> Callable[..., tuple[tuple[Any, ...], dict[str, Any]] | None]:
+    """The other way round: from a key to the call's arguments, by place and by name; None when it cannot be told.
+
+    It can when all of them are plain: text, bytes, numbers, None, dates, UUIDs. With `is_method` the first, which
+    stands for the object, is left out.
+    """
+    parameters = inspect.signature(function).parameters.values()
+    kinds = {parameter.kind for parameter in parameters}
+    open_ended = bool(kinds & {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD})
+    named = [parameter.name for parameter in parameters if parameter.kind is inspect.Parameter.KEYWORD_ONLY]
+
+    def recall(key: tuple[Any, ...], *, is_method: bool = False) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+        parts = key[1 + open_ended :]
+        count = len(parts) // 2
+        if any(kind not in _PLAIN for kind in parts[count:]):
+            return None
+        places = key[1] if open_ended else count - len(named)
+        rest = parts[places:count]
+        by_name = dict(zip(rest[::2], rest[1::2], strict=True)) if open_ended else dict(zip(named, rest, strict=True))
+        return parts[is_method:places], by_name
+
+    return recall
 
 
 class Instances:

@@ -6,9 +6,10 @@ version that it had before the load began. An invalidation, in any process, take
 
 from __future__ import annotations
 
+import itertools
 import secrets
 import threading
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,6 +89,18 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """What of a batch is to be had from Redis: the tags that the value will have, and which value does not count.
+
+    None with the stamp `but`, and none with less than `still` seconds left (below zero: a stale one will do).
+    """
+
+    tags: tuple[str, ...] = ()
+    but: bytes = b""
+    still: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """What Redis said of a key: the value that holds, the stamp of whatever is there, the versions of its tags."""
 
@@ -159,8 +172,20 @@ class Debts:
             self._paying = False
 
 
+_Command = tuple[str | bytes | int, ...]
 Loader = Callable[[], Generator[Effect, Any, Found]]
 Tell = Callable[[Sequence[str], Sequence[str], bool], Generator[Effect, Any, None]]
+
+
+def pauses() -> Iterator[float]:
+    """How long to wait, again and again, for what another process is loading; they end when its lease has.
+
+    In step with how long it has taken: nobody comes later than a small part of the loader's own time.
+    """
+    waited, wait = 0.0, _FIRST_WAIT
+    while waited <= LEASE:
+        yield wait
+        waited, wait = waited + wait, min(max(_FIRST_WAIT, (waited + wait) * _SHARE), _LONGEST_WAIT)
 
 
 class Shared:
@@ -220,15 +245,9 @@ class Shared:
         """The same for many, in two round trips at most."""
         try:
             yield from self._debts.pay(self._tell)
-            values = [self.names.value(name) for name in wanted]
-            commands = [command for value in values for command in (("GET", value), ("PTTL", value))]
-            replies = yield Fetch(tuple(commands))
-            frames = [self.serializer.unpack(*each) for each in zip(values, replies[::2], strict=True)]
-            tags = dict.fromkeys(tag for frame in frames if frame for tag in frame.versions)
-            versions = yield from self._versions(tags)
+            return [seen.found for seen in (yield from self._see_many(wanted, ()))]
         except BackendUnavailable:
             return [None] * len(wanted)
-        return [self._holds(frame, left, versions) for frame, left in zip(frames, replies[1::2], strict=True)]
 
     def read_through(
         self,
@@ -246,7 +265,7 @@ class Shared:
         A value with the stamp `but` does not count, nor one with less than `still` seconds left (below zero: a stale
         one will do). `stale` are the seconds after its TTL that Redis keeps it.
         """
-        waited, wait = 0.0, _FIRST_WAIT
+        pause = pauses()
         while True:
             try:
                 yield from self._debts.pay(self._tell)
@@ -262,76 +281,128 @@ class Shared:
                 return (yield from self._load_under(lease, loading, load, stale))
             if reply == _FILLED:
                 continue
-            if waited > LEASE:  # whoever holds the lease does not come to an end: load beside it, store nothing
+            wait = next(pause, None)
+            if wait is None:  # whoever holds the lease does not come to an end: load beside it, store nothing
                 found = yield from load()
                 found.keep = False
                 return found
             yield Sleep(wait)
-            # In step with how long it has taken: nobody comes later than a small part of the loader's own time.
-            waited, wait = waited + wait, min(max(_FIRST_WAIT, (waited + wait) * _SHARE), _LONGEST_WAIT)
 
-    def lease_many(self, wanted: Sequence[str], tags: Sequence[str]) -> Generator[Effect, Any, dict[str, _Lease]]:
-        """Leases for what of a batch nobody else is loading."""
-        granted: dict[str, _Lease] = {}
+    def obtain_many(
+        self, wanted: Mapping[str, Wanted]
+    ) -> Generator[Effect, Any, tuple[dict[str, Found], dict[str, _Lease]]]:
+        """What Redis has of a batch, and leases for what it has not; what is in neither somebody else is loading.
+
+        Two or three round trips, however many there are. Raises BackendUnavailable.
+        """
+        yield from self._debts.pay(self._tell)
+        tags = tuple(dict.fromkeys(tag for one in wanted.values() for tag in one.tags))
+        seen = dict(zip(wanted, (yield from self._see_many(tuple(wanted), tags)), strict=True))
+        found = {
+            name: one.found
+            for name, one in seen.items()
+            if one.found is not None and one.found.left > wanted[name].still and one.stamp != wanted[name].but
+        }
+        missing = [name for name in wanted if name not in found]
+        return found, (yield from self._lease_many(missing, wanted, seen, tags) if missing else _none())
+
+    def _lease_many(
+        self, missing: Sequence[str], wanted: Mapping[str, Wanted], seen: Mapping[str, Seen], tags: Sequence[str]
+    ) -> Generator[Effect, Any, dict[str, _Lease]]:
+        """Versions and leases in one round trip; the versions are as old as the leases, or older."""
+        known = seen[missing[0]].versions
+        unknown = [tag for tag in (_EVERYTHING, *tags) if tag not in known]
+        begun = self._begin_versions(unknown)
+        asks = [self._ask_lease(name, seen[name].stamp) for name in missing]
+        replies = yield Fetch((*begun, *asks))
+        versions = {**known, **dict(zip(unknown, replies[len(unknown) : len(begun)], strict=True))}
+        return {
+            name: _Lease(
+                name,
+                str(ask.arguments[0]),
+                {tag: versions[tag] for tag in dict.fromkeys((_EVERYTHING, *wanted[name].tags))},
+                seen[name].bumps,
+            )
+            for name, ask, reply in zip(missing, asks, replies[len(begun) :], strict=True)
+            if int(reply) == _LEASED
+        }
+
+    def fill_many(self, filled: Sequence[Filled]) -> Generator[Effect, Any, list[bool]]:
+        """Of each whether Redis took it, as `fill`; two round trips, one more when the loader has added tags."""
         try:
-            replies = yield Fetch((("GET", self.names.bumps),))
-            versions = yield from self._every_version({}, tags)
-            for name in wanted:
-                reply, token = yield from self._lease(name, b"")
-                if reply == _LEASED:
-                    granted[name] = _Lease(name, token, versions, replies[0])
+            versions = yield from self._unchanged([(one.lease, tuple(one.loading.added)) for one in filled])
+            asks = [
+                Ask("release", (self.names.lease(one.lease.name),), (one.lease.token,))
+                if own is None
+                else self._ask_fill(one, own)
+                for one, own in zip(filled, versions, strict=True)
+            ]
+            replies = (yield Fetch(tuple(asks))) if asks else []
         except BackendUnavailable:
-            pass
-        return granted
+            return [False] * len(filled)
+        return [own is not None and bool(reply) for own, reply in zip(versions, replies, strict=True)]
+
+    def _ask_fill(self, filled: Filled, versions: Mapping[str, bytes]) -> Ask:
+        lease, found, names = filled.lease, filled.found, self.names
+        found.stamp = _frame.new_stamp()
+        data = self._pack(lease.name, found, self.serializer.encode(found.value), versions, filled.stale)
+        return Ask(
+            "fill",
+            (names.value(lease.name), names.lease(lease.name)),
+            (lease.token, data, _ms(found.left + filled.stale)),
+        )
 
     def fill(self, lease: _Lease, found: Found, loading: Loading, *, stale: float) -> Generator[Effect, Any, bool]:
         """Whether Redis took the value; it refuses when it was invalidated since the lease was granted."""
-        names = self.names
-        try:
-            versions = yield from self._unchanged(lease, tuple(loading.added))
-            if versions is None:
-                yield from self.release(lease)
-                return False
-            found.stamp = _frame.new_stamp()
-            data = self._pack(lease.name, found, self.serializer.encode(found.value), versions, stale)
-            keys = (names.value(lease.name), names.lease(lease.name))
-            return bool((yield Ask("fill", keys, (lease.token, data, _ms(found.left + stale)))))
-        except BackendUnavailable:
-            return False
+        return (yield from self.fill_many([Filled(lease, found, loading, stale)]))[0]
 
-    def _unchanged(self, lease: _Lease, added: Sequence[str]) -> Generator[Effect, Any, dict[str, bytes] | None]:
-        """The versions to store a value with; None when something was invalidated since the lease was given.
+    def _unchanged(
+        self, leases: Sequence[tuple[_Lease, Sequence[str]]]
+    ) -> Generator[Effect, Any, list[dict[str, bytes] | None]]:
+        """The versions to store each value with, given its lease and the tags that its loader has added.
 
-        Redis could take the value all the same, and nobody would ever be given it; but memory would hold it a while.
+        None when something was invalidated since the lease was given: Redis could take the value all the same, and
+        nobody would ever be given it; but memory would hold it a while.
         """
-        wanted = [tag for tag in lease.versions if tag != _EVERYTHING]
-        added_versions = (yield from self._every_version({}, added)) if added else {}
-        asked = (_EVERYTHING, *wanted)
-        commands = (("GET", self.names.tag(tag)) for tag in asked)
-        bumps, *replies = yield Fetch((("GET", self.names.bumps), *commands))
-        if any(lease.versions[tag] != reply for tag, reply in zip(asked, replies, strict=True)):
-            return None
-        if added and bumps != lease.bumps:  # a tag that was not known before the load may have been bumped during it
-            return None
-        return {**added_versions, **lease.versions}
+        added = tuple(dict.fromkeys(tag for _, own in leases for tag in own))
+        begun = (yield from self._every_version({}, added)) if added else {}
+        asked = tuple(dict.fromkeys(tag for lease, _ in leases for tag in lease.versions))
+        bumps, *replies = yield Fetch((("GET", self.names.bumps), *(("GET", self.names.tag(tag)) for tag in asked)))
+        now = dict(zip(asked, replies, strict=True))
+        return [
+            # A tag that was not known before the load may have been bumped during it.
+            None
+            if any(now[tag] != version for tag, version in lease.versions.items()) or (own and bumps != lease.bumps)
+            else {**{tag: begun[tag] for tag in own}, **lease.versions}
+            for lease, own in leases
+        ]
 
-    def release(self, lease: _Lease) -> Generator[Effect, Any, bool]:
-        """Give a lease back: the load has failed."""
-        return (yield from _told(_ask(Ask("release", (self.names.lease(lease.name),), (lease.token,)))))
+    def release(self, *leases: _Lease) -> Generator[Effect, Any, bool]:
+        """Give leases back, in one round trip: the load has failed."""
+        asks = tuple(Ask("release", (self.names.lease(lease.name),), (lease.token,)) for lease in leases)
+        return not asks or (yield from _told(_fetch(asks)))
 
-    def write(self, name: str, found: Found, tags: Sequence[str], *, stale: float) -> Generator[Effect, Any, None]:
-        """Put a value that was not loaded: it replaces whatever is there and voids the load that is under way."""
-        names = self.names
-        content = self.serializer.encode(found.value)  # a value that cannot go through Redis changes nothing
-        found.stamp = _frame.new_stamp()
+    def write(self, values: Mapping[str, tuple[Found, Sequence[str]]], *, stale: float) -> Generator[Effect, Any, None]:
+        """Put values that were not loaded, each with its tags, in two round trips.
+
+        They replace whatever is there and void the loads that are under way.
+        """
+        # A value that cannot go through Redis changes nothing.
+        contents = {name: self.serializer.encode(found.value) for name, (found, _) in values.items()}
         try:
             yield from self._debts.pay(self._tell)
-            versions = yield from self._every_version({}, tags)
-            data = self._pack(name, found, content, versions, stale)
-            yield Ask("set", (names.value(name), names.lease(name)), (data, _ms(found.left + stale)))
-            yield from self._announce(DROP, (name,))
+            tags = tuple(dict.fromkeys(tag for _, own in values.values() for tag in own))
+            known = yield from self._every_version({}, tags)
+            asks = []
+            for name, (found, own) in values.items():
+                found.stamp = _frame.new_stamp()
+                versions = {tag: known[tag] for tag in (_EVERYTHING, *own)}
+                data = self._pack(name, found, contents[name], versions, stale)
+                places = (self.names.value(name), self.names.lease(name))
+                asks.append(Ask("set", places, (data, _ms(found.left + stale))))
+            yield from self._in_turn(asks, self._announcements(DROP, tuple(values)))
         except BackendUnavailable:
-            self._debts.owe(keys=(name,))
+            self._debts.owe(keys=values)
 
     def invalidate(self, wanted: Sequence[str]) -> Generator[Effect, Any, None]:
         """Drop values and the leases of their loads."""
@@ -351,20 +422,42 @@ class Shared:
     def _tell(self, keys: Sequence[str], tags: Sequence[str], everything: bool) -> Generator[Effect, Any, None]:
         """Redis first, then the other processes: whoever hears it finds nothing old in Redis any more."""
         if everything:
-            yield from _bump(self.names, (_EVERYTHING,))
-            yield from self._announce(CLEAR, ())
+            yield from self._in_turn(*_bump(self.names, (_EVERYTHING,)), self._announcements(CLEAR, ()))
             return
-        yield from _drop(self.names, keys)
-        yield from _bump(self.names, tags)
-        yield from self._announce(DROP, keys)
-        yield from self._announce(BUMP, tags)
+        told = (*self._announcements(DROP, keys), *self._announcements(BUMP, tags))
+        yield from self._in_turn(_drop(self.names, keys), *_bump(self.names, tags), told)
 
-    def _announce(self, kind: str, parts: Sequence[str]) -> Generator[Effect, Any, None]:
+    def _in_turn(self, *steps: Sequence[_Command | Ask]) -> Generator[Effect, Any, None]:
+        """One after the other: in one round trip, unless the places lie on several nodes, which keep no order."""
+        for step in steps if self._is_cluster else (tuple(itertools.chain(*steps)),):
+            if step:
+                yield Fetch(tuple(step))
+
+    def _announcements(self, kind: str, parts: Sequence[str]) -> list[Ask]:
         places = (self.names.sequence, self.names.stream)
-        for start in range(0, len(parts) or 1, _MOST_PARTS):
-            told = "\n".join(parts[start : start + _MOST_PARTS])
-            if told or kind == CLEAR:
-                yield Ask("announce", places, (_KEPT, self.origin, kind, told))
+        told = ["\n".join(parts[start : start + _MOST_PARTS]) for start in range(0, len(parts) or 1, _MOST_PARTS)]
+        return [Ask("announce", places, (_KEPT, self.origin, kind, each)) for each in told if each or kind == CLEAR]
+
+    def _see_many(self, wanted: Sequence[str], tags: Sequence[str]) -> Generator[Effect, Any, list[Seen]]:
+        """The same as `_see` for many: one round trip, two when values have other tags than are asked for."""
+        asked, count = (_EVERYTHING, *tags), 2 * len(wanted)
+        values = [self.names.value(name) for name in wanted]
+        replies = yield Fetch(
+            (
+                *(command for value in values for command in (("PTTL", value), ("GET", value))),
+                ("GET", self.names.bumps),
+                *(("GET", self.names.tag(tag)) for tag in asked),
+            )
+        )
+        lefts, raws, bumps = replies[0:count:2], replies[1:count:2], replies[count]
+        known = {tag: reply for tag, reply in zip(asked, replies[count + 1 :], strict=True) if reply is not None}
+        frames = [self.serializer.unpack(*each) for each in zip(values, raws, strict=True)]
+        others = dict.fromkeys(tag for frame in frames if frame for tag in frame.versions if tag not in asked)
+        all_known = {**known, **(yield from self._versions(others))}
+        return [
+            Seen(self._holds(frame, left, all_known), (raw or b"")[2:10], known, bumps)
+            for frame, left, raw in zip(frames, lefts, raws, strict=True)
+        ]
 
     def _see(self, name: str, tags: Sequence[str]) -> Generator[Effect, Any, Seen]:
         """Value and versions in one round trip, as long as the value has no other tags than are asked for."""
@@ -401,9 +494,7 @@ class Shared:
         versions = {tag: known[tag] for tag in (_EVERYTHING, *tags) if tag in known}
         missing = [tag for tag in dict.fromkeys((_EVERYTHING, *tags)) if tag not in versions]
         if missing:
-            places = [self.names.tag(tag) for tag in missing]
-            fresh = (("SET", place, _frame.new_version(), "NX", "EX", _TAG_LIFE) for place in places)
-            replies = yield Fetch((*fresh, *(("GET", place) for place in places)))
+            replies = yield Fetch(tuple(self._begin_versions(missing)))
             versions.update(zip(missing, replies[len(missing) :], strict=True))
         return versions
 
@@ -422,11 +513,19 @@ class Shared:
         place = self.names.value(name)
         return self.serializer.pack(place, content, stamp=found.stamp, versions=versions, stale=stale, took=found.took)
 
+    def _begin_versions(self, tags: Sequence[str]) -> list[_Command]:
+        """As many commands that give a version to what has none, and as many that read it."""
+        places = [self.names.tag(tag) for tag in tags]
+        begun: list[_Command] = [("SET", place, _frame.new_version(), "NX", "EX", _TAG_LIFE) for place in places]
+        return [*begun, *(("GET", place) for place in places)]
+
     def _lease(self, name: str, stamp: bytes) -> Generator[Effect, Any, tuple[int, str]]:
-        token = secrets.token_hex(8)
+        ask = self._ask_lease(name, stamp)
+        return int((yield ask)), str(ask.arguments[0])
+
+    def _ask_lease(self, name: str, stamp: bytes) -> Ask:
         keys = (self.names.value(name), self.names.lease(name))
-        reply = yield Ask("lease", keys, (token, _ms(LEASE), stamp))
-        return int(reply), token
+        return Ask("lease", keys, (secrets.token_hex(8), _ms(LEASE), stamp))
 
     def _load_under(self, lease: _Lease, loading: Loading, load: Loader, stale: float) -> Generator[Effect, Any, Found]:
         try:
@@ -453,22 +552,36 @@ class _Lease:
     bumps: bytes | None
 
 
-def _drop(names: Names, wanted: Iterable[str]) -> Generator[Effect, Any, None]:
-    commands = tuple(("DEL", names.value(name), names.lease(name)) for name in wanted)
-    if commands:
-        yield Fetch(commands)
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A value that was loaded under a lease; Redis is to keep it `stale` seconds after its TTL."""
+
+    lease: _Lease
+    found: Found
+    loading: Loading
+    stale: float
 
 
-def _bump(names: Names, tags: Sequence[str]) -> Generator[Effect, Any, None]:
-    if not tags:
-        return
-    yield Fetch((("INCR", names.bumps),))  # before the versions: whoever reads those after has seen it
-    # A tag without a version needs none: no value that has it holds, and no load under way was given one.
-    yield Fetch(tuple(("SET", names.tag(tag), _frame.new_version(), "XX", "EX", _TAG_LIFE) for tag in tags))
+def _drop(names: Names, wanted: Iterable[str]) -> list[_Command]:
+    return [("DEL", names.value(name), names.lease(name)) for name in wanted]
 
 
-def _ask(ask: Ask) -> Generator[Effect, Any, None]:
-    yield ask
+def _bump(names: Names, tags: Sequence[str]) -> tuple[list[_Command], list[_Command]]:
+    """Two steps: the count before the versions, so that whoever reads those after has seen it.
+
+    A tag without a version needs none: no value that has it holds, and no load under way was given one.
+    """
+    fresh: list[_Command] = [("SET", names.tag(tag), _frame.new_version(), "XX", "EX", _TAG_LIFE) for tag in tags]
+    return [("INCR", names.bumps)] if tags else [], fresh
+
+
+def _fetch(asks: tuple[Ask, ...]) -> Generator[Effect, Any, None]:
+    yield Fetch(asks)
+
+
+def _none() -> Generator[Effect, Any, dict[str, _Lease]]:
+    return {}
+    yield
 
 
 def _told(plan: Generator[Effect, Any, None]) -> Generator[Effect, Any, bool]:

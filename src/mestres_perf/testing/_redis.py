@@ -40,9 +40,7 @@ class MemoryRedis:
         self.calls += 1
         if self.is_down:
             raise BackendUnavailable("switched off")
-        if isinstance(effect, Fetch):
-            return [getattr(self, f"_{str(command[0]).lower()}")(*command[1:]) for command in effect.commands]
-        return getattr(self, f"_run_{effect.name}")(*effect.keys, *effect.arguments)
+        return self._said(effect) if isinstance(effect, Ask) else [self._said(command) for command in effect.commands]
 
     def flush(self) -> None:
         """Lose everything."""
@@ -68,6 +66,11 @@ class MemoryRedis:
 
     async def aclose(self) -> None:
         """Nothing to do."""
+
+    def _said(self, command: Any) -> Any:
+        if isinstance(command, Ask):
+            return getattr(self, f"_run_{command.name}")(*command.keys, *command.arguments)
+        return getattr(self, f"_{str(command[0]).lower()}")(*command[1:])
 
     def _get(self, key: str) -> bytes | None:
         value, until = self._values.get(key, (None, None))

@@ -93,7 +93,9 @@ class _Task:
 class _Node:
     def __init__(self, number: int, clock: Callable[[], float], options: Options) -> None:
         self.number = number
-        self.core = Core(Store(Memory(max_items=10), clock), Shared("sim"), options, TRUST)
+        # As on a cluster: what is sent together elsewhere is a step each, with everything in between that may come.
+        shared = Shared("sim", is_cluster=True)
+        self.core = Core(Store(Memory(max_items=10), clock), shared, options, TRUST)
         self.hears = True
 
 

@@ -11,7 +11,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from mestres_perf._kernel.effects import Ask, Fetch
@@ -26,6 +26,8 @@ from mestres_perf.errors import BackendUnavailable, ConfigurationError
 
 _ALL_BUSY = "every connection to Redis is in use; raise max_connections"
 _PATIENT = 5.0
+
+Command = tuple[str | bytes | int, ...]
 
 
 class Redis:
@@ -249,11 +251,13 @@ class Blocking:
         return _answer(effect, replies)
 
     def _replies(self, effect: Ask | Fetch) -> list[Any]:
-        if type(effect) is Fetch:
-            return self._exchange(effect.commands)
-        assert isinstance(effect, Ask)
-        replies = self._exchange((_by_digest(effect),))
-        return self._exchange((_by_text(effect),)) if _is_unknown(replies) else replies
+        asked = _asked(effect)
+        replies = self._exchange(_written(asked))
+        if ReplyError in map(type, replies):
+            again = _unknown(asked, replies)
+            if again:
+                _put(replies, again, self._exchange([_by_text(ask) for ask in again.values()]))
+        return replies
 
     def ping(self) -> None:
         """Raises BackendUnavailable."""
@@ -269,7 +273,7 @@ class Blocking:
         while self._idle:
             self._idle.pop().close()
 
-    def _exchange(self, commands: Sequence[tuple[str | bytes | int, ...]]) -> list[Any]:
+    def _exchange(self, commands: Sequence[Command]) -> list[Any]:
         data, again = pack(commands), self._owner.retry_on_timeout
         while True:
             wire = self._take()
@@ -324,14 +328,13 @@ class Awaiting:
         owner = self._owner
         if owner.down_until:
             owner.check()
+        asked = _asked(effect)
         try:
-            if type(effect) is Fetch:
-                replies = await self._exchange(effect.commands)
-            else:
-                assert isinstance(effect, Ask)
-                replies = await self._exchange((_by_digest(effect),))
-                if _is_unknown(replies):
-                    replies = await self._exchange((_by_text(effect),))
+            replies = await self._exchange(_written(asked))
+            if ReplyError in map(type, replies):
+                again = _unknown(asked, replies)
+                if again:
+                    _put(replies, again, await self._exchange([_by_text(ask) for ask in again.values()]))
         except (OSError, ReplyError) as error:
             raise self._owner.failed(error) from error
         if owner.down_until:
@@ -347,7 +350,7 @@ class Awaiting:
             wire.close()
             await asyncio.sleep(0)  # the loop closes the socket in its next turn
 
-    async def _exchange(self, commands: Sequence[tuple[str | bytes | int, ...]]) -> list[Any]:
+    async def _exchange(self, commands: Sequence[Command]) -> list[Any]:
         data, again = pack(commands), self._owner.retry_on_timeout
         while True:
             wire = self._wire
@@ -379,23 +382,40 @@ class Awaiting:
             self._opening = None
 
 
-def _by_digest(ask: Ask) -> tuple[str | bytes | int, ...]:
+def _by_digest(ask: Ask) -> Command:
     return ("EVALSHA", digest_of(ask.name), len(ask.keys), *ask.keys, *ask.arguments)
 
 
-def _by_text(ask: Ask) -> tuple[str | bytes | int, ...]:
+def _by_text(ask: Ask) -> Command:
     return ("EVAL", text_of(ask.name), len(ask.keys), *ask.keys, *ask.arguments)
 
 
-def _is_unknown(replies: list[Any]) -> bool:
-    return isinstance(replies[0], ReplyError) and str(replies[0]).startswith("NOSCRIPT")
+def _asked(effect: Ask | Fetch) -> Sequence[Ask | Command]:
+    return (effect,) if isinstance(effect, Ask) else effect.commands
+
+
+def _written(asked: Sequence[Ask | Command]) -> list[Command]:
+    return [_by_digest(one) if isinstance(one, Ask) else one for one in asked]
+
+
+def _unknown(asked: Sequence[Ask | Command], replies: list[Any]) -> dict[int, Ask]:
+    """The scripts, by place, that Redis has never heard of or has forgotten: they are sent once more, in full."""
+    return {
+        place: one
+        for place, (one, reply) in enumerate(zip(asked, replies, strict=True))
+        if isinstance(reply, ReplyError) and str(reply).startswith("NOSCRIPT") and isinstance(one, Ask)
+    }
+
+
+def _put(replies: list[Any], places: Iterable[int], better: list[Any]) -> None:
+    for place, reply in zip(places, better, strict=True):
+        replies[place] = reply
 
 
 def _answer(effect: Ask | Fetch, replies: list[Any]) -> Any:
     """What a plan is told. Redis that refuses a command is there all the same: it is not left alone for that."""
-    for reply in replies:
-        if isinstance(reply, ReplyError):
-            raise BackendUnavailable(f"Redis has refused: {reply}")
+    if ReplyError in map(type, replies):
+        raise BackendUnavailable(f"Redis has refused: {next(each for each in replies if type(each) is ReplyError)}")
     return replies[0] if isinstance(effect, Ask) else replies
 
 

@@ -100,8 +100,14 @@ class ClusterBlocking:
     def _fetch(self, fetch: Fetch) -> Any:
         with self._client.pipeline() as pipeline:
             for command in fetch.commands:
-                pipeline.execute_command(*command)
-            return pipeline.execute()
+                pipeline.execute_command(*_words(command))
+            replies = pipeline.execute(raise_on_error=False)
+        for place, (command, reply) in enumerate(zip(fetch.commands, replies, strict=True)):
+            if isinstance(command, Ask) and isinstance(reply, self._unknown_script):
+                replies[place] = self._run(command)
+            elif isinstance(reply, Exception):
+                raise reply
+        return replies
 
 
 class ClusterAwaiting:
@@ -152,8 +158,20 @@ class ClusterAwaiting:
     async def _fetch(self, fetch: Fetch) -> Any:
         pipeline = self._client.pipeline()
         for command in fetch.commands:
-            pipeline.execute_command(*command)
-        return await pipeline.execute()
+            pipeline.execute_command(*_words(command))
+        replies = await pipeline.execute(raise_on_error=False)
+        for place, (command, reply) in enumerate(zip(fetch.commands, replies, strict=True)):
+            if isinstance(command, Ask) and isinstance(reply, self._unknown_script):
+                replies[place] = await self._run(command)
+            elif isinstance(reply, Exception):
+                raise reply
+        return replies
+
+
+def _words(command: Ask | tuple[str | bytes | int, ...]) -> tuple[str | bytes | int, ...]:
+    if not isinstance(command, Ask):
+        return command
+    return ("EVALSHA", digest_of(command.name), len(command.keys), *command.keys, *command.arguments)
 
 
 def _failed(owner: Owner, error: Exception, refused: type[Exception]) -> BackendUnavailable:
