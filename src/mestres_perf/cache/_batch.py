@@ -209,7 +209,7 @@ class Batch:
         core = self._core
         began = core.store.clock()
         try:
-            with core.timed(None, ()):
+            with core.timed(None, dict.fromkeys(tag for flight in flights.values() for tag in flight.tags)):
                 loaded = _checked((yield Load((list(flights),))))
                 loading.spread()
                 took = core.store.clock() - began

@@ -23,7 +23,7 @@ _SHORT, _FEW = 256, 16
 _ITSELF = (str, bytes, type(None))  # no value of another type equals these
 _PLAIN = frozenset({str, bytes, type(None), bool, int, float, Decimal, date, datetime, time, timedelta, UUID})
 _TYPED = (int, float, complex, Decimal, date, datetime, time, timedelta, UUID, Enum)
-_PLAIN = frozenset({str, int, bool, bytes, type(None)})  # spelled as they are, and their equals spell the same
+_AS_IT_IS = frozenset({str, int, bool, bytes, type(None)})  # spelled as they are, and their equals spell the same
 
 
 class Key(tuple[Hashable, ...]):
@@ -115,7 +115,7 @@ def _name_of(key: Hashable) -> str:
 
 def _spell(part: Any) -> str:
     kind = type(part)
-    if kind in _PLAIN:  # the most frequent first
+    if kind in _AS_IT_IS:  # the most frequent first
         text = repr(part)
         return f"{len(text)}:{text}"
     if isinstance(part, tuple):
@@ -147,7 +147,7 @@ def _one_of_equals(part: Any) -> Any:
 
 def is_plain(kinds: Iterable[type]) -> bool:
     """Whether arguments of these types are parts of a key as they are."""
-    return _PLAIN.issuperset(kinds)
+    return _AS_IT_IS.issuperset(kinds)
 
 
 def prefix_of(function: Callable[..., Any]) -> str:
