@@ -40,7 +40,7 @@ def test_a_dead_redis_is_asked_once(how, request):
     tried = []
     connection = redis.blocking
     exchange = connection._exchange
-    connection._exchange = lambda commands: tried.append(1) or exchange(commands)
+    connection._exchange = lambda commands, again: tried.append(1) or exchange(commands, again=again)
 
     for _ in range(10):
         with pytest.raises(BackendUnavailable):

@@ -7,7 +7,9 @@ no transactions.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
+import ssl
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from mestres_perf.backends.redis._address import Address
 
 _CHUNK = 65_536
+_ELSEWHERE = ("READONLY", "LOADING", "MASTERDOWN")
+"""How the errors begin of a server that is not, or not yet, the one to talk to: a master that has been replaced."""
 _NOTHING_YET = object()
 
 
@@ -29,7 +33,14 @@ def pack(commands: Sequence[tuple[str | bytes | int, ...]]) -> bytes:
     """Commands as bytes."""
     import hiredis  # noqa: PLC0415 - only who uses Redis pays for it
 
-    return b"".join([hiredis.pack_command(command) for command in commands])  # type: ignore[arg-type]
+    try:
+        return b"".join([hiredis.pack_command(command) for command in commands])  # type: ignore[arg-type]
+    except UnicodeEncodeError:  # lone surrogates
+        return b"".join([hiredis.pack_command(tuple(map(_word, command))) for command in commands])  # type: ignore[arg-type]
+
+
+def _word(word: str | bytes | int) -> bytes | int:
+    return word.encode("utf-8", "surrogatepass") if isinstance(word, str) else word
 
 
 def _reader() -> Any:
@@ -46,6 +57,13 @@ def _let_in(replies: list[Any]) -> None:
     for reply in replies:
         if isinstance(reply, ReplyError):
             raise ConnectionRefusedError(f"Redis does not let us in: {reply}")
+
+
+def refuse_replaced(replies: list[Any]) -> None:
+    """Raises ConnectionResetError when the server says that another one is to be asked."""
+    for reply in replies:
+        if isinstance(reply, ReplyError) and str(reply).startswith(_ELSEWHERE):
+            raise ConnectionResetError(f"not the server to ask: {reply}")
 
 
 class Wire:
@@ -66,16 +84,19 @@ class Wire:
         self.is_used = False
 
     def exchange(self, data: bytes, count: int) -> list[Any]:
-        """Send, and wait for so many replies; one that is an error is among them as a ReplyError."""
+        """Send, and wait for so many replies; one that is an error is among them as a ReplyError.
+
+        The time limit is for all of it: replies that come drop by drop are no answer.
+        """
         replies: list[Any] = []
         reader, receive = self._reader, self._socket.recv
-        until = time.monotonic() + self._timeout
+        until, chunk = time.monotonic() + self._timeout, b""
         self._socket.sendall(data)
         while True:
             reply = reader.gets()
             if reply is _NOTHING_YET:
-                if time.monotonic() > until:
-                    raise TimeoutError("no answer in time")
+                if chunk:
+                    self._socket.settimeout(_left(until))
                 chunk = receive(_CHUNK)
                 if not chunk:
                     raise ConnectionResetError("the connection was closed")
@@ -83,8 +104,27 @@ class Wire:
             elif not _is_push(reply):
                 replies.append(reply)
                 if len(replies) == count:
+                    self._socket.settimeout(self._timeout)
                     self.is_used = True
                     return replies
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing has come since the last reply, such as the end of the connection."""
+        self._socket.settimeout(0)
+        try:
+            self._socket.recv(1)
+        except (BlockingIOError, InterruptedError, ssl.SSLWantReadError):
+            self._socket.settimeout(self._timeout)
+            return True
+        except OSError:
+            return False
+        return False
+
+    def abort(self) -> None:
+        """End it for the thread that waits for a reply; callable from another one."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close it."""
@@ -94,6 +134,13 @@ class Wire:
         # A cache that is dropped unclosed: a warning of a socket would be about something its user has never seen.
         if hasattr(self, "_socket"):
             self._socket.close()
+
+
+def _left(until: float) -> float:
+    left = until - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("no answer in time")
+    return left
 
 
 def _connected(address: Address, timeout: float) -> socket.socket:
