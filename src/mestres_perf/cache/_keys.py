@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import inspect
 import itertools
+import sys
 import weakref
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import Any
@@ -20,6 +22,8 @@ from uuid import UUID
 from mestres_perf.errors import KeyArgumentError
 
 _SHORT = 256
+_PRIME = sys.hash_info.modulus
+_FEW = 15
 _ITSELF = (str, bytes, type(None))  # no value of another type equals these
 _TYPED = (int, float, complex, Decimal, date, datetime, time, timedelta, UUID, Enum)
 
@@ -39,14 +43,24 @@ def freeze(value: Any) -> Hashable:
     kind = type(value)
     if kind in _ITSELF:
         return value  # type: ignore[no-any-return]
+    if kind is int and -_PRIME < value < _PRIME:
+        return ("int", value)
     if kind is Key:
         return tuple(value)
     apart = _apart(value)
-    return (kind.__qualname__, _hashable(value) if apart is None else apart)
+    if apart is not None:
+        return (kind.__qualname__, apart)
+    return (kind if isinstance(value, Enum) else kind.__qualname__, _hashable(value))
 
 
 def _apart(value: Any) -> Hashable | None:
-    """What a container, or an object with a name of its own, is as a key; None for what is a key by itself."""
+    """What a container, or an object with a name of its own, is as a key; None for what is a key by itself.
+
+    Numbers too long for their hashes are spelled out: whoever chose them could give thousands of keys one hash, and a
+    dictionary would look through all of them.
+    """
+    if isinstance(value, (int, Decimal)) and _is_long(value):
+        return (_digits(value),)
     if isinstance(value, (tuple, list)):
         return tuple(map(freeze, value))
     if isinstance(value, (set, frozenset)):
@@ -54,7 +68,7 @@ def _apart(value: Any) -> Hashable | None:
     if isinstance(value, Mapping):
         return frozenset((freeze(name), freeze(item)) for name, item in value.items())
     own = None if isinstance(value, type) else getattr(value, "__cache_key__", None)
-    return None if own is None else (freeze(own()),)
+    return None if own is None else (type(value).__module__, freeze(own()))
 
 
 def _hashable(value: Any) -> Hashable:
@@ -104,13 +118,49 @@ def _spell(part: Any) -> str:
     if isinstance(part, type):
         return f"{part.__module__}.{part.__qualname__}"
     if isinstance(part, Enum):
-        return f"{type(part).__qualname__}.{part.name}"
+        return f"{type(part).__module__}.{type(part).__qualname__}.{part.name}"
     if isinstance(part, (*_ITSELF, *_TYPED)):
-        text = repr(part)
+        text = _text(part)
         return f"{len(text)}:{text}"
     raise KeyArgumentError(
         f"{type(part).__qualname__} means nothing to other processes: give it __cache_key__() or keep it out of the key"
     )
+
+
+def _text(part: Any) -> str:
+    """The same for what is equal."""
+    if isinstance(part, (float, complex)):
+        return repr(part + 0)  # -0.0 is 0.0
+    if isinstance(part, Decimal) or (isinstance(part, int) and _is_long(part)):
+        return _digits(part)
+    if isinstance(part, datetime) and part.tzinfo is not None:
+        with contextlib.suppress(OverflowError):
+            return repr(part.astimezone(UTC))
+    return repr(part)
+
+
+def _is_long(number: int | Decimal) -> bool:
+    if isinstance(number, int):
+        return not -_PRIME < number < _PRIME
+    _, digits, exponent = _parts(number)
+    return not isinstance(exponent, int) or len(digits) > _FEW or abs(exponent) > _FEW
+
+
+def _digits(number: int | Decimal) -> str:
+    """A number's digits, without the zeros that make no difference."""
+    if isinstance(number, int):
+        return hex(number)  # what has too many digits Python does not write in tens
+    sign, digits, exponent = _parts(number)
+    return f"{'-' * sign}{digits}E{exponent}"
+
+
+def _parts(number: Decimal) -> tuple[int, str, int | str]:
+    sign, digits, exponent = number.as_tuple()
+    text = "".join(map(str, digits))
+    if not isinstance(exponent, int):
+        return sign, text, exponent  # infinite, or no number
+    short = text.rstrip("0")
+    return (sign, short, exponent + len(text) - len(short)) if short.lstrip("0") else (0, "0", 0)
 
 
 def prefix_of(function: Callable[..., Any]) -> str:
@@ -156,7 +206,13 @@ class Instances:
             return known[1]
         label = _Local(next(self._counter))
         identity = id(instance)
-        reference = weakref.ref(instance, lambda gone: self._forget(identity, gone))
+        try:
+            reference = weakref.ref(instance, lambda gone: self._forget(identity, gone))
+        except TypeError:
+            raise KeyArgumentError(
+                f"{type(instance).__qualname__} cannot be told from the next object at its place: "
+                "give it __cache_key__(), or '__weakref__' in __slots__"
+            ) from None
         self._names[identity] = (reference, label)
         return label
 
