@@ -48,8 +48,8 @@ class Cache:
         **options: Unpack[Keep],
     ) -> None:
         """Raises ConfigurationError for a name, a duration or an option that makes no sense."""
-        if not name or any(letter in name for letter in "{}\n"):
-            raise ConfigurationError(f"a cache's name is text without braces, not {name!r}")
+        if not name or any(letter in name for letter in "{}\n") or ":t:" in f"{name}:":
+            raise ConfigurationError(f"a cache's name is text without braces and without ':t:', not {name!r}")
         self.name = name
         chosen = Options().but(options)
         shared = None if redis is None else Shared(name, is_cluster=getattr(redis, "is_cluster", False))
@@ -247,7 +247,7 @@ class Cache:
         now = self._clock()
         if seen is None or now >= seen.expires or not core.is_trusted(seen.checked, now):
             return MISS
-        return MISS if isinstance(seen.value, Failure) else seen.value
+        return MISS if isinstance(seen.value, Failure) else core.copied(seen.value)
 
     def explain(self, key: Any) -> Explanation:
         """What this process knows of `key`; nothing is loaded and nothing counted."""

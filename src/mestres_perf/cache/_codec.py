@@ -24,8 +24,11 @@ _PLAIN = (str, int, float, bool, type(None))
 
 def encode(value: Any) -> bytes:
     """Raises CodecError, naming the type, for what would not come back the same."""
-    packed = _pack(value)
-    text = json.dumps(packed, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+    try:
+        packed = _pack(value)
+        text = json.dumps(packed, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+    except (ValueError, RecursionError) as error:
+        raise CodecError(f"too long a number, or too many things inside one another: {error}") from error
     return (_WITH_WORDS if _WORD_TEXT in text else _AS_IS) + text
 
 
