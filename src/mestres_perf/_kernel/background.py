@@ -70,6 +70,8 @@ def spawn(work: Callable[[], Any]) -> None:
 
 def aspawn(work: Coroutine[Any, Any, Any]) -> None:
     """Do this in a task of the running loop."""
+    for task in [task for task in _tasks if task.get_loop().is_closed()]:
+        _tasks.discard(task)  # it will not end any more
     task = asyncio.get_running_loop().create_task(work)
     _tasks.add(task)
     task.add_done_callback(_ended)

@@ -7,6 +7,7 @@ himself.
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
@@ -40,7 +41,9 @@ _chain: ContextVar[Chain | None] = ContextVar("mestres_perf_chain", default=None
 class Flight:
     """One load under way. `name` is the key's in Redis, `loading` what the loader has to say."""
 
-    __slots__ = ("began", "chain", "future", "is_async", "key", "loading", "name", "tags", "taken", "thread", "ticket")
+    __slots__ = (
+        "began", "chain", "future", "is_async", "key", "loading", "loop", "name", "tags", "taken", "thread", "ticket"
+    )  # fmt: skip
 
     def __init__(self, key: Hashable, tags: Sequence[str], ticket: Ticket, chain: Chain | None) -> None:
         self.key = key
@@ -51,6 +54,7 @@ class Flight:
         self.chain = chain or Chain()
         self.loading = Loading()
         self.is_async = False
+        self.loop: asyncio.AbstractEventLoop | None = None
         self.thread = threading.get_ident()
         self.taken = False
         self.future: Future[Any] | None = None  # until somebody waits
@@ -94,6 +98,15 @@ class Flights:
     def __len__(self) -> int:
         return len(self._flights)
 
+    @property
+    def lock(self) -> threading.Lock:
+        """What guards it."""
+        return self._lock
+
+    def start_anew(self) -> None:
+        """In a forked child: those who lead are not in it, and nobody would ever be told."""
+        self._flights.clear()
+
     def join(self, key: Hashable, tags: Sequence[str], *, name: str = "", is_async: bool) -> Entry | Flight | None:
         """The entry, if it has come meanwhile; or a flight, to lead by whoever can `take` it, to wait for otherwise.
 
@@ -102,7 +115,7 @@ class Flights:
         """
         chain = _chain.get()
         with self._lock:
-            flight = self._flights.get(key)
+            flight = self._under_way(key)
             # What began so long ago that an invalidation by others may have been missed is nothing for newcomers.
             if flight is None or not self.is_trusted(flight.began, self._store.clock()):
                 entry = self._store.get(key)
@@ -120,15 +133,25 @@ class Flights:
     def claim(self, key: Hashable, tags: Sequence[str], *, name: str = "", is_async: bool) -> Flight | None:
         """A flight to lead in the background; None when the key is being loaded already."""
         with self._lock:
-            if key in self._flights:
+            if self._under_way(key) is not None:
                 return None
             flight = self._begin(key, tags, None, name=name, is_async=is_async)
             flight.take()
             return flight
 
+    def _under_way(self, key: Hashable) -> Flight | None:
+        """The load of a key; not one whose loop was closed before it had ended, which it never will."""
+        flight = self._flights.get(key)
+        if flight is not None and flight.loop is not None and flight.loop.is_closed():
+            del self._flights[key]
+            flight.ticket.void = True
+            return None
+        return flight
+
     def _begin(self, key: Hashable, tags: Sequence[str], chain: Chain | None, *, name: str, is_async: bool) -> Flight:
         flight = Flight(key, tags, self._store.ticket(), chain)
         flight.name, flight.is_async, flight.began = name, is_async, self._store.clock()
+        flight.loop = asyncio.get_running_loop() if is_async else None
         self._flights[key] = flight
         return flight
 
