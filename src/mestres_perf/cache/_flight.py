@@ -11,7 +11,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, Final
 
@@ -225,8 +225,9 @@ class Flights:
             yield
         finally:
             flight.chain.leading.remove(mark)
-            _loading.current.reset(told)
-            _chain.reset(chain)
+            with suppress(ValueError):  # a task that is thrown away with its loop ends in nobody's context
+                _loading.current.reset(told)
+                _chain.reset(chain)
 
 
 @contextmanager

@@ -271,6 +271,7 @@ class Shared:
             keys = (names.value(lease.name), names.lease(lease.name))
             return bool((yield Ask("fill", keys, (lease.token, data, _ms(found.left + stale)))))
         except BackendUnavailable:
+            yield from self.release(lease)  # others would wait for it to run out
             return False
 
     def _unchanged(self, lease: _Lease, added: Sequence[str]) -> Generator[Effect, Any, dict[str, bytes] | None]:

@@ -31,6 +31,10 @@ _ALL_BUSY = "every connection to Redis is in use; raise max_connections"
 _PATIENT = 5.0
 
 
+class _Unsure(Exception):
+    """The connection has ended in the middle of what may not be done twice: that alone is no failure of Redis."""
+
+
 class Redis:
     """Where a cache's shared layer is. `timeout` and `rest` are seconds; nothing is connected until it is used.
 
@@ -221,6 +225,8 @@ class Blocking:
                 replies = self._exchange(commands, again=may_be_repeated(effect))
                 if isinstance(effect, Ask) and _is_unknown(replies):
                     replies = self._exchange((_by_text(effect),), again=may_be_repeated(effect))
+        except _Unsure as error:
+            raise BackendUnavailable(f"nobody knows whether Redis has heard it: {error}") from error
         except (OSError, ReplyError) as error:
             raise self._owner.failed(error) from error
         self._owner.answered()
@@ -252,11 +258,13 @@ class Blocking:
                 if not patient:
                     raise
                 patient = False
-            except OSError:
+            except OSError as error:
                 wire.close()
                 self._close_idle()
-                if not (was_used and again):  # a new one is no connection that was closed while it was idle
+                if not was_used:  # a new one is no connection that was closed while it was idle
                     raise
+                if not again:
+                    raise _Unsure(error) from error
                 again = False
             except BaseException:
                 wire.close()  # its replies are still to come
@@ -306,6 +314,8 @@ class Awaiting:
             replies = await self._exchange(commands, again=may_be_repeated(effect))
             if isinstance(effect, Ask) and _is_unknown(replies):
                 replies = await self._exchange((_by_text(effect),), again=may_be_repeated(effect))
+        except _Unsure as error:
+            raise BackendUnavailable(f"nobody knows whether Redis has heard it: {error}") from error
         except (OSError, ReplyError) as error:
             raise self._owner.failed(error) from error
         self._owner.answered()
@@ -334,10 +344,12 @@ class Awaiting:
                 if not patient:
                     raise
                 patient = False
-            except OSError:
+            except OSError as error:
                 wire.close()
-                if not (was_used and again):
+                if not was_used:
                     raise
+                if not again:
+                    raise _Unsure(error) from error
                 again = False
             else:
                 return replies
