@@ -671,6 +671,17 @@ def test_a_slot_moves_while_values_are_loaded(redis_cluster, open_cache, face, p
     node.close()
 
 
+def fails_over(sentinel):
+    """Whether the sentinel has begun to replace the master; it does not before it knows of a replica that is ready."""
+    import redis
+
+    try:
+        sentinel.execute_command("SENTINEL", "FAILOVER", "shop")
+    except redis.ResponseError:
+        return False
+    return True
+
+
 @pytest.mark.scenario(39)
 @pytest.mark.parametrize("face", FACES)
 def test_the_master_is_replaced_while_a_value_is_loaded(redis_watched, open_cache, face):
@@ -685,7 +696,7 @@ def test_the_master_is_replaced_while_a_value_is_loaded(redis_watched, open_cach
     def load():
         with redis.Redis(port=port) as sentinel:
             before = sentinel.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "shop")
-            sentinel.execute_command("SENTINEL", "FAILOVER", "shop")
+            until(lambda: fails_over(sentinel))
             until(lambda: sentinel.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "shop") != before)
         return "v"
 
