@@ -320,6 +320,45 @@ def test_two_loops_in_two_threads(each_redis):
     cache.close()
 
 
+async def renew_all(cache, now, of):
+    """A hundred renewals in the background of this loop, all to their end."""
+
+    async def load():
+        await asyncio.sleep(0)
+        return 1
+
+    for number in range(100):
+        await cache.aset((of, number), 0)
+    now[0] += 10
+    for number in range(100):
+        await cache.aget_or_load((of, number), load)
+    await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
+
+
+@pytest.mark.scenario(53)
+def test_renewals_in_two_loops_at_once():
+    """Loops in several threads that all renew in the background do not disturb each other, and leave no task behind."""
+    now, wrong = [0.0], []
+    cache = Cache("renew", clock=lambda: now[0], ttl=1, stale_while_revalidate=1e9)
+
+    def run(of):
+        try:
+            for _ in range(3):
+                asyncio.run(renew_all(cache, now, of))
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it is wrong
+            wrong.append(error)
+
+    threads = [threading.Thread(target=run, args=(of,)) for of in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert wrong == []
+    assert cache.stats().refreshes > 300
+    assert not [task for task in background_tasks if not task.done()]
+    assert len(cache.core.flights) == 0
+
+
 @pytest.mark.scenario(53)
 @pytest.mark.parametrize("background", [False, True])
 def test_a_loop_that_is_closed_in_the_middle_of_a_load(background):
