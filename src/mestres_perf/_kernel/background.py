@@ -11,12 +11,14 @@ import contextvars
 import os
 import queue
 import threading
+import weakref
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 _MOST_THREADS = 8
 _IDLE = 5.0
 _tasks: set[asyncio.Task[Any]] = set()  # a loop keeps only weak references to its tasks
+_loops: weakref.WeakSet[asyncio.AbstractEventLoop] = weakref.WeakSet()
 
 
 class Threads:
@@ -70,7 +72,11 @@ def spawn(work: Callable[[], Any]) -> None:
 
 def aspawn(work: Coroutine[Any, Any, Any]) -> None:
     """Do this in a task of the running loop."""
-    task = asyncio.get_running_loop().create_task(work)
+    loop = asyncio.get_running_loop()
+    if loop not in _loops:  # once for each loop: those that were closed before do not end their tasks any more
+        _loops.add(loop)
+        _tasks.difference_update([task for task in tuple(_tasks) if task.get_loop().is_closed()])
+    task = loop.create_task(work)
     _tasks.add(task)
     task.add_done_callback(_ended)
 

@@ -104,6 +104,11 @@ class Changes:
     def __len__(self) -> int:
         return len(self._families)
 
+    @property
+    def lock(self) -> threading.Lock:
+        """What guards it."""
+        return self._lock
+
     def observe(self, family: str, elapsed: float, *, changed: bool) -> None:
         """A value of the family was loaded anew `elapsed` seconds after it had been."""
         with self._lock:
@@ -156,6 +161,11 @@ class Requests:
 
     def __len__(self) -> int:
         return len(self._counters)
+
+    @property
+    def lock(self) -> threading.Lock:
+        """What guards it."""
+        return self._lock
 
     def count(self, key: Hashable) -> None:
         """One more."""

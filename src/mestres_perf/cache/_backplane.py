@@ -44,7 +44,18 @@ class Follower:
         self._number = -1
         self._horizon = GONE
         self._since = math.inf
+        self._pulse: tuple[float, float] | None = None  # the clock here before it was asked, and there
         self._lock = threading.Lock()
+
+    @property
+    def lock(self) -> threading.Lock:
+        """What guards it."""
+        return self._lock
+
+    def start_anew(self, origin: str) -> None:
+        """In a forked child, which has a name of its own and has heard nothing yet: nothing is believed unasked."""
+        self._origin, self.place, self._number = origin, "", -1
+        self._horizon, self._since = GONE, math.inf
 
     def horizon(self, checked: float) -> float:
         """Until when a value is known to be true that was so at `checked`: times of the clock."""
@@ -73,6 +84,17 @@ class Follower:
             if is_all:
                 self._horizon = max(self._horizon, asked_at + self.trust)
         self._flights.events.tell()
+
+    def notice(self, there: float, *, asked_at: float) -> None:
+        """What time it is where Redis is, as answered to a question of `asked_at`.
+
+        When more time has passed there than here, this machine was suspended and its clock with it: what memory holds
+        is older than it seems.
+        """
+        with self._lock:
+            before, self._pulse = self._pulse, (asked_at, there)
+            if before is not None and there - before[1] > self.clock() - before[0] + self.trust:
+                self._start_again(self.place, self._number)
 
     def _apply(self, message: Message) -> None:
         self.heard += 1

@@ -63,8 +63,8 @@ class Cache:
         **options: Unpack[Keep],
     ) -> None:
         """Raises ConfigurationError for a name, a duration, a secret, a type or an option that makes no sense."""
-        if not name or any(letter in name for letter in "{}\n"):
-            raise ConfigurationError(f"a cache's name is text without braces, not {name!r}")
+        if not name or any(letter in name for letter in "{}\n") or ":t:" in f"{name}:":
+            raise ConfigurationError(f"a cache's name is text without braces and without ':t:', not {name!r}")
         self.name = name
         chosen = Options().but(options)
         serializer = Serializer(codec, secret=secret, compress_over=compress_over, types=types)
@@ -309,7 +309,7 @@ class Cache:
         now = self._clock()
         if seen is None or now >= seen.expires or not core.is_trusted(seen.checked, now):
             return MISS
-        return MISS if isinstance(seen.value, Failure) else seen.value
+        return MISS if isinstance(seen.value, Failure) else core.copied(seen.value)
 
     def explain(self, key: Any, **options: Unpack[Keep]) -> Explanation:
         """What a reader of `key` would be given now, and why; `print` it. `options` are those that he reads with.

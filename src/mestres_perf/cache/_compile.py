@@ -109,8 +109,8 @@ def _known(parameters: list[inspect.Parameter], word: dict[str, str]) -> str:
     """The key once more, outside the path of a hit; None where arguments may have to be taken apart."""
     if any(parameter.kind is _P.VAR_POSITIONAL for parameter in parameters):
         return "None"
-    kinds = ", ".join(f"{word['kind']}({parameter.name})" for parameter in parameters)
-    return f"{_key(parameters, word)} if {word['plain']}(({kinds}{',' if kinds else ''})) else None"
+    names = ", ".join(parameter.name for parameter in parameters)
+    return f"{_key(parameters, word)} if {word['plain']}({names}) else None"
 
 
 def _positional(parameters: list[inspect.Parameter]) -> str:

@@ -8,14 +8,25 @@ this process is given it.
 from __future__ import annotations
 
 import copy
-import inspect
 import math
 import random
-from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Sequence
+import threading
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+    Hashable,
+    Iterable,
+    Iterator,
+    Sequence,
+)
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import IOBase
 from typing import Any
 
+from mestres_perf._kernel import forks
 from mestres_perf._kernel.effects import TIMED_OUT, Effect, Load, Spawn, Wait
 from mestres_perf.cache._adaptive import Adaptive, Changes, Requests
 from mestres_perf.cache._backplane import Follower
@@ -29,7 +40,7 @@ from mestres_perf.cache._stats import Counts
 from mestres_perf.errors import LoadTimeout, UncacheableError
 
 Steps = Generator[Effect, Any, Any]
-_ONCE_ONLY = (inspect.isgenerator, inspect.isasyncgen, inspect.iscoroutine, inspect.isawaitable)
+_ONCE_ONLY = (Iterator, AsyncIterator, Awaitable, IOBase)
 _LONGEST_EARLY = 10.0
 """So many loads' time before a value expires nobody renews it early: the chance is below one in 20,000."""
 
@@ -74,6 +85,23 @@ class Core:
         self.listen: Callable[[], None] = _nothing
         self._tags_seen: dict[str, tuple[str, ...]] = {}
         self.copied: Callable[[Any], Any] = copy.deepcopy if store.memory.copies else _same
+        forks.follow(self)
+
+    def locks(self) -> list[threading.Lock]:
+        """All of them, in the order in which they are taken."""
+        outer = [] if self.shared is None or self.follower is None else [self.shared.lock, self.follower.lock]
+        inner = [counter.lock for counter in (self.requests, self.changes) if counter is not None]
+        return [*outer, self.flights.lock, self.store.lock, *inner]
+
+    def start_anew(self) -> None:
+        """In a forked child: it is a process of its own, and the threads that were loading are not in it.
+
+        What memory holds stays; what depends on Redis is compared with it before it is given out.
+        """
+        self.flights.start_anew()
+        if self.shared is not None and self.follower is not None:
+            self.shared.start_anew()
+            self.follower.start_anew(self.shared.origin)
 
     def answer(self, request: Request) -> Steps:
         """The value, whatever it takes. Raises what the loader raises, LoadTimeout, RecursiveLoadError."""
@@ -473,8 +501,8 @@ def given(value: Any) -> Any:
 
 
 def refuse_once_only(value: Any) -> None:
-    """Raises UncacheableError for what could be used by one reader only."""
-    if any(test(value) for test in _ONCE_ONLY):
+    """Raises UncacheableError for what could be used by one reader only: iterators, open files among them."""
+    if isinstance(value, _ONCE_ONLY):
         raise UncacheableError(
             f"a {type(value).__name__} can be used only once: return a list, or await before returning"
         )

@@ -7,10 +7,11 @@ himself.
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, Final
 
@@ -51,6 +52,7 @@ class Flight:
         "key",
         "layer",
         "loading",
+        "loop",
         "name",
         "tags",
         "taken",
@@ -77,6 +79,7 @@ class Flight:
         self.chain = _chain.get()
         self.loading = Loading()
         self.is_async = is_async
+        self.loop = asyncio.get_running_loop() if is_async else None
         self.thread = threading.get_ident()
         self.taken = False
         self.future: Future[Any] | None = None  # until somebody waits
@@ -121,6 +124,15 @@ class Flights:
     def __len__(self) -> int:
         return len(self._flights)
 
+    @property
+    def lock(self) -> threading.Lock:
+        """What guards it."""
+        return self._lock
+
+    def start_anew(self) -> None:
+        """In a forked child: those who lead are not in it, and nobody would ever be told."""
+        self._flights.clear()
+
     def join(self, key: Hashable, tags: tuple[str, ...], *, name: str = "", is_async: bool) -> Entry | Flight | None:
         """The entry, if it has come meanwhile; or a flight, to lead by whoever can `take` it, to wait for otherwise.
 
@@ -128,7 +140,7 @@ class Flights:
         part of loading this key.
         """
         with self._lock:
-            flight = self._flights.get(key)
+            flight = self._under_way(key)
             # What began so long ago that an invalidation by others may have been missed is nothing for newcomers.
             if flight is None or not self.is_trusted(flight.began, self._store.clock()):
                 entry = self._store.get(key)
@@ -147,12 +159,21 @@ class Flights:
     def claim(self, key: Hashable, tags: tuple[str, ...], *, name: str = "", is_async: bool) -> Flight | None:
         """A flight to lead in the background; None when the key is being loaded already."""
         with self._lock:
-            if key in self._flights:
+            if self._under_way(key) is not None:
                 return None
             flight = self._begin(key, tags, name=name, is_async=is_async)
             flight.take()
             flight.chain = None  # nobody waits for it to go on
             return flight
+
+    def _under_way(self, key: Hashable) -> Flight | None:
+        """The load of a key; not one whose loop was closed before it had ended, which it never will."""
+        flight = self._flights.get(key)
+        if flight is not None and flight.loop is not None and flight.loop.is_closed():
+            del self._flights[key]
+            flight.ticket.void = True
+            return None
+        return flight
 
     def _begin(self, key: Hashable, tags: tuple[str, ...], *, name: str, is_async: bool) -> Flight:
         began, ticket = self._store.clock(), self._store.ticket()
@@ -238,8 +259,9 @@ class Flights:
             yield
         finally:
             flight.chain.leading.remove(mark)
-            _loading.current.reset(told)
-            _chain.reset(chain)
+            with suppress(ValueError):  # a task that is thrown away with its loop ends in nobody's context
+                _loading.current.reset(told)
+                _chain.reset(chain)
 
     @contextmanager
     def leading_many(self, flights: Mapping[Any, Flight]) -> Iterator[Loading]:

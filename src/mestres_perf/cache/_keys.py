@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import inspect
 import itertools
+import sys
 import weakref
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
@@ -19,7 +21,9 @@ from uuid import UUID
 
 from mestres_perf.errors import KeyArgumentError
 
-_SHORT, _FEW = 256, 16
+_SHORT, _FEW_PARTS = 256, 16
+_PRIME = sys.hash_info.modulus
+_FEW = 15
 _ITSELF = (str, bytes, type(None))  # no value of another type equals these
 _PLAIN = frozenset({str, bytes, type(None), bool, int, float, Decimal, date, datetime, time, timedelta, UUID})
 _TYPED = (int, float, complex, Decimal, date, datetime, time, timedelta, UUID, Enum)
@@ -41,14 +45,24 @@ def freeze(value: Any) -> Hashable:
     kind = type(value)
     if kind in _ITSELF:
         return value  # type: ignore[no-any-return]
+    if kind is int and -_PRIME < value < _PRIME:
+        return ("int", value)
     if kind is Key:
         return tuple(value)
     apart = _apart(value)
-    return (kind.__qualname__, _hashable(value) if apart is None else apart)
+    if apart is not None:
+        return (kind.__qualname__, apart)
+    return (kind if isinstance(value, Enum) else kind.__qualname__, _hashable(value))
 
 
 def _apart(value: Any) -> Hashable | None:
-    """What a container, or an object with a name of its own, is as a key; None for what is a key by itself."""
+    """What a container, or an object with a name of its own, is as a key; None for what is a key by itself.
+
+    Numbers too long for their hashes are spelled out: whoever chose them could give thousands of keys one hash, and a
+    dictionary would look through all of them.
+    """
+    if isinstance(value, (int, Decimal)) and _is_long(value):
+        return (_digits(value),)
     if isinstance(value, (tuple, list)):
         return tuple(map(freeze, value))
     if isinstance(value, (set, frozenset)):
@@ -56,7 +70,7 @@ def _apart(value: Any) -> Hashable | None:
     if isinstance(value, Mapping):
         return frozenset((freeze(name), freeze(item)) for name, item in value.items())
     own = None if isinstance(value, type) else getattr(value, "__cache_key__", None)
-    return None if own is None else (freeze(own()),)
+    return None if own is None else (type(value).__module__, freeze(own()))
 
 
 def _hashable(value: Any) -> Hashable:
@@ -92,7 +106,7 @@ def name_of(key: Hashable) -> str:
 def _is_short(key: Hashable) -> bool:
     """Whether it may be kept: a key whose parts are few and small."""
     parts = key if type(key) is tuple else (key,)
-    if len(parts) > _FEW:
+    if len(parts) > _FEW_PARTS:
         return False
     for part in parts:
         kind = type(part)
@@ -116,38 +130,76 @@ def _name_of(key: Hashable) -> str:
 def _spell(part: Any) -> str:
     kind = type(part)
     if kind in _AS_IT_IS:  # the most frequent first
-        text = repr(part)
-        return f"{len(text)}:{text}"
+        return _counted(repr(part))
     if isinstance(part, tuple):
         return f"({','.join(map(_spell, part))})"
     if isinstance(part, type):
         return f"{part.__module__}.{part.__qualname__}"
     if isinstance(part, frozenset):
         return f"{{{','.join(sorted(map(_spell, part)))}}}"
+    return _spell_typed(part)
+
+
+def _spell_typed(part: Any) -> str:
     if isinstance(part, Enum):
-        return f"{kind.__qualname__}.{part.name}"
+        return f"{type(part).__module__}.{type(part).__qualname__}.{part.name}"
     if isinstance(part, (*_ITSELF, *_TYPED)):
-        text = repr(_one_of_equals(part))
-        return f"{len(text)}:{text}"
+        return _counted(_text(part))
     raise KeyArgumentError(
-        f"{kind.__qualname__} means nothing to other processes: give it __cache_key__() or keep it out of the key"
+        f"{type(part).__qualname__} means nothing to other processes: give it __cache_key__() or keep it out of the key"
     )
 
 
-def _one_of_equals(part: Any) -> Any:
-    """The same for all that are equal, as they are one key in memory: 0.0 and -0.0, 1.0 and 1.00, noon in two zones."""
+def _counted(text: str) -> str:
+    return f"{len(text)}:{text}"
+
+
+def _text(part: Any) -> str:
+    """The same for what is equal."""
     if isinstance(part, (float, complex)):
-        return part + type(part)(0)  # turns -0.0 into 0.0
-    if isinstance(part, Decimal):
-        return part.as_integer_ratio() if part.is_finite() else part
-    if isinstance(part, datetime) and part.utcoffset() is not None:
-        return part.astimezone(UTC)
-    return part
+        return repr(part + type(part)(0))  # -0.0 is 0.0
+    if isinstance(part, Decimal) or (isinstance(part, int) and _is_long(part)):
+        return _digits(part)
+    if isinstance(part, datetime) and part.tzinfo is not None:
+        with contextlib.suppress(OverflowError):
+            return repr(part.astimezone(UTC))
+    return repr(part)
 
 
-def is_plain(kinds: Iterable[type]) -> bool:
-    """Whether arguments of these types are parts of a key as they are."""
-    return _AS_IT_IS.issuperset(kinds)
+def _is_long(number: int | Decimal) -> bool:
+    if isinstance(number, int):
+        return not -_PRIME < number < _PRIME
+    _, digits, exponent = _parts(number)
+    return not isinstance(exponent, int) or len(digits) > _FEW or abs(exponent) > _FEW
+
+
+def _digits(number: int | Decimal) -> str:
+    """A number's digits, without the zeros that make no difference."""
+    if isinstance(number, int):
+        return hex(number)  # what has too many digits Python does not write in tens
+    sign, digits, exponent = _parts(number)
+    return f"{'-' * sign}{digits}E{exponent}"
+
+
+def _parts(number: Decimal) -> tuple[int, str, int | str]:
+    sign, digits, exponent = number.as_tuple()
+    text = "".join(map(str, digits))
+    if not isinstance(exponent, int):
+        return sign, text, exponent  # infinite, or no number
+    short = text.rstrip("0")
+    return (sign, short, exponent + len(text) - len(short)) if short.lstrip("0") else (0, "0", 0)
+
+
+def is_plain(*arguments: Any) -> bool:
+    """Whether arguments are parts of a key as they are."""
+    for argument in arguments:
+        kind = type(argument)
+        if kind is int:
+            if not -_PRIME < argument < _PRIME:
+                return False
+        elif kind not in _AS_IT_IS:
+            return False
+    return True
 
 
 def prefix_of(function: Callable[..., Any]) -> str:
@@ -217,7 +269,13 @@ class Instances:
             return known[1]
         label = _Local(next(self._counter))
         identity = id(instance)
-        reference = weakref.ref(instance, lambda gone: self._forget(identity, gone))
+        try:
+            reference = weakref.ref(instance, lambda gone: self._forget(identity, gone))
+        except TypeError:
+            raise KeyArgumentError(
+                f"{type(instance).__qualname__} cannot be told from the next object at its place: "
+                "give it __cache_key__(), or '__weakref__' in __slots__"
+            ) from None
         self._names[identity] = (reference, label)
         return label
 

@@ -106,6 +106,11 @@ class Store:
         self._bumped: dict[str, int] = {}
 
     @property
+    def lock(self) -> threading.Lock:
+        """What guards it."""
+        return self._lock
+
+    @property
     def hits(self) -> int:
         """How often an entry has been used, those that are gone included. Never less than before. Takes no lock.
 

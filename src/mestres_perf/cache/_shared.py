@@ -137,6 +137,15 @@ class Debts:
         self._paying = False
 
     @property
+    def lock(self) -> threading.Lock:
+        """What guards it."""
+        return self._lock
+
+    def start_anew(self) -> None:
+        """In a forked child: whoever was telling Redis is not in it."""
+        self._paying = False
+
+    @property
     def is_due(self) -> bool:
         """Whether there is any."""
         return bool(self._keys or self._tags or self._everything)
@@ -197,6 +206,16 @@ class Shared:
         self._is_cluster = is_cluster
         self.origin = secrets.token_hex(8)
         self._debts = Debts()
+
+    @property
+    def lock(self) -> threading.Lock:
+        """What guards the debts."""
+        return self._debts.lock
+
+    def start_anew(self) -> None:
+        """In a forked child: under the name of its parent neither would hear what the other invalidates."""
+        self.origin = secrets.token_hex(8)
+        self._debts.start_anew()
 
     @property
     def owes(self) -> bool:
@@ -339,6 +358,7 @@ class Shared:
             ]
             replies = (yield Fetch(tuple(asks))) if asks else []
         except BackendUnavailable:
+            yield from self.release(*(one.lease for one in filled))  # others would wait for them to run out
             return [False] * len(filled)
         return [own is not None and bool(reply) for own, reply in zip(versions, replies, strict=True)]
 

@@ -32,6 +32,8 @@ def hung():
         yield f"redis://127.0.0.1:{server.getsockname()[1]}/0"
 
 
+@pytest.mark.scenario(32)
+@pytest.mark.scenario(33)
 @pytest.mark.parametrize("how", ["refused", "hung"])
 def test_a_dead_redis_is_asked_once(how, request):
     """After one failure Redis is left alone for its rest, then one caller tries it again and the others do not wait."""
@@ -40,7 +42,7 @@ def test_a_dead_redis_is_asked_once(how, request):
     tried = []
     connection = redis.blocking
     exchange = connection._exchange
-    connection._exchange = lambda commands: tried.append(1) or exchange(commands)
+    connection._exchange = lambda commands, again: tried.append(1) or exchange(commands, again=again)
 
     for _ in range(10):
         with pytest.raises(BackendUnavailable):
@@ -54,6 +56,8 @@ def test_a_dead_redis_is_asked_once(how, request):
     assert len(tried) == 2
 
 
+@pytest.mark.scenario(32)
+@pytest.mark.scenario(33)
 @pytest.mark.parametrize("how", ["refused", "hung"])
 def test_a_dead_redis_reaches_no_caller(how, request):
     """Without Redis every operation works in this process's memory; nobody is given an exception."""
@@ -69,6 +73,7 @@ def test_a_dead_redis_reaches_no_caller(how, request):
     cache.clear()
 
 
+@pytest.mark.scenario(32)
 def test_a_dead_redis_reaches_no_task(refused):
     """The same for async code."""
 
@@ -106,6 +111,7 @@ class Gate:
         self._redis.close()
 
 
+@pytest.mark.scenario(35)
 @pytest.mark.parametrize("how", [lambda c: c.delete("k"), lambda c: c.invalidate_tags("t"), lambda c: c.clear()])
 def test_what_redis_missed_is_told_before_it_is_believed(redis_db, how):
     """An invalidation while Redis is away is made up for when it is back: the old value in it is never read."""
@@ -190,6 +196,7 @@ def test_forgotten_tag_versions_hide_the_value(redis_db):
     other.close()
 
 
+@pytest.mark.scenario(70)
 def test_what_others_wrote_there_is_left_alone(redis_db):
     """Clearing a cache touches no key that is not its own, and foreign bytes under its keys are no value."""
     import redis
@@ -208,6 +215,7 @@ def test_what_others_wrote_there_is_left_alone(redis_db):
     cache.close()
 
 
+@pytest.mark.scenario(52)
 @pytest.mark.process
 def test_after_a_fork(redis_db):
     """A child process uses connections of its own."""
@@ -275,11 +283,14 @@ def test_connections_are_bounded(redis_db, colour):
         return replies
 
     def count():
-        return len(watcher.client_list()) - before
+        return len(ids() - before)
+
+    def ids():
+        return {each["id"] for each in watcher.client_list()}
 
     opened = []
     with client.Redis.from_url(redis_db) as watcher:
-        before = len(watcher.client_list())
+        before = ids()
         if colour == "tasks":
             assert asyncio.run(tasks()) == [[None]] * 100
         else:

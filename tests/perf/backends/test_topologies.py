@@ -59,6 +59,7 @@ async def aexercise(cache):
     await cache.aclose()
 
 
+@pytest.mark.scenario(38)
 def test_cluster(redis_cluster):
     """On three nodes, wherever keys and tags lie."""
     here, there = (Cache("c", redis=Redis(redis_cluster, timeout=5.0)) for _ in range(2))
@@ -67,17 +68,19 @@ def test_cluster(redis_cluster):
     asyncio.run(aexercise(Cache("d", redis=Redis(redis_cluster, timeout=5.0))))
 
 
-@pytest.mark.parametrize("protocol", [2, 3])
-def test_protocols(redis_db, protocol):
-    """RESP2 and RESP3 alike."""
+@pytest.mark.scenario(30)
+def test_protocols(each_redis):
+    """Each supported Redis, RESP2 and RESP3 alike."""
+    url, protocol = each_redis
     with (
-        Cache("c", redis=Redis(redis_db, timeout=5.0, protocol=protocol)) as here,
-        Cache("c", redis=Redis(redis_db, timeout=5.0, protocol=protocol)) as there,
+        Cache("c", redis=Redis(url, timeout=5.0, protocol=protocol)) as here,
+        Cache("c", redis=Redis(url, timeout=5.0, protocol=protocol)) as there,
     ):
         exercise(here, there)
-    asyncio.run(aexercise(Cache("d", redis=Redis(redis_db, timeout=5.0, protocol=protocol))))
+    asyncio.run(aexercise(Cache("d", redis=Redis(url, timeout=5.0, protocol=protocol))))
 
 
+@pytest.mark.scenario(39)
 def test_sentinel_names_another_master(redis_watched):
     """When the master is killed the cache goes on without it, finds the new one, and does not believe its memory."""
     here, there = (Cache("c", redis=Redis(redis_watched.url, timeout=1.0, rest=0.1)) for _ in range(2))
@@ -126,6 +129,7 @@ def test_tasks_that_give_up_hurt_nobody(redis_db):
     asyncio.run(main())
 
 
+@pytest.mark.scenario(39)
 def test_a_connection_that_was_closed_while_idle(redis_db):
     """A call over a connection that the server has closed meanwhile is made over a new one: nothing is lost."""
     import redis
@@ -139,6 +143,7 @@ def test_a_connection_that_was_closed_while_idle(redis_db):
         assert cache.get("k") == 1
 
 
+@pytest.mark.scenario(38)
 def test_after_the_scripts_are_gone(redis_db):
     """A server that has lost the scripts is told them again."""
     import redis

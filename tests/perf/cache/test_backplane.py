@@ -198,6 +198,7 @@ def test_a_value_is_gone_soon(nodes):
     assert statistics.median(times) < 0.005
 
 
+@pytest.mark.scenario(30)
 def test_missed_messages_are_caught_up(nodes, redis_db):
     """10,000 invalidations while one node's connection is down: after its return nothing old is read."""
     import redis
@@ -244,6 +245,7 @@ def test_messages_that_were_trimmed_are_missed(nodes, redis_db):
     here.delete("k")
 
 
+@pytest.mark.scenario(31)
 def test_a_silent_connection_is_not_believed(redis_db):
     """When no answer comes any more, memory is trusted for `trust` seconds and not longer: Redis is asked again."""
     now = [1000.0]

@@ -258,6 +258,7 @@ def test_two_threads_that_need_each_other():
     assert [seen for _, seen in crowd] == [["v"], ["v"]]
 
 
+@pytest.mark.scenario(43)
 def test_none_is_a_value(cache):
     """None is remembered like any other value, and told from nothing."""
     calls = []
@@ -272,6 +273,7 @@ def test_none_is_a_value(cache):
     assert MISS is cache.get("other")
 
 
+@pytest.mark.scenario(48)
 def test_what_can_be_used_once_is_refused(cache):
     """A generator or coroutine is refused instead of being given, used up, to the second caller."""
     with pytest.raises(UncacheableError, match="generator"):
@@ -305,6 +307,7 @@ def test_tags(cache):
     assert (cache.get("b"), cache.get("c")) == (MISS, 3)
 
 
+@pytest.mark.scenario(70)
 def test_names_keep_caches_apart(make):
     """Two caches with different names share nothing, and clearing one leaves the other."""
     one, two = make("one"), make("two")
@@ -367,6 +370,7 @@ def test_batch_is_no_stale_fill_either(cache):
     assert MISS is cache.get("k")
 
 
+@pytest.mark.scenario(56)
 def test_statistics(make):
     """Every request is a hit or a miss, also from eight threads at once; reading them changes nothing."""
     cache = make()
@@ -442,6 +446,7 @@ def test_decorated_async(cache):
     assert "number" in inspect.signature(double).parameters
 
 
+@pytest.mark.scenario(53)
 def test_three_loops_in_a_row(cache):
     """A cache outlives the loop it was first used in."""
 
@@ -456,6 +461,7 @@ def test_three_loops_in_a_row(cache):
     assert [asyncio.run(main()) for _ in range(3)] == [1, 1, 1]
 
 
+@pytest.mark.scenario(42)
 def test_methods():
     """A cached method belongs to its object: two objects share nothing, and the cache keeps neither alive."""
     import gc

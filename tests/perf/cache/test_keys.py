@@ -16,6 +16,7 @@ DIFFERENT = [
 ]  # fmt: skip
 
 
+@pytest.mark.scenario(40)
 def test_different_calls_have_different_keys():
     """No two of these argument lists share a key or a name in Redis."""
     bind = binder(lambda *arguments: None)
@@ -28,6 +29,7 @@ def test_different_calls_have_different_keys():
     assert same == []
 
 
+@pytest.mark.scenario(40)
 def test_the_same_call_has_one_key():
     """Defaults may be spelled out or not, keywords come in any order, and a dict's order does not matter."""
 
@@ -47,6 +49,7 @@ def test_the_same_call_has_one_key():
     assert freeze({"x": 1, "y": 2}) == freeze({"y": 2, "x": 1})
 
 
+@pytest.mark.scenario(41)
 def test_names_are_short_and_plain():
     """A key of ten megabytes has a name of 32 letters that means nothing to Redis."""
     name = name_of(freeze("}{*\r\n" * 2_000_000))

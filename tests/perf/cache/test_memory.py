@@ -1,5 +1,6 @@
 """The store against a dictionary that never forgets."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -72,6 +73,7 @@ def test_nothing_is_lost_below_the_bound(keys):
     assert keys == [store.get(key).value for key in keys]
 
 
+@pytest.mark.scenario(57)
 def test_a_scan_does_not_wash_out_what_is_used():
     """Keys that are asked for again and again survive a thousand that are asked for once."""
     store = Store(Memory(max_items=100))

@@ -1,12 +1,14 @@
 """Connections to Redis with bounds that a web request can bear.
 
-A call costs at most `timeout`, and is sent again only when a connection that had been idle turns out to be closed.
-After a failure Redis is left alone for `rest` seconds: then one call tries it again.
+A call costs at most `timeout`. What may be done twice is sent once more when a connection that had been in use turns
+out to be closed; what stores a value is not: nobody knows what has become untrue since the first time. After a failure
+Redis is left alone for `rest` seconds: then one call tries it again.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import threading
 import time
@@ -18,9 +20,9 @@ from mestres_perf._kernel.effects import Ask, Fetch
 from mestres_perf.backends.redis._address import Places, places_of
 from mestres_perf.backends.redis._cluster import ClusterAwaiting, ClusterBlocking, cluster
 from mestres_perf.backends.redis._listener import Listener
-from mestres_perf.backends.redis._scripts import digest_of, text_of
+from mestres_perf.backends.redis._scripts import digest_of, may_be_repeated, text_of
 from mestres_perf.backends.redis._where import aaddress_now, address_now
-from mestres_perf.backends.redis._wire import ReplyError, SharedWire, Wire, pack
+from mestres_perf.backends.redis._wire import ReplyError, SharedWire, Wire, pack, refuse_replaced
 from mestres_perf.cache._backplane import Follower
 from mestres_perf.errors import BackendUnavailable, ConfigurationError
 
@@ -28,6 +30,10 @@ _ALL_BUSY = "every connection to Redis is in use; raise max_connections"
 _PATIENT = 5.0
 
 Command = tuple[str | bytes | int, ...]
+
+
+class _Unsure(Exception):
+    """The connection has ended in the middle of what may not be done twice: that alone is no failure of Redis."""
 
 
 class Redis:
@@ -203,14 +209,14 @@ class Control:
         """Run a script."""
         return self._said("EVAL", script, number, *words)
 
-    def get(self, key: str) -> Any:
-        """A value."""
-        return self._said("GET", key)
-
     def xread(self, streams: dict[str, str], *, count: int, block: int) -> Any:
         """What is new in a stream, waited for so many milliseconds."""
         ((name, place),) = streams.items()
         return self._said("XREAD", "COUNT", count, "BLOCK", block, "STREAMS", name, place)
+
+    def abort(self) -> None:
+        """End it for the thread that waits."""
+        self._wire.abort()
 
     def close(self) -> None:
         """Close it."""
@@ -244,6 +250,8 @@ class Blocking:
             else:
                 with self._turns:
                     replies = self._replies(effect)
+        except _Unsure as error:
+            raise BackendUnavailable(f"nobody knows whether Redis has heard it: {error}") from error
         except (OSError, ReplyError) as error:
             raise owner.failed(error) from error
         if owner.down_until:
@@ -251,18 +259,18 @@ class Blocking:
         return _answer(effect, replies)
 
     def _replies(self, effect: Ask | Fetch) -> list[Any]:
-        asked = _asked(effect)
-        replies = self._exchange(_written(asked))
+        asked, again = _asked(effect), may_be_repeated(effect)
+        replies = self._exchange(_written(asked), again=again)
         if ReplyError in map(type, replies):
-            again = _unknown(asked, replies)
-            if again:
-                _put(replies, again, self._exchange([_by_text(ask) for ask in again.values()]))
+            unknown = _unknown(asked, replies)
+            if unknown:
+                _put(replies, unknown, self._exchange([_by_text(ask) for ask in unknown.values()], again=again))
         return replies
 
     def ping(self) -> None:
         """Raises BackendUnavailable."""
         try:
-            self._exchange((("PING",),))
+            self._exchange((("PING",),), again=True)
         except (OSError, ReplyError) as error:
             raise self._owner.failed(error) from error
         self._owner.answered()
@@ -270,26 +278,30 @@ class Blocking:
     def close(self) -> None:
         """Give the connections back."""
         self._closed = True
-        while self._idle:
-            self._idle.pop().close()
+        self._close_idle()
 
-    def _exchange(self, commands: Sequence[Command]) -> list[Any]:
-        data, again = pack(commands), self._owner.retry_on_timeout
+    def _exchange(self, commands: Sequence[Command], *, again: bool) -> list[Any]:
+        data, patient = pack(commands), self._owner.retry_on_timeout
         while True:
-            wire = self._take()
+            wire = self._take(unheard=not again)
             was_used = wire.is_used
             try:
                 replies = wire.exchange(data, len(commands))
+                if ReplyError in map(type, replies):
+                    refuse_replaced(replies)
             except TimeoutError:
                 wire.close()
-                if not again:
+                if not patient:
                     raise
-                again = False
-            except OSError:
+                patient = False
+            except OSError as error:
                 wire.close()
-                if not was_used:  # a new one: it is no idle connection that was closed meanwhile
-                    raise
                 self._close_idle()
+                if not was_used:  # a new one is no connection that was closed while it was idle
+                    raise
+                if not again:
+                    raise _Unsure(error) from error
+                again = False
             except BaseException:
                 wire.close()  # its replies are still to come
                 raise
@@ -297,12 +309,18 @@ class Blocking:
                 self._give_back(wire)
                 return replies
 
-    def _take(self) -> Wire:
-        try:
-            return self._idle.pop()
-        except IndexError:
-            timeout = self._owner.timeout
-            return Wire(address_now(self._owner.places, timeout), timeout)
+    def _take(self, *, unheard: bool) -> Wire:
+        """An idle connection, or a new one; with `unheard` none that has been closed as far as one can know."""
+        while self._idle:
+            try:
+                wire = self._idle.pop()
+            except IndexError:  # another thread was quicker
+                break
+            if not unheard or wire.is_quiet:
+                return wire
+            wire.close()
+        timeout = self._owner.timeout
+        return Wire(address_now(self._owner.places, timeout), timeout)
 
     def _give_back(self, wire: Wire) -> None:
         if self._closed:
@@ -311,8 +329,9 @@ class Blocking:
             self._idle.append(wire)
 
     def _close_idle(self) -> None:
-        while self._idle:
-            self._idle.pop().close()
+        with contextlib.suppress(IndexError):  # other threads take some meanwhile
+            while True:
+                self._idle.pop().close()
 
 
 class Awaiting:
@@ -330,11 +349,15 @@ class Awaiting:
             owner.check()
         asked = _asked(effect)
         try:
-            replies = await self._exchange(_written(asked))
+            again = may_be_repeated(effect)
+            replies = await self._exchange(_written(asked), again=again)
             if ReplyError in map(type, replies):
-                again = _unknown(asked, replies)
-                if again:
-                    _put(replies, again, await self._exchange([_by_text(ask) for ask in again.values()]))
+                unknown = _unknown(asked, replies)
+                if unknown:
+                    whole = [_by_text(ask) for ask in unknown.values()]
+                    _put(replies, unknown, await self._exchange(whole, again=again))
+        except _Unsure as error:
+            raise BackendUnavailable(f"nobody knows whether Redis has heard it: {error}") from error
         except (OSError, ReplyError) as error:
             raise self._owner.failed(error) from error
         if owner.down_until:
@@ -350,27 +373,36 @@ class Awaiting:
             wire.close()
             await asyncio.sleep(0)  # the loop closes the socket in its next turn
 
-    async def _exchange(self, commands: Sequence[Command]) -> list[Any]:
-        data, again = pack(commands), self._owner.retry_on_timeout
+    async def _exchange(self, commands: Sequence[Command], *, again: bool) -> list[Any]:
+        data, patient = pack(commands), self._owner.retry_on_timeout
         while True:
             wire = self._wire
             if wire is None or not wire.is_open:
                 wire = await self._open()
             was_used = wire.is_used
             try:
-                return await wire.exchange(data, len(commands))
+                replies = await wire.exchange(data, len(commands))
+                if ReplyError in map(type, replies):
+                    refuse_replaced(replies)
             except TimeoutError:
-                if not again:
+                if not patient:
                     raise
-                again = False
-            except OSError:
+                patient = False
+            except OSError as error:
+                wire.close()
                 if not was_used:
                     raise
+                if not again:
+                    raise _Unsure(error) from error
+                again = False
+            else:
+                return replies
 
     async def _open(self) -> SharedWire:
         """One connection however many ask for it; whoever gives up leaves it to the others."""
         if self._opening is None:
             self._opening = asyncio.create_task(self._opened())
+            self._opening.add_done_callback(_ended)  # when everybody who asked for it has given up
         return await asyncio.shield(self._opening)
 
     async def _opened(self) -> SharedWire:
@@ -380,6 +412,11 @@ class Awaiting:
             return self._wire
         finally:
             self._opening = None
+
+
+def _ended(opening: asyncio.Task[SharedWire]) -> None:
+    if not opening.cancelled():
+        opening.exception()  # has been told to whoever waits; asking keeps asyncio from warning
 
 
 def _by_digest(ask: Ask) -> Command:

@@ -5,11 +5,10 @@ Slower than a single server's own connections, and right: a `Fetch` goes to each
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mestres_perf._kernel.effects import Ask, Fetch
-from mestres_perf.backends.redis._scripts import digest_of, text_of
+from mestres_perf.backends.redis._scripts import digest_of, may_be_repeated, text_of
 from mestres_perf.errors import BackendUnavailable
 
 if TYPE_CHECKING:
@@ -53,30 +52,53 @@ def _options(places: Places, timeout: float) -> dict[str, Any]:
         "socket_connect_timeout": timeout,
         "protocol": server.protocol,
         "decode_responses": False,
+        "encoding_errors": "surrogatepass",
+        "retry": _once(),
     }
+
+
+def _once() -> Any:
+    """redis-py would try ten times, also what may not be done twice."""
+    from redis.backoff import NoBackoff  # noqa: PLC0415 - as above
+    from redis.retry import Retry  # noqa: PLC0415 - as above
+
+    return Retry(NoBackoff(), 0)
+
+
+class _Failures:
+    """What redis-py raises, by what is to be done."""
+
+    def __init__(self) -> None:
+        import redis  # noqa: PLC0415 - as above
+        from redis.exceptions import RedisClusterException  # noqa: PLC0415 - as above
+
+        self.any = (redis.RedisError, RedisClusterException, OSError)  # the second is no kind of the first
+        self.closed = (redis.ConnectionError, ConnectionError)
+        self.unknown_script = redis.exceptions.NoScriptError
+        self._refused = redis.ResponseError
+
+    def told(self, owner: Owner, error: Exception) -> BackendUnavailable:
+        """What to raise. A node that refuses a command is there all the same."""
+        if isinstance(error, self._refused):
+            return BackendUnavailable(f"Redis has refused: {error}")
+        return owner.failed(error)
 
 
 class ClusterBlocking:
     """Asks and waits."""
 
     def __init__(self, owner: Owner) -> None:
-        import redis  # noqa: PLC0415 - as above
-
         self._owner = owner
         self._client: Any = None
-        self._failures = (redis.RedisError, OSError)
-        self._refused = redis.ResponseError
-        self._unknown_script = redis.exceptions.NoScriptError
+        self._failures = _Failures()
 
     def ask(self, effect: Ask | Fetch) -> Any:
         """Run a script, or send commands together. Raises BackendUnavailable."""
         self._owner.check()
         try:
-            if self._client is None:
-                self._client = cluster(self._owner.places, timeout=self._owner.timeout)
-            reply = self._fetch(effect) if isinstance(effect, Fetch) else self._run(effect)
-        except self._failures as error:
-            raise _failed(self._owner, error, self._refused) from error
+            reply = self._asked(effect)
+        except self._failures.any as error:
+            raise self._failures.told(self._owner, error) from error
         self._owner.answered()
         return reply
 
@@ -90,11 +112,24 @@ class ClusterBlocking:
         if client is not None:
             client.close()
 
+    def _asked(self, effect: Ask | Fetch) -> Any:
+        if self._client is None:
+            self._client = cluster(self._owner.places, timeout=self._owner.timeout)
+        try:
+            return self._performed(effect)
+        except self._failures.closed:
+            if not may_be_repeated(effect):
+                raise
+            return self._performed(effect)  # the client has looked where the nodes are now
+
+    def _performed(self, effect: Ask | Fetch) -> Any:
+        return self._fetch(effect) if isinstance(effect, Fetch) else self._run(effect)
+
     def _run(self, ask: Ask) -> Any:
         words = (len(ask.keys), *ask.keys, *ask.arguments)
         try:
             return self._client.execute_command("EVALSHA", digest_of(ask.name), *words)
-        except self._unknown_script:
+        except self._failures.unknown_script:
             return self._client.execute_command("EVAL", text_of(ask.name), *words)
 
     def _fetch(self, fetch: Fetch) -> Any:
@@ -103,7 +138,7 @@ class ClusterBlocking:
                 pipeline.execute_command(*_words(command))
             replies = pipeline.execute(raise_on_error=False)
         for place, (command, reply) in enumerate(zip(fetch.commands, replies, strict=True)):
-            if isinstance(command, Ask) and isinstance(reply, self._unknown_script):
+            if isinstance(command, Ask) and isinstance(reply, self._failures.unknown_script):
                 replies[place] = self._run(command)
             elif isinstance(reply, Exception):
                 raise reply
@@ -114,23 +149,17 @@ class ClusterAwaiting:
     """Asks and lets others work meanwhile."""
 
     def __init__(self, owner: Owner) -> None:
-        import redis  # noqa: PLC0415 - as above
-
         self._owner = owner
         self._client: Any = None
-        self._failures = (redis.RedisError, OSError, asyncio.TimeoutError)
-        self._refused = redis.ResponseError
-        self._unknown_script = redis.exceptions.NoScriptError
+        self._failures = _Failures()
 
     async def ask(self, effect: Ask | Fetch) -> Any:
         """Run a script, or send commands together. Raises BackendUnavailable."""
         self._owner.check()
         try:
-            if self._client is None:
-                self._client = self._made()
-            reply = await (self._fetch(effect) if isinstance(effect, Fetch) else self._run(effect))
-        except self._failures as error:
-            raise _failed(self._owner, error, self._refused) from error
+            reply = await self._asked(effect)
+        except self._failures.any as error:
+            raise self._failures.told(self._owner, error) from error
         self._owner.answered()
         return reply
 
@@ -148,11 +177,24 @@ class ClusterAwaiting:
         nodes = [ClusterNode(host, port) for host, port in places.hosts]
         return redis.asyncio.RedisCluster(startup_nodes=nodes, **_options(places, self._owner.timeout))
 
+    async def _asked(self, effect: Ask | Fetch) -> Any:
+        if self._client is None:
+            self._client = self._made()
+        try:
+            return await self._performed(effect)
+        except self._failures.closed:
+            if not may_be_repeated(effect):
+                raise
+            return await self._performed(effect)
+
+    async def _performed(self, effect: Ask | Fetch) -> Any:
+        return await (self._fetch(effect) if isinstance(effect, Fetch) else self._run(effect))
+
     async def _run(self, ask: Ask) -> Any:
         words = (len(ask.keys), *ask.keys, *ask.arguments)
         try:
             return await self._client.execute_command("EVALSHA", digest_of(ask.name), *words)
-        except self._unknown_script:
+        except self._failures.unknown_script:
             return await self._client.execute_command("EVAL", text_of(ask.name), *words)
 
     async def _fetch(self, fetch: Fetch) -> Any:
@@ -161,7 +203,7 @@ class ClusterAwaiting:
             pipeline.execute_command(*_words(command))
         replies = await pipeline.execute(raise_on_error=False)
         for place, (command, reply) in enumerate(zip(fetch.commands, replies, strict=True)):
-            if isinstance(command, Ask) and isinstance(reply, self._unknown_script):
+            if isinstance(command, Ask) and isinstance(reply, self._failures.unknown_script):
                 replies[place] = await self._run(command)
             elif isinstance(reply, Exception):
                 raise reply
@@ -172,10 +214,3 @@ def _words(command: Ask | tuple[str | bytes | int, ...]) -> tuple[str | bytes | 
     if not isinstance(command, Ask):
         return command
     return ("EVALSHA", digest_of(command.name), len(command.keys), *command.keys, *command.arguments)
-
-
-def _failed(owner: Owner, error: Exception, refused: type[Exception]) -> BackendUnavailable:
-    """A node that refuses a command is there all the same."""
-    if isinstance(error, refused):
-        return BackendUnavailable(f"Redis has refused: {error}")
-    return owner.failed(error)

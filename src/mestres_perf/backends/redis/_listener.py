@@ -15,12 +15,14 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+from mestres_perf._kernel import forks
 from mestres_perf.backends.redis._scripts import text_of
 from mestres_perf.cache._backplane import Follower, Message
 
 _MOST_AT_ONCE = 1000
 _LONGEST_WAIT = 0.25
 _MOST_BEGINNINGS = 2**40
+_PARTING = 0.3
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 
 
@@ -35,8 +37,22 @@ class Listener:
         self._waits = max(1, int(min(follower.trust / 4, _LONGEST_WAIT) * 1000))  # milliseconds
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
+        self._client: Any = None
         self._process = 0
         self._lock = threading.Lock()
+        forks.follow(self)
+
+    def locks(self) -> list[threading.Lock]:
+        """None that a fork should wait for."""
+        return []
+
+    def start_anew(self) -> None:
+        """In a forked child the thread is not there, and who held a lock is not either."""
+        was_closed, self._ended = self._ended.is_set(), threading.Event()
+        if was_closed:
+            self._ended.set()
+        self._lock = threading.Lock()
+        self._thread = self._client = None
 
     def ensure(self) -> None:
         """Listen, unless it does. A forked child begins anew."""
@@ -50,17 +66,21 @@ class Listener:
             self._thread.start()
 
     def close(self) -> None:
-        """Stop listening. The thread ends with its next answer."""
+        """Stop listening. The thread is told not to wait for its next answer, which might never come."""
         self._ended.set()
         thread, self._thread = self._thread, None
         if thread is not None and thread is not threading.current_thread() and self._process == os.getpid():
-            thread.join(timeout=5.0)
+            abort = getattr(self._client, "abort", None)
+            if abort is not None:
+                abort()
+            thread.join(timeout=_PARTING)
 
     def _follow(self) -> None:
         pause = _SHORTEST_PAUSE
         while not self._is_over():
             try:
                 with contextlib.closing(self._connect()) as client:
+                    self._client = client
                     self._begin(client)
                     while not self._is_over():
                         self._listen(client)
@@ -84,13 +104,16 @@ class Listener:
         if follower is None:
             return
         place, asked_at = follower.place, follower.clock()
+        number, seconds, fraction = client.eval(text_of("pulse"), 1, self._sequence)
+        follower = self._follower()
+        if follower is not None:
+            follower.notice(seconds + fraction / 1_000_000, asked_at=asked_at)
         del follower  # while it waits it keeps nothing alive
-        number = int(client.get(self._sequence) or -1)
         answer = client.xread({self._stream: place}, count=_MOST_AT_ONCE, block=self._waits)
         messages = [_message(*each) for each in _entries(answer)]
         follower = self._follower()
         if follower is not None:
-            follower.hear(messages, asked_at=asked_at, is_all=len(messages) < _MOST_AT_ONCE, number=number)
+            follower.hear(messages, asked_at=asked_at, is_all=len(messages) < _MOST_AT_ONCE, number=int(number))
 
 
 def _entries(answer: Any) -> Any:

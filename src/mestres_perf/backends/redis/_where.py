@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 from mestres_perf.backends.redis._address import Address, Places
@@ -9,13 +10,14 @@ from mestres_perf.backends.redis._wire import SharedWire, Wire, pack
 
 
 def address_now(places: Places, timeout: float) -> Address:
-    """Raises OSError when no sentinel knows the master."""
+    """Raises OSError when no sentinel knows the master. All of them together have `timeout` to say so."""
     if places.kind != "sentinel":
         return places.server
     failed: Exception = ConnectionRefusedError("there is no sentinel")
-    for host, port in places.hosts:
+    until = time.monotonic() + timeout
+    for asked, (host, port) in enumerate(places.hosts):
         try:
-            wire = Wire(Address(host, port), timeout)
+            wire = Wire(Address(host, port), _share(until, len(places.hosts) - asked))
         except OSError as error:
             failed = error
             continue
@@ -36,9 +38,10 @@ async def aaddress_now(places: Places, within: float) -> Address:
     if places.kind != "sentinel":
         return places.server
     failed: Exception = ConnectionRefusedError("there is no sentinel")
-    for host, port in places.hosts:
+    until = time.monotonic() + within
+    for asked, (host, port) in enumerate(places.hosts):
         try:
-            wire = await SharedWire.open(Address(host, port), within)
+            wire = await SharedWire.open(Address(host, port), _share(until, len(places.hosts) - asked))
         except (TimeoutError, OSError) as error:
             failed = error
             continue
@@ -52,6 +55,11 @@ async def aaddress_now(places: Places, within: float) -> Address:
         if isinstance(reply, list):
             return _named(places, reply)
     raise ConnectionRefusedError(f"no sentinel knows the master {places.name!r}: {failed}")
+
+
+def _share(until: float, left: int) -> float:
+    """What one of so many who are still to be asked may take: one that hangs leaves something to the others."""
+    return max(until - time.monotonic(), 0.001) / left
 
 
 def _question(places: Places) -> bytes:

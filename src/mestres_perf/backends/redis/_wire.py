@@ -7,8 +7,10 @@ no transactions.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import socket
+import ssl
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from mestres_perf.backends.redis._address import Address
 
 _CHUNK = 65_536
+_ELSEWHERE = ("READONLY", "LOADING", "MASTERDOWN")
+"""How the errors begin of a server that is not, or not yet, the one to talk to: a master that has been replaced."""
 _NOTHING_YET = object()
 
 
@@ -28,7 +32,11 @@ class ReplyError(Exception):
 
 def pack(commands: Sequence[tuple[str | bytes | int, ...]]) -> bytes:
     """Commands as bytes."""
-    return b"".join(map(_packer(), commands))
+    packer = _packer()
+    try:
+        return b"".join(map(packer, commands))
+    except UnicodeEncodeError:  # lone surrogates
+        return b"".join([packer(tuple(map(_word, command))) for command in commands])
 
 
 @functools.cache
@@ -36,6 +44,10 @@ def _packer() -> Callable[[Any], bytes]:
     import hiredis  # noqa: PLC0415 - only who uses Redis pays for it
 
     return hiredis.pack_command
+
+
+def _word(word: str | bytes | int) -> bytes | int:
+    return word.encode("utf-8", "surrogatepass") if isinstance(word, str) else word
 
 
 def _reader() -> Any:
@@ -53,6 +65,13 @@ def _let_in(replies: list[Any]) -> None:
     for reply in replies:
         if isinstance(reply, ReplyError):
             raise ConnectionRefusedError(f"Redis does not let us in: {reply}")
+
+
+def refuse_replaced(replies: list[Any]) -> None:
+    """Raises ConnectionResetError when the server says that another one is to be asked."""
+    for reply in replies:
+        if isinstance(reply, ReplyError) and str(reply).startswith(_ELSEWHERE):
+            raise ConnectionResetError(f"not the server to ask: {reply}")
 
 
 class Wire:
@@ -73,11 +92,17 @@ class Wire:
         self.is_used = False
 
     def exchange(self, data: bytes, count: int) -> list[Any]:
-        """Send, and wait for so many replies; one that is an error is among them as a ReplyError."""
+        """Send, and wait for so many replies; one that is an error is among them as a ReplyError.
+
+        The time limit is for all of it: replies that come drop by drop are no answer.
+        """
         replies: list[Any] = []
         reader, until = self._reader, time.monotonic() + self._timeout
         self._socket.sendall(data)
+        is_whole = True
         while True:
+            if not is_whole:
+                self._socket.settimeout(_left(until))
             chunk = self._socket.recv(_CHUNK)
             if not chunk:
                 raise ConnectionResetError("the connection was closed")
@@ -87,10 +112,29 @@ class Wire:
                     continue
                 replies.append(reply)
                 if len(replies) == count:
+                    if not is_whole:
+                        self._socket.settimeout(self._timeout)
                     self.is_used = True
                     return replies
-            if time.monotonic() > until:
-                raise TimeoutError("no answer in time")
+            is_whole = False
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing has come since the last reply, such as the end of the connection."""
+        self._socket.settimeout(0)
+        try:
+            self._socket.recv(1)
+        except (BlockingIOError, InterruptedError, ssl.SSLWantReadError):
+            self._socket.settimeout(self._timeout)
+            return True
+        except OSError:
+            return False
+        return False
+
+    def abort(self) -> None:
+        """End it for the thread that waits for a reply; callable from another one."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close it."""
@@ -100,6 +144,13 @@ class Wire:
         # A cache that is dropped unclosed: a warning of a socket would be about something its user has never seen.
         if hasattr(self, "_socket"):
             self._socket.close()
+
+
+def _left(until: float) -> float:
+    left = until - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("no answer in time")
+    return left
 
 
 def _connected(address: Address, timeout: float) -> socket.socket:

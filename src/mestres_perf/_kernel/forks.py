@@ -1,0 +1,70 @@
+"""What threads leave behind when their process forks, put right in the child.
+
+A child has only the thread that forked. A lock that another thread held would be held for ever, and what that thread
+had half done would stay so: therefore the locks of all parties are taken before a fork, and given back after it on both
+sides.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Sequence
+from typing import Protocol
+
+_PATIENCE = 1.0
+"""Seconds. Nobody holds one of these locks for longer than it takes to change a dictionary."""
+
+
+class Party(Protocol):
+    """Whoever has locks, or something that a child must not share with its parent."""
+
+    def locks(self) -> Sequence[threading.Lock]:
+        """In the order in which they are taken."""
+        ...
+
+    def start_anew(self) -> None:
+        """Called in the child."""
+        ...
+
+
+_parties: weakref.WeakSet[Party] = weakref.WeakSet()
+_lock = threading.Lock()
+_here: list[Party] = []
+_held: list[threading.Lock] = []
+
+
+def follow(party: Party) -> None:
+    """Put it right after each fork, for as long as it lives."""
+    with _lock:
+        _parties.add(party)
+
+
+def _before() -> None:
+    _take(_lock)
+    _here[:] = list(_parties)
+    for party in _here:
+        for lock in party.locks():
+            _take(lock)
+
+
+def _take(lock: threading.Lock) -> None:
+    if lock.acquire(timeout=_PATIENCE):  # forking under one of the locks is better than never
+        _held.append(lock)
+
+
+def _in_parent() -> None:
+    _here.clear()
+    while _held:
+        _held.pop().release()
+
+
+def _in_child() -> None:
+    here = list(_here)
+    _in_parent()
+    for party in here:
+        party.start_anew()
+
+
+os.register_at_fork(before=_before, after_in_parent=_in_parent, after_in_child=_in_child)
