@@ -82,6 +82,11 @@ class Batch:
             loaded: Mapping[Any, Any] = yield Load()
             for value in loaded.values():
                 refuse_once_only(value)
+        except GeneratorExit:  # nobody performs this plan any more
+            if shared is not None:
+                for lease in leases.values():
+                    shared.leases.drop(lease.token)
+            raise
         except BaseException:
             core.counts.errors += 1
             if shared is not None:

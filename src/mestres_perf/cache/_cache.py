@@ -16,6 +16,7 @@ from mestres_perf.cache._core import Core, Request
 from mestres_perf.cache._decorate import Decorator
 from mestres_perf.cache._entry import MISS, Explanation, Failure, State
 from mestres_perf.cache._keys import freeze, name_of
+from mestres_perf.cache._leases import Leases
 from mestres_perf.cache._loading import tags_of
 from mestres_perf.cache._memory import Memory, Store
 from mestres_perf.cache._options import TTL, Keep, Options, seconds
@@ -32,7 +33,8 @@ class Cache:
 
     `ttl` is seconds, or `Adaptive()`; the other options are those of `Options`, and hold where a call or a decorator
     says nothing else. With `redis`, what another process invalidates is heard within milliseconds (`backplane`); where
-    nothing can be heard, values in memory are compared with Redis every `trust` seconds. The methods with an `a` in
+    nothing can be heard, values in memory are compared with Redis every `trust` seconds. One process at a time may load
+    a key: it holds a lease, renewed while its loader runs, and free `lease` seconds after it was killed. The methods with an `a` in
     front are for async code; both colours share everything.
     """
 
@@ -44,6 +46,7 @@ class Cache:
         redis: SharedLayer | None = None,
         trust: float = 1.0,
         backplane: bool = True,
+        lease: float = 10.0,
         clock: Callable[[], float] = time.monotonic,
         **options: Unpack[Keep],
     ) -> None:
@@ -52,7 +55,8 @@ class Cache:
             raise ConfigurationError(f"a cache's name is text without braces, not {name!r}")
         self.name = name
         chosen = Options().but(options)
-        shared = None if redis is None else Shared(name, is_cluster=getattr(redis, "is_cluster", False))
+        leases = Leases(lease, redis)
+        shared = None if redis is None else Shared(name, leases, is_cluster=getattr(redis, "is_cluster", False))
         self._redis = redis
         self._core = Core(Store(memory or Memory(), clock), shared, chosen, seconds("trust", trust))
         self._core.watch(chosen.ttl)

@@ -16,10 +16,10 @@ from mestres_perf._kernel.effects import Ask, Effect, Fetch, Sleep
 from mestres_perf.cache import _codec, _frame
 from mestres_perf.cache._backplane import BUMP, CLEAR, DROP
 from mestres_perf.cache._frame import Frame
+from mestres_perf.cache._leases import Leases
 from mestres_perf.cache._loading import Loading
 from mestres_perf.errors import BackendUnavailable, CodecError
 
-LEASE = 10.0
 _FIRST_WAIT, _LONGEST_WAIT, _SHARE = 0.002, 0.05, 0.08
 _TAG_LIFE = 30 * 24 * 3600
 _FILLED, _LEASED = 1, 2
@@ -144,8 +144,9 @@ Tell = Callable[[Sequence[str], Sequence[str], bool], Generator[Effect, Any, Non
 class Shared:
     """Reading and writing through Redis. `origin` names this process in the messages to others."""
 
-    def __init__(self, cache: str, *, is_cluster: bool = False) -> None:
+    def __init__(self, cache: str, leases: Leases, *, is_cluster: bool = False) -> None:
         self.names = Names(cache)
+        self.leases = leases
         self._is_cluster = is_cluster
         self.origin = secrets.token_hex(8)
         self._debts = Debts()
@@ -217,7 +218,7 @@ class Shared:
                 return (yield from self._load_under(lease, loading, load, stale))
             if reply == _FILLED:
                 continue
-            if waited > LEASE:  # whoever holds the lease does not come to an end: load beside it, store nothing
+            if waited > self.leases.longest:  # somebody else's key, for ever: load beside it, store nothing
                 found = yield from load()
                 found.keep = False
                 return found
@@ -242,6 +243,7 @@ class Shared:
     def fill(self, lease: _Lease, found: Found, loading: Loading, *, stale: float) -> Generator[Effect, Any, bool]:
         """Whether Redis took the value; it refuses when it was invalidated since the lease was granted."""
         names = self.names
+        self.leases.drop(lease.token)
         try:
             versions = yield from self._unchanged(lease, tuple(loading.added))
             if versions is None:
@@ -272,6 +274,7 @@ class Shared:
 
     def release(self, lease: _Lease) -> Generator[Effect, Any, bool]:
         """Give a lease back: the load has failed."""
+        self.leases.drop(lease.token)
         return (yield from _told(_ask(Ask("release", (self.names.lease(lease.name),), (lease.token,)))))
 
     def write(self, name: str, found: Found, tags: Sequence[str], *, stale: float) -> Generator[Effect, Any, None]:
@@ -360,8 +363,10 @@ class Shared:
     def _lease(self, name: str, stamp: bytes) -> Generator[Effect, Any, tuple[int, str]]:
         token = secrets.token_hex(8)
         keys = (self.names.value(name), self.names.lease(name))
-        reply = yield Ask("lease", keys, (token, _ms(LEASE), stamp))
-        return int(reply), token
+        reply = int((yield Ask("lease", keys, (token, _ms(self.leases.seconds), stamp))))
+        if reply == _LEASED:
+            self.leases.hold(token, keys[1])
+        return reply, token
 
     def _load_under(self, lease: _Lease, loading: Loading, load: Loader, stale: float) -> Generator[Effect, Any, Found]:
         try:
@@ -371,6 +376,7 @@ class Shared:
             else:
                 yield from self.release(lease)
         except GeneratorExit:
+            self.leases.drop(lease.token)  # it runs out by itself
             raise
         except BaseException:  # a cancelled leader, too, gives the lease back: others would wait for it to run out
             yield from self.release(lease)
