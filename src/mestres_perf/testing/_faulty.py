@@ -126,7 +126,9 @@ class Faulty:
             self.failed += fails
             return self._wait, fails, self._is_lost_after
 
-    def _set(self, *, fails: Callable[[int], bool] | None = None, wait: float = 0.0, is_lost_after: bool = False) -> None:
+    def _set(
+        self, *, fails: Callable[[int], bool] | None = None, wait: float = 0.0, is_lost_after: bool = False
+    ) -> None:
         with self._lock:
             self._fails, self._wait, self._is_lost_after = fails or _never, wait, is_lost_after
 

@@ -68,12 +68,13 @@ class Outcome:
     loads: int = 0
     violations: list[Violation] = field(default_factory=list)
     unfinished: int = 0
-    events: list[str] = field(default_factory=list)
+    events: list[tuple[Any, ...]] = field(default_factory=list)
 
     @property
     def story(self) -> str:
         """What happened, an event a line, with the seconds since the beginning."""
-        return "\n".join((f"seed {self.seed}", *self.events, *map(str, self.violations)))
+        told = (f"{at:8.2f} " + what.format(*values) for at, what, *values in self.events)
+        return "\n".join((f"seed {self.seed}", *told, *map(str, self.violations)))
 
     @property
     def is_fine(self) -> bool:
@@ -114,6 +115,8 @@ class _Task:
     loaded: dict[str, int] | None = None
     batch: Batch | None = None
     running: _Running | None = None
+    is_invalidation: bool = False
+    leased: int = 0
     until: float = -math.inf
 
 
@@ -154,8 +157,9 @@ class _Simulation:
         self.is_calm = self.dice.random() < _CALM
         self.next_round = LEASE / 3
         self.running: list[_Running] = []
-        self.dead: list[_Task] = []  # nobody performs or closes them: their process is gone
-        count = nodes or self.dice.choice((3, 3, 3, 4, 5, 7, 10))
+        self.changes = 0
+        self.dead: list[_Task] = []  # nobody performs them any more: their process is gone
+        count = nodes or self.dice.choice((3, 3, 3, 3, 4, 5, 10))
         self.nodes = [_Node(number, lambda: self.now, self.options) for number in range(count)]
         for node in self.nodes:
             node.core.dice = self.dice.random
@@ -163,7 +167,7 @@ class _Simulation:
 
     def run(self, steps: int) -> Outcome:
         """All of it, then everything to its end."""
-        acts: list[tuple[Callable[[], None], int]] = [
+        acts: list[tuple[Callable[[], Any], int]] = [
             (self._advance, 60),
             (self._read, 14),
             (self._write, 6),
@@ -179,6 +183,8 @@ class _Simulation:
         living = [node for node in self.nodes if node.is_alive]
         self.outcome.unfinished = len(self.tasks) + sum(len(node.core.flights) + len(node.leases) for node in living)
         self._agree(living, steps)
+        for task in self.dead:  # only now, and in their own contexts: Python wants every generator closed
+            task.context.run(task.plan.close)
         return self.outcome
 
     def _heal(self) -> None:
@@ -193,7 +199,8 @@ class _Simulation:
         for _ in range(20 * steps):
             if not self.tasks:
                 break
-            self._advance()
+            if not self._advance():
+                self._pass(max(0.05, min((t.until for t in self.tasks if t.until > self.now), default=0) - self.now))
             self._pass(0.05)
         for task in self.tasks:
             task.context.run(task.plan.close)
@@ -206,7 +213,9 @@ class _Simulation:
         self._pass(_SOME_TIME)
         for node in living:
             for key in _KEYS:
-                self._begin(node, key, node.core.lookup(self._request(key)), functools.partial(self._is_last, node, key))
+                self._begin(
+                    node, key, node.core.lookup(self._request(key)), functools.partial(self._is_last, node, key)
+                )
         self._end(steps)
 
     def _is_last(self, node: _Node, key: str, value: Any) -> None:
@@ -216,8 +225,8 @@ class _Simulation:
     def _violate(self, rule: str, node: int, key: str, value: int, expected: int) -> None:
         self.outcome.violations.append(Violation(rule, node, key, value, expected, self.now))
 
-    def _tell(self, what: str) -> None:
-        self.outcome.events.append(f"{self.now:8.2f} {what}")
+    def _tell(self, what: str, *values: Any) -> None:
+        self.outcome.events.append((self.now, what, *values))
 
     def _request(self, key: str) -> Request:
         return Request(key, key, "f", self.options, lambda: (_TAG,), is_async=False)
@@ -250,7 +259,7 @@ class _Simulation:
         if value is MISS or isinstance(value, Exception):
             return
         self.outcome.reads += 1
-        self._tell(f"node {node.number} was given {key}={value}, asked for at {began[0]:.2f}")
+        self._tell("node {} was given {}={}, asked for at {:.2f}", node.number, key, value, began[0])
         at, known = began
         for one in self.written[:known]:
             heard = one.node == node.number or (one.is_told and one.at + TRUST < at)
@@ -262,16 +271,16 @@ class _Simulation:
         node, key = self._node(), self.dice.choice(_KEYS)
         self.database[key] += 1
         version, how = self.database[key], self.dice.choice(("key", "tag", "all"))
-        self._tell(f"node {node.number} wrote {key}={version} and invalidates by {how}")
+        self._tell("node {} wrote {}={} and invalidates by {}", node.number, key, version, how)
         plan = self._invalidation(node, key, how)
 
         def done(told: Any) -> None:
-            self._excuse(lambda _: True)
-            self._tell(f"node {node.number} has invalidated {key}={version}{'' if told is True else ', not in Redis'}")
+            self._change()
+            self._tell("node {} has invalidated {}={}; Redis knows: {}", node.number, key, version, told is True)
             self.written.append(_Written(key, version, node.number, self.now, is_told=told is True))
 
-        self._excuse(lambda _: True)
-        self._begin(node, key, plan, done)
+        self._change()
+        self._begin(node, key, plan, done, is_invalidation=True)
 
     def _invalidation(self, node: _Node, key: str, how: str) -> Generator[Effect, Any, bool]:
         shared, flights = node.core.shared, node.core.flights
@@ -287,11 +296,12 @@ class _Simulation:
             flights.clear()
         return not shared.owes
 
-    def _advance(self) -> None:
-        """One step of one task."""
+    def _advance(self) -> bool:
+        """One step of one task, if one can go on."""
         ready = [task for task in self.tasks if self._is_ready(task)]
         if ready:
             self._step(self.dice.choice(ready))
+        return bool(ready)
 
     def _is_ready(self, task: _Task) -> bool:
         if isinstance(task.effect, Wait):
@@ -323,6 +333,8 @@ class _Simulation:
     def _perform(self, task: _Task) -> Any:
         effect = task.effect
         if isinstance(effect, (Ask, Fetch)):
+            if isinstance(effect, Ask) and effect.name == "lease":
+                task.leased = self.changes
             return self.redis.ask(effect)
         if isinstance(effect, Load):
             return self._load(task)
@@ -338,7 +350,7 @@ class _Simulation:
             task.loaded = dict(self.database)
             self.outcome.loads += 1
             task.until = self.now + self.dice.choice((0.0, 0.0, 0.2, 2.0, 12.0, 40.0))
-            self._tell(f"node {task.node} loads {task.key}, until {task.until:.2f}")
+            self._tell("node {} loads {}, until {:.2f}", task.node, task.key, task.until)
             if task.batch is None:
                 self._run_beside(task)
             return _NOT_YET
@@ -349,7 +361,8 @@ class _Simulation:
 
     def _run_beside(self, task: _Task) -> None:
         """Nobody else may be loading the key now."""
-        task.running = _Running(task.key, task.node)
+        may_lose_it = task.leased != self.changes or any(each.is_invalidation for each in self.tasks)
+        task.running = _Running(task.key, task.node, may_be_doubled=may_lose_it)
         if self.is_calm:
             for other in self.running:
                 if other.key == task.key and not other.may_be_doubled:
@@ -361,6 +374,11 @@ class _Simulation:
         if task.running is not None:
             self.running.remove(task.running)
 
+    def _change(self) -> None:
+        """An invalidation begins or has ended: whoever holds a lease may have lost it."""
+        self.changes += 1
+        self._excuse(lambda _: True)
+
     def _excuse(self, which: Callable[[_Running], bool]) -> None:
         for running in self.running:
             running.may_be_doubled |= which(running)
@@ -370,7 +388,7 @@ class _Simulation:
         node = self._node()
         if sum(each.is_alive for each in self.nodes) < 3:  # noqa: PLR2004
             return
-        self._tell(f"node {node.number} is killed")
+        self._tell("node {} is killed", node.number)
         node.is_alive = False
         self._excuse(lambda running: running.node == node.number)
         for task in [task for task in self.tasks if task.node == node.number]:
@@ -410,15 +428,16 @@ class _Simulation:
         self.now = end
 
     def _renew(self, node: _Node) -> None:
-        plan, answer = node.leases.renew(), None
+        plan = node.leases.renew()
         try:
+            effect = next(plan)
             while True:
-                effect = plan.send(answer)
                 try:
                     answer = self.redis.ask(effect)
                 except BackendUnavailable as error:
-                    plan.throw(error)
-                    answer = None
+                    effect = plan.throw(error)
+                else:
+                    effect = plan.send(answer)
         except StopIteration:
             return
 
@@ -435,14 +454,14 @@ class _Simulation:
         else:
             node = self._node()
             node.hears = not node.hears
-            self._tell(f"node {node.number} {'hears again' if node.hears else 'is deaf'}")
+            self._tell("node {} hears: {}", node.number, node.hears)
             if node.hears and not self.redis.is_down:
                 self._listen(node, anew=True)
 
     def _break_redis(self, what: int) -> None:
         if what < 4:  # noqa: PLR2004
             self.redis.is_down = not self.redis.is_down
-            self._tell(f"Redis is {'away' if self.redis.is_down else 'back'}")
+            self._tell("Redis is away: {}", self.redis.is_down)
         elif what == 4:  # noqa: PLR2004
             self.redis.flush()
             self._tell("Redis has lost everything")

@@ -8,8 +8,9 @@ import pytest
 from perf.faces import FACES
 
 from mestres_perf import Cache, Redis
+from mestres_perf._kernel.drive import run
 from mestres_perf.cache._leases import _MOST_ROUNDS, Leases
-from mestres_perf.errors import BackendUnavailable, ConfigurationError
+from mestres_perf.errors import ConfigurationError
 from mestres_perf.testing import MemoryRedis
 
 
@@ -52,7 +53,10 @@ def test_garbage_in_a_lease_key_is_broken(redis_db, garbage):
     """What another program wrote into the key of a lease holds nobody up for longer than a lease."""
     import redis
 
-    with redis.Redis.from_url(redis_db) as client, Cache("shop", redis=Redis(redis_db, timeout=5.0), lease=0.5) as cache:
+    with (
+        redis.Redis.from_url(redis_db) as client,
+        Cache("shop", redis=Redis(redis_db, timeout=5.0), lease=0.5) as cache,
+    ):
         key = cache.core.shared.names.lease(cache.name_in_redis("k"))
         if garbage == "list":
             client.rpush(key, "x")
@@ -86,16 +90,7 @@ def test_a_short_load_is_never_renewed():
 def rounds(leases, redis, number):
     """So many rounds, without any time between them."""
     for _ in range(number):
-        plan, answer = leases.renew(), None
-        try:
-            while True:
-                effect = plan.send(answer)
-                try:
-                    answer = redis.ask(effect)
-                except BackendUnavailable as error:
-                    effect = plan.throw(error)
-        except StopIteration:
-            pass
+        run(leases.renew(), redis, lambda: None)
 
 
 def test_a_loader_that_hangs_loses_its_lease_in_the_end():
