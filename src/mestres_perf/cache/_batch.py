@@ -82,22 +82,32 @@ class Batch:
             loaded: Mapping[Any, Any] = yield Load()
             for value in loaded.values():
                 refuse_once_only(value)
-        except GeneratorExit:  # nobody performs this plan any more
-            if shared is not None:
-                for lease in leases.values():
-                    shared.leases.drop(lease.token)
+        except GeneratorExit:  # nobody performs this plan any more: the leases run out by themselves
+            self._drop(leases)
             raise
         except BaseException:
             core.counts.errors += 1
-            if shared is not None:
-                for lease in leases.values():
-                    yield from shared.release(lease)
+            yield from self._release(leases)
             raise
         for key in self.missing:
             if key in loaded:
                 yield from self._fill(key, loaded[key], leases)
             elif shared is not None and self._requests[key].name in leases:
                 yield from shared.release(leases[self._requests[key].name])
+
+    def _drop(self, leases: Mapping[str, Any]) -> None:
+        shared = self._core.shared
+        if shared is None:
+            return
+        for lease in leases.values():
+            shared.leases.drop(lease.token)
+
+    def _release(self, leases: Mapping[str, Any]) -> Generator[Effect, Any, None]:
+        shared = self._core.shared
+        if shared is None:
+            return
+        for lease in leases.values():
+            yield from shared.release(lease)
 
     def _fill(self, key: Any, value: Any, leases: Mapping[str, Any]) -> Generator[Effect, Any, None]:
         request, shared = self._requests[key], self._core.shared

@@ -34,8 +34,8 @@ class Cache:
     `ttl` is seconds, or `Adaptive()`; the other options are those of `Options`, and hold where a call or a decorator
     says nothing else. With `redis`, what another process invalidates is heard within milliseconds (`backplane`); where
     nothing can be heard, values in memory are compared with Redis every `trust` seconds. One process at a time may load
-    a key: it holds a lease, renewed while its loader runs, and free `lease` seconds after it was killed. The methods with an `a` in
-    front are for async code; both colours share everything.
+    a key: it holds a lease, renewed while its loader runs, and free `lease` seconds after it was killed.
+    The methods with an `a` in front are for async code; both colours share everything.
     """
 
     def __init__(

@@ -37,7 +37,8 @@ class Leases:
         if self.seconds < _SHORTEST:
             raise ConfigurationError(f"lease must be {_SHORTEST} seconds at least, not {seconds!r}")
         self._redis = redis
-        self._begin()
+        self._thread: threading.Thread | None = None
+        self.begin_anew()
         _all.add(self)
 
     def __len__(self) -> int:
@@ -70,9 +71,11 @@ class Leases:
         """One round: renew what was there in the round before. What Redis gave to somebody else is held no more."""
         for token, place in tuple(self._held.items()):
             rounds = self._rounds[token] = self._rounds.get(token, 0) + 1
-            if token not in self._held or rounds > _MOST_ROUNDS:
-                self.drop(token)
-            elif rounds > 1 and not (yield from self._renew(token, place)):
+            if (
+                token not in self._held
+                or rounds > _MOST_ROUNDS
+                or (rounds > 1 and not (yield from self._renew(token, place)))
+            ):
                 self.drop(token)
 
     def _renew(self, token: str, place: str) -> Generator[Effect, Any, bool]:
@@ -95,11 +98,12 @@ class Leases:
                     self._thread = None
                     return
 
-    def _begin(self) -> None:
+    def begin_anew(self) -> None:
+        """Hold nothing: in a forked child the leases are its parent's."""
         self._lock = threading.Lock()
         self._held: dict[str, str] = {}
         self._rounds: dict[str, int] = {}
-        self._thread: threading.Thread | None = None
+        self._thread = None
 
 
 _all: weakref.WeakSet[Leases] = weakref.WeakSet()
@@ -107,7 +111,7 @@ _all: weakref.WeakSet[Leases] = weakref.WeakSet()
 
 def _begin_anew() -> None:
     for leases in tuple(_all):
-        leases._begin()
+        leases.begin_anew()
 
 
 os.register_at_fork(after_in_child=_begin_anew)

@@ -106,7 +106,7 @@ class Faulty:
         begin = getattr(self._redis, "listener", None)
         if begin is None:
             return _Deaf()
-        between = _Between(follower, lambda messages: self._mangle(messages))
+        between = _Between(follower, self._mangled)
         self._followers.append(between)
         return begin(sequence, stream, between)
 
@@ -125,6 +125,9 @@ class Faulty:
             fails = self._fails(self.calls)
             self.failed += fails
             return self._wait, fails, self._is_lost_after
+
+    def _mangled(self, messages: list[Message]) -> list[Message] | None:
+        return self._mangle(messages)  # as it is by now
 
     def _set(
         self, *, fails: Callable[[int], bool] | None = None, wait: float = 0.0, is_lost_after: bool = False

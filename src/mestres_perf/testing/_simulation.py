@@ -432,6 +432,7 @@ class _Simulation:
         try:
             effect = next(plan)
             while True:
+                assert isinstance(effect, Ask)
                 try:
                     answer = self.redis.ask(effect)
                 except BackendUnavailable as error:

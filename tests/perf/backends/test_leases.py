@@ -5,13 +5,13 @@ import threading
 import time
 
 import pytest
-from perf.faces import FACES
 
 from mestres_perf import Cache, Redis
 from mestres_perf._kernel.drive import run
 from mestres_perf.cache._leases import _MOST_ROUNDS, Leases
 from mestres_perf.errors import ConfigurationError
 from mestres_perf.testing import MemoryRedis
+from perf.faces import FACES
 
 
 @pytest.mark.parametrize("lease", [0, -1, "10", None, True, 0.01, float("nan")])
@@ -23,7 +23,7 @@ def test_a_lease_that_makes_no_sense_is_refused(lease):
 
 @pytest.mark.parametrize("face", FACES)
 def test_a_loader_that_outlives_its_lease_keeps_it(redis_db, face):
-    """The lease is renewed while the loader runs: a second process waits, however long that takes, and loads nothing."""
+    """The lease is renewed while the loader runs: a second process waits, however long, and loads nothing."""
     here, there = (face(Cache("shop", redis=Redis(redis_db, timeout=5.0), lease=2.0)) for _ in range(2))
     begun, go_on, given = threading.Event(), threading.Event(), []
 
