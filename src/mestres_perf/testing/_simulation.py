@@ -355,6 +355,7 @@ class _Simulation:
                 self._run_beside(task)
             return _NOT_YET
         loaded, task.loaded = task.loaded, None
+        self._stop(task)
         if self.dice.random() < 0.1:  # noqa: PLR2004
             raise LoaderError
         return loaded[task.key] if task.batch is None else {key: loaded[key] for key in task.batch.missing}
@@ -371,8 +372,13 @@ class _Simulation:
 
     def _leave(self, task: _Task) -> None:
         self.tasks.remove(task)
+        self._stop(task)
+
+    def _stop(self, task: _Task) -> None:
+        """Its loader runs no more; the lease may be given back at any time."""
         if task.running is not None:
             self.running.remove(task.running)
+            task.running = None
 
     def _change(self) -> None:
         """An invalidation begins or has ended: whoever holds a lease may have lost it."""
