@@ -2,7 +2,8 @@
 # PYTHON=... chooses the interpreter, ARGS=... is passed on: make demo ARGS="--framework flask"; make test ARGS="-k cart"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types docs format bench latency cache-hit cache-peers cache-trouble hit-ratio stress wheel clean
+.PHONY: help demo test lint types docs format bench latency cache-hit cache-peers cache-trouble cache-herd hit-ratio stress \
+	wheel clean
 SHELL := /bin/sh
 
 VENV := .venv
@@ -48,6 +49,9 @@ cache-peers: $(VENV)/installed-dev  ## what other caches do and cost: writes doc
 
 cache-trouble: $(VENV)/installed-dev  ## how soon others hear of an invalidation, what an ill Redis costs
 	$(BIN)/python benchmarks/cache_trouble.py $(ARGS)
+
+cache-herd: $(VENV)/installed-dev  ## how long 200 callers on a cold key wait, and how often they load
+	$(BIN)/python benchmarks/cache_herd.py $(ARGS)
 
 hit-ratio: $(VENV)/installed-dev  ## hit ratios of the eviction policies, other caches and the optimum
 	$(BIN)/python benchmarks/hit_ratio.py $(ARGS)

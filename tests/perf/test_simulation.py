@@ -1,5 +1,6 @@
 """A simulation that tries to find stale values, and finds those that are planted."""
 
+import multiprocessing
 import os
 
 import pytest
@@ -8,22 +9,30 @@ from mestres_perf import Cache
 from mestres_perf.cache._backplane import Follower
 from mestres_perf.cache._core import Core
 from mestres_perf.cache._flight import Flights
+from mestres_perf.cache._leases import Leases
 from mestres_perf.cache._shared import Shared
 from mestres_perf.testing import MemoryRedis, simulate
 
 SEEDS = 100_000 if os.environ.get("MESTRES_STRESS") == "long" else 10_000
 
 
+def some(seeds):
+    """What goes wrong in these histories, how many values were read, and how many loaded."""
+    outcomes = [simulate(seed) for seed in seeds]
+    wrong = [outcome.story for outcome in outcomes if not outcome.is_fine]
+    return wrong, sum(each.reads for each in outcomes), sum(each.loads for each in outcomes)
+
+
 @pytest.mark.timeout(600)
 def test_no_history_has_a_stale_value():
     """Ten thousand histories with failures of every kind: nothing stale is given out, nothing is left over."""
-    reads = loads = 0
-    for seed in range(SEEDS):
-        outcome = simulate(seed)
-        assert outcome.is_fine, outcome
-        reads, loads = reads + outcome.reads, loads + outcome.loads
-    assert reads > SEEDS
-    assert loads > SEEDS
+    parts = [range(start, start + 250) for start in range(0, SEEDS, 250)]
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        results = pool.map(some, parts, chunksize=1)
+    wrong = [story for stories, _, _ in results for story in stories]
+    assert not wrong, wrong[0]
+    assert sum(reads for _, reads, _ in results) > SEEDS
+    assert sum(loads for _, _, loads in results) > SEEDS
 
 
 def finds(redis=MemoryRedis, seeds=3000):
@@ -55,6 +64,47 @@ class Quiet(MemoryRedis):
 def test_lost_messages_are_found():
     """Without messages memory is believed for too long, and that is found."""
     assert finds(Quiet)
+
+
+def finds_doubles(seeds=1000):
+    """Whether one of so many histories has a load beside another that should have held the lease."""
+    return any(each.rule == "two loads" for seed in range(seeds) for each in simulate(seed).violations)
+
+
+class Generous(MemoryRedis):
+    """A Redis that gives the lease to whoever asks."""
+
+    def _run_lease(self, value, lease, token, milliseconds, _stamp):
+        if self._get(value):
+            return 1
+        self._set(lease, token, "PX", milliseconds)
+        return 2
+
+
+def test_two_leases_at_once_are_found():
+    """Where everybody is given the lease, two loads at once are found."""
+    assert finds(Generous)
+
+
+def _nothing(*_):
+    yield from ()
+
+
+def test_loaders_that_outlive_their_leases_are_found(monkeypatch):
+    """Without renewal a second load is found beside one that takes longer than the lease."""
+    assert not finds_doubles(seeds=50)
+    monkeypatch.setattr(Leases, "renew", _nothing)
+    assert finds_doubles()
+
+
+def test_a_failing_history_can_be_read():
+    """The story of a history names its seed, and says what was loaded, written and given, with the seconds."""
+    outcome = next(each for each in (simulate(seed, redis=WithoutLeases) for seed in range(3000)) if not each.is_fine)
+    story = outcome.story.splitlines()
+    assert story[0] == f"seed {outcome.seed}"
+    assert "stale" in story[-1]
+    for what in ("loads", "wrote", "has invalidated", "was given"):
+        assert what in outcome.story
 
 
 def _unchanged(_self, leases):

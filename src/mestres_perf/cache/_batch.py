@@ -169,7 +169,7 @@ class Batch:
         """
         core = self._core
         core.listen()
-        left, late, pause = dict(flights), list[Any](), pauses()
+        left, late, pause = dict(flights), list[Any](), pauses(shared.leases.longest)
         while left:
             asked = core.store.clock()
             names = {self._requests[key].name: key for key in left}
@@ -216,7 +216,9 @@ class Batch:
                 known = [key for key in flights if key in loaded]
                 fresh = {key: self._fresh(key, loaded[key], flights[key], began, took) for key in known}
             yield from self._fill(fresh, flights, leases)
-        except GeneratorExit:
+        except GeneratorExit:  # nobody performs this plan any more: the leases run out by themselves
+            if core.shared is not None:
+                core.shared.leases.drop(*(lease.token for lease in leases.values()))
             raise
         except BaseException as error:
             if core.shared is not None:

@@ -19,6 +19,7 @@ from mestres_perf.cache._entry import MISS, Explanation, Failure
 from mestres_perf.cache._events import Events, Kind, Listener
 from mestres_perf.cache._explain import explain
 from mestres_perf.cache._keys import freeze, name_of
+from mestres_perf.cache._leases import Leases
 from mestres_perf.cache._loading import tags_of
 from mestres_perf.cache._memory import Memory, Store
 from mestres_perf.cache._options import TTL, Keep, Options, seconds
@@ -38,8 +39,9 @@ class Cache:
 
     `ttl` is seconds, or `Adaptive()`; the other options are those of `Options`, and hold where a call or a decorator
     says nothing else. With `redis`, what another process invalidates is heard within milliseconds (`backplane`); where
-    nothing can be heard, values in memory are compared with Redis every `trust` seconds. The methods with an `a` in
-    front are for async code; both colours share everything.
+    nothing can be heard, values in memory are compared with Redis every `trust` seconds. One process at a time may load
+    a key: it holds a lease, renewed while its loader runs, and free `lease` seconds after it was killed. The methods
+    with an `a` in front are for async code; both colours share everything.
 
     What travels through Redis: `types` are the dataclasses, enums and NamedTuples that may, besides plain data. With a
     `secret` (16 bytes or more; of several the first one signs, all are believed) only what was signed with it is read.
@@ -55,6 +57,7 @@ class Cache:
         redis: SharedLayer | None = None,
         trust: float = 1.0,
         backplane: bool = True,
+        lease: float = 10.0,
         codec: Literal["json", "pickle"] = "json",
         secret: Secret | Sequence[Secret] | None = None,
         compress_over: int | None = COMPRESS_OVER,
@@ -67,8 +70,12 @@ class Cache:
             raise ConfigurationError(f"a cache's name is text without braces and without ':t:', not {name!r}")
         self.name = name
         chosen = Options().but(options)
-        serializer = Serializer(codec, secret=secret, compress_over=compress_over, types=types)
-        shared = None if redis is None else Shared(name, serializer, is_cluster=getattr(redis, "is_cluster", False))
+        serializer, leases = (
+            Serializer(codec, secret=secret, compress_over=compress_over, types=types),
+            Leases(lease, redis),
+        )
+        is_cluster = getattr(redis, "is_cluster", False)
+        shared = None if redis is None else Shared(name, leases, serializer, is_cluster=is_cluster)
         self._redis = redis
         self._core = Core(Store(memory or Memory(), clock, Events(name)), shared, chosen, seconds("trust", trust))
         self._core.watch(chosen.ttl)

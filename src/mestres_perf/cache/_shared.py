@@ -17,11 +17,11 @@ from mestres_perf._kernel.effects import Ask, Effect, Fetch, Sleep
 from mestres_perf.cache import _frame
 from mestres_perf.cache._backplane import BUMP, CLEAR, DROP
 from mestres_perf.cache._frame import Frame
+from mestres_perf.cache._leases import Leases
 from mestres_perf.cache._loading import Loading
 from mestres_perf.cache._serializer import Content, Serializer
 from mestres_perf.errors import BackendUnavailable, CodecError
 
-LEASE = 10.0
 _FIRST_WAIT, _LONGEST_WAIT, _SHARE = 0.002, 0.05, 0.08
 _TAG_LIFE = 30 * 24 * 3600
 _FILLED, _LEASED = 1, 2
@@ -186,13 +186,13 @@ Loader = Callable[[], Generator[Effect, Any, Found]]
 Tell = Callable[[Sequence[str], Sequence[str], bool], Generator[Effect, Any, None]]
 
 
-def pauses() -> Iterator[float]:
-    """How long to wait, again and again, for what another process is loading; they end when its lease has.
+def pauses(longest: float) -> Iterator[float]:
+    """How long to wait, again and again, for what another process is loading; they end after `longest` seconds.
 
     In step with how long it has taken: nobody comes later than a small part of the loader's own time.
     """
     waited, wait = 0.0, _FIRST_WAIT
-    while waited <= LEASE:
+    while waited <= longest:
         yield wait
         waited, wait = waited + wait, min(max(_FIRST_WAIT, (waited + wait) * _SHARE), _LONGEST_WAIT)
 
@@ -200,8 +200,11 @@ def pauses() -> Iterator[float]:
 class Shared:
     """Reading and writing through Redis. `origin` names this process in the messages to others."""
 
-    def __init__(self, cache: str, serializer: Serializer | None = None, *, is_cluster: bool = False) -> None:
+    def __init__(
+        self, cache: str, leases: Leases, serializer: Serializer | None = None, *, is_cluster: bool = False
+    ) -> None:
         self.names = Names(cache)
+        self.leases = leases
         self.serializer = serializer or Serializer()
         self._is_cluster = is_cluster
         self.origin = secrets.token_hex(8)
@@ -255,7 +258,7 @@ class Shared:
             frame=frame,
             found=self._holds(frame, left, known),
             left=0.0 if frame is None else (max(left, 0) - frame.stale) / 1000,
-            leased=LEASE - leased / 1000 if leased > 0 else None,
+            leased=self.leases.seconds - leased / 1000 if leased > 0 else None,
             versions=known,
             is_owed=self._debts.covers(name, () if frame is None else frame.versions),
         )
@@ -284,7 +287,7 @@ class Shared:
         A value with the stamp `but` does not count, nor one with less than `still` seconds left (below zero: a stale
         one will do). `stale` are the seconds after its TTL that Redis keeps it.
         """
-        pause = pauses()
+        pause = pauses(self.leases.longest)
         while True:
             try:
                 yield from self._debts.pay(self._tell)
@@ -301,7 +304,7 @@ class Shared:
             if reply == _FILLED:
                 continue
             wait = next(pause, None)
-            if wait is None:  # whoever holds the lease does not come to an end: load beside it, store nothing
+            if wait is None:  # somebody else's key, for ever: load beside it, store nothing
                 found = yield from load()
                 found.keep = False
                 return found
@@ -335,19 +338,18 @@ class Shared:
         asks = [self._ask_lease(name, seen[name].stamp) for name in missing]
         replies = yield Fetch((*begun, *asks))
         versions = {**known, **dict(zip(unknown, replies[len(unknown) : len(begun)], strict=True))}
-        return {
-            name: _Lease(
-                name,
-                str(ask.arguments[0]),
-                {tag: versions[tag] for tag in dict.fromkeys((_EVERYTHING, *wanted[name].tags))},
-                seen[name].bumps,
-            )
-            for name, ask, reply in zip(missing, asks, replies[len(begun) :], strict=True)
-            if int(reply) == _LEASED
-        }
+        granted: dict[str, _Lease] = {}
+        for name, ask, reply in zip(missing, asks, replies[len(begun) :], strict=True):
+            if int(reply) == _LEASED:
+                token = str(ask.arguments[0])
+                self.leases.hold(token, ask.keys[1])
+                own = {tag: versions[tag] for tag in dict.fromkeys((_EVERYTHING, *wanted[name].tags))}
+                granted[name] = _Lease(name, token, own, seen[name].bumps)
+        return granted
 
     def fill_many(self, filled: Sequence[Filled]) -> Generator[Effect, Any, list[bool]]:
         """Of each whether Redis took it, as `fill`; two round trips, one more when the loader has added tags."""
+        self.leases.drop(*(one.lease.token for one in filled))
         try:
             versions = yield from self._unchanged([(one.lease, tuple(one.loading.added)) for one in filled])
             asks = [
@@ -399,6 +401,7 @@ class Shared:
 
     def release(self, *leases: _Lease) -> Generator[Effect, Any, bool]:
         """Give leases back, in one round trip: the load has failed."""
+        self.leases.drop(*(lease.token for lease in leases))
         asks = tuple(Ask("release", (self.names.lease(lease.name),), (lease.token,)) for lease in leases)
         return not asks or (yield from _told(_fetch(asks)))
 
@@ -541,11 +544,14 @@ class Shared:
 
     def _lease(self, name: str, stamp: bytes) -> Generator[Effect, Any, tuple[int, str]]:
         ask = self._ask_lease(name, stamp)
-        return int((yield ask)), str(ask.arguments[0])
+        reply, token = int((yield ask)), str(ask.arguments[0])
+        if reply == _LEASED:
+            self.leases.hold(token, ask.keys[1])
+        return reply, token
 
     def _ask_lease(self, name: str, stamp: bytes) -> Ask:
         keys = (self.names.value(name), self.names.lease(name))
-        return Ask("lease", keys, (secrets.token_hex(8), _ms(LEASE), stamp))
+        return Ask("lease", keys, (secrets.token_hex(8), _ms(self.leases.seconds), stamp))
 
     def _load_under(self, lease: _Lease, loading: Loading, load: Loader, stale: float) -> Generator[Effect, Any, Found]:
         try:
@@ -555,6 +561,7 @@ class Shared:
             else:
                 yield from self.release(lease)
         except GeneratorExit:
+            self.leases.drop(lease.token)  # it runs out by itself
             raise
         except BaseException:  # a cancelled leader, too, gives the lease back: others would wait for it to run out
             yield from self.release(lease)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 from mestres_perf._kernel.effects import Ask, Fetch
+from mestres_perf.cache._backplane import Follower, Message
 from mestres_perf.errors import BackendUnavailable
 
 
@@ -23,6 +26,8 @@ class MemoryRedis:
         self._clock = clock
         self._values: dict[str, tuple[bytes, float | None]] = {}
         self._last_message = 0
+        self._lock = threading.RLock()
+        self._listeners: list[MemoryListener] = []
         self._beginnings = 0
 
     @property
@@ -37,10 +42,20 @@ class MemoryRedis:
 
     def ask(self, effect: Ask | Fetch) -> Any:
         """Raises BackendUnavailable while it is down."""
-        self.calls += 1
-        if self.is_down:
-            raise BackendUnavailable("switched off")
-        return self._said(effect) if isinstance(effect, Ask) else [self._said(command) for command in effect.commands]
+        with self._lock:
+            self.calls += 1
+            if self.is_down:
+                raise BackendUnavailable("switched off")
+            asked = (effect,) if isinstance(effect, Ask) else effect.commands
+            replies = [self._said(command) for command in asked]
+        for sequence in {one.keys[0] for one in asked if isinstance(one, Ask) and one.name == "announce"}:
+            for listener in tuple(self._listeners):
+                listener.hear(sequence)
+        return replies[0] if isinstance(effect, Ask) else replies
+
+    def listener(self, sequence: str, _stream: str, follower: Follower) -> MemoryListener:
+        """Who tells the follower of another cache, in the thread that invalidates, before it returns."""
+        return MemoryListener(self, self._listeners, sequence, follower)
 
     def flush(self) -> None:
         """Lose everything."""
@@ -60,6 +75,14 @@ class MemoryRedis:
     def number(self, sequence: str) -> int:
         """The number of the last message; -1 when it was lost."""
         return int(self._get(sequence) or -1)
+
+    def after(self, sequence: str, place: int) -> list[Message]:
+        """The messages of a sequence after a place."""
+        return [
+            Message(str(at), said["n"], said["o"], said["k"], tuple(said["p"].split("\n")) if said["p"] else ())
+            for at, said in tuple(self.messages)
+            if at > place and said["q"] == sequence
+        ]
 
     def close(self) -> None:
         """Nothing to do."""
@@ -130,12 +153,53 @@ class MemoryRedis:
     def _run_release(self, lease: str, token: str) -> int:
         return self._del(lease) if self._get(lease) == token.encode() else 0
 
+    def _run_renew(self, lease: str, token: str, milliseconds: int) -> int:
+        if self._get(lease) != token.encode():
+            return 0
+        self._set(lease, token, "PX", milliseconds)
+        return 1
+
     def _run_announce(self, sequence: str, _stream: str, kept: int, origin: str, kind: str, parts: str) -> int:
         number = self._incr(sequence)
         self._last_message += 1
-        self.messages.append((self._last_message, {"n": number, "o": origin, "k": kind, "p": parts}))
+        self.messages.append((self._last_message, {"q": sequence, "n": number, "o": origin, "k": kind, "p": parts}))
         del self.messages[:-kept]
         return number
+
+
+class MemoryListener:
+    """Follows the messages of one sequence for as long as its follower lives."""
+
+    def __init__(self, redis: MemoryRedis, listeners: list[MemoryListener], sequence: str, follower: Follower) -> None:
+        self._redis = redis
+        self._listeners = listeners
+        self._sequence = sequence
+        self._follower = weakref.ref(follower)
+        self._lock = threading.Lock()
+
+    def ensure(self) -> None:
+        """Listen, unless it does, or nobody is there."""
+        follower = self._follower()
+        if follower is None or self in self._listeners or self._redis.is_down:
+            return
+        follower.begin(*self._redis.position(self._sequence))
+        self._listeners.append(self)
+
+    def hear(self, sequence: str) -> None:
+        """Something was said."""
+        follower = self._follower()
+        if follower is None:
+            self.close()
+        elif sequence == self._sequence:
+            with self._lock:
+                asked_at, number = follower.clock(), self._redis.number(sequence)
+                messages = self._redis.after(sequence, int(follower.place))
+                follower.hear(messages, asked_at=asked_at, is_all=True, number=number)
+
+    def close(self) -> None:
+        """Stop listening."""
+        if self in self._listeners:
+            self._listeners.remove(self)
 
 
 class _Awaiting:
