@@ -277,7 +277,8 @@ class Flights:
             try:
                 yield whole
             finally:
-                _loading.current.reset(told)
+                with suppress(ValueError):  # as above
+                    _loading.current.reset(told)
 
 
 @contextmanager
