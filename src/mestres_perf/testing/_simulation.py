@@ -232,8 +232,10 @@ class _Simulation:
     def _request(self, key: str) -> Request:
         return Request(key, key, "f", self.options, lambda: (_TAG,), is_async=False)
 
-    def _begin(self, node: _Node, key: str, plan: Generator[Effect, Any, Any], done: Callable[[Any], None]) -> None:
-        self.tasks.append(_Task(plan, key, done, node.number))
+    def _begin(
+        self, node: _Node, key: str, plan: Generator[Effect, Any, Any], done: Callable[[Any], None], **more: Any
+    ) -> None:
+        self.tasks.append(_Task(plan, key, done, node.number, **more))
 
     def _read(self) -> None:
         node, key = self._node(), self.dice.choice(_KEYS)
