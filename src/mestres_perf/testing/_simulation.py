@@ -32,10 +32,11 @@ from mestres_perf.errors import BackendUnavailable
 from mestres_perf.testing._redis import MemoryRedis
 
 TRUST = 1.0
-LEASE = 10.0
+LEASE = 2.0
 _KEYS = ("a", "b")
 _TAG = "t"
 _SOME_TIME = 60.0
+_LONG_TIME = 2000.0
 _CALM = 0.4
 """The share of histories in which nothing ails Redis, only messages, loaders and nodes."""
 
@@ -180,10 +181,10 @@ class _Simulation:
         for _ in range(steps):
             self.dice.choice(weighted)()
         self._heal()
-        self._end(steps)
+        self._end()
         living = [node for node in self.nodes if node.is_alive]
-        self.outcome.unfinished = len(self.tasks) + sum(len(node.core.flights) + len(node.leases) for node in living)
-        self._agree(living, steps)
+        self.outcome.unfinished += sum(len(node.core.flights) + len(node.leases) for node in living)
+        self._agree(living)
         for task in self.dead:  # only now, and in their own contexts: Python wants every generator closed
             task.context.run(task.plan.close)
         return self.outcome
@@ -195,29 +196,30 @@ class _Simulation:
             self._listen(node, anew=True)
             node.hears = True
 
-    def _end(self, steps: int) -> None:
-        """Everything to its end."""
-        for _ in range(20 * steps):
-            if not self.tasks:
-                break
+    def _end(self) -> None:
+        """Everything to its end; what comes to none is counted."""
+        last = self.now + _LONG_TIME
+        while self.tasks and self.now < last:
             if not self._advance():
                 self._pass(max(0.05, min((t.until for t in self.tasks if t.until > self.now), default=0) - self.now))
             self._pass(0.05)
+        self.outcome.unfinished += len(self.tasks)
         for task in self.tasks:
             task.context.run(task.plan.close)
+        self.tasks.clear()
 
-    def _agree(self, living: list[_Node], steps: int) -> None:
+    def _agree(self, living: list[_Node]) -> None:
         """Some time after the last fault every node gives what the database has."""
         for node in living:  # what Redis could not be told is told with the next question
             self._begin(node, "a", node.core.lookup(self._request("a")), lambda _: None)
-        self._end(steps)
+        self._end()
         self._pass(_SOME_TIME)
         for node in living:
             for key in _KEYS:
                 self._begin(
                     node, key, node.core.lookup(self._request(key)), functools.partial(self._is_last, node, key)
                 )
-        self._end(steps)
+        self._end()
 
     def _is_last(self, node: _Node, key: str, value: Any) -> None:
         if isinstance(value, int) and value != self.database[key]:
@@ -350,7 +352,7 @@ class _Simulation:
         if task.loaded is None:
             task.loaded = dict(self.database)
             self.outcome.loads += 1
-            task.until = self.now + self.dice.choice((0.0, 0.0, 0.2, 2.0, 12.0, 40.0))
+            task.until = self.now + self.dice.choice((0.0, 0.0, 0.2, 1.0, 3.0, 8.0))
             self._tell("node {} loads {}, until {:.2f}", task.node, task.key, task.until)
             if not load.arguments:
                 self._run_beside(task)
