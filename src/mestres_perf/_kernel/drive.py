@@ -28,7 +28,7 @@ def run(plan: Plan[R], backend: Asks | None, loader: Callable[[], Any]) -> R:
         if isinstance(effect, Sleep):
             return time.sleep(effect.seconds)
         if isinstance(effect, Spawn):
-            return spawn(lambda: run(effect.plan, backend, loader))
+            return spawn(lambda: run(effect.plan, backend, loader), at_once=effect.at_once)
         done, _ = concurrent.futures.wait([effect.future], effect.timeout)
         return effect.future.result() if done else TIMED_OUT
 
