@@ -111,9 +111,11 @@ class Cache:
     async def adelete(self, key: Any) -> None:
         """`delete` for async code."""
         frozen = freeze(key)
-        if self._core.shared is not None:
-            await self._arun(self._core.shared.invalidate((name_of(frozen),)))
-        self._core.flights.delete((frozen,))
+        try:
+            if self._core.shared is not None:
+                await self._arun(self._core.shared.invalidate((name_of(frozen),)))
+        finally:  # cancelled, too
+            self._core.flights.delete((frozen,))
 
     def get_or_load(self, key: Any, loader: Callable[[], R], *, tags: Iterable[str] = (), **options: Unpack[Keep]) -> R:
         """The value of `key`; when there is none, what `loader()` returns, called once for all who ask meanwhile.
@@ -179,9 +181,11 @@ class Cache:
     async def ainvalidate_tags(self, *tags: str) -> None:
         """`invalidate_tags` for async code."""
         named = tags_of(tags)
-        if self._core.shared is not None:
-            await self._arun(self._core.shared.invalidate_tags(named))
-        self._core.flights.bump(named)
+        try:
+            if self._core.shared is not None:
+                await self._arun(self._core.shared.invalidate_tags(named))
+        finally:  # cancelled, too
+            self._core.flights.bump(named)
 
     def clear(self) -> None:
         """Forget everything of this cache, and nothing else in its Redis."""
@@ -191,9 +195,11 @@ class Cache:
 
     async def aclear(self) -> None:
         """`clear` for async code."""
-        if self._core.shared is not None:
-            await self._arun(self._core.shared.clear())
-        self._core.flights.clear()
+        try:
+            if self._core.shared is not None:
+                await self._arun(self._core.shared.clear())
+        finally:  # cancelled, too
+            self._core.flights.clear()
 
     def settle(self) -> bool:
         """Tell Redis what it could not be told while it was away; False when it still cannot be.

@@ -84,8 +84,8 @@ class Core:
             return _given(seen.value)
         if self.shared is not None:
             self.listen()
-            flight = self.flights.join(request.key, (), name=request.name, is_async=request.is_async)
-            if isinstance(flight, Flight) and flight.take():
+            flight = self.flights.claim(request.key, (), name=request.name, is_async=request.is_async)
+            if flight is not None:
                 found = yield from self._read(self.shared, flight, request)
             else:  # somebody else is reading or loading it: whoever only looks does not wait for him
                 found = yield from self.shared.read(request.name, self._known_tags(request))
@@ -114,10 +114,13 @@ class Core:
     def put(self, request: Request, value: Any) -> Steps:
         """A value that nobody loaded."""
         refuse_once_only(value)
-        found = Found(self.copied(value), self.lifetime(request, value))
-        if self.shared is not None:
+        found = Found(self.copied(value), self.lifetime(request, value), checked=self.store.clock())
+        if self.shared is None:
+            self.flights.replace(self._entry(request, found, request.tags()), self.store.ticket())
+            return
+        with self.flights.writing(request.key, request.name) as ticket:
             yield from self.shared.write(request.name, found, request.tags(), stale=request.options.stale)
-        self.flights.replace(self._entry(request, found, request.tags()))
+            self.flights.replace(self._entry(request, found, request.tags()), ticket)
 
     def load(self, flight: Flight, request: Request) -> Generator[Effect, Any, Found]:
         """Call the loader, once."""
@@ -216,33 +219,51 @@ class Core:
             joined = self.flights.join(request.key, tags, name=request.name, is_async=request.is_async)
             if isinstance(joined, Entry):
                 return _given(joined.value)
-            if joined is None:  # to wait would be to wait for ever
-                alone = Flight(request.key, tags, self.store.ticket(), chain=None)
-                return (yield from self.load(alone, request)).value
+            if joined is None:
+                return (yield from self._load_alone(request, tags))
             if joined.take():
                 if not request.options.timed:
                     return (yield from self._lead(joined, request))
                 self.flights.promise(joined)
-                yield Spawn(self._lead(joined, request))
+                yield Spawn(self._lead(joined, request), at_once=True)
             answer = yield from self._wait(joined, request)
             if answer is not HAND_OVER:
                 return answer
 
+    def _load_alone(self, request: Request, tags: tuple[str, ...]) -> Steps:
+        """For one caller, when to wait would be to wait for ever."""
+        alone = self.flights.alone(request.key, tags)
+        with self.flights.leading(alone):
+            return (yield from self.load(alone, request)).value
+
     def _wait(self, flight: Flight, request: Request) -> Steps:
         """What the leader finds; what is stale, when he takes too long."""
-        options = request.options
-        stale = self._fallback(request)
-        patience = options.soft_timeout if stale is not None and options.soft_timeout else options.hard_timeout
-        assert flight.future is not None
-        with waiting(flight):
-            answer = yield Wait(flight.future, patience)
+        with waiting(flight) as may_wait:
+            if not may_wait:
+                return (yield from self._load_alone(request, request.tags()))
+            answer = yield from self._wait_patiently(flight, request)
         if answer is not TIMED_OUT:
             return answer
         stale = self._fallback(request)
         if stale is None:
-            raise LoadTimeout(f"the loader of {request.key!r} has not ended after {patience} s")
+            limit = request.options.hard_timeout
+            raise LoadTimeout(f"the loader of {request.key!r} has not ended after {limit} s")
         self.counts.stale += 1
         return stale.value
+
+    def _wait_patiently(self, flight: Flight, request: Request) -> Steps:
+        """Until there is a value, or a stale one will do, or time is up. Raises each waiter his own copy of an error."""
+        soft, hard = request.options.soft_timeout, request.options.hard_timeout
+        assert flight.future is not None
+        try:
+            if soft is not None and (hard is None or soft < hard) and self._fallback(request) is not None:
+                answer = yield Wait(flight.future, soft)
+                if answer is not TIMED_OUT or self._fallback(request) is not None:
+                    return answer
+                hard = None if hard is None else hard - soft  # what was stale has been invalidated meanwhile
+            return (yield Wait(flight.future, hard))
+        except Exception as error:  # noqa: BLE001 - whatever the loader has raised
+            raise Failure(error).copy() from error
 
     def _fallback(self, request: Request) -> Seen | None:
         """A stale value that is better than none.
@@ -302,7 +323,9 @@ class Core:
         if found.keep:
             self._store(flight, request, found)
         self.flights.leave(flight)
-        flight.tell(found.value)
+        late = [tag for tag in (*flight.loading.added, *found.tags) if tag not in flight.tags]
+        # Of tags that nobody knew the flight would have, one may have been invalidated before somebody joined.
+        flight.tell(HAND_OVER if self.store.has_bumped(late, flight.ticket) else found.value)
 
     def _store(self, flight: Flight, request: Request, found: Found) -> None:
         tags = (*flight.tags, *(tag for tag in flight.loading.added if tag not in flight.tags), *found.tags)

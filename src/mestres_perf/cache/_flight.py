@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, Final
 
@@ -25,16 +25,29 @@ HAND_OVER: Final = object()
 
 
 class Chain:
-    """The loads that lead to one another in one context: f(a) loads by calling g(b), which loads by calling ..."""
+    """A load among those that lead to one another: f(a) loads by calling g(b), whose chain has that of f(a) as parent.
 
-    __slots__ = ("leading", "waiting")
+    `leading` is what is loaded here, `waiting` whose loads are waited for here or further down. Two loads that one
+    loader has begun side by side have chains of their own: one may wait for the other.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("leading", "parent", "waiting")
+
+    def __init__(self, parent: Chain | None = None) -> None:
+        self.parent = parent
         self.leading: list[Hashable] = []
         self.waiting: list[Flight] = []
 
+    def upwards(self) -> Iterator[Chain]:
+        """This load, the one that it is part of, and so on."""
+        chain: Chain | None = self
+        while chain is not None:
+            yield chain
+            chain = chain.parent
+
 
 _chain: ContextVar[Chain | None] = ContextVar("mestres_perf_chain", default=None)
+_waits = threading.Lock()  # one for all caches: loads of several may wait for one another
 
 
 class Flight:
@@ -48,7 +61,7 @@ class Flight:
         self.name = ""
         self.tags = tags
         self.ticket = ticket
-        self.chain = chain or Chain()
+        self.chain = Chain(chain)
         self.loading = Loading()
         self.is_async = False
         self.thread = threading.get_ident()
@@ -90,6 +103,7 @@ class Flights:
         self._store = store
         self._lock = threading.Lock()
         self._flights: dict[Hashable, Flight] = {}
+        self._writes: dict[Hashable, list[tuple[str, Ticket]]] = {}
 
     def __len__(self) -> int:
         return len(self._flights)
@@ -108,14 +122,22 @@ class Flights:
                 entry = self._store.get(key)
                 if entry is not None:
                     return entry
+                self._refuse_recursion(key, chain)  # its own load may have been invalidated: it goes on all the same
                 return self._begin(key, tags, chain, name=name, is_async=is_async)
-            if chain is not None and (id(self), key) in chain.leading:
-                raise RecursiveLoadError(f"the loader of {key!r} asks for {key!r}")
+            self._refuse_recursion(key, chain)
             own_loop = flight.is_async and not is_async and flight.thread == threading.get_ident()
             if own_loop or (chain is not None and _waits_for(flight, chain)):
                 return None
             flight.promise()
             return flight
+
+    def _refuse_recursion(self, key: Hashable, chain: Chain | None) -> None:
+        if chain is not None and any((id(self), key) in each.leading for each in chain.upwards()):
+            raise RecursiveLoadError(f"the loader of {key!r} asks for {key!r}")
+
+    def alone(self, key: Hashable, tags: Sequence[str]) -> Flight:
+        """A flight that nobody joins."""
+        return Flight(key, tags, self._store.ticket(), _chain.get())
 
     def claim(self, key: Hashable, tags: Sequence[str], *, name: str = "", is_async: bool) -> Flight | None:
         """A flight to lead in the background; None when the key is being loaded already."""
@@ -157,6 +179,7 @@ class Flights:
         gone = set(names)
         with self._lock:
             self._delete([flight.key for flight in self._flights.values() if flight.name in gone])
+            self._delete([key for key, writes in self._writes.items() if any(name in gone for name, _ in writes)])
             self._delete([key for key in map(self._store.key_of, gone) if key is not None])
 
     def bump(self, tags: Iterable[str]) -> None:
@@ -172,19 +195,48 @@ class Flights:
             self._store.clear()
             self._void(list(self._flights.values()))
 
-    def replace(self, entry: Entry) -> None:
+    @contextmanager
+    def writing(self, key: Hashable, name: str) -> Iterator[Ticket]:
+        """While the block runs, a value that nobody loaded is put into Redis; `replace` it here under the ticket.
+
+        Of two that do so at once nobody here knows which was the second: neither is stored here. One that is cancelled
+        does not know whether it has done anything: nothing is believed here.
+        """
+        with self._lock:
+            ticket = self._store.ticket()
+            writes = self._writes.setdefault(key, [])
+            for _, other in writes:
+                other.void = ticket.void = True
+            writes.append((name, ticket))
+        try:
+            yield ticket
+        except Exception:
+            raise
+        except BaseException:
+            self.delete((key,))
+            raise
+        finally:
+            with self._lock:
+                writes.remove((name, ticket))
+                if not writes:
+                    del self._writes[key]
+
+    def replace(self, entry: Entry, ticket: Ticket) -> None:
         """Store a value that nobody loaded; a load under way may neither store nor be joined."""
         with self._lock:
             flight = self._flights.pop(entry.key, None)
             if flight is not None:
                 flight.ticket.void = True
-            self._store.put(entry, self._store.ticket())
+            if not self._store.put(entry, ticket):
+                self._store.delete(entry.key)
 
     def _delete(self, keys: Iterable[Hashable]) -> None:
         for key in keys:
             flight = self._flights.pop(key, None)
             if flight is not None:
                 flight.ticket.void = True
+            for _, ticket in self._writes.get(key, ()):
+                ticket.void = True
             self._store.delete(key)
 
     def _void(self, flights: Iterable[Flight]) -> None:
@@ -202,22 +254,33 @@ class Flights:
             yield
         finally:
             flight.chain.leading.remove(mark)
-            _loading.current.reset(told)
-            _chain.reset(chain)
+            with suppress(ValueError):  # nobody awaits the leader any more: it ends where it is collected
+                _loading.current.reset(told)
+                _chain.reset(chain)
 
 
 @contextmanager
-def waiting(flight: Flight) -> Iterator[None]:
-    """While the block runs, the caller's own loads are known to wait for this one."""
+def waiting(flight: Flight) -> Iterator[bool]:
+    """While the block runs, the caller's own loads are known to wait for this one.
+
+    False: it must not wait, because this load has come to wait for one of them.
+    """
     mine = _chain.get()
     if mine is None:
-        yield
+        yield True
         return
-    mine.waiting.append(flight)
+    with _waits:  # to ask and to say so is one step: of two that turn to each other the second is told
+        may_wait = not _waits_for(flight, mine)
+        if may_wait:
+            for each in mine.upwards():
+                each.waiting.append(flight)
     try:
-        yield
+        yield may_wait
     finally:
-        mine.waiting.remove(flight)
+        if may_wait:
+            with _waits:
+                for each in mine.upwards():
+                    each.waiting.remove(flight)
 
 
 def _always(_began: float, _now: float) -> bool:
@@ -225,12 +288,13 @@ def _always(_began: float, _now: float) -> bool:
 
 
 def _waits_for(flight: Flight, chain: Chain) -> bool:
-    """Whether the flight's leader waits, directly or through others, for a load of `chain`."""
+    """Whether the flight's leader waits, directly or through others, for `chain` or what it is part of."""
+    mine = set(map(id, chain.upwards()))
     seen: set[int] = set()
     ahead = [flight.chain]
     while ahead:
         other = ahead.pop()
-        if other is chain:
+        if id(other) in mine:
             return True
         if id(other) not in seen:
             seen.add(id(other))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, MutableMapping
+from collections.abc import Callable, Hashable, Iterable, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -198,6 +198,13 @@ class Store:
             if len(self._bumped) > _MOST_TAGS:
                 self._bumped.clear()
                 self._floor = self._count
+
+    def has_bumped(self, tags: Sequence[str], ticket: Ticket) -> bool:
+        """Whether one of these tags was bumped after the ticket was given."""
+        if not tags:
+            return False
+        with self._lock:
+            return self._bumped_since(ticket, tags)
 
     def clear(self) -> None:
         """Forget everything."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,7 +65,7 @@ class Names:
 
     @property
     def bumps(self) -> str:
-        """How many tags have been given new versions."""
+        """Another word whenever a tag has been given a new version."""
         return f"{self.cache}:n"
 
 
@@ -279,29 +280,42 @@ class Shared:
         names = self.names
         payload = _codec.encode(found.value)  # a value that cannot go through Redis changes nothing
         found.stamp = _frame.new_stamp()
-        try:
+        with self._owing(keys=(name,)):
             yield from self._debts.pay(self._tell)
             versions = yield from self._every_version({}, tags)
             data = Frame(found.stamp, 0, int(stale * 1000), 0, versions, payload).pack()
             yield Ask("set", (names.value(name), names.lease(name)), (data, _ms(found.left + stale)))
             yield from self._announce(DROP, (name,))
-        except BackendUnavailable:
-            self._debts.owe(keys=(name,))
 
     def invalidate(self, wanted: Sequence[str]) -> Generator[Effect, Any, None]:
         """Drop values and the leases of their loads."""
-        if not (yield from _told(self._tell(wanted, (), everything=False))):
-            self._debts.owe(keys=wanted)
+        with self._owing(keys=wanted):
+            yield from self._tell(wanted, (), everything=False)
 
     def invalidate_tags(self, tags: Sequence[str]) -> Generator[Effect, Any, None]:
         """Give the tags new versions."""
-        if not (yield from _told(self._tell((), tags, everything=False))):
-            self._debts.owe(tags=tags)
+        with self._owing(tags=tags):
+            yield from self._tell((), tags, everything=False)
 
     def clear(self) -> Generator[Effect, Any, None]:
         """Give everything a new version."""
-        if not (yield from _told(self._tell((), (), everything=True))):
-            self._debts.owe(everything=True)
+        with self._owing(everything=True):
+            yield from self._tell((), (), everything=True)
+
+    @contextmanager
+    def _owing(
+        self, *, keys: Iterable[str] = (), tags: Iterable[str] = (), everything: bool = False
+    ) -> Generator[None, None, None]:
+        """Redis is told what is untrue: now, or later when it is away, or when a task was cancelled in the middle."""
+        try:
+            yield
+        except BackendUnavailable:
+            self._debts.owe(keys=keys, tags=tags, everything=everything)
+        except Exception:
+            raise
+        except BaseException:
+            self._debts.owe(keys=keys, tags=tags, everything=everything)
+            raise
 
     def _tell(self, keys: Sequence[str], tags: Sequence[str], everything: bool) -> Generator[Effect, Any, None]:
         """Redis first, then the other processes: whoever hears it finds nothing old in Redis any more."""
@@ -397,7 +411,8 @@ def _drop(names: Names, wanted: Iterable[str]) -> Generator[Effect, Any, None]:
 def _bump(names: Names, tags: Sequence[str]) -> Generator[Effect, Any, None]:
     if not tags:
         return
-    yield Fetch((("INCR", names.bumps),))  # before the versions: whoever reads those after has seen it
+    # Before the versions: whoever reads those after has seen it. At random: a count that was lost might come to the same.
+    yield Fetch((("SET", names.bumps, _frame.new_version()),))
     # A tag without a version needs none: no value that has it holds, and no load under way was given one.
     yield Fetch(tuple(("SET", names.tag(tag), _frame.new_version(), "XX", "EX", _TAG_LIFE) for tag in tags))
 
