@@ -115,5 +115,7 @@ class Batch:
         assert flight.future is not None
         with waiting(flight):
             answer = yield Wait(flight.future, self._requests[key].options.hard_timeout)
+        if isinstance(answer, Failure):
+            raise answer.copy()
         if answer is not HAND_OVER:
             self._found[key] = answer

@@ -243,7 +243,7 @@ class Core:
                 return (yield from self._load_alone(request, request.tags()))
             answer = yield from self._wait_patiently(flight, request)
         if answer is not TIMED_OUT:
-            return answer
+            return _given(answer)
         stale = self._fallback(request)
         if stale is None:
             limit = request.options.hard_timeout
@@ -252,18 +252,15 @@ class Core:
         return stale.value
 
     def _wait_patiently(self, flight: Flight, request: Request) -> Steps:
-        """Until there is a value, or a stale one will do, or time is up. Raises each waiter his own copy of an error."""
+        """Until there is a value, or a stale one will do, or time is up."""
         soft, hard = request.options.soft_timeout, request.options.hard_timeout
         assert flight.future is not None
-        try:
-            if soft is not None and (hard is None or soft < hard) and self._fallback(request) is not None:
-                answer = yield Wait(flight.future, soft)
-                if answer is not TIMED_OUT or self._fallback(request) is not None:
-                    return answer
-                hard = None if hard is None else hard - soft  # what was stale has been invalidated meanwhile
-            return (yield Wait(flight.future, hard))
-        except Exception as error:  # noqa: BLE001 - whatever the loader has raised
-            raise Failure(error).copy() from error
+        if soft is not None and (hard is None or soft < hard) and self._fallback(request) is not None:
+            answer = yield Wait(flight.future, soft)
+            if answer is not TIMED_OUT or self._fallback(request) is not None:
+                return answer
+            hard = None if hard is None else hard - soft  # what was stale has been invalidated meanwhile
+        return (yield Wait(flight.future, hard))
 
     def _fallback(self, request: Request) -> Seen | None:
         """A stale value that is better than none.

@@ -15,7 +15,7 @@ from contextvars import ContextVar
 from typing import Any, Final
 
 from mestres_perf.cache import _loading
-from mestres_perf.cache._entry import Entry
+from mestres_perf.cache._entry import Entry, Failure
 from mestres_perf.cache._loading import Loading
 from mestres_perf.cache._memory import Store, Ticket
 from mestres_perf.errors import RecursiveLoadError
@@ -39,7 +39,7 @@ class Chain:
         self.waiting: list[Flight] = []
 
     def upwards(self) -> Iterator[Chain]:
-        """This load, the one that it is part of, and so on."""
+        """From here to the load that it is part of, and so on."""
         chain: Chain | None = self
         while chain is not None:
             yield chain
@@ -81,9 +81,8 @@ class Flight:
             self.future.set_result(value)
 
     def fail(self, error: Exception) -> None:
-        """Raise it where somebody waits."""
-        if self.future is not None and not self.future.done():
-            self.future.set_exception(error)
+        """Tell those who wait, as a Failure: each raises a copy, for one error raised by all would grow by all."""
+        self.tell(Failure(error))
 
     def take(self) -> bool:
         """True for whoever asks first: the one for whom it was made, and who leads it."""

@@ -411,7 +411,7 @@ def _drop(names: Names, wanted: Iterable[str]) -> Generator[Effect, Any, None]:
 def _bump(names: Names, tags: Sequence[str]) -> Generator[Effect, Any, None]:
     if not tags:
         return
-    # Before the versions: whoever reads those after has seen it. At random: a count that was lost might come to the same.
+    # Before the versions: whoever reads those after has seen it. No count: one that was lost would come to the same.
     yield Fetch((("SET", names.bumps, _frame.new_version()),))
     # A tag without a version needs none: no value that has it holds, and no load under way was given one.
     yield Fetch(tuple(("SET", names.tag(tag), _frame.new_version(), "XX", "EX", _TAG_LIFE) for tag in tags))

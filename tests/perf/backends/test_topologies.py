@@ -78,6 +78,7 @@ def test_protocols(redis_db, protocol):
     asyncio.run(aexercise(Cache("d", redis=Redis(redis_db, timeout=5.0, protocol=protocol))))
 
 
+@pytest.mark.scenario(23)
 def test_sentinel_names_another_master(redis_watched):
     """When the master is killed the cache goes on without it, finds the new one, and does not believe its memory."""
     here, there = (Cache("c", redis=Redis(redis_watched.url, timeout=1.0, rest=0.1)) for _ in range(2))
