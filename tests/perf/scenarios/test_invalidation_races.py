@@ -193,7 +193,7 @@ def test_who_comes_after_does_not_join_a_read_either(make_node):
     """A value on its way from Redis whose tag is invalidated meanwhile is not given to whoever came after that."""
     writer, node = make_node(), make_node()
     writer.set("k", "old", tags=["t"])
-    stop = node.redis.stop("PTTL", when="after")
+    stop = node.redis.stop("GET", when="after")
     reader = begin(node.get_or_load, "k", lambda: "loaded")
     stop.wait()
     node.invalidate_tags("t")

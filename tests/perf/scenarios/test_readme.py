@@ -8,7 +8,8 @@ import pytest
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 ROW = re.compile(
-    r"^\| (?P<number>\d+) \| (?P<rule>[^|]+) \| (?:`(?P<file>[^`:]+)(?:::(?P<test>\w+))?`|- (?P<reason>.+)) \|$", re.M
+    r"^\| (?P<number>\d+) \| (?P<rule>[^|]+) \| (?:`(?P<file>[^`:]+)(?:::(?P<test>\w+))?`|- (?P<reason>.+)) \|$",
+    re.MULTILINE,
 )
 ROWS = list(ROW.finditer((HERE / "README.md").read_text()))
 
