@@ -52,8 +52,7 @@ class Threads:
                     self._running -= 1
                     return
             if work is not None:
-                with contextlib.suppress(Exception):
-                    work()
+                _quietly(work)
 
     def _reset(self) -> None:
         self._queue: queue.SimpleQueue[Callable[[], Any]] = queue.SimpleQueue()
@@ -65,9 +64,22 @@ class Threads:
 THREADS = Threads(_MOST_THREADS)
 
 
-def spawn(work: Callable[[], Any]) -> None:
-    """Do this in a thread."""
-    THREADS.submit(work)
+def spawn(work: Callable[[], Any], *, at_once: bool = False) -> None:
+    """Do this in a thread; in one of its own when `at_once`.
+
+    Somebody waits for such work, perhaps in one of the threads that take turns: if it had to wait for its turn, both
+    might for ever.
+    """
+    if at_once:
+        context = contextvars.copy_context()
+        threading.Thread(target=context.run, args=(_quietly, work), name="mestres-background", daemon=True).start()
+    else:
+        THREADS.submit(work)
+
+
+def _quietly(work: Callable[[], Any]) -> None:
+    with contextlib.suppress(Exception):
+        work()
 
 
 def aspawn(work: Coroutine[Any, Any, Any]) -> None:

@@ -42,7 +42,7 @@ def _perform(effect: Effect, backend: Asks | None, loader: Callable[..., Any]) -
     if isinstance(effect, Sleep):
         return time.sleep(effect.seconds)
     if isinstance(effect, Spawn):
-        return spawn(lambda: run(effect.plan, backend, loader))
+        return spawn(lambda: run(effect.plan, backend, loader), at_once=effect.at_once)
     assert isinstance(effect, Wait)
     done, _ = concurrent.futures.wait([effect.future], effect.timeout)
     return effect.future.result() if done else TIMED_OUT

@@ -58,9 +58,13 @@ class Wait:
 
 @dataclass(slots=True)
 class Spawn:
-    """Perform another plan, with the same loader, in the background. There is no answer."""
+    """Perform another plan, with the same loader, in the background. There is no answer.
+
+    `at_once` when somebody waits for what comes of it: such work is never queued behind other.
+    """
 
     plan: Generator[Effect, Any, Any]
+    at_once: bool = False
 
 
 Effect = Ask | Fetch | Load | Sleep | Wait | Spawn

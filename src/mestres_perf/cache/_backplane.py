@@ -67,7 +67,7 @@ class Follower:
         Whoever has followed goes on where he was, and finds out from the numbers whether he missed anything.
         """
         with self._lock:
-            if self._number < 0 or number < self._number:
+            if self._number < 0 or number < self._number or _order(place) < _order(self.place):
                 self._start_again(place, number)
         self._flights.events.tell()
 
@@ -123,3 +123,8 @@ class Follower:
             self._flights.events.note("gap", reason=f"message {number} after {self._number}")
         self.place, self._number = place, number
         self._since = self.clock()
+
+
+def _order(place: str) -> tuple[int, ...]:
+    """Places in a stream are a time and a counter."""
+    return tuple(map(int, place.split("-")))

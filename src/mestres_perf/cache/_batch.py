@@ -54,7 +54,7 @@ class Batch:
             if any(self._requests[key].options.timed for key in mine):
                 for flight in mine.values():
                     self._core.flights.promise(flight)
-                yield Spawn(self._lead(mine))
+                yield Spawn(self._lead(mine), at_once=True)
                 others.update(mine)
             elif mine:
                 yield from self._lead(mine)
@@ -121,7 +121,7 @@ class Batch:
 
     def _alone(self, request: Request) -> Flight:
         """For a key that this very load is part of loading: to wait would be to wait for ever."""
-        flight = Flight(request.key, request.tags(), self._core.store.ticket())
+        flight = self._core.flights.alone(request.key, request.tags())
         flight.loading.keep = False
         return flight
 

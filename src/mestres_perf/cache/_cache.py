@@ -152,9 +152,11 @@ class Cache:
     async def adelete_many(self, keys: Iterable[Any]) -> None:
         """`delete_many` for async code."""
         frozen = [freeze(key) for key in keys]
-        if self._core.shared is not None and frozen:
-            await self._arun(self._core.shared.invalidate([name_of(key) for key in frozen]))
-        self._core.forget(frozen)
+        try:
+            if self._core.shared is not None and frozen:
+                await self._arun(self._core.shared.invalidate([name_of(key) for key in frozen]))
+        finally:  # cancelled, too
+            self._core.forget(frozen)
 
     def get_or_load(self, key: Any, loader: Callable[[], R], *, tags: Iterable[str] = (), **options: Unpack[Keep]) -> R:
         """The value of `key`; when there is none, what `loader()` returns, called once for all who ask meanwhile.
@@ -220,9 +222,11 @@ class Cache:
     async def ainvalidate_tags(self, *tags: str) -> None:
         """`invalidate_tags` for async code."""
         named = tags_of(tags)
-        if self._core.shared is not None:
-            await self._arun(self._core.shared.invalidate_tags(named))
-        self._core.forget_tags(named)
+        try:
+            if self._core.shared is not None:
+                await self._arun(self._core.shared.invalidate_tags(named))
+        finally:  # cancelled, too
+            self._core.forget_tags(named)
 
     def clear(self) -> None:
         """Forget everything of this cache, and nothing else in its Redis."""
@@ -232,9 +236,11 @@ class Cache:
 
     async def aclear(self) -> None:
         """`clear` for async code."""
-        if self._core.shared is not None:
-            await self._arun(self._core.shared.clear())
-        self._core.forget_all()
+        try:
+            if self._core.shared is not None:
+                await self._arun(self._core.shared.clear())
+        finally:  # cancelled, too
+            self._core.forget_all()
 
     def settle(self) -> bool:
         """Tell Redis what it could not be told while it was away; False when it still cannot be.

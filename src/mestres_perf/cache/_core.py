@@ -21,7 +21,7 @@ from collections.abc import (
     Iterator,
     Sequence,
 )
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from io import IOBase
 from typing import Any
@@ -134,8 +134,8 @@ class Core:
             return given(seen.value)
         if self.shared is not None:
             self.listen()
-            flight = self.flights.join(request.key, (), name=request.name, is_async=request.is_async)
-            if isinstance(flight, Flight) and flight.take():
+            flight = self.flights.claim(request.key, (), name=request.name, is_async=request.is_async)
+            if flight is not None:
                 found = yield from self._read(self.shared, flight, request)
             else:  # somebody else is reading or loading it: whoever only looks does not wait for him
                 found = yield from self.shared.read(request.name, self._known_tags(request))
@@ -177,12 +177,21 @@ class Core:
         """The same for many, whose options are the same."""
         for _, value in values:
             refuse_once_only(value)
-        found = [(each, Found(self.copied(value), self.lifetime(each, value)), each.tags()) for each, value in values]
-        if self.shared is not None and found:
-            stale = values[0][0].options.stale
-            yield from self.shared.write({each.name: (one, tags) for each, one, tags in found}, stale=stale)
-        for request, one, tags in found:
-            self.flights.replace(self._entry(request, one, tags))
+        now = self.store.clock()
+        found = [
+            (each, Found(self.copied(value), self.lifetime(each, value), checked=now), each.tags())
+            for each, value in values
+        ]
+        if self.shared is None:
+            for request, one, tags in found:
+                self.flights.replace(self._entry(request, one, tags), self.store.ticket())
+        elif found:
+            with ExitStack() as stack:
+                tickets = [stack.enter_context(self.flights.writing(each.key, each.name)) for each, _, _ in found]
+                stale = values[0][0].options.stale
+                yield from self.shared.write({each.name: (one, tags) for each, one, tags in found}, stale=stale)
+                for (request, one, tags), ticket in zip(found, tickets, strict=True):
+                    self.flights.replace(self._entry(request, one, tags), ticket)
         self.events.tell()
 
     def forget(self, keys: Sequence[Hashable]) -> None:
@@ -328,42 +337,55 @@ class Core:
             joined = self.flights.join(request.key, tags, name=request.name, is_async=request.is_async)
             if isinstance(joined, Entry):
                 return given(joined.value)
-            if joined is None:  # to wait would be to wait for ever
-                alone = Flight(request.key, tags, self.store.ticket())
-                return (yield from self.load(alone, request)).value
+            if joined is None:
+                return (yield from self._load_alone(request, tags))
             if joined.take():
                 led.append(joined)
                 if not request.options.timed:
                     return (yield from self._lead(joined, request))
                 self.flights.promise(joined)
-                yield Spawn(self._lead(joined, request))
+                yield Spawn(self._lead(joined, request), at_once=True)
             answer = yield from self.wait(joined, request)
             if answer is not HAND_OVER:
                 return answer
 
+    def _load_alone(self, request: Request, tags: tuple[str, ...]) -> Steps:
+        """For one caller, when to wait would be to wait for ever."""
+        return (yield from self.load(self.flights.alone(request.key, tags), request)).value
+
     def wait(self, flight: Flight, request: Request) -> Steps:
-        """What the leader finds; what is stale, when he takes too long."""
-        options = request.options
-        stale = self._fallback(request)
-        patience = options.soft_timeout if stale is not None and options.soft_timeout else options.hard_timeout
-        assert flight.future is not None
-        with self.waiting(flight):
-            answer = yield Wait(flight.future, patience)
+        """What the leader finds; what is stale, when he takes too long. HAND_OVER: look again."""
+        with self.waiting(flight) as may_wait:
+            if not may_wait:
+                return HAND_OVER
+            answer = yield from self._wait_patiently(flight, request)
         if answer is not TIMED_OUT:
-            return answer
+            return given(answer)
         stale = self._fallback(request)
         if stale is None:
-            raise LoadTimeout(f"the loader of {request.key!r} has not ended after {patience} s")
+            limit = request.options.hard_timeout
+            raise LoadTimeout(f"the loader of {request.key!r} has not ended after {limit} s")
         self._gave_stale(request, "while its loader takes long")
         return stale.value
 
+    def _wait_patiently(self, flight: Flight, request: Request) -> Steps:
+        """Until there is a value, or a stale one will do, or time is up."""
+        soft, hard = request.options.soft_timeout, request.options.hard_timeout
+        assert flight.future is not None
+        if soft is not None and (hard is None or soft < hard) and self._fallback(request) is not None:
+            answer = yield Wait(flight.future, soft)
+            if answer is not TIMED_OUT or self._fallback(request) is not None:
+                return answer
+            hard = None if hard is None else hard - soft  # what was stale has been invalidated meanwhile
+        return (yield Wait(flight.future, hard))
+
     @contextmanager
-    def waiting(self, flight: Flight) -> Iterator[None]:
-        """While the block runs, its caller waits for somebody else's load."""
+    def waiting(self, flight: Flight) -> Iterator[bool]:
+        """While the block runs, its caller waits for somebody else's load; False: he must not."""
         self.counts.waiting += 1
         try:
-            with waiting(flight):
-                yield
+            with waiting(flight) as may_wait:
+                yield may_wait
         finally:
             self.counts.waiting -= 1
 
@@ -433,7 +455,9 @@ class Core:
             self.counts.refused += 1
             self.events.note("refuse", request.key, tags=tuple(flight.tags), reason="Redis did not take it")
         self.flights.leave(flight)
-        flight.tell(found.value)
+        late = [tag for tag in (*flight.loading.added, *found.tags) if tag not in flight.tags]
+        # Of tags that nobody knew the flight would have, one may have been invalidated before somebody joined.
+        flight.tell(HAND_OVER if late and self.store.has_bumped(late, flight.ticket) else found.value)
         self.events.tell()
 
     def _store(self, flight: Flight, request: Request, found: Found) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 from collections.abc import Hashable
 from dataclasses import dataclass
 from enum import Enum
@@ -41,8 +43,24 @@ class Failure:
         again = type(error).__new__(type(error), *error.args)
         again.args = error.args
         again.__dict__.update(error.__dict__)
+        for name in _slots(type(error)):
+            with contextlib.suppress(AttributeError, TypeError):  # not set, or set once and for all
+                value = getattr(error, name)
+                if getattr(again, name, None) is not value:
+                    setattr(again, name, value)
         again.__cause__ = error
         return again
+
+
+def _slots(kind: type[Exception]) -> tuple[str, ...]:
+    """What errors of this class keep beside `args` and `__dict__`: that of `OSError(2, "no", "name")`, for one."""
+    return tuple(
+        name
+        for each in kind.__mro__
+        if each not in {BaseException, object}
+        for name, place in vars(each).items()
+        if not name.startswith("__") and (inspect.ismemberdescriptor(place) or inspect.isgetsetdescriptor(place))
+    )
 
 
 class Entry(Node):

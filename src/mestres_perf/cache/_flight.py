@@ -16,7 +16,7 @@ from contextvars import ContextVar
 from typing import Any, Final
 
 from mestres_perf.cache import _loading
-from mestres_perf.cache._entry import Entry
+from mestres_perf.cache._entry import Entry, Failure
 from mestres_perf.cache._loading import Loading
 from mestres_perf.cache._memory import Store, Ticket
 from mestres_perf.errors import RecursiveLoadError
@@ -26,22 +26,36 @@ HAND_OVER: Final = object()
 
 
 class Chain:
-    """The loads that lead to one another in one context: f(a) loads by calling g(b), which loads by calling ..."""
+    """A load among those that lead to one another: f(a) loads by calling g(b), whose chain has that of f(a) as parent.
 
-    __slots__ = ("leading", "waiting")
+    `leading` is what is loaded here, `waiting` whose loads are waited for here or further down. Two loads that one
+    loader has begun side by side have chains of their own: one may wait for the other.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("leading", "parent", "waiting")
+
+    def __init__(self, parent: Chain | None = None) -> None:
+        self.parent = parent
         self.leading: list[Hashable] = []
         self.waiting: list[Flight] = []
 
+    def upwards(self) -> Iterator[Chain]:
+        """From here to the load that it is part of, and so on."""
+        chain: Chain | None = self
+        while chain is not None:
+            yield chain
+            chain = chain.parent
+
 
 _chain: ContextVar[Chain | None] = ContextVar("mestres_perf_chain", default=None)
+_waits = threading.Lock()  # one for all caches: loads of several may wait for one another
 
 
 class Flight:
     """One load under way. `name` is the key's in Redis, `loading` what the loader has to say; `layer` had the value.
 
-    `chain` is None outside of any other load, until its own loader is called: before that it waits for nobody.
+    `parent` is the load that it is part of, if any. It has a `chain` of its own once its loader is called: before that
+    it waits for nobody.
     """
 
     __slots__ = (
@@ -54,6 +68,7 @@ class Flight:
         "loading",
         "loop",
         "name",
+        "parent",
         "tags",
         "taken",
         "thread",
@@ -76,7 +91,8 @@ class Flight:
         self.layer = ""
         self.tags = tags
         self.ticket = ticket
-        self.chain = _chain.get()
+        self.parent = _chain.get()
+        self.chain: Chain | None = None
         self.loading = Loading()
         self.is_async = is_async
         self.loop = asyncio.get_running_loop() if is_async else None
@@ -97,9 +113,8 @@ class Flight:
             self.future.set_result(value)
 
     def fail(self, error: Exception) -> None:
-        """Raise it where somebody waits."""
-        if self.future is not None and not self.future.done():
-            self.future.set_exception(error)
+        """Tell those who wait, as a Failure: each raises a copy, for one error raised by all would grow by all."""
+        self.tell(Failure(error))
 
     def take(self) -> bool:
         """True for whoever asks first: the one for whom it was made, and who leads it."""
@@ -120,6 +135,7 @@ class Flights:
         self._store = store
         self._lock = threading.Lock()
         self._flights: dict[Hashable, Flight] = {}
+        self._writes: dict[Hashable, list[tuple[str, Ticket]]] = {}
 
     def __len__(self) -> int:
         return len(self._flights)
@@ -139,6 +155,7 @@ class Flights:
         None: load without any, because waiting would never end. Raises RecursiveLoadError when the caller is itself
         part of loading this key.
         """
+        chain = _chain.get()
         with self._lock:
             flight = self._under_way(key)
             # What began so long ago that an invalidation by others may have been missed is nothing for newcomers.
@@ -146,15 +163,22 @@ class Flights:
                 entry = self._store.get(key)
                 if entry is not None:
                     return entry
+                self._refuse_recursion(key, chain)  # its own load may have been invalidated: it goes on all the same
                 return self._begin(key, tags, name=name, is_async=is_async)
-            chain = _chain.get()
-            if chain is not None and (id(self), key) in chain.leading:
-                raise RecursiveLoadError(f"the loader of {key!r} asks for {key!r}")
+            self._refuse_recursion(key, chain)
             own_loop = flight.is_async and not is_async and flight.thread == threading.get_ident()
             if own_loop or (chain is not None and _waits_for(flight, chain)):
                 return None
             flight.promise()
             return flight
+
+    def _refuse_recursion(self, key: Hashable, chain: Chain | None) -> None:
+        if chain is not None and any((id(self), key) in each.leading for each in chain.upwards()):
+            raise RecursiveLoadError(f"the loader of {key!r} asks for {key!r}")
+
+    def alone(self, key: Hashable, tags: tuple[str, ...]) -> Flight:
+        """A flight that nobody joins."""
+        return Flight(key, tags, self._store.ticket())
 
     def claim(self, key: Hashable, tags: tuple[str, ...], *, name: str = "", is_async: bool) -> Flight | None:
         """A flight to lead in the background; None when the key is being loaded already."""
@@ -163,7 +187,7 @@ class Flights:
                 return None
             flight = self._begin(key, tags, name=name, is_async=is_async)
             flight.take()
-            flight.chain = None  # nobody waits for it to go on
+            flight.parent = None  # nobody waits for it to go on
             return flight
 
     def _under_way(self, key: Hashable) -> Flight | None:
@@ -210,6 +234,7 @@ class Flights:
         gone = set(names)
         with self._lock:
             keys = {flight.key: None for flight in self._flights.values() if flight.name in gone}
+            keys.update((key, None) for key, all_of in self._writes.items() if any(name in gone for name, _ in all_of))
             keys.update((key, None) for key in map(self._store.key_of, gone) if key is not None)
             self._delete(keys)
         return tuple(keys)
@@ -227,19 +252,48 @@ class Flights:
             self._store.clear()
             self._void(list(self._flights.values()))
 
-    def replace(self, entry: Entry) -> None:
+    @contextmanager
+    def writing(self, key: Hashable, name: str) -> Iterator[Ticket]:
+        """While the block runs, a value that nobody loaded is put into Redis; `replace` it here under the ticket.
+
+        Of two that do so at once nobody here knows which was the second: neither is stored here. One that is cancelled
+        does not know whether it has done anything: nothing is believed here.
+        """
+        with self._lock:
+            ticket = self._store.ticket()
+            writes = self._writes.setdefault(key, [])
+            for _, other in writes:
+                other.void = ticket.void = True
+            writes.append((name, ticket))
+        try:
+            yield ticket
+        except Exception:
+            raise
+        except BaseException:
+            self.delete((key,))
+            raise
+        finally:
+            with self._lock:
+                writes.remove((name, ticket))
+                if not writes:
+                    del self._writes[key]
+
+    def replace(self, entry: Entry, ticket: Ticket) -> None:
         """Store a value that nobody loaded; a load under way may neither store nor be joined."""
         with self._lock:
             flight = self._flights.pop(entry.key, None)
             if flight is not None:
                 flight.ticket.void = True
-            self._store.put(entry, self._store.ticket())
+            if not self._store.put(entry, ticket):
+                self._store.delete(entry.key)
 
     def _delete(self, keys: Iterable[Hashable]) -> None:
         for key in keys:
             flight = self._flights.pop(key, None)
             if flight is not None:
                 flight.ticket.void = True
+            for _, ticket in self._writes.get(key, ()):
+                ticket.void = True
             self._store.delete(key)
 
     def _void(self, flights: Iterable[Flight]) -> None:
@@ -252,14 +306,14 @@ class Flights:
         """While the block runs, loads inside it know that they are part of this one, and `loading()` what is loaded."""
         mark = (id(self), flight.key)
         if flight.chain is None:
-            flight.chain = Chain()
+            flight.chain = Chain(flight.parent)
         chain, told = _chain.set(flight.chain), _loading.current.set(flight.loading)
         flight.chain.leading.append(mark)
         try:
             yield
         finally:
             flight.chain.leading.remove(mark)
-            with suppress(ValueError):  # a task that is thrown away with its loop ends in nobody's context
+            with suppress(ValueError):  # nobody awaits the leader any more: it ends where it is collected
                 _loading.current.reset(told)
                 _chain.reset(chain)
 
@@ -268,10 +322,10 @@ class Flights:
         """The same for the loads of one batch, by the names that its loader has for them."""
         whole = Loading()
         whole.parts = {name: flight.loading for name, flight in flights.items()}
-        chain = next(iter(flights.values())).chain or Chain()
+        chain = Chain(next(iter(flights.values())).parent)
         with ExitStack() as stack:
             for flight in flights.values():
-                flight.chain = chain  # none has waited for anything yet
+                flight.chain = chain
                 stack.enter_context(self.leading(flight))
             told = _loading.current.set(whole)
             try:
@@ -282,17 +336,27 @@ class Flights:
 
 
 @contextmanager
-def waiting(flight: Flight) -> Iterator[None]:
-    """While the block runs, the caller's own loads are known to wait for this one."""
+def waiting(flight: Flight) -> Iterator[bool]:
+    """While the block runs, the caller's own loads are known to wait for this one.
+
+    False: it must not wait, because this load has come to wait for one of them.
+    """
     mine = _chain.get()
     if mine is None:
-        yield
+        yield True
         return
-    mine.waiting.append(flight)
+    with _waits:  # to ask and to say so is one step: of two that turn to each other the second is told
+        may_wait = not _waits_for(flight, mine)
+        if may_wait:
+            for each in mine.upwards():
+                each.waiting.append(flight)
     try:
-        yield
+        yield may_wait
     finally:
-        mine.waiting.remove(flight)
+        if may_wait:
+            with _waits:
+                for each in mine.upwards():
+                    each.waiting.remove(flight)
 
 
 def _always(_began: float, _now: float) -> bool:
@@ -300,12 +364,13 @@ def _always(_began: float, _now: float) -> bool:
 
 
 def _waits_for(flight: Flight, chain: Chain) -> bool:
-    """Whether the flight's leader waits, directly or through others, for a load of `chain`."""
+    """Whether the flight's leader waits, directly or through others, for `chain` or what it is part of."""
+    mine = set(map(id, chain.upwards()))
     seen: set[int] = set()
     ahead = [flight.chain]
     while ahead:
         other = ahead.pop()
-        if other is chain:
+        if id(other) in mine:
             return True
         if other is not None and id(other) not in seen:
             seen.add(id(other))

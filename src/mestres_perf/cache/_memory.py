@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, MutableMapping
+from collections.abc import Callable, Hashable, Iterable, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -227,6 +227,13 @@ class Store:
             if len(self._bumped) > _MOST_TAGS:
                 self._bumped.clear()
                 self._floor = self._count
+
+    def has_bumped(self, tags: Sequence[str], ticket: Ticket) -> bool:
+        """Whether one of these tags was bumped after the ticket was given."""
+        if not tags:
+            return False
+        with self._lock:
+            return self._bumped_since(ticket, tags)
 
     def clear(self) -> None:
         """Forget everything."""

@@ -10,6 +10,7 @@ import itertools
 import secrets
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,7 +67,7 @@ class Names:
 
     @property
     def bumps(self) -> str:
-        """How many tags have been given new versions."""
+        """Another word whenever a tag has been given a new version."""
         return f"{self.cache}:n"
 
 
@@ -412,7 +413,7 @@ class Shared:
         """
         # A value that cannot go through Redis changes nothing.
         contents = {name: self.serializer.encode(found.value) for name, (found, _) in values.items()}
-        try:
+        with self._owing(keys=values):
             yield from self._debts.pay(self._tell)
             tags = tuple(dict.fromkeys(tag for _, own in values.values() for tag in own))
             known = yield from self._every_version({}, tags)
@@ -424,23 +425,36 @@ class Shared:
                 places = (self.names.value(name), self.names.lease(name))
                 asks.append(Ask("set", places, (data, _ms(found.left + stale))))
             yield from self._in_turn(asks, self._announcements(DROP, tuple(values)))
-        except BackendUnavailable:
-            self._debts.owe(keys=values)
 
     def invalidate(self, wanted: Sequence[str]) -> Generator[Effect, Any, None]:
         """Drop values and the leases of their loads."""
-        if not (yield from _told(self._tell(wanted, (), everything=False))):
-            self._debts.owe(keys=wanted)
+        with self._owing(keys=wanted):
+            yield from self._tell(wanted, (), everything=False)
 
     def invalidate_tags(self, tags: Sequence[str]) -> Generator[Effect, Any, None]:
         """Give the tags new versions."""
-        if not (yield from _told(self._tell((), tags, everything=False))):
-            self._debts.owe(tags=tags)
+        with self._owing(tags=tags):
+            yield from self._tell((), tags, everything=False)
 
     def clear(self) -> Generator[Effect, Any, None]:
         """Give everything a new version."""
-        if not (yield from _told(self._tell((), (), everything=True))):
-            self._debts.owe(everything=True)
+        with self._owing(everything=True):
+            yield from self._tell((), (), everything=True)
+
+    @contextmanager
+    def _owing(
+        self, *, keys: Iterable[str] = (), tags: Iterable[str] = (), everything: bool = False
+    ) -> Generator[None, None, None]:
+        """Redis is told what is untrue: now, or later when it is away, or when a task was cancelled in the middle."""
+        try:
+            yield
+        except BackendUnavailable:
+            self._debts.owe(keys=keys, tags=tags, everything=everything)
+        except Exception:
+            raise
+        except BaseException:
+            self._debts.owe(keys=keys, tags=tags, everything=everything)
+            raise
 
     def _tell(self, keys: Sequence[str], tags: Sequence[str], everything: bool) -> Generator[Effect, Any, None]:
         """Redis first, then the other processes: whoever hears it finds nothing old in Redis any more."""
@@ -594,12 +608,12 @@ def _drop(names: Names, wanted: Iterable[str]) -> list[_Command]:
 
 
 def _bump(names: Names, tags: Sequence[str]) -> tuple[list[_Command], list[_Command]]:
-    """Two steps: the count before the versions, so that whoever reads those after has seen it.
+    """Two steps: the word before the versions, so that whoever reads those after has seen it.
 
-    A tag without a version needs none: no value that has it holds, and no load under way was given one.
+    No count: one that Redis lost could come to the same number again. A tag without a version needs none: no value that has it holds, and no load under way was given one.
     """
     fresh: list[_Command] = [("SET", names.tag(tag), _frame.new_version(), "XX", "EX", _TAG_LIFE) for tag in tags]
-    return [("INCR", names.bumps)] if tags else [], fresh
+    return [("SET", names.bumps, _frame.new_version())] if tags else [], fresh
 
 
 def _fetch(asks: tuple[Ask, ...]) -> Generator[Effect, Any, None]:

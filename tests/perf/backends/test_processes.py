@@ -50,6 +50,7 @@ def start(url, *, callers, seconds, lease=10.0):
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
+@pytest.mark.scenario(2)
 @pytest.mark.process
 def test_one_load_for_four_processes(redis_db):
     """200 callers in four processes on a cold key: one load, and nobody waits much longer than it takes.

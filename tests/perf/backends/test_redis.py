@@ -166,6 +166,7 @@ def test_one_load_for_two_nodes(redis_db):
     two.close()
 
 
+@pytest.mark.scenario(22)
 def test_a_lost_lease_refuses_the_fill(redis_db):
     """A loader whose lease is gone (here: everything in Redis was) gives its caller the value and stores it nowhere."""
     import redis
@@ -182,6 +183,7 @@ def test_a_lost_lease_refuses_the_fill(redis_db):
     cache.close()
 
 
+@pytest.mark.scenario(24)
 def test_forgotten_tag_versions_hide_the_value(redis_db):
     """When Redis has thrown a tag's version away, values with that tag no longer hold."""
     import redis

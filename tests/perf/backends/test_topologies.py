@@ -81,6 +81,7 @@ def test_protocols(each_redis):
 
 
 @pytest.mark.scenario(39)
+@pytest.mark.scenario(23)
 def test_sentinel_names_another_master(redis_watched):
     """When the master is killed the cache goes on without it, finds the new one, and does not believe its memory."""
     here, there = (Cache("c", redis=Redis(redis_watched.url, timeout=1.0, rest=0.1)) for _ in range(2))

@@ -69,6 +69,7 @@ def test_own_messages_change_nothing():
     assert node.follower.gaps == 0
 
 
+@pytest.mark.scenario(20, 21)
 @pytest.mark.parametrize("numbers", [[7], [6, 8], [5], [1]])
 def test_a_gap_empties_memory(numbers):
     """A message that is missing, comes twice or has a lower number: nothing in memory is believed any more."""
@@ -80,6 +81,7 @@ def test_a_gap_empties_memory(numbers):
     assert node.holds
 
 
+@pytest.mark.scenario(21)
 def test_a_last_message_that_was_lost():
     """When there is nothing to hear, but the numbers have gone on, the last messages were lost."""
     node = Node()
@@ -89,6 +91,7 @@ def test_a_last_message_that_was_lost():
     assert not node.holds
 
 
+@pytest.mark.scenario(23)
 def test_numbers_that_went_back():
     """After a failover that lost writes the stream ends earlier than it did: memory is emptied. Else one goes on."""
     node = Node()
@@ -227,6 +230,7 @@ def test_missed_messages_are_caught_up(nodes, redis_db):
     assert {there.get_or_load(key, lambda: "new") for key in keys} == {"new"}
 
 
+@pytest.mark.scenario(21)
 def test_messages_that_were_trimmed_are_missed(nodes, redis_db):
     """When the stream has been cut short meanwhile, the gap is seen and memory emptied."""
     import redis

@@ -161,6 +161,7 @@ def test_stale_if_the_loader_fails(make, clock):
         cache.get_or_load("k", loader)
 
 
+@pytest.mark.scenario(28)
 def test_cleared_is_not_stale(make, clock):
     """What was invalidated is never given out again, whatever the loader does."""
     cache, loader = make(ttl=10, stale_if_error=100), Numbers()
@@ -232,6 +233,7 @@ def test_a_loader_in_the_background_that_fails_tells_who_waits(make):
     assert len(cache.core.flights) == 0
 
 
+@pytest.mark.scenario(14)
 def test_jitter(clock):
     """A thousand values that come together go in the course of a tenth of their TTL, evenly."""
     cache = Cache(ttl=60, jitter=0.1, clock=clock)
@@ -243,6 +245,7 @@ def test_jitter(clock):
     assert abs(statistics.mean(left) - 57) < 0.5
 
 
+@pytest.mark.scenario(14)
 def test_early_renewal(clock):
     """With `early` a slow value is renewed before it expires, by XFetch's dice, and never by somebody who waits."""
     cache = Cache(ttl=100, early=1.0, clock=clock)

@@ -102,6 +102,7 @@ def cache(sessions):
     stop()
 
 
+@pytest.mark.scenario(26)
 def test_what_is_committed_is_told_once(sessions, cache):
     """A commit is one invalidation: new rows with their numbers, changed ones with old and new values, deleted ones."""
     with sessions() as session:
@@ -121,6 +122,7 @@ def test_what_is_committed_is_told_once(sessions, cache):
     assert len(cache.told) == 2
 
 
+@pytest.mark.scenario(26)
 def test_what_is_rolled_back_is_not_told(sessions, cache):
     """Neither by rollback, nor by closing, nor by an error; and nothing is left for the next transaction."""
     with sessions() as session:
@@ -173,6 +175,7 @@ def test_bulk_statements(sessions, cache):
     assert bare.told == ["everything"]
 
 
+@pytest.mark.scenario(26)
 def test_no_reader_keeps_the_old_value(sessions, cache):
     """A load between flush and commit reads the old row; after the commit nobody is given it."""
     flushed, loaded = threading.Event(), threading.Event()
