@@ -284,8 +284,8 @@ class Flights:
             flight = self._flights.pop(entry.key, None)
             if flight is not None:
                 flight.ticket.void = True
-            if not self._store.put(entry, ticket):
-                self._store.delete(entry.key)
+            self._store.delete(entry.key)
+            self._store.put(entry, ticket)
 
     def _delete(self, keys: Iterable[Hashable]) -> None:
         for key in keys:

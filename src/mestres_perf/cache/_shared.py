@@ -234,11 +234,15 @@ class Shared:
             return False
         return True
 
-    def read(self, name: str, tags: Sequence[str] = ()) -> Generator[Effect, Any, Found | None]:
-        """What Redis has, without loading; stale values too. One round trip when the value has no tags but these."""
+    def look(self, name: str, tags: Sequence[str] = ()) -> Generator[Effect, Any, Seen | None]:
+        """What Redis has, stale values too; None when it does not answer.
+
+        One round trip when the value has no tags but these.
+        """
         try:
-            yield from self._debts.pay(self._tell)
-            return (yield from self._see(name, tags)).found
+            if self._debts.is_due:
+                yield from self._debts.pay(self._tell)
+            return (yield from self._see(name, tags))
         except BackendUnavailable:
             return None
 
@@ -282,17 +286,18 @@ class Shared:
         stale: float,
         but: bytes = b"",
         still: float = 0.0,
+        first: Seen | None = None,
     ) -> Generator[Effect, Any, Found]:
         """What Redis has; if nothing, what `load` gives, once over all processes as long as Redis answers.
 
         A value with the stamp `but` does not count, nor one with less than `still` seconds left (below zero: a stale
-        one will do). `stale` are the seconds after its TTL that Redis keeps it.
+        one will do). `stale` are the seconds after its TTL that Redis keeps it. `first` is what was seen just now.
         """
         pause = pauses(self.leases.longest)
         while True:
             try:
                 yield from self._debts.pay(self._tell)
-                seen = yield from self._see(name, tags)
+                seen, first = (yield from self._see(name, tags)) if first is None else first, None
                 if seen.found is not None and seen.found.left > still and seen.stamp != but:
                     return seen.found
                 versions = yield from self._every_version(seen.versions, tags)
@@ -610,7 +615,8 @@ def _drop(names: Names, wanted: Iterable[str]) -> list[_Command]:
 def _bump(names: Names, tags: Sequence[str]) -> tuple[list[_Command], list[_Command]]:
     """Two steps: the word before the versions, so that whoever reads those after has seen it.
 
-    No count: one that Redis lost could come to the same number again. A tag without a version needs none: no value that has it holds, and no load under way was given one.
+    No count: one that Redis lost could come to the same number again. A tag without a version needs none: no value that
+    has it holds, and no load under way was given one.
     """
     fresh: list[_Command] = [("SET", names.tag(tag), _frame.new_version(), "XX", "EX", _TAG_LIFE) for tag in tags]
     return [("SET", names.bumps, _frame.new_version())] if tags else [], fresh
