@@ -149,7 +149,7 @@ class Core:
         return MISS
 
     def _due_stamp(self, request: Request) -> bytes:
-        """What Redis calls the value that memory has and that is due: if that is all that Redis has, it is due there."""
+        """What Redis calls the value in memory, which is due: if that is all that Redis has, it is due there, too."""
         seen = self.store.look(request.key)
         return seen.stamp if seen is not None and self.is_trusted(seen.checked, self.store.clock()) else b""
 
@@ -158,7 +158,8 @@ class Core:
     ) -> Generator[Effect, Any, There | None]:
         """What Redis has. When it is fresh, and not what is stamped `but`, it is `checked` and put into memory.
 
-        Most requests end here: no flight, nobody waits for anybody. Many who look at the same key at the same time all ask Redis; only one of them loads what is not there.
+        Most requests end here: no flight, nobody waits for anybody. Many who look at the same key at the same time all
+        ask Redis; only one of them loads what is not there.
         """
         self.listen()
         ticket, asked = self.store.glance(), self.store.clock()

@@ -49,6 +49,7 @@ class Serializer:
         self._seal = None if secret is None else Seal(secret)
         self._codec = _codec_of(codec, _declared(types), is_signed=self._seal is not None)
         self._compress_over = compress_over
+        self.is_sealed = self._seal is not None
         self.rejected = 0
 
     def encode(self, value: Any) -> Content:
@@ -82,9 +83,12 @@ class Serializer:
 
     def decode(self, frame: Frame) -> Any:
         """The value. Raises CodecError when it was written by other code, with other types or another codec."""
+        return self.value(frame.flags, frame.codec, frame.content)
+
+    def value(self, flags: int, codec: bytes, content: bytes) -> Any:
+        """The value of a frame that was looked into already. Raises CodecError."""
         try:
-            content = frame.content
-            return self._codec.decode(frame.codec, _inflated(content) if frame.flags & COMPRESSED else content)
+            return self._codec.decode(codec, _inflated(content) if flags & COMPRESSED else content)
         except CodecError:
             self.rejected += 1
             raise

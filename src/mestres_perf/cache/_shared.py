@@ -101,14 +101,20 @@ class Wanted:
     still: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Seen:
-    """What Redis said of a key: the value that holds, the stamp of whatever is there, the versions of its tags."""
+    """What Redis said of a key: the value that holds, the stamp of what is there, the versions that were asked for."""
 
     found: Found | None
     stamp: bytes
-    versions: dict[str, bytes]
+    asked: Sequence[str]
+    replies: Sequence[bytes | None]
     bumps: bytes | None
+
+    @property
+    def versions(self) -> dict[str, bytes]:
+        """By tag, as far as Redis has them."""
+        return {tag: reply for tag, reply in zip(self.asked, self.replies, strict=True) if reply is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -401,7 +407,7 @@ class Shared:
             # A tag that was not known before the load may have been bumped during it.
             None
             if any(now[tag] != version for tag, version in lease.versions.items()) or (own and bumps != lease.bumps)
-            else {**{tag: begun[tag] for tag in own}, **lease.versions}
+            else {**lease.versions, **{tag: begun[tag] for tag in own if tag not in lease.versions}}
             for lease, own in leases
         ]
 
@@ -492,12 +498,13 @@ class Shared:
             )
         )
         lefts, raws, bumps = replies[0:count:2], replies[1:count:2], replies[count]
-        known = {tag: reply for tag, reply in zip(asked, replies[count + 1 :], strict=True) if reply is not None}
+        versions = replies[count + 1 :]
+        known = Seen(None, b"", asked, versions, bumps).versions
         frames = [self.serializer.unpack(*each) for each in zip(values, raws, strict=True)]
         others = dict.fromkeys(tag for frame in frames if frame for tag in frame.versions if tag not in asked)
         all_known = {**known, **(yield from self._versions(others))}
         return [
-            Seen(self._holds(frame, left, all_known), (raw or b"")[2:10], known, bumps)
+            Seen(self._holds(frame, left, all_known), (raw or b"")[2:10], asked, versions, bumps)
             for frame, left, raw in zip(frames, lefts, raws, strict=True)
         ]
 
@@ -511,16 +518,33 @@ class Shared:
         else:
             left, replies = yield Fetch((("PTTL", value), ("MGET", *places)))
         raw, bumps, *versions = replies
-        known = {tag: version for tag, version in zip((_EVERYTHING, *tags), versions) if version}  # noqa: B905 - as many
+        seen = Seen(None, b"", (_EVERYTHING, *tags), versions, bumps)
         if raw is None:
-            return Seen(None, b"", known, bumps)
-        frame = self.serializer.unpack(value, raw)
-        if frame is not None and frame.versions.keys() != known.keys():
-            others = [tag for tag in frame.versions if tag != _EVERYTHING and tag not in tags]
-            known.update((yield from self._versions(others)))
-        return Seen(
-            self._holds(frame, left, known), raw[2:10], known, bumps
-        )  # the stamp as the script `lease` reads it
+            return seen
+        seen.stamp = raw[2:10]  # as the script `lease` reads it
+        seen.found = self._quickly(raw, left, tags, versions)
+        if seen.found is None:
+            frame, known = self.serializer.unpack(value, raw), seen.versions
+            if frame is not None and frame.versions.keys() != known.keys():
+                others = [tag for tag in frame.versions if tag != _EVERYTHING and tag not in tags]
+                known.update((yield from self._versions(others)))
+            seen.found = self._holds(frame, left, known)
+        return seen
+
+    def _quickly(self, raw: bytes, left: int, tags: Sequence[str], versions: Sequence[bytes | None]) -> Found | None:
+        """The value, when it has these tags and holds; None: look at it with care."""
+        if self.serializer.is_sealed:
+            return None
+        names = "\n".join((_EVERYTHING, *tags)).encode("utf-8", "surrogatepass") if tags else b""
+        quick = _frame.quick(raw, names, versions)
+        if quick is None:
+            return None
+        stamp, flags, codec, stale, took, at = quick
+        try:
+            value = self.serializer.value(flags, codec, raw[at:])
+        except CodecError:
+            return None
+        return Found(value, (max(left, 0) - stale) / 1000, 0.0, took / 1000, stamp, tuple(tags))
 
     def _versions(self, tags: Iterable[str]) -> Generator[Effect, Any, dict[str, bytes]]:
         wanted = tuple(tags)
@@ -538,7 +562,7 @@ class Shared:
         if missing:
             replies = yield Fetch(tuple(self._begin_versions(missing)))
             versions.update(zip(missing, replies[len(missing) :], strict=True))
-        return versions
+        return {tag: versions[tag] for tag in (_EVERYTHING, *tags)}  # in this order: see `_frame.quick`
 
     def _holds(self, frame: Frame | None, left: int, versions: Mapping[str, bytes]) -> Found | None:
         """The value of a frame, when all that it depends on is what it was."""
