@@ -83,6 +83,7 @@ class Core:
         if shared is not None:
             self.follower = Follower(self.flights, shared.origin, trust, store.clock)
             self.flights.is_trusted = self.is_trusted
+            self.flights.void = shared.give_up
         self.listen: Callable[[], None] = _nothing
         self._tags_seen: dict[str, tuple[str, ...]] = {}
         self.copied: Callable[[Any], Any] = copy.deepcopy if store.memory.copies else _same

@@ -222,6 +222,10 @@ class Shared:
         """What guards the debts."""
         return self._debts.lock
 
+    def give_up(self, names: Iterable[str]) -> None:
+        """The loads of these keys are void: whoever comes now shall not wait for them."""
+        self.leases.give_up([self.names.lease(name) for name in names])
+
     def start_anew(self) -> None:
         """In a forked child: under the name of its parent neither would hear what the other invalidates."""
         self.origin = secrets.token_hex(8)
@@ -587,7 +591,14 @@ class Shared:
 
     def _lease(self, name: str, stamp: bytes) -> Generator[Effect, Any, tuple[int, str]]:
         ask = self._ask_lease(name, stamp)
-        reply, token = int((yield ask)), str(ask.arguments[0])
+        token = str(ask.arguments[0])
+        try:
+            reply = int((yield ask))
+        except (GeneratorExit, BackendUnavailable):
+            raise
+        except BaseException:  # cancelled: it may have been granted all the same
+            yield from self.release(_Lease(name, token, {}, None))
+            raise
         if reply == _LEASED:
             self.leases.hold(token, ask.keys[1])
         return reply, token
