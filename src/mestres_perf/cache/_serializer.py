@@ -26,6 +26,8 @@ _MOST_BYTES = 32 * 1024 * 1024
 
 _SAMPLE = 4096
 
+_LONGEST = 100 * 365 * 24 * 3600.0  # seconds; endless times end here
+
 Content = tuple[int, bytes, bytes]
 """Flags, codec, bytes."""
 
@@ -68,7 +70,7 @@ class Serializer:
         """What is to be stored at `place`; `stale` and `took` in seconds. Raises CodecError."""
         flags, codec, data = content
         signed = SIGNED if self._seal is not None else 0
-        frame = Frame(stamp, flags | signed, codec, int(stale * 1000), int(took * 1000), versions, data).pack()
+        frame = Frame(stamp, flags | signed, codec, _ms(stale), _ms(took), versions, data).pack()
         return frame if self._seal is None else frame + self._seal.sign(place, frame)
 
     def unpack(self, place: str, data: bytes | None) -> Frame | None:
@@ -102,6 +104,10 @@ class Serializer:
         if bool(frame.flags & SIGNED) != (self._seal is not None):
             raise CodecError("signed by a cache that has a secret")
         return frame
+
+
+def _ms(seconds: float) -> int:
+    return int(min(seconds, _LONGEST) * 1000)
 
 
 def _declared(types: Iterable[type]) -> tuple[type, ...]:

@@ -27,6 +27,7 @@ _FIRST_WAIT, _LONGEST_WAIT, _SHARE = 0.002, 0.05, 0.08
 _TAG_LIFE = 30 * 24 * 3600
 _FILLED, _LEASED = 1, 2
 _MOST_DEBTS = 10_000
+_CENTURY = 100 * 365 * 24 * 3600.0  # as long as Redis can count, and as good as for ever
 _MOST_PARTS = 500
 _KEPT = 20_000
 """So many messages are kept in Redis for who was away."""
@@ -387,7 +388,7 @@ class Shared:
         return Ask(
             "fill",
             (names.value(lease.name), names.lease(lease.name)),
-            (lease.token, data, _ms(found.left + filled.stale)),
+            (lease.token, data, _ms(found.left) + _ms(filled.stale)),
         )
 
     def fill(self, lease: _Lease, found: Found, loading: Loading, *, stale: float) -> Generator[Effect, Any, bool]:
@@ -438,7 +439,7 @@ class Shared:
                 versions = {tag: known[tag] for tag in (_EVERYTHING, *own)}
                 data = self._pack(name, found, contents[name], versions, stale)
                 places = (self.names.value(name), self.names.lease(name))
-                asks.append(Ask("set", places, (data, _ms(found.left + stale))))
+                asks.append(Ask("set", places, (data, _ms(found.left) + _ms(stale))))
             yield from self._in_turn(asks, self._announcements(DROP, tuple(values)))
 
     def invalidate(self, wanted: Sequence[str]) -> Generator[Effect, Any, None]:
@@ -675,4 +676,4 @@ def _told(plan: Generator[Effect, Any, None]) -> Generator[Effect, Any, bool]:
 
 
 def _ms(seconds: float) -> int:
-    return max(1, int(seconds * 1000))
+    return max(1, int(min(seconds, _CENTURY) * 1000)) if seconds else 0

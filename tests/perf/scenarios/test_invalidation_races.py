@@ -103,7 +103,7 @@ def test_another_node_invalidates_at_any_step_of_a_load(make_node, step):
 @pytest.mark.scenario(17)
 @pytest.mark.parametrize("who", ["same node", "another node"])
 def test_nobody_waits_for_a_load_that_is_void(make_node, who):
-    """Who comes after an invalidation has returned loads at once, on any node, while the void load is still going on."""
+    """Who comes after an invalidation has returned loads at once, on any node, beside the void load."""
     here = make_node()
     there = here if who == "same node" else make_node()
     hears(here)
