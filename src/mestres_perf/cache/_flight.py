@@ -237,6 +237,7 @@ class Flights:
             keys = {flight.key: None for flight in self._flights.values() if flight.name in gone}
             keys.update((key, None) for key, all_of in self._writes.items() if any(name in gone for name, _ in all_of))
             keys.update((key, None) for key in map(self._store.key_of, gone) if key is not None)
+            self._store.void_glances()
             self._delete(keys)
         return tuple(keys)
 
@@ -285,8 +286,9 @@ class Flights:
             flight = self._flights.pop(entry.key, None)
             if flight is not None:
                 flight.ticket.void = True
-            self._store.delete(entry.key)
-            self._store.put(entry, ticket)
+            self._store.void_glances()
+            if not self._store.put(entry, ticket):
+                self._store.delete(entry.key)
 
     def _delete(self, keys: Iterable[Hashable]) -> None:
         for key in keys:
