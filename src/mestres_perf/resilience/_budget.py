@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from mestres_perf.errors import ConfigurationError
+from mestres_perf.resilience._part import renewed_in_child
 
 _MOST_SAVED = 100.0
 
@@ -34,7 +35,8 @@ class RetryBudget:
         self._saved = float(min_per_s)
         self._clock = clock
         self._seen = clock()
-        self._lock = threading.Lock()
+        self.start_anew()
+        renewed_in_child(self)
 
     def __repr__(self) -> str:
         return f"RetryBudget({self.ratio:g}, {self.min_per_s:g})"
@@ -60,6 +62,10 @@ class RetryBudget:
                 return False
             self._saved = max(0.0, self._saved - 1.0)
             return True
+
+    def start_anew(self) -> None:
+        """In a child process whoever held the lock is not there."""
+        self._lock = threading.Lock()
 
     def _refill(self) -> None:
         now = self._clock()

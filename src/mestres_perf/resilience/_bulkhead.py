@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import threading
-import weakref
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -20,7 +18,7 @@ from typing import Any, Self, TypeVar
 
 from mestres_perf.errors import BulkheadFull
 from mestres_perf.resilience._deadline import deadline
-from mestres_perf.resilience._part import Part, seconds_of, whole
+from mestres_perf.resilience._part import Part, renewed_in_child, seconds_of, whole
 
 R = TypeVar("R")
 
@@ -78,8 +76,8 @@ class Bulkhead(Part):
         self.queue = whole("queue", queue, 0)
         self.wait = seconds_of("wait", wait)
         self.name = name
-        self._start_anew()
-        os.register_at_fork(after_in_child=_start_anew(weakref.ref(self)))
+        self.start_anew()
+        renewed_in_child(self)
 
     def __repr__(self) -> str:
         waiting = f", queue={self.queue}, wait={self.wait:g}" if self.queue else ""
@@ -196,7 +194,8 @@ class Bulkhead(Part):
                 return
         self._taken -= 1
 
-    def _start_anew(self) -> None:
+    def start_anew(self) -> None:
+        """In a child process nobody is under way: the parent's threads are not there."""
         self._lock = threading.RLock()  # the collector may end a waiting coroutine while this thread holds it
         self._line: deque[_Waiter] = deque()
         self._taken = 0
@@ -205,14 +204,3 @@ class Bulkhead(Part):
 def _shortened(wait: float) -> float:
     left = deadline.remaining()
     return wait if left is None else min(wait, left)
-
-
-def _start_anew(reference: weakref.ref[Bulkhead]) -> Callable[[], None]:
-    """In a child process nobody is under way: the parent's threads are not there."""
-
-    def after_fork() -> None:
-        bulkhead = reference()
-        if bulkhead is not None:
-            bulkhead._start_anew()  # noqa: SLF001 - the two belong together
-
-    return after_fork

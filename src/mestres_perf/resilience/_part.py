@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import math
+import os
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -104,3 +106,23 @@ def whole(label: str, given: object, least: int) -> int:
     if type(given) is not int or given < least:
         raise ConfigurationError(f"{label}={given!r}: must be a whole number of at least {least}")
     return given
+
+
+class Renewable(Protocol):
+    """What has a lock, or waits for other threads."""
+
+    def start_anew(self) -> None:
+        """Forget everything that other threads of the parent process were about to do."""
+        ...
+
+
+def renewed_in_child(part: Renewable) -> None:
+    """See that it starts anew in a child process, where none of the parent's other threads is there to free a lock."""
+    reference = weakref.ref(part)
+
+    def after_fork() -> None:
+        there = reference()
+        if there is not None:
+            there.start_anew()
+
+    os.register_at_fork(after_in_child=after_fork)

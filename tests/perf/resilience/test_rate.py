@@ -88,7 +88,7 @@ def test_memory_is_bounded():
     for number in range(1000):
         clock.now += 0.1
         limit.acquire(number)
-    assert len(limit._idle_at) <= 100
+    assert len(limit._cells) <= 100
     assert limit.acquire(999) > 0
 
 
