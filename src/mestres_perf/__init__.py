@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from mestres_perf.http import MemorySessions, PerformanceMiddleware, Session, Sessions, WSGIPerformanceMiddleware
     from mestres_perf.metrics import MESTRES_CAFE_SLA, Health, Metrics, Slo, track_performance
     from mestres_perf.resilience import (
+        AdaptiveLimit,
         Bulkhead,
         CircuitBreaker,
         Fallback,
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Adaptive": "mestres_perf.cache",
+    "AdaptiveLimit": "mestres_perf.resilience",
     "BackendUnavailable": "mestres_perf.errors",
     "Bulkhead": "mestres_perf.resilience",
     "BulkheadFull": "mestres_perf.errors",
@@ -105,6 +107,7 @@ __all__ = [
     "MESTRES_CAFE_SLA",
     "MISS",
     "Adaptive",
+    "AdaptiveLimit",
     "BackendUnavailable",
     "Bulkhead",
     "BulkheadFull",

@@ -10,6 +10,7 @@ from itertools import combinations
 from typing import Any, Final, TypeVar
 
 from mestres_perf.errors import ConfigurationError
+from mestres_perf.resilience._adaptive_limit import AdaptiveLimit
 from mestres_perf.resilience._breaker import CircuitBreaker
 from mestres_perf.resilience._bulkhead import Bulkhead
 from mestres_perf.resilience._fallback import Fallback
@@ -30,6 +31,7 @@ _WRONG: Final[Sequence[tuple[type, type, str]]] = (
 _DOUBTFUL: Final[Sequence[tuple[type, type, str]]] = (
     (CircuitBreaker, Retry, "the breaker sees one failure for all attempts, and opens that much later"),
     (Bulkhead, Retry, "a place is held while nothing happens between two attempts"),
+    (AdaptiveLimit, Retry, "the pauses between attempts are measured as if they were load"),
     (RateLimit, Retry, "further attempts are not limited"),
     (RateLimit, CircuitBreaker, "calls that an open breaker refuses use the limit up"),
 )
