@@ -37,7 +37,15 @@ if TYPE_CHECKING:
         RateLimited,
         Refused,
     )
-    from mestres_perf.http import MemorySessions, PerformanceMiddleware, Session, Sessions, WSGIPerformanceMiddleware
+    from mestres_perf.http import (
+        AdmissionMiddleware,
+        MemorySessions,
+        PerformanceMiddleware,
+        Session,
+        Sessions,
+        WSGIAdmissionMiddleware,
+        WSGIPerformanceMiddleware,
+    )
     from mestres_perf.metrics import MESTRES_CAFE_SLA, Health, Metrics, Slo, track_performance
     from mestres_perf.resilience import (
         AdaptiveLimit,
@@ -56,6 +64,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Adaptive": "mestres_perf.cache",
     "AdaptiveLimit": "mestres_perf.resilience",
+    "AdmissionMiddleware": "mestres_perf.http",
     "BackendUnavailable": "mestres_perf.errors",
     "Bulkhead": "mestres_perf.resilience",
     "BulkheadFull": "mestres_perf.errors",
@@ -95,6 +104,7 @@ _HOMES = {
     "Slo": "mestres_perf.metrics",
     "Stats": "mestres_perf.cache",
     "Timeout": "mestres_perf.resilience",
+    "WSGIAdmissionMiddleware": "mestres_perf.http",
     "WSGIPerformanceMiddleware": "mestres_perf.http",
     "WarmReport": "mestres_perf.cache",
     "deadline": "mestres_perf.resilience",
@@ -108,6 +118,7 @@ __all__ = [
     "MISS",
     "Adaptive",
     "AdaptiveLimit",
+    "AdmissionMiddleware",
     "BackendUnavailable",
     "Bulkhead",
     "BulkheadFull",
@@ -145,6 +156,7 @@ __all__ = [
     "Slo",
     "Stats",
     "Timeout",
+    "WSGIAdmissionMiddleware",
     "WSGIPerformanceMiddleware",
     "WarmReport",
     "deadline",
