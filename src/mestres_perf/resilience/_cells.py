@@ -70,23 +70,30 @@ class Cells:
     def __len__(self) -> int:
         return len(self._idle_at)
 
-    def take(self, key: Hashable) -> tuple[float, float]:
-        """How long `key` has to wait, 0.0 when it is admitted, and after how long all of its burst is there again."""
+    def take(self, key: Hashable) -> float:
+        """Admit one call of `key`: 0.0 when it may go on, else how long it has to wait."""
         idle_at = self._idle_at
         with self._lock:
             now = self._clock()
-            busy = idle_at.get(key, now) - now
-            busy = max(busy, 0.0)
-            wait = busy - self._tolerance
-            if wait > self._least:
+            if key in idle_at:
                 idle_at.move_to_end(key)
-                return wait, busy
-            busy += self._interval
-            idle_at[key] = now + busy
-            idle_at.move_to_end(key)
+                at = idle_at[key]
+                if at <= now:
+                    at = now
+                elif at - now - self._tolerance > self._least:
+                    return at - now - self._tolerance
+                idle_at[key] = at + self._interval
+                return 0.0
+            idle_at[key] = now + self._interval
             if len(idle_at) > self._most:
                 idle_at.popitem(last=False)
-            return 0.0, busy
+            return 0.0
+
+    def busy(self, key: Hashable) -> float:
+        """After how long all of the burst of `key` is there again."""
+        with self._lock:
+            now = self._clock()
+            return max(0.0, self._idle_at.get(key, now) - now)
 
     def start_anew(self) -> None:
         """In a child process whoever held the lock is not there."""

@@ -93,6 +93,7 @@ class RateLimit(Part):
         local = read.shared_by(workers)
         self._local_interval, self._local_burst = local.interval, local.burst
         self._cells = Cells(local, whole("max_keys", max_keys, 1), clock)
+        self._take = self._cells.take
         renewed_in_child(self._cells)
 
     def __repr__(self) -> str:
@@ -101,13 +102,13 @@ class RateLimit(Part):
     def acquire(self, key: Hashable = "") -> float:
         """Admit one call of `key`: 0.0 when it may go on, else how many seconds from now it may."""
         if self._redis is None:
-            return self._cells.take(key)[0]
+            return self._take(key)
         return self.check(key).retry_after
 
     async def aacquire(self, key: Hashable = "") -> float:
         """`acquire` for async code: it waits for Redis without holding up the loop."""
         if self._redis is None:
-            return self._cells.take(key)[0]
+            return self._take(key)
         return (await self.acheck(key)).retry_after
 
     def check(self, key: Hashable = "") -> Admission:
@@ -152,7 +153,7 @@ class RateLimit(Part):
         return _admission(self.burst, self._interval, wait, busy)
 
     def _locally(self, key: Hashable) -> Admission:
-        return _admission(self._local_burst, self._local_interval, *self._cells.take(key))
+        return _admission(self._local_burst, self._local_interval, self._take(key), self._cells.busy(key))
 
 
 def _admission(burst: int, interval: float, wait: float, busy: float) -> Admission:
