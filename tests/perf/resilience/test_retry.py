@@ -1,6 +1,7 @@
 """Retry: what is tried again, how often, when, and what never is."""
 
 import asyncio
+import contextvars
 import random
 from collections import Counter
 from datetime import UTC, datetime
@@ -167,6 +168,16 @@ def test_a_task_that_outlives_the_attempts_has_its_own():
         return await task
 
     assert asyncio.run(main()) == "answer"
+
+
+@pytest.mark.scenario("T2")
+def test_a_context_that_outlives_the_attempts_has_its_own():
+    """The same for plain code: a context that was copied inside an attempt counts as inside only until its end."""
+    clock, flaky = Clock(), Flaky(OSError(), OSError())
+
+    context = retry_of(clock).call(contextvars.copy_context)
+
+    assert context.run(retry_of(clock).call, flaky.call) == "answer"
 
 
 @pytest.mark.scenario("T3")
