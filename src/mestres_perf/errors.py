@@ -110,8 +110,11 @@ class CallTimeout(MestresPerfError, TimeoutError):
     code = "call_timeout"
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(f"no answer within {seconds:g} s")
+        super().__init__(seconds)  # `args` is all that survives pickling
         self.seconds = seconds
+
+    def __str__(self) -> str:
+        return f"no answer within {self.seconds:g} s"
 
 
 class Refused(MestresPerfError):
@@ -126,9 +129,12 @@ class BulkheadFull(Refused):
     code = "bulkhead_full"
 
     def __init__(self, name: str, limit: int) -> None:
-        super().__init__(f"{name}: {limit} calls are under way, and no more may be")
+        super().__init__(name, limit)
         self.name = name
         self.limit = limit
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.limit} calls are under way, and no more may be"
 
 
 class RateLimited(Refused):
@@ -137,9 +143,12 @@ class RateLimited(Refused):
     code = "rate_limited"
 
     def __init__(self, rate: str, retry_after: float) -> None:
-        super().__init__(f"more than {rate}; try again in {retry_after:.3g} s")
+        super().__init__(rate, retry_after)
         self.rate = rate
         self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        return f"more than {self.rate}; try again in {self.retry_after:.3g} s"
 
 
 class Overloaded(Refused):
@@ -148,10 +157,13 @@ class Overloaded(Refused):
     code = "overloaded"
 
     def __init__(self, name: str, limit: int, retry_after: float) -> None:
-        super().__init__(f"{name}: overloaded, {limit} calls are under way; try again in {retry_after:g} s")
+        super().__init__(name, limit, retry_after)
         self.name = name
         self.limit = limit
         self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        return f"{self.name}: overloaded, {self.limit} calls are under way; try again in {self.retry_after:g} s"
 
 
 class CircuitOpenError(Refused):

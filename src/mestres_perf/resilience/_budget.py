@@ -51,7 +51,7 @@ class RetryBudget:
     def deposit(self) -> None:
         """A call has been made."""
         with self._lock:
-            self._saved = min(self._most, self._saved + self.ratio)
+            self._saved += self.ratio  # bounded when it is next looked at
 
     def withdraw(self) -> bool:
         """Whether a call may be repeated; if so it has been counted."""

@@ -1,7 +1,9 @@
 """A policy: parts in one order, which is checked, told and kept."""
 
 import asyncio
+import inspect
 import math
+import pickle
 import warnings
 
 import pytest
@@ -12,8 +14,12 @@ from mestres_perf import (
     CallTimeout,
     CircuitBreaker,
     CircuitOpenError,
+    DeadlineExceeded,
     Fallback,
+    Overloaded,
     Policy,
+    RateLimited,
+    Refused,
     Retry,
     Timeout,
     deadline,
@@ -88,7 +94,7 @@ def test_methods():
     assert Rates().now("BRL") == (5, "BRL")
     assert asyncio.run(Rates().later("BRL")) == (5, "BRL")
     assert (Rates.now.__name__, Rates.now.__doc__) == ("now", "Doc.")
-    assert asyncio.iscoroutinefunction(Rates.later)
+    assert inspect.iscoroutinefunction(Rates.later)
 
 
 def test_the_parts_work_together():
@@ -229,3 +235,24 @@ def test_refusals_reach_the_caller():
     circuit.force_open()
     with pytest.raises(CircuitOpenError):
         policy.call(int)
+
+
+def test_a_refusal_is_no_failure_of_what_is_called():
+    """A breaker that ignores Refused does not open because of what a bulkhead inside of it turns away."""
+    circuit, bulkhead = CircuitBreaker("fx", failure_threshold=1, ignore=(Refused,)), Bulkhead(1)
+    policy = Policy(circuit, bulkhead)
+    with bulkhead:
+        for _ in range(3):
+            with pytest.raises(BulkheadFull):
+                policy.call(int)
+    assert policy.call(lambda: 5) == 5
+
+
+@pytest.mark.parametrize(
+    "error",
+    [BulkheadFull("a", 3), RateLimited("1/s", 0.5), Overloaded("a", 3, 1.5), CallTimeout(0.25), DeadlineExceeded("x")],
+)
+def test_errors_go_between_processes(error):
+    """What a part raises arrives in another process as it was."""
+    copy = pickle.loads(pickle.dumps(error))
+    assert (type(copy), str(copy), vars(copy)) == (type(error), str(error), vars(error))

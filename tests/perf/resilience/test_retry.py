@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import inspect
 import random
 from collections import Counter
 from datetime import UTC, datetime
@@ -400,7 +401,7 @@ def test_decorates_methods_of_both_colours():
 
     assert Shop().plain("a") == "a"
     assert (Shop.plain.__name__, Shop.plain.__doc__) == ("plain", "Doc.")
-    assert asyncio.iscoroutinefunction(Shop.later)
+    assert inspect.iscoroutinefunction(Shop.later)
     assert Shop.made("b") == (Shop, "b")
     assert asyncio.run(Shop.still("c")) == "c"
 
