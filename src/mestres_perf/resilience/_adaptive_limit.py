@@ -93,7 +93,7 @@ class AdaptiveLimit(Part):
     def acquire(self) -> float:
         """Admit a call: returns when it began, for `release`. Raises Overloaded."""
         with self._lock:
-            if self._taken >= self.limit:
+            if self._taken >= int(self._learner.limit):
                 raise Overloaded(self.name, self.limit, self.retry_after)
             self._taken += 1
             self._peak = max(self._peak, self._taken)

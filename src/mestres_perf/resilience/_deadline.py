@@ -76,14 +76,17 @@ class deadline:  # noqa: N801 - it is used as a verb: `with deadline(2.0):`
         return self._at - self._clock()
 
     def __enter__(self) -> Self:
-        self._outer = outer = _current.get()
-        seconds = self._seconds if outer is None else min(self._seconds, outer.left())
-        self._at = self._clock() + seconds
-        _current.set(self)
+        self._begin(_current.get())
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         _current.set(self._outer)
+
+    def _begin(self, outer: deadline | None) -> None:
+        self._outer = outer
+        seconds = self._seconds if outer is None else min(self._seconds, outer.left())
+        self._at = self._clock() + seconds
+        _current.set(self)
 
     async def __aenter__(self) -> Self:
         self.__enter__()
@@ -112,3 +115,23 @@ def current() -> deadline | None:
 def over() -> DeadlineExceeded:
     """What to raise when the time is over."""
     return DeadlineExceeded("the time for this work is over")
+
+
+def begin(seconds: float, clock: Callable[[], float]) -> deadline | None:
+    """Set a deadline of seconds that were checked already; returns the one to go back to with `resume`.
+
+    Raises DeadlineExceeded when that one is over.
+    """
+    outer = _current.get()
+    if outer is not None and outer.left() <= 0:
+        raise over()
+    mine = deadline.__new__(deadline)
+    mine._seconds = seconds  # noqa: SLF001 - the two belong together
+    mine._clock = clock  # noqa: SLF001
+    mine._begin(outer)  # noqa: SLF001
+    return outer
+
+
+def resume(outer: deadline | None) -> None:
+    """End what `begin` has begun."""
+    _current.set(outer)

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from mestres_perf.errors import CallTimeout
-from mestres_perf.resilience._deadline import current, deadline, over
+from mestres_perf.resilience._deadline import begin, current, deadline, over, resume
 from mestres_perf.resilience._part import Part, seconds_of
 
 R = TypeVar("R")
@@ -36,9 +36,11 @@ class Timeout(Part):
 
     def call(self, function: Callable[..., R], *arguments: Any, **named: Any) -> R:
         """Call it with a deadline. Raises DeadlineExceeded when the time was over before."""
-        deadline.check()
-        with deadline(self.seconds, clock=self._clock):
+        outer = begin(self.seconds, self._clock)
+        try:
             return function(*arguments, **named)
+        finally:
+            resume(outer)
 
     async def acall(self, function: Callable[..., Awaitable[R]], *arguments: Any, **named: Any) -> R:
         """Await it for so long. Raises CallTimeout and DeadlineExceeded."""
