@@ -1,7 +1,16 @@
 """HTTP itself, without any framework: ASGI and WSGI are specifications, not dependencies."""
 
+from mestres_perf.http.admission import AdmissionMiddleware, WSGIAdmissionMiddleware
 from mestres_perf.http.asgi import PerformanceMiddleware
 from mestres_perf.http.sessions import MemorySessions, Session, Sessions
 from mestres_perf.http.wsgi import WSGIPerformanceMiddleware
 
-__all__ = ["MemorySessions", "PerformanceMiddleware", "Session", "Sessions", "WSGIPerformanceMiddleware"]
+__all__ = [
+    "AdmissionMiddleware",
+    "MemorySessions",
+    "PerformanceMiddleware",
+    "Session",
+    "Sessions",
+    "WSGIAdmissionMiddleware",
+    "WSGIPerformanceMiddleware",
+]
