@@ -362,6 +362,7 @@ class _Simulation:
                 reply = error
             if self.dice.random() < _LATE:
                 task.replied, task.reply = True, reply
+                task.until = self.now + self.dice.choice((0.0, 0.1, 0.6))
                 return _NOT_YET
         if isinstance(reply, BackendUnavailable):
             raise reply
