@@ -1,4 +1,4 @@
-"""Failure modes 15 to 28: an invalidation meets a load, a fill, a read, a set, a batch, a failover."""
+"""Failure modes 15 to 29: an invalidation meets a load, a fill, a read, a set, a batch, a failover."""
 
 import asyncio
 import threading
@@ -12,6 +12,7 @@ from mestres_perf.cache._backplane import DROP, Follower, Message
 from mestres_perf.cache._entry import Entry
 from mestres_perf.cache._flight import Flights
 from mestres_perf.cache._memory import Store
+from mestres_perf.errors import LoadTimeout
 from perf.faces import Threads
 from perf.scenarios.stage import Loader, Paused, Stop, begin, client_of, outcome, until
 
@@ -612,3 +613,19 @@ def test_many_threads_at_random(make):
     for future in [begin(changer, number) for number in range(3)] + [begin(read) for _ in range(5)]:
         future.result(60)
     assert not wrong
+
+
+@pytest.mark.scenario(29)
+def test_a_load_that_goes_on_after_its_time_limit(make, invalidate):
+    """A load whose callers were given LoadTimeout goes on, and stores nothing that was invalidated meanwhile."""
+    node, database = make(), {"k": "old"}
+    loader = Loader(database)
+    with pytest.raises(LoadTimeout):
+        node.get_or_load("k", loader, tags=["t"], hard_timeout=0.05)
+    loader.stop.wait()
+    database["k"] = "new"
+    invalidate(node)
+    loader.stop.go.set()
+    until(lambda: node.cache.stats().refused == 1)
+    assert node.get_or_load("k", lambda: database["k"], tags=["t"]) == "new"
+    assert node.get("k") == "new"
