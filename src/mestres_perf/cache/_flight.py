@@ -202,6 +202,9 @@ class Flights:
 
     def _begin(self, key: Hashable, tags: tuple[str, ...], *, name: str, is_async: bool) -> Flight:
         began, ticket = self._store.clock(), self._store.ticket()
+        before = self._flights.get(key)
+        if before is not None:  # nobody could tell it any more that its key was invalidated
+            before.ticket.void = True
         flight = self._flights[key] = Flight(key, tags, ticket, name=name, is_async=is_async, began=began)
         return flight
 
