@@ -98,6 +98,9 @@ class CircuitOpenError(MestresPerfError):
     code = "circuit_open"
 
     def __init__(self, name: str, retry_after: float) -> None:
-        super().__init__(f"circuit {name!r} is open; try again in {retry_after:.1f} s")
+        # `args` are these two already, so that it survives pickling; the sentence is made when somebody reads it.
         self.name = name
         self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        return f"circuit {self.name!r} is open; try again in {self.retry_after:.1f} s"

@@ -132,14 +132,14 @@ def test_one_probe_among_tasks(breaker, clock):
 @pytest.mark.parametrize("outcome", ["success", "failure"])
 def test_results_from_before_count_for_nothing(breaker, clock, outcome):
     """A call that began while closed and ends while a probe is out neither closes nor opens anything."""
-    slow = breaker._acquire()
+    slow = breaker.acquire()
     trip(breaker)
     clock.now += 61
-    probe = breaker._acquire()
-    breaker._settle(slow, None if outcome == "success" else OSError())
+    probe = breaker.acquire()
+    slow.success() if outcome == "success" else slow.failure()
 
     assert breaker.state is State.HALF_OPEN
-    breaker._settle(probe, None)
+    probe.success()
     assert breaker.state is State.CLOSED
 
 
@@ -147,15 +147,15 @@ def test_a_probe_that_never_comes_back(breaker, clock):
     """After the probe time another probe is let through, and what the first one found no longer counts."""
     trip(breaker)
     clock.now += 61
-    lost = breaker._acquire()
+    lost = breaker.acquire()
     with pytest.raises(CircuitOpenError):
-        breaker._acquire()
+        breaker.acquire()
     clock.now += 61
-    second = breaker._acquire()
-    breaker._settle(lost, OSError())
+    second = breaker.acquire()
+    lost.failure(OSError())
 
     assert breaker.state is State.HALF_OPEN
-    breaker._settle(second, None)
+    second.success()
     assert breaker.state is State.CLOSED
 
 
