@@ -12,9 +12,11 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from mestres_perf._kernel.calls import Colour, colour_of
+from mestres_perf.errors import CircuitOpenError
 from mestres_perf.resilience._machine import Machine
 from mestres_perf.resilience._permit import Permit
 from mestres_perf.resilience._rules import Rules
+from mestres_perf.resilience._states import State
 from mestres_perf.resilience._windows import TimeWindow
 
 _TEMPLATE = """\
@@ -22,6 +24,12 @@ def make(_function, {given}):
     {colour}def guarded({declared}):
         _period = _machine.passing
         if _period is None:
+            _period = _machine.current
+            if _period.state is _OPEN:
+                _left = _period.until - _clock()
+                if _left > 0:
+                    _next(_rejections)
+                    raise _Refusal(_name, _left)
             _period = _admit()
             _began = {now}
             try:
@@ -51,8 +59,19 @@ _STEP = """\
         if _number >= _window.edge:
             _weigh(_period, _number)
 """
-_OF_MACHINE = ("clock", "admit", "raised", "returned", "succeeded", "successes", "recovered", "weigh")
-_GIVEN = ("machine", *_OF_MACHINE, "slow_after", "next", "Error")
+_OF_MACHINE = (
+    "clock",
+    "admit",
+    "raised",
+    "returned",
+    "succeeded",
+    "successes",
+    "rejections",
+    "recovered",
+    "weigh",
+    "name",
+)
+_GIVEN = ("machine", *_OF_MACHINE, "slow_after", "next", "Error", "OPEN", "Refusal")
 _P = inspect.Parameter
 
 
@@ -74,7 +93,7 @@ def compiled(machine: Machine, *, is_async: bool, function: Callable[..., Any] |
         end=_end(machine.rules),
     )
     of_machine = (getattr(machine, name) for name in _OF_MACHINE)
-    given = (machine, *of_machine, machine.rules.slow_after, next, BaseException)
+    given = (machine, *of_machine, machine.rules.slow_after, next, BaseException, State.OPEN, CircuitOpenError)
     return cast("Callable[..., Any]", _code_of(source)(function, *given, *defaults))
 
 
@@ -125,8 +144,7 @@ def _end(rules: Rules) -> str:
         lines += f"        if {' or '.join(under_lock)}:\n"
         lines += f"            _succeeded(_period, {seconds})\n            return _result\n"
     lines += _IN_A_ROW if rules.threshold is not None else ""
-    lines += _STEP if rules.limits is not None else ""
-    return lines + "        _next(_successes)"
+    return lines + (_STEP if rules.limits is not None else "        _next(_successes)")
 
 
 def guarded(machine: Machine, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -8,7 +8,9 @@ the lock.
 A call that begins and succeeds in a closed breaker takes no lock (`_guard` writes it out). It is exact all the same
 under the global interpreter lock: `passing` is read once, and that read is the moment the call was admitted;
 `in_a_row` is read once after the call, and when it is zero that read is the moment of the success, which changes
-nothing; otherwise the lock is taken. Successes are counted by a `Tally`, windows by what `_windows` says.
+nothing; otherwise the lock is taken. Successes are counted by a `Tally`; with a window by the numbers that they draw
+from it. A period that ends sets its window's `edge` below every number and then reads how many were drawn: a success
+that draws later finds itself beyond the edge, takes the lock, and is counted there.
 """
 
 from __future__ import annotations
@@ -65,6 +67,8 @@ class Period:
     """Probes that may still begin."""
     passed: int = 0
     """Probes that have succeeded."""
+    drawn: int = 0
+    """How many numbers had been drawn from the window when the period ended."""
     told: bool = False
     """Opened because others are open, not by what was found here."""
 
@@ -99,12 +103,14 @@ class Machine:
 
     __slots__ = (
         "__weakref__",
+        "_drawn",
         "_failures",
         "_ignored",
         "_listeners",
         "_lock",
         "_opened",
         "_probes_failed",
+        "_recorded",
         "_rejections",
         "_slow",
         "_successes",
@@ -114,6 +120,7 @@ class Machine:
         "current",
         "name",
         "passing",
+        "rejections",
         "rules",
         "sharing",
         "successes",
@@ -127,8 +134,9 @@ class Machine:
         self._lock = threading.Lock()
         self._teller = threading.Lock()
         self._successes, self._rejections, self._ignored = Tally(), Tally(), Tally()
-        self.successes = self._successes.numbers
+        self.successes, self.rejections = self._successes.numbers, self._rejections.numbers
         self._failures = self._slow = self._opened = self._probes_failed = 0
+        self._drawn = self._recorded = 0  # numbers drawn in periods that have ended; those drawn under the lock, in all
         self._listeners: list[Listener] = []
         self._untold: deque[tuple[State, State]] = deque()
         self.current = self._period_of(State.CLOSED)
@@ -144,7 +152,7 @@ class Machine:
         if state is State.OPEN:
             left = current.until - self.clock()
             if left > 0:
-                next(self._rejections.numbers)
+                next(self.rejections)
                 raise CircuitOpenError(self.name, left)
         elif state is State.FORCED_OPEN:
             raise self._refused(self.rules.open_time.first)
@@ -176,7 +184,7 @@ class Machine:
         self._move(State.HALF_OPEN, until=now + self.rules.probe_timeout, free=self.rules.probes)
 
     def _refused(self, seconds: float) -> CircuitOpenError:
-        next(self._rejections.numbers)
+        next(self.rejections)
         return CircuitOpenError(self.name, max(0.0, seconds))
 
     # What became of it?
@@ -242,9 +250,11 @@ class Machine:
             period.in_a_row = 0
 
     def weigh(self, period: Period, number: int) -> None:
-        """A success has reached the edge of the window."""
+        """A success has drawn a number at or beyond the edge of its window."""
         with self._lock:
-            if period is self.current and period.window is not None and period.window.weigh(number):
+            if period is not self.current:
+                self._drawn += number >= period.drawn  # the others were counted when the period ended
+            elif period.window is not None and period.window.weigh(number):
                 self._open(period)
         self._tell()
 
@@ -256,6 +266,7 @@ class Machine:
         threshold = self.rules.threshold
         too_much = threshold is not None and period.in_a_row >= threshold
         if period.window is not None:
+            self._recorded += 1
             too_much |= period.window.record(self.clock(), failed=failed, slow=slow)
         if too_much:
             self._open(period)
@@ -305,12 +316,13 @@ class Machine:
         with self._lock:
             now, current = self.clock(), self.current
             seen = None if current.window is None else current.window.shares(now)
+            drawn = self._drawn + (0 if current.window is None else current.window.drawn())
             return Snapshot(
                 name=self.name,
                 state=current.state,
                 consecutive_failures=current.in_a_row,
                 retry_after=max(0.0, current.until - now) if current.state is State.OPEN else 0.0,
-                successes=self._successes.read(),
+                successes=self._successes.read() + drawn - self._recorded,
                 failures=self._failures,
                 rejections=self._rejections.read(),
                 ignored=self._ignored.read(),
@@ -328,6 +340,7 @@ class Machine:
         following = self._period_of(state)
         following.until, following.free, following.told = until, free, told
         following.in_a_row = self.current.in_a_row if state in (State.OPEN, State.HALF_OPEN) else 0
+        self._end(self.current)
         self.current = following
         self.passing = following if state in _PASSING else None
         if state is State.OPEN:
@@ -336,6 +349,12 @@ class Machine:
             self._probes_failed = 0
         if state is not before:
             self._untold.append((before, state))
+
+    def _end(self, period: Period) -> None:
+        if period.window is not None:
+            period.window.edge = -1
+            period.drawn = period.window.drawn()
+            self._drawn += period.drawn
 
     def _period_of(self, state: State) -> Period:
         limits = self.rules.limits if state in _PASSING else None
@@ -366,6 +385,7 @@ class Machine:
         current = self.current
         self.passing = None
         if current.state in _PASSING:
+            self._end(current)
             self.current = self.passing = self._period_of(current.state)
         elif current.state is State.HALF_OPEN:
             self.current = Period(State.OPEN, until=self.clock(), in_a_row=current.in_a_row)

@@ -78,6 +78,10 @@ class Window(Protocol):
         """What is in the window."""
         ...
 
+    def drawn(self) -> int:
+        """How many numbers have been drawn, ever."""
+        ...
+
 
 def _is_too_much(limits: Limits, seen: Shares) -> bool:
     return (limits.failure_rate is not None and seen.failed >= limits.failure_rate * seen.calls) or (
@@ -158,6 +162,10 @@ class CountRing:
         del now
         return self._seen(self._tally.read() - 1)
 
+    def drawn(self) -> int:
+        """How many numbers have been drawn, ever."""
+        return self._tally.read()
+
     def _seen(self, last: int) -> Shares:
         for numbers in (self._failed, self._slow):
             while numbers and numbers[0] <= last - self._size:
@@ -225,6 +233,10 @@ class TimeBuckets:
         there = [bucket for bucket in self._buckets if bucket.second > oldest]
         calls = self._tally.read() - there[0].first if there else 0
         return Shares(calls, sum(bucket.failed for bucket in there), sum(bucket.slow for bucket in there))
+
+    def drawn(self) -> int:
+        """How many numbers have been drawn, ever."""
+        return self._tally.read()
 
     def _turn(self, second: int, number: int) -> None:
         self._buckets.append(_Bucket(second, number))
