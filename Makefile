@@ -2,7 +2,7 @@
 # PYTHON=... chooses the interpreter, ARGS=... is passed on: make demo ARGS="--framework flask"; make test ARGS="-k cart"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types docs format bench latency cache-hit cache-peers cache-trouble hit-ratio stress wheel clean
+.PHONY: help demo test lint types docs format bench latency cache-hit cache-peers cache-trouble hit-ratio breaker stress wheel clean
 SHELL := /bin/sh
 
 VENV := .venv
@@ -51,6 +51,9 @@ cache-trouble: $(VENV)/installed-dev  ## how soon others hear of an invalidation
 
 hit-ratio: $(VENV)/installed-dev  ## hit ratios of the eviction policies, other caches and the optimum
 	$(BIN)/python benchmarks/hit_ratio.py $(ARGS)
+
+breaker: $(VENV)/installed-dev  ## what a circuit breaker costs beside other breakers (ARGS="--rounds 1000")
+	$(BIN)/python benchmarks/breaker.py $(ARGS)
 
 stress: $(VENV)/installed-dev  ## the long forms of the stress tests
 	MESTRES_STRESS=long $(BIN)/python -m pytest -m stress $(ARGS)

@@ -216,6 +216,21 @@ def is_too_much(last, least):
     return calls >= least and (failed >= 0.5 * calls or slow >= 0.7 * calls)
 
 
+def test_a_success_that_draws_while_the_second_turns():
+    """Whoever draws a number while another call moves the floor finds itself beyond the edge, and weighs."""
+    beyond = []
+
+    class Turning(TimeBuckets):
+        def _turn(self, second, number):
+            beyond.append(next(self.numbers) >= self.edge)
+            super()._turn(second, number)
+
+    window = Turning(1, Limits(2, 0.5, None), 0.0)
+    for now in (0.0, 0.1, 1.0):
+        window.record(now, failed=False, slow=False)
+    assert beyond == [True]
+
+
 def test_a_tally_can_be_read():
     """Reading a counter changes nothing and says how many steps there were."""
     tally = Tally()
