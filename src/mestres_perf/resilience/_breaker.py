@@ -14,6 +14,7 @@ from mestres_perf.resilience._machine import Machine, Snapshot
 from mestres_perf.resilience._open_time import OpenTime
 from mestres_perf.resilience._permit import Permit
 from mestres_perf.resilience._rules import rules_of
+from mestres_perf.resilience._sharing import SharedState
 from mestres_perf.resilience._states import State
 from mestres_perf.resilience._windows import CountWindow, TimeWindow
 
@@ -37,7 +38,8 @@ class CircuitBreaker:
 
     An Exception is a failure when it is one of `record`, and a success otherwise: the dependency has answered. What
     `ignore` names, KeyboardInterrupt, cancellation and the like count neither way. `failure_if(result)` says whether a
-    value that was returned is a failure.
+    value that was returned is a failure. With `shared` the breakers of this name in several processes advise each
+    other.
 
     Use it as a decorator (of functions of all colours, methods, callable objects), with `call` and `acall`, as a
     context manager, or in two steps with `acquire`.
@@ -59,6 +61,7 @@ class CircuitBreaker:
         record: tuple[type[Exception], ...] = (Exception,),
         ignore: tuple[type[Exception], ...] = (),
         failure_if: Callable[[Any], object] | None = None,
+        shared: SharedState | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Raises ConfigurationError for an argument that makes no sense."""
@@ -78,6 +81,8 @@ class CircuitBreaker:
         )
         self.name = name
         self._machine = Machine(name, rules, clock)
+        if shared is not None:
+            shared.join(self._machine)
         self._call = compiled(self._machine, is_async=False)
         self._acall = compiled(self._machine, is_async=True)
 

@@ -38,7 +38,10 @@ _machines: weakref.WeakSet[Machine] = weakref.WeakSet()
 class Sharing(Protocol):
     """What other processes know. Nothing here waits for anybody."""
 
-    errors: int
+    @property
+    def errors(self) -> int:
+        """How often Redis could not be reached."""
+        ...
 
     def may_probe(self) -> bool:
         """Whether it is this process's turn to find out; asks for it in the background when it is not known."""
