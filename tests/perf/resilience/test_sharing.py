@@ -223,6 +223,7 @@ while breaker.state is not State.CLOSED:
         breaker.call(probe)
     except CircuitOpenError:
         time.sleep(0.002)
+shared.sync()  # a process that ended at once would take with it what it has found
 print("probes", len(probes), flush=True)
 """
 
