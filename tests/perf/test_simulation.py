@@ -10,7 +10,7 @@ from mestres_perf.cache._backplane import Follower
 from mestres_perf.cache._core import Core
 from mestres_perf.cache._flight import Flights
 from mestres_perf.cache._leases import Leases
-from mestres_perf.cache._shared import Shared
+from mestres_perf.cache._shared import Debts
 from mestres_perf.testing import MemoryRedis, simulate
 
 SEEDS = 100_000 if os.environ.get("MESTRES_STRESS") == "long" else 10_000
@@ -107,11 +107,6 @@ def test_a_failing_history_can_be_read():
         assert what in outcome.story
 
 
-def _unchanged(_self, leases):
-    yield from ()
-    return [dict(lease.versions) for lease, _added in leases]
-
-
 def _start_again(self, place, number):
     """A gap is no reason for anything. To empty memory and to distrust what is older each do alone."""
     if self._number < 0:
@@ -122,7 +117,8 @@ def _start_again(self, place, number):
 @pytest.mark.parametrize(
     ("where", "name", "wrong"),
     [
-        (Shared, "_unchanged", _unchanged),
+        (Debts, "owe", lambda _self, **_: None),
+        (Flights, "bump", lambda *_: None),
         (Flights, "forget", lambda *_: ()),
         (Follower, "_start_again", _start_again),
         (Core, "is_trusted", lambda *_: True),
