@@ -27,7 +27,15 @@ if TYPE_CHECKING:
         loading,
     )
     from mestres_perf.errors import BackendUnavailable, CircuitOpenError, MestresPerfError
-    from mestres_perf.http import MemorySessions, PerformanceMiddleware, Session, Sessions, WSGIPerformanceMiddleware
+    from mestres_perf.http import (
+        CacheMiddleware,
+        MemorySessions,
+        PerformanceMiddleware,
+        Session,
+        Sessions,
+        WSGICacheMiddleware,
+        WSGIPerformanceMiddleware,
+    )
     from mestres_perf.metrics import MESTRES_CAFE_SLA, Health, Metrics, Slo, track_performance
     from mestres_perf.resilience import CircuitBreaker, RateLimit
     from mestres_perf.settings import Settings
@@ -37,6 +45,7 @@ _HOMES = {
     "BackendUnavailable": "mestres_perf.errors",
     "Cache": "mestres_perf.cache",
     "CacheInvalidator": "mestres_perf.cache",
+    "CacheMiddleware": "mestres_perf.http",
     "CacheWarmer": "mestres_perf.cache",
     "Caches": "mestres_perf._caches",
     "CircuitBreaker": "mestres_perf.resilience",
@@ -61,6 +70,7 @@ _HOMES = {
     "Settings": "mestres_perf.settings",
     "Slo": "mestres_perf.metrics",
     "Stats": "mestres_perf.cache",
+    "WSGICacheMiddleware": "mestres_perf.http",
     "WSGIPerformanceMiddleware": "mestres_perf.http",
     "WarmReport": "mestres_perf.cache",
     "instrument": "mestres_perf._stack",
@@ -75,6 +85,7 @@ __all__ = [
     "BackendUnavailable",
     "Cache",
     "CacheInvalidator",
+    "CacheMiddleware",
     "CacheWarmer",
     "Caches",
     "CircuitBreaker",
@@ -97,6 +108,7 @@ __all__ = [
     "Settings",
     "Slo",
     "Stats",
+    "WSGICacheMiddleware",
     "WSGIPerformanceMiddleware",
     "WarmReport",
     "instrument",

@@ -1,7 +1,17 @@
 """HTTP itself, without any framework: ASGI and WSGI are specifications, not dependencies."""
 
 from mestres_perf.http.asgi import PerformanceMiddleware
+from mestres_perf.http.asgi_cache import CacheMiddleware
 from mestres_perf.http.sessions import MemorySessions, Session, Sessions
 from mestres_perf.http.wsgi import WSGIPerformanceMiddleware
+from mestres_perf.http.wsgi_cache import WSGICacheMiddleware
 
-__all__ = ["MemorySessions", "PerformanceMiddleware", "Session", "Sessions", "WSGIPerformanceMiddleware"]
+__all__ = [
+    "CacheMiddleware",
+    "MemorySessions",
+    "PerformanceMiddleware",
+    "Session",
+    "Sessions",
+    "WSGICacheMiddleware",
+    "WSGIPerformanceMiddleware",
+]

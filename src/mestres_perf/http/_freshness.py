@@ -101,7 +101,8 @@ class Terms:
     """On what terms a response is stored.
 
     `age` is its age when it came, `fresh` the age at which it becomes stale; it may be given out for
-    `stale_while_revalidate` and `stale_if_error` after that. `for_anybody`: also to requests with Authorization.
+    `stale_while_revalidate` and `stale_if_error` after that. `for_anybody`: also to requests with Authorization. A
+    `strict` one is never given out when it is stale, whoever asks for it.
     """
 
     age: float
@@ -109,6 +110,7 @@ class Terms:
     stale_while_revalidate: float
     stale_if_error: float
     for_anybody: bool
+    strict: bool
 
     @property
     def kept(self) -> float:
@@ -141,7 +143,7 @@ def terms(  # noqa: PLR0911 - one answer for each rule of section 3
     if fresh is None:
         return "it does not say for how long it is fresh"
     age = _age_on_arrival(headers, now)
-    found = Terms(age, fresh, *_windows(said, defaults), for_anybody)
+    found = Terms(age, fresh, *_windows(said, defaults), for_anybody, _is_strict(said))
     return found if found.kept > 0 and fresh > 0 else "stale when it came"
 
 
@@ -162,13 +164,17 @@ def _age_on_arrival(headers: Mapping[str, str], now: float) -> float:
     return max(0.0, 0.0 if date is None else now - date, delta(headers.get("age", "").strip()))
 
 
-def _windows(said: Mapping[str, str | None], defaults: Defaults) -> tuple[float, float]:
-    """How long it may be given out while it is renewed, and when that fails.
+def _is_strict(said: Mapping[str, str | None]) -> bool:
+    """must-revalidate and proxy-revalidate say so; so does s-maxage (section 5.2.2.10) where it is alone."""
+    windows = {"stale-while-revalidate", "stale-if-error"}
+    return not said.keys().isdisjoint({"must-revalidate", "proxy-revalidate"}) or (
+        "s-maxage" in said and said.keys().isdisjoint(windows)
+    )
 
-    must-revalidate and proxy-revalidate forbid both. s-maxage does so too (section 5.2.2.10), but who writes a window
-    beside it means the window.
-    """
-    if "must-revalidate" in said or "proxy-revalidate" in said:
+
+def _windows(said: Mapping[str, str | None], defaults: Defaults) -> tuple[float, float]:
+    """How long it may be given out while it is renewed, and when that fails. Beside s-maxage only its own count."""
+    if _is_strict(said):
         return 0.0, 0.0
     strict = "s-maxage" in said
     chosen = {
@@ -216,6 +222,11 @@ class Wish:
     max_age: float = math.inf
     min_fresh: float = 0.0
     max_stale: float = 0.0
+
+    @property
+    def is_demanding(self) -> bool:
+        """Whether it wants more than what is given to everybody."""
+        return self.no_cache or self.max_age < math.inf or self.min_fresh > 0
 
     def accepts(self, age: float, fresh: float) -> bool:
         """Whether a response of this age will do, without asking the application."""

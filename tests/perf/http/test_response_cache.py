@@ -1,0 +1,611 @@
+"""The response cache: one suite for both faces, in process, by a clock that stands still."""
+
+import threading
+from email.utils import formatdate
+
+import pytest
+
+from mestres_perf import MISS, Cache, CacheMiddleware, WSGICacheMiddleware
+from mestres_perf.errors import ConfigurationError
+from perf.http.sites import FACES, PATIENCE, Reply, Site, eventually, fresh
+
+HELD = threading.TIMEOUT_MAX
+
+
+@pytest.fixture(params=FACES)
+def face(request):
+    return request.param
+
+
+@pytest.fixture
+def site(face):
+    """Makes sites, and closes them."""
+    made = []
+
+    def make(reply, **options):
+        made.append(Site(face, reply, **options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+def numbered(**headers):
+    """Replies that tell their numbers."""
+    count = iter(range(1, 1000))
+    return lambda request: fresh(b"%d" % next(count), **headers)
+
+
+def test_the_second_request_is_a_hit(site):
+    """What is fresh is given out without the application: the same status, headers and body."""
+    shop = site(fresh(X_Own="1", Content_Type="text/plain"))
+    first, second = shop.get("/a?b=c"), shop.get("/a?b=c")
+    assert [first.cache, second.cache] == ["miss", "hit"]
+    assert (first.status, first.body) == (second.status, second.body) == (200, b"hello")
+    assert (second.headers["x-own"], second.headers["content-type"]) == ("1", "text/plain")
+    assert second.headers["content-length"] == "5"
+    assert len(shop.asked) == 1
+
+
+def test_another_url_is_another_response(site):
+    """Path, query and host tell responses apart."""
+    shop = site(numbered())
+    bodies = [shop.get(path).body for path in ("/a", "/b", "/a?x=1", "/a?x=2")] + [
+        shop.get("/a", host="b.example").body
+    ]
+    assert bodies == [b"1", b"2", b"3", b"4", b"5"]
+
+
+def test_what_has_expired_is_asked_for_again(site):
+    """A response is a miss as soon as its age is its freshness."""
+    shop = site(numbered(seconds=10))
+    assert shop.get().body == b"1"
+    shop.clock.now += 9.9
+    assert shop.get().body == b"1"
+    shop.clock.now += 0.1
+    assert (shop.get().body, shop.get().body) == (b"2", b"2")
+
+
+PRIVATE = [
+    [("Cache-Control", "max-age=60"), ("Set-Cookie", "session=1")],
+    [("Cache-Control", "private, max-age=60")],
+    [("Cache-Control", "no-store, max-age=60")],
+    [("Cache-Control", "max-age=60"), ("Cache-Control", "no-store")],
+    [("Cache-Control", "no-cache, max-age=60")],
+    [],
+]
+
+
+@pytest.mark.scenario(61)
+@pytest.mark.parametrize("headers", PRIVATE)
+def test_what_is_private_is_not_stored(site, headers):
+    """A response that is private, sets a cookie or says no-store reaches one client, and passes untouched."""
+    shop = site(Reply(headers=headers))
+    answers = [shop.get() for _ in range(3)]
+    assert len(shop.asked) == 3
+    assert all(sorted(answer.headers.items()) == sorted(answers[0].headers.items()) for answer in answers)
+    assert {"x-cache", "age"}.isdisjoint(answers[0].headers)
+    assert len(answers[0].pairs) == len(headers)
+
+
+@pytest.mark.scenario(61)
+@pytest.mark.parametrize(("control", "is_shared"), [("max-age=60", False), ("public, max-age=60", True)])
+def test_authorization(site, control, is_shared):
+    """What answers a request with Authorization is shared only when it says that it is public."""
+    shop = site(Reply(headers=[("Cache-Control", control)]))
+    for name in ("ana", "bia"):
+        shop.get(headers={"Authorization": name})
+    shop.get()
+    assert len(shop.asked) == (1 if is_shared else 3)
+
+
+@pytest.mark.scenario(61)
+def test_what_others_have_stored_is_not_for_authorization(site):
+    """A response stored for anybody is not given to a request with Authorization, unless it says that it may."""
+    shop = site(numbered())
+    assert [shop.get().body, shop.get(headers={"Authorization": "ana"}).body, shop.get().body] == [b"1", b"2", b"1"]
+
+
+@pytest.mark.parametrize("status", [206, 500, 503])
+def test_parts_and_errors_are_not_stored(site, status):
+    """A part of a response is never stored, nor is an error."""
+    shop = site(Reply(status=status, headers=[("Cache-Control", "max-age=60")]))
+    shop.get()
+    assert (shop.get().status, len(shop.asked)) == (status, 2)
+
+
+def test_redirects_and_absences_are_stored(site):
+    """What has no body, or none of its own, is stored like everything else."""
+    for status in (204, 301, 404):
+        shop = site(Reply(b"", status, [("Cache-Control", "max-age=60"), ("Location", "/b")]))
+        answers = [shop.get(), shop.get()]
+        assert [(each.status, each.cache, each.body) for each in answers] == [
+            (status, "miss", b""),
+            (status, "hit", b""),
+        ]
+
+
+def test_a_default_for_what_says_nothing(site):
+    """default_ttl is off until it is given; then it is for responses that say nothing."""
+    shop = site(Reply(), default_ttl=10)
+    shop.get()
+    assert shop.get().cache == "hit"
+    shop.clock.now += 10
+    assert shop.get().cache == "miss"
+
+
+@pytest.mark.scenario(62)
+def test_variants_are_kept_apart(site):
+    """Two languages are two responses; the same language in other capitals is the same one."""
+    shop = site(lambda request: fresh(request.headers["accept-language"].encode(), Vary="Accept-Language"))
+    for asked, given, label in [
+        ("pt", b"pt", "miss"),
+        ("en", b"en", "miss"),
+        ("pt", b"pt", "hit"),
+        ("EN", b"en", "hit"),
+    ]:
+        answer = shop.get(headers={"Accept-Language": asked})
+        assert (answer.body, answer.cache) == (given, label)
+
+
+@pytest.mark.scenario(62)
+def test_vary_on_everything(site):
+    """`Vary: *` is never stored."""
+    shop = site(fresh(Vary="*"))
+    shop.get()
+    shop.get()
+    assert len(shop.asked) == 2
+
+
+@pytest.mark.scenario(62)
+def test_a_vary_that_grows(site):
+    """When responses of a URL turn out to vary by more headers, none is given to whom it is not for."""
+
+    def reply(request):
+        names = ["Accept-Language"] if request.headers["accept-language"] == "pt" else ["Accept-Language", "X-Plan"]
+        return fresh(
+            f"{request.headers['accept-language']} {request.headers['x-plan']}".encode(), Vary=", ".join(names)
+        )
+
+    shop = site(reply)
+    for _ in range(3):
+        for language in ("pt", "en"):
+            for plan in ("a", "b"):
+                body = shop.get(headers={"Accept-Language": language, "X-Plan": plan}).body
+                assert body in {f"{language} {plan}".encode(), *([b"pt a", b"pt b"] if language == "pt" else [])}
+    assert shop.get(headers={"Accept-Language": "en", "X-Plan": "b"}).cache == "hit"
+
+
+@pytest.mark.scenario(62)
+def test_variants_are_bounded(site):
+    """A client that makes up header values fills no more than `max_variants` places of a URL."""
+    shop = site(fresh(Vary="X-Own"), max_variants=3)
+    for number in range(10):
+        shop.get(headers={"X-Own": str(number)})
+    assert [shop.get(headers={"X-Own": str(number)}).cache for number in (0, 1, 2)] == ["hit"] * 3
+    assert len(shop.cache.core.store) == 4  # and the names
+
+
+@pytest.mark.scenario(66)
+def test_a_compressed_variant_has_its_own_key(site):
+    """A compressed body is given only to clients that take it, even when the application forgets to say Vary."""
+
+    def reply(request):
+        zipped = "gzip" in request.headers.get("accept-encoding", "")
+        return fresh(b"zipped", Content_Encoding="gzip") if zipped else fresh(b"plain", Vary="Accept-Encoding")
+
+    shop = site(reply)
+    assert shop.get(headers={"Accept-Encoding": "gzip, br"}).body == b"zipped"
+    assert shop.get().body == b"plain"
+    again = shop.get(headers={"Accept-Encoding": "br;q=1.0,gzip"})
+    assert (again.body, again.cache) == (b"zipped", "hit")
+    assert shop.get().cache == "hit"
+
+
+@pytest.mark.scenario(63)
+def test_a_304_for_who_has_it(site):
+    """A client with the entity tag is given a 304: the headers it must have, and no body."""
+    shop = site(fresh(ETag='"v1"', Vary="Accept", Content_Type="text/html", Last_Modified=formatdate(usegmt=True)))
+    shop.get()
+    for sent in ('"v1"', 'W/"v1"', '"v0", "v1"', "*"):
+        answer = shop.get(headers={"If-None-Match": sent})
+        assert (answer.status, answer.body, answer.cache) == (304, b"", "hit")
+        assert answer.headers["etag"] == '"v1"'
+        assert answer.headers["cache-control"] == "max-age=60"
+        assert answer.headers["vary"] == "Accept"
+        assert {"content-length", "content-type", "last-modified"}.isdisjoint(answer.headers)
+    assert shop.get(headers={"If-None-Match": '"v2"'}).status == 200
+    assert len(shop.asked) == 1
+
+
+@pytest.mark.scenario(63)
+def test_an_entity_tag_of_the_caches_own(site):
+    """A response without an entity tag is given a strong one, made from its body."""
+    shop = site(lambda request: fresh(request.path.encode()))
+    tags = [shop.get(path).headers["etag"] for path in ("/a", "/b", "/a", "/b")]
+    assert tags[0] == tags[2] != tags[1] == tags[3]
+    assert tags[0].startswith('"')
+    assert shop.get("/a", {"If-None-Match": tags[0]}).status == 304
+
+
+@pytest.mark.scenario(63)
+def test_a_condition_on_a_cold_cache(site):
+    """A conditional request that leads asks for the whole response, stores it, and is answered with a 304."""
+    shop = site(fresh(ETag='"v1"'))
+    assert shop.get(headers={"If-None-Match": '"v1"'}).status == 304
+    assert "if-none-match" not in shop.asked[0].headers
+    assert (shop.get().body, len(shop.asked)) == (b"hello", 1)
+
+
+@pytest.mark.scenario(63)
+def test_a_condition_on_what_is_not_stored(site):
+    """A conditional request for what cannot be shared is answered as the application would have."""
+    shop = site(Reply(headers=[("ETag", '"v1"'), ("Cache-Control", "private")]))
+    for _ in range(2):
+        assert shop.get(headers={"If-None-Match": '"v0"'}).body == b"hello"
+    assert shop.asked[1].headers["if-none-match"] == '"v0"'
+    other = site(Reply(headers=[("ETag", '"v1"'), ("Cache-Control", "private")]))
+    answer = other.get(headers={"If-None-Match": '"v1"'})
+    assert (answer.status, answer.body) == (304, b"")
+
+
+@pytest.mark.scenario(63)
+def test_if_modified_since(site):
+    """The date counts where there is no If-None-Match, and only there."""
+    date = formatdate(1_700_000_000, usegmt=True)
+    shop = site(fresh(Last_Modified=date))
+    shop.get()
+    assert shop.get(headers={"If-Modified-Since": date}).status == 304
+    assert shop.get(headers={"If-Modified-Since": formatdate(1_600_000_000, usegmt=True)}).status == 200
+    assert shop.get(headers={"If-Modified-Since": date, "If-None-Match": '"x"'}).status == 200
+
+
+@pytest.mark.scenario(63)
+def test_head_is_served_from_get(site):
+    """HEAD has the headers of the stored response and no body; on its own it stores nothing."""
+    shop = site(fresh())
+    shop.get(method="HEAD")
+    assert [each.method for each in shop.asked] == ["HEAD"]
+    shop.get()
+    answer = shop.get(method="HEAD")
+    assert (answer.status, answer.body, answer.cache) == (200, b"", "hit")
+    assert answer.headers["content-length"] == "5"
+    assert len(shop.asked) == 2
+
+
+@pytest.mark.scenario(67)
+def test_age_and_date(site):
+    """Age counts from when the response was made; a Date of the application's own is kept as it is."""
+    date = formatdate(1_800_000_000 - 3, usegmt=True)
+    shop = site(fresh(Date=date))
+    assert "age" not in shop.get().headers
+    shop.clock.now += 5.9
+    answer = shop.get()
+    assert (answer.headers["age"], answer.headers["date"]) == ("8", date)
+    assert shop.get(headers={"If-None-Match": "*"}).headers["age"] == "8"
+
+
+@pytest.mark.scenario(67)
+def test_an_age_of_the_applications_own(site):
+    """What was old when it came is older now, and there is one Age."""
+    shop = site(fresh(Age="10", seconds=20))
+    shop.get()
+    shop.clock.now += 5
+    answer = shop.get()
+    assert [value for name, value in answer.pairs if name.lower() == "age"] == ["15"]
+    shop.clock.now += 5
+    assert shop.get().cache == "miss"
+
+
+@pytest.mark.parametrize(
+    ("control", "label"),
+    [
+        ("no-cache", None),
+        ("max-age=4", None),
+        ("max-age=5", "hit"),
+        ("min-fresh=55", None),
+        ("min-fresh=54", "hit"),
+        ("no-store", None),
+        ("only-if-cached", "hit"),
+    ],
+)
+def test_what_a_request_asks_for(site, control, label):
+    """no-cache, max-age and min-fresh of a request are obeyed; no-store leaves the cache out."""
+    shop = site(numbered())
+    shop.get()
+    shop.clock.now += 5
+    answer = shop.get(headers={"Cache-Control": control})
+    assert answer.body == (b"1" if label == "hit" else b"2")
+
+
+def test_no_cache_renews_for_everybody(site):
+    """What a client has had renewed is what the others are given."""
+    shop = site(numbered())
+    shop.get()
+    assert shop.get(headers={"Cache-Control": "no-cache"}).body == b"2"
+    assert (shop.get().body, shop.get(headers={"Pragma": "no-cache"}).body) == (b"2", b"3")
+
+
+def test_only_if_cached(site):
+    """Who wants only what is stored is told 504 when nothing is."""
+    shop = site(fresh())
+    assert shop.get(headers={"Cache-Control": "only-if-cached"}).status == 504
+    assert shop.asked == []
+
+
+def test_a_request_without_store_stores_nothing(site):
+    """no-store in the request keeps its response out."""
+    shop = site(fresh())
+    shop.get(headers={"Cache-Control": "no-store"})
+    shop.get()
+    assert len(shop.asked) == 2
+
+
+@pytest.mark.scenario(66)
+def test_a_stream_passes_at_once(site):
+    """The first chunk is with the client before the second is made, whether it is stored or not."""
+    for reply in (fresh, lambda body: Reply(body, headers=[("Content-Type", "text/event-stream")])):
+        came, seen = threading.Event(), []
+
+        def second(came=came):
+            assert came.wait(PATIENCE)
+            return b"2"
+
+        def see(chunk, came=came, seen=seen):
+            seen.append(chunk)
+            came.set()
+
+        shop = site(reply([b"1", second, b"3"]))
+        assert shop.get(seen=see).body == b"123"
+        assert [chunk for chunk in seen if chunk] == [b"1", b"2", b"3"]
+
+
+@pytest.mark.scenario(66)
+def test_what_is_too_long_is_not_stored(site):
+    """A body of more than `max_body` bytes passes through, whole; one that announces it is not even copied."""
+    for announced in ((), (("Content-Length", "8"),)):
+        reply = fresh([b"1234", b"5678"])
+        reply.headers += announced
+        shop = site(reply, max_body=7)
+        assert [shop.get().body for _ in range(2)] == [b"12345678"] * 2
+        assert len(shop.asked) == 2
+    shop = site(fresh([b"1234", b"567"]), max_body=7)
+    assert [shop.get().body for _ in range(2)] == [b"1234567"] * 2
+    assert len(shop.asked) == 1
+
+
+@pytest.mark.scenario(66)
+def test_ranges_are_not_broken(site):
+    """A range is the application's affair, and a range that was asked for is never taken for the whole."""
+
+    def reply(request):
+        if "range" in request.headers:
+            return Reply(b"h", 206, [("Cache-Control", "max-age=60"), ("Content-Range", "bytes 0-0/5")])
+        return fresh()
+
+    shop = site(reply)
+    for _ in range(2):
+        assert shop.get(headers={"Range": "bytes=0-0"}).status == 206
+        assert shop.get().body == b"hello"
+    assert len(shop.asked) == 3
+
+
+def boom():
+    raise RuntimeError("boom")
+
+
+def test_what_is_cut_off_is_not_stored(site, face):
+    """A body that ends in an error, or is not as long as it was said to be, is not stored."""
+    shop = site(fresh([b"1", boom]))
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="boom"):
+            shop.get()
+    assert len(shop.asked) == 2
+    for length in ("3", "9"):
+        reply = fresh([b"12", b"34"])
+        reply.headers.append(("Content-Length", length))
+        shop = site(reply)
+        assert [shop.get().body for _ in range(2)] == [b"1234"] * 2
+        assert len(shop.asked) == 2
+    if face == "asgi":
+        reply = fresh([b"12"])
+        reply.more = True
+        shop = site(reply)
+        shop.get()
+        shop.get()
+        assert len(shop.asked) == 2
+
+
+def test_a_client_that_goes_leaves_nothing(site):
+    """A response whose client has gone is not stored, and the next one asks anew."""
+    shop = site(lambda request: fresh([b"1", b"2", b"3"]))
+    shop.get(stop=1)
+    answer = shop.get()
+    assert (answer.body, answer.cache, len(shop.asked)) == (b"123", "miss", 2)
+    assert shop.get().cache == "hit"
+
+
+class Gate:
+    """A place in a reply where it stops until it is let through."""
+
+    def __init__(self):
+        self.entered = threading.Event()
+        self.go = threading.Event()
+
+    def __call__(self):
+        self.entered.set()
+        assert self.go.wait(PATIENCE)
+        return b"!"
+
+
+def waiting(shop, count):
+    eventually(lambda: shop.cache.stats().waiting >= count)
+
+
+def test_a_herd_asks_once(site):
+    """Of many who ask at once for what nobody has, one reaches the application, and all are given its response."""
+    gate = Gate()
+    shop = site(lambda request: fresh([b"hello", gate]))
+    first = shop.start()
+    assert gate.entered.wait(PATIENCE)
+    others = [shop.start() for _ in range(8)]
+    waiting(shop, 8)
+    gate.go.set()
+    assert {each.result(PATIENCE).body for each in (first, *others)} == {b"hello!"}
+    assert len(shop.asked) == 1
+
+
+def test_a_herd_on_variants_asks_once_for_each(site):
+    """A herd that does not know yet that responses vary asks once for each variant."""
+    gate = Gate()
+    shop = site(lambda request: fresh([request.headers["x-own"].encode(), gate], Vary="X-Own"))
+    first = shop.start(headers={"X-Own": "a"})
+    assert gate.entered.wait(PATIENCE)
+    others = [shop.start(headers={"X-Own": "ab"[number % 2]}) for number in range(8)]
+    waiting(shop, 8)
+    gate.go.set()
+    assert first.result(PATIENCE).body == b"a!"
+    assert sorted(each.result(PATIENCE).body for each in others) == [b"a!"] * 4 + [b"b!"] * 4
+    assert len(shop.asked) == 2
+
+
+@pytest.mark.parametrize("headers", [[("Cache-Control", "private")], [("Content-Type", "text/event-stream")]])
+def test_nobody_waits_for_what_cannot_be_shared(site, headers):
+    """Those who waited are let go as soon as the headers say so, not when the body ends, and later ones never wait."""
+    turn, gate = Gate(), Gate()
+
+    def reply(request):
+        if len(shop.asked) == 1:
+            turn()
+        return Reply([b"own", gate] if len(shop.asked) == 1 else b"own", headers=headers)
+
+    shop = site(reply)
+    first = shop.start()
+    assert turn.entered.wait(PATIENCE)
+    others = [shop.start() for _ in range(4)]
+    waiting(shop, 4)
+    turn.go.set()
+    assert [each.result(PATIENCE).body for each in others] == [b"own"] * 4
+    assert not first.done()
+    assert shop.get().body == b"own"
+    gate.go.set()
+    assert first.result(PATIENCE).body == b"own!"
+    assert len(shop.asked) == 6
+
+
+def test_what_can_be_shared_again_is(site):
+    """A URL that was remembered as one that cannot be shared is shared again once a response says so."""
+    replies = iter([Reply(headers=[("Cache-Control", "private")]), fresh(), fresh(), fresh()])
+    shop = site(lambda request: next(replies))
+    for _ in range(3):
+        shop.get()
+    assert (shop.get().cache, len(shop.asked)) == ("hit", 3)
+
+
+def test_patience_ends(site):
+    """Who has waited for `patience` seconds asks the application himself."""
+    gate = Gate()
+    shop = site(lambda request: fresh([b"hello", gate] if len(shop.asked) == 1 else b"own"), patience=0.05)
+    first = shop.start()
+    assert gate.entered.wait(PATIENCE)
+    assert shop.get().body == b"own"
+    gate.go.set()
+    assert first.result(PATIENCE).body == b"hello!"
+
+
+def test_a_leader_that_goes_hands_over(site):
+    """When the client whose request leads goes away, one of those who wait leads."""
+    gate = Gate()
+    shop = site(lambda request: fresh([b"1", gate, b"2"]))
+    first = shop.start(stop=1) if shop.face == "asgi" else shop.start(stop=2)
+    assert gate.entered.wait(PATIENCE)
+    others = [shop.start() for _ in range(4)]
+    waiting(shop, 4)
+    gate.go.set()
+    first.result(PATIENCE)
+    assert {each.result(PATIENCE).body for each in others} == {b"1!2"}
+    assert len(shop.asked) == 2
+
+
+@pytest.mark.scenario(68)
+def test_headers_of_proxies_have_no_say(site):
+    """X-Forwarded-Host and its kin neither select a response nor find their way into another's."""
+    shop = site(numbered())
+    for name in ("X-Forwarded-Host", "X-Forwarded-Proto", "X-Original-URL", "Forwarded"):
+        assert shop.get(headers={name: "evil.example"}).body == b"1"
+    assert shop.get(host="SHOP.example:80").body == b"1"
+    assert shop.get(host="evil.example").body == b"2"
+
+
+@pytest.mark.scenario(68)
+def test_the_whole_query_counts(site):
+    """Equal names, their order and `;` are part of the key, as an application may read any of them."""
+    shop = site(numbered())
+    queries = ["a=1&a=2", "a=2&a=1", "a=1;a=2", "a=1", "a=1&b=2", "b=2&a=1", "a=1%26a=2", "A=1"]
+    assert [shop.get(f"/?{query}").body for query in queries] == [b"%d" % (n + 1) for n in range(len(queries))]
+
+
+@pytest.mark.scenario(68)
+def test_queries_by_configuration(site):
+    """ignore_query leaves out what changes nothing, sort_query makes one of two orders; equal names keep theirs."""
+    shop = site(numbered(), ignore_query=("utm_*", "gclid"), sort_query=True)
+    for query in ("?a=1&b=2", "?b=2&a=1", "?utm_source=x&a=1&b=2&gclid=7"):
+        assert shop.get(f"/{query}").body == b"1"
+    assert shop.get("/?b=2&a=1;utm_x=2").body == b"2"
+    assert [shop.get("/?a=1&a=2").body, shop.get("/?a=2&a=1").body] == [b"3", b"4"]
+
+
+@pytest.mark.scenario(68)
+def test_ways_to_write_a_path(site):
+    """Encodings that mean the same are one path; what would be another path is another key."""
+    shop = site(numbered())
+    for path in ("/caf%C3%A9/~a", "/caf%c3%a9/~a", "/caf%c3%a9/%7Ea"):
+        assert shop.get(path).body == b"1"
+    assert shop.get("/caf%C3%A9//~a").body == b"2"
+    assert shop.get("/a%3Fb").body == b"3"
+    assert shop.get("/a?b").body == b"4"
+
+
+@pytest.mark.scenario(68)
+def test_a_get_with_a_body_is_left_alone(site, face):
+    """What a body has made of a response is nobody else's."""
+    if face == "asgi":
+        shop = site(numbered())
+        shop.get(headers={"Content-Length": "3"})
+        assert shop.get().body == b"2"
+    else:
+        shop = site(numbered())
+        shop.get(headers={"Transfer-Encoding": "chunked"})
+        assert shop.get().body == b"2"
+
+
+def test_the_hosts_that_are_none(site):
+    """A Host that makes no sense, and a URL without end, pass by the cache."""
+    shop = site(fresh())
+    for host, path in (("a b", "/"), ("evil\r\nx: y", "/"), ("shop.example", "/" + "a" * 3000)):
+        shop.get(path, host=host)
+        shop.get(path, host=host)
+    assert len(shop.asked) == 6
+
+
+@pytest.mark.parametrize("middleware", [CacheMiddleware, WSGICacheMiddleware])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"default_ttl": 0},
+        {"max_body": 0},
+        {"max_variants": 1.5},
+        {"patience": -1},
+        {"tag_header": ""},
+        {"tags": "product"},
+        {"ignore_query": (1,)},
+        {"stale_if_error": "a day"},
+    ],
+)
+def test_options_that_make_no_sense(middleware, options):
+    """A wrong option is refused when the middleware is made, and the error says what would be right."""
+    with pytest.raises(ConfigurationError):
+        middleware(None, Cache("http"), **options)
+    with pytest.raises(ConfigurationError, match=r"mestres_perf\.Cache"):
+        middleware(None, MISS)
