@@ -94,10 +94,12 @@ class Site:
     def close(self):
         if self.face == "asgi":
             asyncio.run_coroutine_threadsafe(_end_all(), self.loop).result(PATIENCE)
+            asyncio.run_coroutine_threadsafe(self.cache.aclose(), self.loop).result(PATIENCE)
             self.loop.call_soon_threadsafe(self.loop.stop)
             self._thread.join(PATIENCE)
             self.loop.close()
-        self.cache.close()
+        else:
+            self.cache.close()
 
     def get(self, path="/", headers=(), method="GET", **named):
         return self.start(path, headers, method, **named).result(PATIENCE)

@@ -5,11 +5,9 @@ from email.utils import formatdate
 
 import pytest
 
-from mestres_perf import MISS, Cache, CacheMiddleware, WSGICacheMiddleware
+from mestres_perf import MISS, Cache, CacheMiddleware, Redis, WSGICacheMiddleware
 from mestres_perf.errors import ConfigurationError
-from perf.http.sites import FACES, PATIENCE, Reply, Site, eventually, fresh
-
-HELD = threading.TIMEOUT_MAX
+from perf.http.sites import FACES, PATIENCE, Clock, Reply, Site, eventually, fresh
 
 
 @pytest.fixture(params=FACES)
@@ -609,3 +607,421 @@ def test_options_that_make_no_sense(middleware, options):
         middleware(None, Cache("http"), **options)
     with pytest.raises(ConfigurationError, match=r"mestres_perf\.Cache"):
         middleware(None, MISS)
+
+
+@pytest.mark.scenario(65)
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "PURGE"])
+@pytest.mark.parametrize(("status", "is_gone"), [(200, True), (303, True), (404, False), (500, False)])
+def test_an_unsafe_method_invalidates_its_url(site, method, status, is_gone):
+    """What succeeds removes all variants of its own URL, and no other; what fails removes nothing."""
+
+    def reply(request):
+        return fresh(Vary="X-Own") if request.method == "GET" else Reply(status=status)
+
+    shop = site(reply)
+    for own in "ab":
+        shop.get("/a?x=1", {"X-Own": own})
+    shop.get("/b")
+    shop.get("/a?x=1", method=method)
+    assert [shop.get("/a?x=1", {"X-Own": own}).cache for own in "ab"] == (["miss"] * 2 if is_gone else ["hit"] * 2)
+    assert shop.get("/b").cache == "hit"
+
+
+@pytest.mark.scenario(65)
+def test_what_an_unsafe_method_speaks_of(site):
+    """Location and Content-Location of the same origin are invalidated too, those of another origin are not."""
+    links = iter(
+        [
+            ("Location", "/b"),
+            ("Content-Location", "http://shop.example/b"),
+            ("Location", "b"),
+            ("Location", "http://other.example/b"),
+            ("Location", "https://shop.example/b"),
+            ("Location", "http://[bad"),
+        ]
+    )
+    shop = site(lambda request: fresh() if request.method == "GET" else Reply(status=201, headers=[next(links)]))
+    labels = []
+    for _ in range(6):
+        shop.get("/b")
+        shop.get("/b", host="other.example")
+        shop.get("/a", method="POST")
+        labels.append((shop.get("/b").cache, shop.get("/b", host="other.example").cache))
+    assert labels == [("miss", "hit")] * 3 + [("hit", "hit")] * 3
+
+
+@pytest.mark.scenario(65)
+def test_safe_methods_invalidate_nothing(site):
+    """OPTIONS, HEAD and GET leave what is stored."""
+    shop = site(fresh())
+    shop.get()
+    shop.get(method="OPTIONS")
+    shop.get(method="HEAD")
+    assert shop.get().cache == "hit"
+
+
+def test_tags(site):
+    """The tags in a response are for the cache alone; invalidating one removes all responses that have it."""
+    shop = site(lambda request: fresh(Cache_Tag="product:7, catalog", Vary="X-Own"))
+    for path in ("/a", "/b"):
+        assert "cache-tag" not in shop.get(path).headers
+        assert "cache-tag" not in shop.get(path).headers
+    shop.cache.invalidate_tags("product:8")
+    assert shop.get("/a").cache == "hit"
+    shop.cache.invalidate_tags("product:7")
+    assert [shop.get(path).cache for path in ("/a", "/b", "/a")] == ["miss", "miss", "hit"]
+
+
+def test_tags_reach_no_client(site):
+    """The header is taken away from what is not stored, too."""
+    shop = site(lambda request: Reply(headers=[("Surrogate-Key", "a")]), tag_header="Surrogate-Key")
+    answers = [shop.get(), shop.get(), shop.get(method="POST"), shop.get(method="HEAD")]
+    answers.append(shop.get(headers={"Range": "bytes=0-0"}))
+    assert all("surrogate-key" not in answer.headers for answer in answers)
+
+
+def test_tags_by_path(site):
+    """`tags` names them where the application does not."""
+    shop = site(fresh(), tags=lambda path: [f"page:{path}"])
+    shop.get("/a")
+    shop.get("/b")
+    shop.cache.invalidate_tags("page:/a")
+    assert (shop.get("/a").cache, shop.get("/b").cache) == ("miss", "hit")
+
+
+@pytest.mark.scenario(65)
+@pytest.mark.parametrize("varies", [False, True])
+@pytest.mark.parametrize("by", ["tag", "url", "path"])
+@pytest.mark.parametrize("place", ["before the headers", "in the body"])
+def test_no_stale_response_is_stored(site, by, place, varies):
+    """What is being made while its tag or URL is invalidated is not stored, and no newcomer is given it."""
+    gate = Gate()
+    version = ["old"]
+
+    def reply(request):
+        if request.method == "POST":
+            return Reply()
+        body = version[0].encode()
+        first = body == b"old"
+        if first and place == "before the headers":
+            gate()
+        more = {"Vary": "X-Own"} if varies else {}
+        return fresh([body, gate] if first and place == "in the body" else body, Cache_Tag="product:7", **more)
+
+    shop = site(reply, tags=lambda path: [f"page:{path}"])
+    first = shop.start("/a")
+    assert gate.entered.wait(PATIENCE)
+    version[0] = "new"
+    if by == "url":
+        shop.get("/a", method="POST")
+    else:
+        shop.cache.invalidate_tags({"tag": "product:7", "path": "page:/a"}[by])
+    if by != "tag":  # until its headers have come nobody knows what tags of its own it will have
+        assert shop.get("/a").body == b"new"
+    gate.go.set()
+    assert first.result(PATIENCE).body.startswith(b"old")
+    assert [shop.get("/a").body for _ in range(3)] == [b"new"] * 3
+    assert shop.get("/a").cache == "hit"
+
+
+def test_who_commits_after_answering(site, face):
+    """What was read between the answer to an unsafe request and the end of its work does not stay."""
+    gate, version = Gate(), ["old"]
+
+    def reply(request):
+        if request.method == "POST":
+            return Reply([b"done", gate])
+        return fresh(version[0].encode())
+
+    shop = site(reply)
+    writing = shop.start("/a", method="POST")
+    assert gate.entered.wait(PATIENCE)
+    assert shop.get("/a").body == b"old"
+    version[0] = "new"
+    gate.go.set()
+    writing.result(PATIENCE)
+    assert shop.get("/a").body == b"new"
+
+
+@pytest.fixture
+def nodes(site, each_redis):
+    """Makes two sites on one Redis, as two processes would be."""
+    url, protocol = each_redis
+
+    def make(reply, **options):
+        clock = Clock()
+        caches = [Cache("http", redis=Redis(url, protocol=protocol, timeout=5.0)) for _ in range(2)]
+        return [site(reply, cache=cache, clock=clock, **options) for cache in caches]
+
+    return make
+
+
+def test_one_node_stores_and_the_other_serves(nodes):
+    """Through Redis a response is the same: status, headers, bytes that are no text, and its age."""
+    one, other = nodes(fresh(bytes(range(256)), X_Own="é", Vary="X-Lang"))
+    one.get("/a", {"X-Lang": "pt"})
+    one.clock.now += 7
+    answer = other.get("/a", {"X-Lang": "pt"})
+    assert (answer.cache, answer.headers["age"], answer.headers["x-own"]) == ("hit", "7", "é")
+    assert answer.body == bytes(range(256))
+    assert other.get("/a", {"X-Lang": "en"}).cache == "miss"
+    assert one.get("/a", {"X-Lang": "en"}).cache == "hit"
+    assert other.asked[0].headers["x-lang"] == "en"
+
+
+@pytest.mark.scenario(65)
+@pytest.mark.parametrize("varies", [False, True])
+def test_an_invalidation_reaches_both_nodes(nodes, varies):
+    """An unsafe request, or a tag, on one node removes what the other has in memory."""
+    more = {"Vary": "X-Own"} if varies else {}
+    one, other = nodes(lambda request: fresh(Cache_Tag="product:7", **more) if request.method == "GET" else Reply())
+    for change in (lambda: one.get("/a", method="POST"), lambda: one.cache.invalidate_tags("product:7")):
+        one.get("/a")
+        assert [node.get("/a").cache for node in (one, other)] == ["hit", "hit"]
+        change()
+        eventually(lambda: other.get("/a").cache == "miss")
+        eventually(lambda: one.get("/a").cache == "hit")  # a load that hears of the change late stores nothing
+
+
+@pytest.mark.scenario(65)
+@pytest.mark.parametrize("varies", [False, True])
+def test_no_stale_response_across_nodes(nodes, varies):
+    """What one node is making while the other invalidates its URL or tag is stored nowhere."""
+    for tag in ("product:7", None):
+        gate, version = Gate(), ["old"]
+        more = {"Vary": "X-Own"} if varies else {}
+
+        def reply(request, gate=gate, version=version, more=more):
+            if request.method == "POST":
+                return Reply()
+            body = version[0].encode()
+            return fresh([body, gate] if body == b"old" else body, Cache_Tag="product:7", **more)
+
+        one, other = nodes(reply)
+        one.cache.clear()
+        first = one.start("/a")
+        assert gate.entered.wait(PATIENCE)
+        version[0] = "new"
+        if tag is None:
+            other.get("/a", method="POST")
+        else:
+            other.cache.invalidate_tags(tag)
+        gate.go.set()
+        assert first.result(PATIENCE).body == b"old!"
+        assert [node.get("/a").body for node in (one, other, one)] == [b"new"] * 3
+
+
+def test_a_herd_on_two_nodes_asks_once(nodes):
+    """Across processes, too, one request reaches the application."""
+    gate = Gate()
+    one, other = nodes(lambda request: fresh([b"hello", gate]))
+    first = one.start()
+    assert gate.entered.wait(PATIENCE)
+    others = [node.start() for node in (one, other) for _ in range(3)]
+    waiting(one, 3)
+    gate.go.set()
+    assert {each.result(PATIENCE).body for each in (first, *others)} == {b"hello!"}
+    assert len(one.asked) + len(other.asked) == 1
+
+
+def test_a_client_that_goes_keeps_no_other_node_waiting(nodes):
+    """When the client whose request leads goes away, the next one leads at once, in another process too."""
+    one, other = nodes(lambda request: fresh([b"1", b"2", b"3"]))
+    one.get(stop=1)
+    assert (other.get().cache, one.get().cache) == ("miss", "hit")
+
+
+def test_without_its_redis_it_goes_on(site):
+    """When Redis is not there, responses are served, and cached in memory as far as that may be."""
+    shop = site(fresh(), cache=Cache("http", redis=Redis("redis://127.0.0.1:1", timeout=0.05)))
+    assert [shop.get().body for _ in range(3)] == [b"hello"] * 3
+
+
+@pytest.mark.scenario(64)
+def test_stale_while_revalidate(site):
+    """Within its window a stale response is given out at once, and exactly one request renews it."""
+    gate = Gate()
+    control = [("Cache-Control", "max-age=10, stale-while-revalidate=20")]
+    shop = site(lambda request: Reply([b"new", gate] if len(shop.asked) > 1 else b"old", headers=control))
+    shop.get()
+    shop.clock.now += 11
+    answers = [shop.get() for _ in range(5)]
+    assert {(each.cache, each.body, each.headers["age"]) for each in answers} == {("stale", b"old", "11")}
+    assert gate.entered.wait(PATIENCE)
+    assert shop.get().cache == "stale"
+    gate.go.set()
+    eventually(lambda: shop.get().cache == "hit")
+    assert (shop.get().body, len(shop.asked)) == (b"new!", 2)
+    shop.clock.now += 31
+    assert shop.get().cache == "miss"
+
+
+@pytest.mark.scenario(64)
+def test_the_renewal_has_nothing_of_the_clients(site, face):
+    """The request of a renewal is a GET for the whole, with no way to the connection of the client who began it."""
+    seen = []
+    shop = site(fresh(seconds=10), stale_while_revalidate=20)
+    app = shop.app.app
+    if face == "wsgi":
+
+        def spy(environ, start_response):
+            seen.append(environ)
+            return app(environ, start_response)
+    else:
+
+        async def spy(scope, receive, send):
+            seen.append({**scope, "receive": receive, "send": send})
+            await app(scope, receive, send)
+
+    shop.app.app = spy
+    shop.get()
+    shop.clock.now += 11
+    assert shop.get(method="HEAD").cache == "stale"
+    eventually(lambda: shop.get().cache == "hit")
+    assert [each.method for each in shop.asked] == ["GET", "GET"]
+    first, second = seen
+    for name in ("wsgi.input", "receive", "send"):
+        assert name not in first or first[name] is not second[name]
+    assert not second.get("extensions")
+
+
+@pytest.mark.scenario(64)
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_stale_if_error(site, status):
+    """Within its window a stale response stands in for an error, and the application is left alone for a while."""
+    shop = site(fresh(b"good", seconds=10), stale_if_error=100)
+    shop.get()
+    shop.reply = Reply(b"bad", status)
+    shop.clock.now += 11
+    answers = [shop.get() for _ in range(3)]
+    assert {(each.status, each.body, each.cache) for each in answers} == {(200, b"good", "stale")}
+    assert len(shop.asked) == 2
+    shop.clock.now += 100
+    assert (shop.get().status, shop.get().body) == (status, b"bad")
+
+
+@pytest.mark.scenario(64)
+def test_stale_if_exception(site):
+    """The same when the application raises; without anything stale the exception goes on."""
+
+    def reply(request):
+        raise RuntimeError("boom")
+
+    shop = site(fresh(b"good", seconds=10), stale_if_error=100)
+    shop.get()
+    shop.reply = reply
+    shop.clock.now += 11
+    assert (shop.get().body, shop.get().cache) == (b"good", "stale")
+    with pytest.raises(RuntimeError, match="boom"):
+        shop.get("/other")
+
+
+@pytest.mark.scenario(64)
+@pytest.mark.parametrize("status", [404, 403, 200])
+def test_other_answers_are_no_errors(site, status):
+    """What is not an error of the server is the new truth."""
+    shop = site(fresh(b"good", seconds=10), stale_if_error=100)
+    shop.get()
+    shop.reply = Reply(b"new", status)
+    shop.clock.now += 11
+    assert [shop.get().body for _ in range(2)] == [b"new"] * 2
+
+
+@pytest.mark.scenario(64)
+@pytest.mark.parametrize("word", ["must-revalidate", "proxy-revalidate"])
+def test_who_must_revalidate_is_never_stale(site, word):
+    """must-revalidate and proxy-revalidate forbid to give out what is stale, whoever asks and whatever fails."""
+    control = f"max-age=10, {word}, stale-while-revalidate=100, stale-if-error=100"
+    shop = site(Reply(b"good", headers=[("Cache-Control", control)]))
+    shop.get()
+    shop.reply = Reply(b"bad", 503)
+    shop.clock.now += 11
+    assert shop.get().status == 503
+    assert shop.get(headers={"Cache-Control": "max-stale"}).status == 503
+
+
+@pytest.mark.scenario(64)
+def test_max_stale(site):
+    """A client may put up with what is stale as long as it is there."""
+    shop = site(fresh(b"old", seconds=10), stale_if_error=100)
+    shop.get()
+    shop.reply = fresh(b"new")
+    shop.clock.now += 15
+    assert shop.get(headers={"Cache-Control": "max-stale=10"}).cache == "stale"
+    assert shop.get(headers={"Cache-Control": "max-stale=4"}).body == b"new"
+
+
+@pytest.mark.scenario(64)
+def test_a_renewal_that_fails_is_tried_again(site):
+    """While renewals fail a stale response stays what it is; they are not all tried at once."""
+    shop = site(fresh(b"good", seconds=10), stale_while_revalidate=100, stale_if_error=100)
+    shop.get()
+    shop.reply = Reply(b"bad", 503)
+    shop.clock.now += 11
+    assert shop.get().cache == "stale"
+    eventually(lambda: len(shop.asked) == 2 and not shop.app._responses._renewing)
+    assert [shop.get().cache for _ in range(3)] == ["stale"] * 3
+    assert len(shop.asked) == 2
+    shop.clock.now += 2
+    shop.reply = fresh(b"better")
+    shop.get()
+    eventually(lambda: shop.get().body == b"better")
+
+
+@pytest.mark.scenario(63)
+@pytest.mark.parametrize("varies", [False, True])
+def test_a_stale_response_is_validated(site, varies):
+    """The application is asked whether what is stored holds still; when it says so, that is fresh again."""
+    more = {"Vary": "X-Own"} if varies else {}
+
+    def reply(request):
+        if request.headers.get("if-none-match") == '"v1"':
+            return Reply(b"", 304, [("Cache-Control", "max-age=30"), ("ETag", '"v1"'), ("X-New", "1")])
+        return fresh(seconds=10, ETag='"v1"', Cache_Tag="product:7", Content_Type="text/html", **more)
+
+    shop = site(reply, stale_if_error=100)
+    shop.get()
+    shop.clock.now += 11
+    answer = shop.get()
+    assert (answer.status, answer.body) == (200, b"hello")
+    assert (answer.headers["x-new"], answer.headers["content-type"]) == ("1", "text/html")
+    shop.clock.now += 29
+    answer = shop.get()
+    assert (answer.cache, answer.headers["age"], len(shop.asked)) == ("hit", "29", 2)
+    shop.clock.now += 1
+    assert shop.get(headers={"If-None-Match": '"v1"'}).status == 304
+    shop.cache.invalidate_tags("product:7")  # its tags are still those of the first response
+    assert shop.get().headers.get("x-new") is None
+
+
+@pytest.mark.scenario(64)
+def test_what_became_private_is_not_given_out_stale(site):
+    """When a renewal brings what is for one client only, what was stored before goes."""
+    shop = site(fresh(b"public", seconds=10), stale_while_revalidate=100)
+    shop.get()
+    shop.reply = Reply(b"own", headers=[("Cache-Control", "private")])
+    shop.clock.now += 11
+    assert shop.get().body == b"public"
+    eventually(lambda: len(shop.asked) == 2 and not shop.app._responses._renewing)
+    assert shop.get().body == b"own"
+
+
+@pytest.mark.scenario(64)
+def test_one_renewal_on_two_nodes(nodes):
+    """Across processes, too, one request renews."""
+    gate = Gate()
+    control = [("Cache-Control", "max-age=10, stale-while-revalidate=100")]
+    one, other = nodes(
+        lambda request: Reply([b"new", gate] if len(one.asked + other.asked) > 1 else b"old", headers=control)
+    )
+    one.get()
+    assert other.get().cache == "hit"
+    one.clock.now += 11
+    assert [node.get().cache for node in (one, other, one, other)] == ["stale"] * 4
+    assert gate.entered.wait(PATIENCE)
+    eventually(lambda: not other.app._responses._renewing or not one.app._responses._renewing)
+    assert other.get().body == b"old"
+    gate.go.set()
+    eventually(lambda: one.get().body == b"new!")
+    eventually(lambda: other.get().body == b"new!")
+    assert len(one.asked + other.asked) == 2
