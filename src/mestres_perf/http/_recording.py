@@ -91,9 +91,11 @@ class Recording:
         self._status, self._headers, self._terms = status, rules.end_to_end(sent), terms
         yield from self._vary(known)
         start = Start(status, [*sent, ("x-cache", "miss")])
-        if "etag" in known or status != _OK:
+        if "etag" in known or status != _OK or not self._asked.header("if-none-match"):
             return self._started(start, known)
-        self._held = start  # until the first chunk has come: when it is all there is, it has an entity tag
+        # Until the first chunk has come: when that is all, it has an entity tag, and the client may have it already.
+        # For nobody else: some applications forget what they were asked once they have said how they answer.
+        self._held = start
         return []
 
     def _pass_on(self, start: Start, known: dict[str, str]) -> Steps:

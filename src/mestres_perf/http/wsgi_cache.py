@@ -185,7 +185,7 @@ class WSGICacheMiddleware:
 
 
 class _Watched:
-    """A body whose end, whichever way it comes, is told."""
+    """A body whose end, whichever way it comes, is told. It has no length: servers take one for a list's."""
 
     def __init__(self, body: Iterable[bytes], done: Callable[[], None]) -> None:
         self._body = body
@@ -193,9 +193,6 @@ class _Watched:
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._body)
-
-    def __len__(self) -> int:
-        return len(self._body)  # type: ignore[arg-type]  # TypeError where there is none: servers ask and expect it
 
     def close(self) -> None:
         """The server is done."""
@@ -238,9 +235,6 @@ class _Copied:
 
     def __iter__(self) -> Iterator[bytes]:
         return self
-
-    def __len__(self) -> int:
-        return len(self._body)  # type: ignore[arg-type]  # TypeError where there is none: servers ask and expect it
 
     def __next__(self) -> bytes:
         while not self._ready:
