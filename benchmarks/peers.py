@@ -1,4 +1,4 @@
-"""What other caches do and what a hit of theirs costs: writes docs/cache-peers.md, `make cache-peers`.
+"""What other caches do and what a hit of theirs costs: writes docs/cache-peers.md and the table in docs/cache.md.
 
 Each cell of the first table is a claim of tests/perf/peers/claims.py, tried in a process of its own. The second table
 has ratios to `mestres_perf`, each of the best of short interleaved rounds, with client and server on one processor.
@@ -121,6 +121,8 @@ def main() -> int:
     for name, content in parts.items():
         text = table.replaced(text, name, content)
     table.PAGE.write_text(text, encoding="utf-8")
+    first = table.replaced(table.SHORT_PAGE.read_text(encoding="utf-8"), "short", table.short(cells))
+    table.SHORT_PAGE.write_text(first, encoding="utf-8")
     print(parts["versions"], parts["matrix"], parts.get("speed", ""), sep="\n\n")
     return 0
 

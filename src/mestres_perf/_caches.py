@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from mestres_perf.backends.redis import Redis, RedisSessions
@@ -18,11 +18,15 @@ from mestres_perf.settings import RedisSettings, Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedCache:
-    """One named cache: `ttl` in seconds or Adaptive, its Redis `database`, and how much its memory holds."""
+    """One named cache: `ttl` in seconds or Adaptive, its Redis `database`, and how much its memory holds.
+
+    `more` are further arguments of `Cache`, such as `types` or `secret`.
+    """
 
     ttl: float | Adaptive
     database: int | None = None
     memory: Memory | None = None
+    more: Mapping[str, Any] = field(default_factory=dict)
 
 
 def usual(settings: Settings, url: str = "") -> dict[str, NamedCache]:
@@ -140,7 +144,8 @@ class Caches:
             raise ConfigurationError(f"there is no cache named {name!r}; there are: {known}") from None
 
     def _make(self, name: str, configured: NamedCache) -> Cache:
-        return Cache(self._prefix + name, memory=configured.memory, redis=self._client(configured), ttl=configured.ttl)
+        client, more = self._client(configured), configured.more
+        return Cache(self._prefix + name, memory=configured.memory, redis=client, ttl=configured.ttl, **more)
 
     def _client(self, configured: NamedCache) -> Redis | None:
         if not self._url:

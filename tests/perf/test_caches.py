@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from mestres_perf import MISS, Caches, NamedCache, Settings
+from mestres_perf import MISS, Cache, Caches, NamedCache, Redis, Settings
 from mestres_perf._caches import database_of, in_database
 from mestres_perf.errors import ConfigurationError
 from mestres_perf.settings import CacheSettings
@@ -125,3 +125,12 @@ def test_the_database_of_an_address(url, number, moved):
     """Every form of address says its database, and can name another."""
     assert database_of(url) == number
     assert in_database(url, 2) == moved
+
+
+def test_more_of_a_named_cache(redis_db):
+    """Whatever else a cache can be given, a named one can be given too."""
+    with Caches(redis_db, names={"signed": NamedCache(ttl=60, more={"secret": "sixteen bytes or more"})}) as caches:
+        caches["signed"].set("k", 1)
+        with Cache("signed", redis=Redis(redis_db)) as other:
+            assert other.get("k") is MISS
+            assert other.stats().rejected == 1

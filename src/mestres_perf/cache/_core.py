@@ -36,6 +36,7 @@ from mestres_perf.cache._flight import HAND_OVER, Flight, Flights, waiting
 from mestres_perf.cache._memory import Seen, Store
 from mestres_perf.cache._options import Options
 from mestres_perf.cache._shared import Found, Shared
+from mestres_perf.cache._shared import Seen as There
 from mestres_perf.cache._stats import Counts
 from mestres_perf.errors import LoadTimeout, UncacheableError
 
@@ -82,6 +83,7 @@ class Core:
         if shared is not None:
             self.follower = Follower(self.flights, shared.origin, trust, store.clock)
             self.flights.is_trusted = self.is_trusted
+            self.flights.void = shared.give_up
         self.listen: Callable[[], None] = _nothing
         self._tags_seen: dict[str, tuple[str, ...]] = {}
         self.copied: Callable[[Any], Any] = copy.deepcopy if store.memory.copies else _same
@@ -107,9 +109,15 @@ class Core:
         """The value, whatever it takes. Raises what the loader raises, LoadTimeout, RecursiveLoadError."""
         seen = self.usable(request)
         if seen is None:
+            first = None
+            if self.shared is not None and not self.flights.has(request.key):
+                first = yield from self._glance(self.shared, request, request.tags(), but=self._due_stamp(request))
+                if first is not None and first.found is not None and first.found.checked is not None:
+                    self.answered(request, found_in="redis")
+                    return first.found.value
             led: list[Flight] = []
             try:
-                return (yield from self._load(request, led))
+                return (yield from self._load(request, led, first))
             finally:
                 self.answered(request, found_in=led[-1].layer if led else "")
         if self.is_due(seen, request):
@@ -133,30 +141,37 @@ class Core:
         if seen is not None:
             return given(seen.value)
         if self.shared is not None:
-            self.listen()
-            flight = self.flights.claim(request.key, (), name=request.name, is_async=request.is_async)
-            if flight is not None:
-                found = yield from self._read(self.shared, flight, request)
-            else:  # somebody else is reading or loading it: whoever only looks does not wait for him
-                found = yield from self.shared.read(request.name, self._known_tags(request))
+            there = yield from self._glance(self.shared, request, self._known_tags(request))
+            found = None if there is None else there.found
             if found is not None and found.left > -request.options.stale_while_revalidate:
                 self.answered(request, found_in="redis")
                 return found.value
         self.answered(request, found_in="")
         return MISS
 
-    def _read(self, shared: Shared, flight: Flight, request: Request) -> Generator[Effect, Any, Found | None]:
-        try:
-            asked = self.store.clock()
-            found = yield from shared.read(request.name, self._known_tags(request))
-            if found is not None:
-                found.checked = asked
-                if found.tags:
-                    self._remember_tags(request.name, found.tags)
-                self._store(flight, request, found)
-            return found
-        finally:
-            self.hand_over(flight)
+    def _due_stamp(self, request: Request) -> bytes:
+        """What Redis calls the value in memory, which is due: if that is all that Redis has, it is due there, too."""
+        seen = self.store.look(request.key)
+        return seen.stamp if seen is not None and self.is_trusted(seen.checked, self.store.clock()) else b""
+
+    def _glance(
+        self, shared: Shared, request: Request, tags: tuple[str, ...], *, but: bytes = b""
+    ) -> Generator[Effect, Any, There | None]:
+        """What Redis has. When it is fresh, and not what is stamped `but`, it is `checked` and put into memory.
+
+        Most requests end here: no flight, nobody waits for anybody. Many who look at the same key at the same time all
+        ask Redis; only one of them loads what is not there.
+        """
+        self.listen()
+        ticket, asked = self.store.glance(), self.store.clock()
+        there = yield from shared.look(request.name, tags)
+        found = None if there is None else there.found
+        if found is not None and found.left > 0 and (not but or found.stamp != but):
+            found.checked = asked
+            if found.tags != tags:
+                self._remember_tags(request.name, found.tags)
+            self.store.put(self._entry(request, found, found.tags), ticket)
+        return there
 
     def _remember_tags(self, name: str, tags: tuple[str, ...]) -> None:
         """So that the next question for a value that memory had no room for takes one round trip, not two."""
@@ -351,7 +366,7 @@ class Core:
         self.counts.stale += 1
         self.events.note("stale", request.key, error=error, reason=reason)
 
-    def _load(self, request: Request, led: list[Flight]) -> Steps:
+    def _load(self, request: Request, led: list[Flight], first: There | None) -> Steps:
         tags = request.tags()
         while True:
             joined = self.flights.join(request.key, tags, name=request.name, is_async=request.is_async)
@@ -362,9 +377,10 @@ class Core:
             if joined.take():
                 led.append(joined)
                 if not request.options.timed:
-                    return (yield from self._lead(joined, request))
+                    return (yield from self._lead(joined, request, first))
                 self.flights.promise(joined)
-                yield Spawn(self._lead(joined, request), at_once=True)
+                yield Spawn(self._lead(joined, request, first), at_once=True)
+            first = None  # whoever waits does not see what is there when he is woken
             answer = yield from self.wait(joined, request)
             if answer is not HAND_OVER:
                 return answer
@@ -419,12 +435,12 @@ class Core:
             return None
         return seen if now < seen.expires + request.options.stale else None
 
-    def _lead(self, flight: Flight, request: Request) -> Steps:
+    def _lead(self, flight: Flight, request: Request, first: There | None = None) -> Steps:
         seen = self.store.look(request.key)
         if seen is not None:
             self.remind(flight, seen)
         try:
-            found = yield from self._obtain(flight, request, seen)
+            found = yield from self._obtain(flight, request, first)
             if self.changes is not None and seen is not None:
                 self.compare(request, seen, found)
             self.land(flight, request, found)
@@ -440,20 +456,20 @@ class Core:
             yield from self._renew(request)
         return found.value
 
-    def _obtain(self, flight: Flight, request: Request, seen: Seen | None) -> Generator[Effect, Any, Found]:
+    def _obtain(self, flight: Flight, request: Request, first: There | None) -> Generator[Effect, Any, Found]:
         if self.shared is None:
             return (yield from self.load(flight, request))
         self.listen()
         options, asked = request.options, self.store.clock()
-        due = seen is not None and self.is_trusted(seen.checked, self.store.clock())
         found = yield from self.shared.read_through(
             request.name,
             flight.loading,
             flight.tags,
             lambda: self.load(flight, request),
             stale=options.stale,
-            but=seen.stamp if due and seen is not None else b"",
+            but=self._due_stamp(request),
             still=-options.stale_while_revalidate,
+            first=first,
         )
         if found.checked is None:
             found.checked = asked

@@ -131,6 +131,7 @@ class Flights:
 
     def __init__(self, store: Store) -> None:
         self.is_trusted: Callable[[float, float], bool] = _always
+        self.void: Callable[[list[str]], None] = _nothing  # told the names of keys whose loads have become so
         self.events = store.events
         self._store = store
         self._lock = threading.Lock()
@@ -284,8 +285,8 @@ class Flights:
             flight = self._flights.pop(entry.key, None)
             if flight is not None:
                 flight.ticket.void = True
-            if not self._store.put(entry, ticket):
-                self._store.delete(entry.key)
+            self._store.delete(entry.key)
+            self._store.put(entry, ticket)
 
     def _delete(self, keys: Iterable[Hashable]) -> None:
         for key in keys:
@@ -296,10 +297,12 @@ class Flights:
                 ticket.void = True
             self._store.delete(key)
 
-    def _void(self, flights: Iterable[Flight]) -> None:
+    def _void(self, flights: list[Flight]) -> None:
         for flight in flights:
             flight.ticket.void = True
             del self._flights[flight.key]
+        if flights:
+            self.void([flight.name for flight in flights])
 
     @contextmanager
     def leading(self, flight: Flight) -> Iterator[None]:
@@ -357,6 +360,10 @@ def waiting(flight: Flight) -> Iterator[bool]:
             with _waits:
                 for each in mine.upwards():
                     each.waiting.remove(flight)
+
+
+def _nothing(_names: list[str]) -> None:
+    pass
 
 
 def _always(_began: float, _now: float) -> bool:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import secrets
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from mestres_perf.errors import CodecError
@@ -64,6 +64,25 @@ def unpack(data: bytes, end: int | None = None) -> Frame:
     if stop > end or len(versions) != count or len(tags) != count or (length and not count):
         raise CodecError("damaged: cut off, or a tag twice")
     return Frame(stamp, flags, codec, stale, took, versions, data[stop:end])
+
+
+def quick(data: bytes, tags: bytes, versions: Sequence[bytes | None]) -> tuple[bytes, int, bytes, int, int, int] | None:
+    """Stamp, flags, codec, stale, took, and where the content begins, when it holds; None: look at it with care.
+
+    It holds when its tags, a line each, are those that were asked for, and the versions what they were. This is
+    `unpack` and a comparison of everything at once; most of what is read passes here.
+    """
+    if len(data) < _HEAD.size or None in versions:
+        return None
+    magic, stamp, flags, codec, stale, took, count, length = _HEAD.unpack_from(data)
+    first = _HEAD.size + length
+    stop = first + count * VERSION_BYTES
+    now = b"".join(versions)  # type: ignore[arg-type]  # there is no None among them
+    if magic != MAGIC or flags > COMPRESSED or count != len(versions) or len(now) != stop - first:
+        return None
+    if data[_HEAD.size : first] != tags or data[first:stop] != now:
+        return None
+    return stamp, flags, codec, stale, took, stop
 
 
 def new_stamp() -> bytes:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 import weakref
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Any
 
 from mestres_perf._kernel.drive import run
@@ -68,6 +69,22 @@ class Leases:
             self._held.pop(token, None)
             self._rounds.pop(token, None)
 
+    def give_up(self, places: Sequence[str]) -> None:
+        """The loads at these places were invalidated: nobody shall wait for them. Told to Redis in the background."""
+        wanted = set(places)
+        with self._lock:
+            self._void.update({token: place for token, place in self._held.items() if place in wanted})
+        if self._void:
+            self._wake.set()
+
+    def release(self) -> Generator[Effect, Any, None]:
+        """Give back what was given up."""
+        while self._void:
+            token, place = self._void.popitem()
+            self.drop(token)
+            with contextlib.suppress(BackendUnavailable):  # it runs out by itself
+                yield Ask("release", (place,), (token,))
+
     def renew(self) -> Generator[Effect, Any, None]:
         """One round: renew what was there in the round before. What Redis gave to somebody else is held no more."""
         for token, place in tuple(self._held.items()):
@@ -87,10 +104,16 @@ class Leases:
 
     def _follow(self) -> None:
         assert self._redis is not None
-        idle, mine = threading.Event(), threading.current_thread()
+        wake, mine = self._wake, threading.current_thread()
+        next_round = time.monotonic() + self.pause
         while True:
-            idle.wait(self.pause)
+            wake.wait(max(0.0, next_round - time.monotonic()))
+            wake.clear()
             with contextlib.suppress(Exception):  # a renewal that fails costs a second load, no more
+                run(self.release(), self._redis.blocking, _nothing)
+                if time.monotonic() < next_round:
+                    continue
+                next_round += self.pause
                 run(self.renew(), self._redis.blocking, _nothing)
             with self._lock:
                 if self._thread is not mine:
@@ -104,6 +127,8 @@ class Leases:
         self._lock = threading.Lock()
         self._held: dict[str, str] = {}
         self._rounds: dict[str, int] = {}
+        self._void: dict[str, str] = {}
+        self._wake = threading.Event()
         self._thread = None
 
 

@@ -53,11 +53,16 @@ class Memory:
 
 @dataclass(slots=True)
 class Ticket:
-    """What a load must show when it ends: when it began. `void` once its key was deleted or set meanwhile."""
+    """What a load must show when it ends: when it began. `void` once its key was deleted or set meanwhile.
+
+    Whoever is not among the flights cannot be told that: his has `named`, the number of keys deleted or set by then,
+    and counts for nothing after the next.
+    """
 
     began: int
     generation: int
     void: bool = False
+    named: int | None = None
 
 
 class Seen(NamedTuple):
@@ -101,6 +106,7 @@ class Store:
         self._tagged: dict[str, set[Entry]] = {}
         self._named: dict[str, Entry] = {}
         self._generation = 0
+        self._named_keys = 0  # so many times a key was deleted or set
         self._count = 0  # of invalidations by tag
         self._floor = 0  # the last invalidation that is no longer in the table
         self._bumped: dict[str, int] = {}
@@ -156,9 +162,15 @@ class Store:
         """
         return Ticket(self._count, self._generation)
 
+    def glance(self) -> Ticket:
+        """Take this before looking at a key without being among the flights."""
+        return Ticket(self._count, self._generation, named=self._named_keys)
+
     def put(self, entry: Entry, ticket: Ticket) -> bool:
         """Store what was loaded under `ticket`; False when it is void."""
         with self._lock:
+            if ticket.named is not None and ticket.named != self._named_keys:
+                return False
             if ticket.void or ticket.generation != self._generation or self._bumped_since(ticket, entry.tags):
                 self.refused += 1
                 self.events.note("refuse", entry.key, tags=entry.tags, reason="invalidated meanwhile")
@@ -212,6 +224,7 @@ class Store:
     def delete(self, key: Hashable) -> None:
         """Forget one value."""
         with self._lock:
+            self._named_keys += 1
             entry = self.nodes.get(key)
             if entry is not None:
                 self._remove(entry)

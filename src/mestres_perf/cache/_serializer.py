@@ -26,6 +26,8 @@ _MOST_BYTES = 32 * 1024 * 1024
 
 _SAMPLE = 4096
 
+_LONGEST = 100 * 365 * 24 * 3600.0  # seconds; endless times end here
+
 Content = tuple[int, bytes, bytes]
 """Flags, codec, bytes."""
 
@@ -49,6 +51,7 @@ class Serializer:
         self._seal = None if secret is None else Seal(secret)
         self._codec = _codec_of(codec, _declared(types), is_signed=self._seal is not None)
         self._compress_over = compress_over
+        self.is_sealed = self._seal is not None
         self.rejected = 0
 
     def encode(self, value: Any) -> Content:
@@ -67,7 +70,7 @@ class Serializer:
         """What is to be stored at `place`; `stale` and `took` in seconds. Raises CodecError."""
         flags, codec, data = content
         signed = SIGNED if self._seal is not None else 0
-        frame = Frame(stamp, flags | signed, codec, int(stale * 1000), int(took * 1000), versions, data).pack()
+        frame = Frame(stamp, flags | signed, codec, _ms(stale), _ms(took), versions, data).pack()
         return frame if self._seal is None else frame + self._seal.sign(place, frame)
 
     def unpack(self, place: str, data: bytes | None) -> Frame | None:
@@ -82,9 +85,12 @@ class Serializer:
 
     def decode(self, frame: Frame) -> Any:
         """The value. Raises CodecError when it was written by other code, with other types or another codec."""
+        return self.value(frame.flags, frame.codec, frame.content)
+
+    def value(self, flags: int, codec: bytes, content: bytes) -> Any:
+        """The value of a frame that was looked into already. Raises CodecError."""
         try:
-            content = frame.content
-            return self._codec.decode(frame.codec, _inflated(content) if frame.flags & COMPRESSED else content)
+            return self._codec.decode(codec, _inflated(content) if flags & COMPRESSED else content)
         except CodecError:
             self.rejected += 1
             raise
@@ -98,6 +104,10 @@ class Serializer:
         if bool(frame.flags & SIGNED) != (self._seal is not None):
             raise CodecError("signed by a cache that has a secret")
         return frame
+
+
+def _ms(seconds: float) -> int:
+    return int(min(seconds, _LONGEST) * 1000)
 
 
 def _declared(types: Iterable[type]) -> tuple[type, ...]:

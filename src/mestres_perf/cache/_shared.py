@@ -27,6 +27,7 @@ _FIRST_WAIT, _LONGEST_WAIT, _SHARE = 0.002, 0.05, 0.08
 _TAG_LIFE = 30 * 24 * 3600
 _FILLED, _LEASED = 1, 2
 _MOST_DEBTS = 10_000
+_CENTURY = 100 * 365 * 24 * 3600.0  # as long as Redis can count, and as good as for ever
 _MOST_PARTS = 500
 _KEPT = 20_000
 """So many messages are kept in Redis for who was away."""
@@ -101,14 +102,20 @@ class Wanted:
     still: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Seen:
-    """What Redis said of a key: the value that holds, the stamp of whatever is there, the versions of its tags."""
+    """What Redis said of a key: the value that holds, the stamp of what is there, the versions that were asked for."""
 
     found: Found | None
     stamp: bytes
-    versions: dict[str, bytes]
+    asked: Sequence[str]
+    replies: Sequence[bytes | None]
     bumps: bytes | None
+
+    @property
+    def versions(self) -> dict[str, bytes]:
+        """By tag, as far as Redis has them."""
+        return {tag: reply for tag, reply in zip(self.asked, self.replies, strict=True) if reply is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +223,10 @@ class Shared:
         """What guards the debts."""
         return self._debts.lock
 
+    def give_up(self, names: Iterable[str]) -> None:
+        """The loads of these keys are void: whoever comes now shall not wait for them."""
+        self.leases.give_up([self.names.lease(name) for name in names])
+
     def start_anew(self) -> None:
         """In a forked child: under the name of its parent neither would hear what the other invalidates."""
         self.origin = secrets.token_hex(8)
@@ -234,11 +245,15 @@ class Shared:
             return False
         return True
 
-    def read(self, name: str, tags: Sequence[str] = ()) -> Generator[Effect, Any, Found | None]:
-        """What Redis has, without loading; stale values too. One round trip when the value has no tags but these."""
+    def look(self, name: str, tags: Sequence[str] = ()) -> Generator[Effect, Any, Seen | None]:
+        """What Redis has, stale values too; None when it does not answer.
+
+        One round trip when the value has no tags but these.
+        """
         try:
-            yield from self._debts.pay(self._tell)
-            return (yield from self._see(name, tags)).found
+            if self._debts.is_due:
+                yield from self._debts.pay(self._tell)
+            return (yield from self._see(name, tags))
         except BackendUnavailable:
             return None
 
@@ -282,17 +297,18 @@ class Shared:
         stale: float,
         but: bytes = b"",
         still: float = 0.0,
+        first: Seen | None = None,
     ) -> Generator[Effect, Any, Found]:
         """What Redis has; if nothing, what `load` gives, once over all processes as long as Redis answers.
 
         A value with the stamp `but` does not count, nor one with less than `still` seconds left (below zero: a stale
-        one will do). `stale` are the seconds after its TTL that Redis keeps it.
+        one will do). `stale` are the seconds after its TTL that Redis keeps it. `first` is what was seen just now.
         """
         pause = pauses(self.leases.longest)
         while True:
             try:
                 yield from self._debts.pay(self._tell)
-                seen = yield from self._see(name, tags)
+                seen, first = (yield from self._see(name, tags)) if first is None else first, None
                 if seen.found is not None and seen.found.left > still and seen.stamp != but:
                     return seen.found
                 versions = yield from self._every_version(seen.versions, tags)
@@ -372,7 +388,7 @@ class Shared:
         return Ask(
             "fill",
             (names.value(lease.name), names.lease(lease.name)),
-            (lease.token, data, _ms(found.left + filled.stale)),
+            (lease.token, data, _ms(found.left) + _ms(filled.stale)),
         )
 
     def fill(self, lease: _Lease, found: Found, loading: Loading, *, stale: float) -> Generator[Effect, Any, bool]:
@@ -396,7 +412,7 @@ class Shared:
             # A tag that was not known before the load may have been bumped during it.
             None
             if any(now[tag] != version for tag, version in lease.versions.items()) or (own and bumps != lease.bumps)
-            else {**{tag: begun[tag] for tag in own}, **lease.versions}
+            else {**lease.versions, **{tag: begun[tag] for tag in own if tag not in lease.versions}}
             for lease, own in leases
         ]
 
@@ -423,7 +439,7 @@ class Shared:
                 versions = {tag: known[tag] for tag in (_EVERYTHING, *own)}
                 data = self._pack(name, found, contents[name], versions, stale)
                 places = (self.names.value(name), self.names.lease(name))
-                asks.append(Ask("set", places, (data, _ms(found.left + stale))))
+                asks.append(Ask("set", places, (data, _ms(found.left) + _ms(stale))))
             yield from self._in_turn(asks, self._announcements(DROP, tuple(values)))
 
     def invalidate(self, wanted: Sequence[str]) -> Generator[Effect, Any, None]:
@@ -487,12 +503,13 @@ class Shared:
             )
         )
         lefts, raws, bumps = replies[0:count:2], replies[1:count:2], replies[count]
-        known = {tag: reply for tag, reply in zip(asked, replies[count + 1 :], strict=True) if reply is not None}
+        versions = replies[count + 1 :]
+        known = Seen(None, b"", asked, versions, bumps).versions
         frames = [self.serializer.unpack(*each) for each in zip(values, raws, strict=True)]
         others = dict.fromkeys(tag for frame in frames if frame for tag in frame.versions if tag not in asked)
         all_known = {**known, **(yield from self._versions(others))}
         return [
-            Seen(self._holds(frame, left, all_known), (raw or b"")[2:10], known, bumps)
+            Seen(self._holds(frame, left, all_known), (raw or b"")[2:10], asked, versions, bumps)
             for frame, left, raw in zip(frames, lefts, raws, strict=True)
         ]
 
@@ -506,16 +523,33 @@ class Shared:
         else:
             left, replies = yield Fetch((("PTTL", value), ("MGET", *places)))
         raw, bumps, *versions = replies
-        known = {tag: version for tag, version in zip((_EVERYTHING, *tags), versions) if version}  # noqa: B905 - as many
+        seen = Seen(None, b"", (_EVERYTHING, *tags), versions, bumps)
         if raw is None:
-            return Seen(None, b"", known, bumps)
-        frame = self.serializer.unpack(value, raw)
-        if frame is not None and frame.versions.keys() != known.keys():
-            others = [tag for tag in frame.versions if tag != _EVERYTHING and tag not in tags]
-            known.update((yield from self._versions(others)))
-        return Seen(
-            self._holds(frame, left, known), raw[2:10], known, bumps
-        )  # the stamp as the script `lease` reads it
+            return seen
+        seen.stamp = raw[2:10]  # as the script `lease` reads it
+        seen.found = self._quickly(raw, left, tags, versions)
+        if seen.found is None:
+            frame, known = self.serializer.unpack(value, raw), seen.versions
+            if frame is not None and frame.versions.keys() != known.keys():
+                others = [tag for tag in frame.versions if tag != _EVERYTHING and tag not in tags]
+                known.update((yield from self._versions(others)))
+            seen.found = self._holds(frame, left, known)
+        return seen
+
+    def _quickly(self, raw: bytes, left: int, tags: Sequence[str], versions: Sequence[bytes | None]) -> Found | None:
+        """The value, when it has these tags and holds; None: look at it with care."""
+        if self.serializer.is_sealed:
+            return None
+        names = "\n".join((_EVERYTHING, *tags)).encode("utf-8", "surrogatepass") if tags else b""
+        quick = _frame.quick(raw, names, versions)
+        if quick is None:
+            return None
+        stamp, flags, codec, stale, took, at = quick
+        try:
+            value = self.serializer.value(flags, codec, raw[at:])
+        except CodecError:
+            return None
+        return Found(value, (max(left, 0) - stale) / 1000, 0.0, took / 1000, stamp, tuple(tags))
 
     def _versions(self, tags: Iterable[str]) -> Generator[Effect, Any, dict[str, bytes]]:
         wanted = tuple(tags)
@@ -533,7 +567,7 @@ class Shared:
         if missing:
             replies = yield Fetch(tuple(self._begin_versions(missing)))
             versions.update(zip(missing, replies[len(missing) :], strict=True))
-        return versions
+        return {tag: versions[tag] for tag in (_EVERYTHING, *tags)}  # in this order: see `_frame.quick`
 
     def _holds(self, frame: Frame | None, left: int, versions: Mapping[str, bytes]) -> Found | None:
         """The value of a frame, when all that it depends on is what it was."""
@@ -558,7 +592,14 @@ class Shared:
 
     def _lease(self, name: str, stamp: bytes) -> Generator[Effect, Any, tuple[int, str]]:
         ask = self._ask_lease(name, stamp)
-        reply, token = int((yield ask)), str(ask.arguments[0])
+        token = str(ask.arguments[0])
+        try:
+            reply = int((yield ask))
+        except (GeneratorExit, BackendUnavailable):
+            raise
+        except BaseException:  # cancelled: it may have been granted all the same
+            yield from self.release(_Lease(name, token, {}, None))
+            raise
         if reply == _LEASED:
             self.leases.hold(token, ask.keys[1])
         return reply, token
@@ -610,7 +651,8 @@ def _drop(names: Names, wanted: Iterable[str]) -> list[_Command]:
 def _bump(names: Names, tags: Sequence[str]) -> tuple[list[_Command], list[_Command]]:
     """Two steps: the word before the versions, so that whoever reads those after has seen it.
 
-    No count: one that Redis lost could come to the same number again. A tag without a version needs none: no value that has it holds, and no load under way was given one.
+    No count: one that Redis lost could come to the same number again. A tag without a version needs none: no value that
+    has it holds, and no load under way was given one.
     """
     fresh: list[_Command] = [("SET", names.tag(tag), _frame.new_version(), "XX", "EX", _TAG_LIFE) for tag in tags]
     return [("SET", names.bumps, _frame.new_version())] if tags else [], fresh
@@ -634,4 +676,4 @@ def _told(plan: Generator[Effect, Any, None]) -> Generator[Effect, Any, bool]:
 
 
 def _ms(seconds: float) -> int:
-    return max(1, int(seconds * 1000))
+    return max(1, int(min(seconds, _CENTURY) * 1000)) if seconds else 0

@@ -56,6 +56,9 @@ CACHE_COUNTS = {
     "refreshes": Metric("cache_refreshes_total", "counter", "Loads that nobody waited for", ("cache",)),
     "evictions": Metric("cache_evictions_total", "counter", "Values for which memory had no more room", ("cache",)),
     "refused": Metric("cache_refused_fills_total", "counter", "Loaded values that could not be remembered", ("cache",)),
+    "rejected": Metric(
+        "cache_rejected_reads_total", "counter", "What Redis had and this cache did not write", ("cache",)
+    ),
     "gaps": Metric("cache_backplane_gaps_total", "counter", "How often messages of others were lost", ("cache",)),
     "redis_failures": Metric("cache_redis_failures_total", "counter", "Calls that Redis did not answer", ("cache",)),
     "redis_away": Metric("cache_redis_away_seconds_total", "counter", "Time in which Redis was left alone", ("cache",)),

@@ -1,6 +1,7 @@
 """Stale values, early renewal, time limits, jitter, negative answers, errors that are remembered; plain and async."""
 
 import asyncio
+import math
 import random
 import statistics
 import threading
@@ -483,3 +484,13 @@ def test_wrong_options_are_refused(wrong, words):
         with pytest.raises(ConfigurationError, match=words):
             attempt()
     assert cache.get("k") is MISS
+
+
+def test_for_ever(each_redis):
+    """Times without an end are taken, in memory and through Redis."""
+    url, protocol = each_redis
+    with Cache("shop", redis=Redis(url, protocol=protocol), ttl=math.inf, stale_if_error=math.inf) as cache:
+        assert cache.get_or_load("k", lambda: 1) == 1
+        cache.set("j", 2)
+        with Cache("shop", redis=Redis(url, protocol=protocol)) as other:
+            assert (other.get("k"), other.get("j")) == (1, 2)

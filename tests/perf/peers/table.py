@@ -11,6 +11,27 @@ from perf.peers.claims import CLAIMS, Claim
 from perf.peers.libraries import LIBRARIES, adapter
 
 PAGE = Path(__file__).parents[3] / "docs" / "cache-peers.md"
+SHORT_PAGE = PAGE.with_name("cache.md")
+SHORT = (
+    "both_colours",
+    "keys",
+    "bounded",
+    "one_load_threads",
+    "one_load_tasks",
+    "one_load_processes",
+    "failed_load",
+    "cancelled_leader",
+    "no_stale_fill",
+    "invalidation_elsewhere",
+    "stale_while_revalidate",
+    "stale_if_error",
+    "dead_redis",
+    "no_forged_payload",
+    "any_object",
+    "commits",
+)
+"""The rows that a new user is shown first."""
+
 _SIGNS = {YES: "yes", NO: "**no**", ABSENT: "–", UNDECIDED: "?"}
 Cells = Mapping[tuple[str, str], Cell]
 
@@ -24,6 +45,13 @@ def matrix(cells: Cells) -> str:
     """The table: a row for each claim, a column for each library."""
     head = f"| | {' | '.join(LIBRARIES)} |\n| --- |{' --- |' * len(LIBRARIES)}"
     return "\n".join([head, *(_row(claim, cells) for claim in decided())])
+
+
+def short(cells: Cells) -> str:
+    """The table for the first page, its rows led to the whole one."""
+    head, line, *_ = matrix(cells).splitlines()
+    rows = (_row(CLAIMS[name], cells).replace("](#", f"]({PAGE.name}#") for name in SHORT)
+    return "\n".join([head, line, *rows])
 
 
 def sign(cell: Cell) -> str:

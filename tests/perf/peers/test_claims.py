@@ -58,6 +58,7 @@ def test_the_page_is_the_generated_one(ours, theirs, page):
     cells = {**ours, **theirs}
     assert table.part(page, "matrix") == table.matrix(cells)
     assert table.part(page, "rules") == table.rules(cells)
+    assert table.part(table.SHORT_PAGE.read_text(encoding="utf-8"), "short") == table.short(cells)
 
 
 def test_every_absence_has_a_reason():

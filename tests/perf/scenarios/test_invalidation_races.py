@@ -100,6 +100,28 @@ def test_another_node_invalidates_at_any_step_of_a_load(make_node, step):
             assert node.peek("k") == "new"
 
 
+@pytest.mark.scenario(17)
+@pytest.mark.parametrize("who", ["same node", "another node"])
+def test_nobody_waits_for_a_load_that_is_void(make_node, who):
+    """Who comes after an invalidation has returned loads at once, on any node, beside the void load."""
+    here = make_node()
+    there = here if who == "same node" else make_node()
+    hears(here)
+    for how in (lambda: there.invalidate_tags("t"), there.clear, lambda: there.delete("k")):
+        there.clear()
+        everything_is_heard(here)
+        stop = Stop()
+        leader = begin(here.get_or_load, "k", stop.here, tags=["t"])
+        stop.wait()
+        how()
+        everything_is_heard(here)
+        for node in (make_node(), there, here):
+            assert node.get_or_load("k", lambda: "new", tags=["t"]) == "new"
+        assert not leader.done()
+        stop.go.set()
+        leader.result(30)
+
+
 @pytest.mark.scenario(16)
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("who", ["same node", "another node"])
