@@ -10,8 +10,10 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
 from contextvars import Context, copy_context
 from enum import Enum
+from functools import partial
 from typing import Any, Final
 
+from mestres_perf._kernel.background import spawn
 from mestres_perf._kernel.effects import TIMED_OUT, Effect, Load, Sleep, Wait
 from mestres_perf.cache import loading
 from mestres_perf.http._stored import REFUSED
@@ -33,8 +35,13 @@ class Abandoned(BaseException):
     """Thrown into a load that will find nothing: one of those who wait leads the next one."""
 
 
+_open: set[Steps] = set()
+"""What is held open: a plan that was collected with its Fill would end where the collector happens to run, perhaps
+under the very lock that it needs."""
+
+
 class Fill:
-    """One load. It ends once; whoever forgets to end it ends it where it is collected."""
+    """One load. It ends once; one that is forgotten is abandoned, in a thread of its own, when it is collected."""
 
     __slots__ = ("_context", "_plan", "key")
 
@@ -42,6 +49,13 @@ class Fill:
         self.key = key
         self._plan: Steps | None = plan
         self._context = context
+        _open.add(plan)
+
+    def __del__(self) -> None:
+        plan = self._plan
+        if plan is not None:
+            with suppress(RuntimeError):  # the interpreter ends
+                spawn(partial(_forgotten, plan, self._context), at_once=True)
 
     @property
     def is_open(self) -> bool:
@@ -58,13 +72,19 @@ class Fill:
 
     def abandon(self) -> Steps:
         """Store nothing; one of those who wait leads."""
-        plan, self._plan = self._plan, None
+        plan = self._taken()
         if plan is not None:
             with suppress(Abandoned):
                 yield from _rest(lambda: self._context.run(plan.throw, Abandoned()), plan, self._context)
 
-    def _tell(self, value: bytes, ttl: float | None, tags: Iterable[str]) -> Steps:
+    def _taken(self) -> Steps | None:
         plan, self._plan = self._plan, None
+        if plan is not None:
+            _open.discard(plan)
+        return plan
+
+    def _tell(self, value: bytes, ttl: float | None, tags: Iterable[str]) -> Steps:
+        plan = self._taken()
         if plan is None:
             return
         load = self._context.run(loading)
@@ -102,6 +122,11 @@ def attempt(key: str, plan: Steps, patience: float) -> Generator[Effect, Any, An
                 effect = context.run(plan.send, answer)
     except StopIteration as end:
         return end.value
+
+
+def _forgotten(plan: Steps, context: Context) -> None:
+    _open.discard(plan)
+    context.run(plan.close)
 
 
 def _given_up(plan: Steps, context: Context) -> Patience:

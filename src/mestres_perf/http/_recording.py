@@ -241,7 +241,7 @@ class Recording:
 
     def _forgive(self) -> Steps:
         """What is stale, in place of an error; None when there is nothing that may be given out."""
-        stale = self._responses.forgives(self._lead.stale, self._fill.key)
+        stale = self._responses.forgives(self._lead.stale, self._fill.key, self._asked)
         if stale is None:
             return None
         self.is_mute = True

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from mestres_perf.cache import MISS, Cache, Options
 from mestres_perf.cache._core import Request
+from mestres_perf.cache._loading import tags_of
 from mestres_perf.errors import ConfigurationError
 from mestres_perf.http import _freshness as rules
 from mestres_perf.http._fills import Fill, Steps, attempt
@@ -275,9 +276,11 @@ class Responses:
             return Hit(stored, int(age), is_stale=True)
         return Hit(stored, int(age), is_stale=True) if wish.accepts(age, fresh) else None
 
-    def forgives(self, stale: Stored | None, key: str) -> Stored | None:
-        """What is given out in place of an error of the application."""
-        if stale is None or stale.strict or self.clock_age(stale) >= stale.fresh + stale.stale_if_error:
+    def forgives(self, stale: Stored | None, key: str, asked: Asked) -> Stored | None:
+        """What is given out in place of an error of the application; nothing to who wants no less than the newest."""
+        if stale is None or stale.strict or asked.wish.is_demanding:
+            return None
+        if self.clock_age(stale) >= stale.fresh + stale.stale_if_error:
             return None
         self._forgiven.note(key, _FORGIVES)
         return stale
@@ -354,7 +357,11 @@ class Responses:
         tags = [value for header, value in headers if header.lower() == name]
         if not tags:
             return list(headers), ()
-        named = tuple(dict.fromkeys(tag for value in tags for each in value.split(",") if (tag := each.strip())))
+        named = tuple(
+            dict.fromkeys(
+                tag for value in tags for each in value.split(",") if (tag := each.strip()) and tag.isprintable()
+            )
+        )
         return [header for header in headers if header[0].lower() != name], named
 
     def changed(self, key: str, status: int, headers: rules.Headers) -> tuple[str, ...]:
@@ -373,7 +380,7 @@ class Responses:
     def _tags(self, asked: Asked) -> Iterator[str]:
         yield tag_of(asked.key)
         if self.policy.tags is not None:
-            yield from dict.fromkeys(self.policy.tags(asked.path))
+            yield from tags_of(self.policy.tags(asked.path))
 
 
 def tag_of(key: str) -> str:

@@ -758,6 +758,53 @@ def test_who_commits_after_answering(site, face):
     assert shop.get("/a").body == b"new"
 
 
+def test_tags_that_make_no_sense(site):
+    """A tag that is none is left out of a header, and refused from a function, before the application is asked."""
+    shop = site(fresh(Cache_Tag=" , a\x7f,,product:7"))
+    shop.get()
+    shop.cache.invalidate_tags("product:7")
+    assert shop.get().cache == "miss"
+    other = site(fresh(), tags=lambda path: [7])
+    with pytest.raises(ConfigurationError, match="a tag is text"):
+        other.get()
+    assert other.asked == []
+
+
+@pytest.mark.scenario(65)
+@pytest.mark.parametrize("varies", [False, True])
+def test_nobody_reads_the_past(site, varies):
+    """Who asks after a change has been answered is given that change or a later one, whatever else goes on."""
+    version = [0]
+
+    def reply(request):
+        if request.method == "POST":
+            version[0] += 1
+            return Reply(str(version[0]).encode())
+        return fresh(str(version[0]).encode(), **({"Vary": "X-Own"} if varies else {}))
+
+    shop = site(reply)
+    answered, past = [0], []
+    is_over = threading.Event()
+
+    def read(own):
+        while not is_over.is_set():
+            at_least = answered[0]
+            found = int(shop.get("/a", {"X-Own": own}).body)
+            if found < at_least:
+                past.append((found, at_least))
+
+    readers = [threading.Thread(target=read, args=(own,), daemon=True) for own in "abab"]
+    for reader in readers:
+        reader.start()
+    for _ in range(150):
+        answered[0] = int(shop.get("/a", method="POST").body)
+    is_over.set()
+    for reader in readers:
+        reader.join(PATIENCE)
+    assert past == []
+    assert shop.cache.stats().loads > 10
+
+
 @pytest.fixture
 def nodes(site, each_redis):
     """Makes two sites on one Redis, as two processes would be."""
@@ -929,6 +976,16 @@ def test_stale_if_exception(site):
     assert (shop.get().body, shop.get().cache) == (b"good", "stale")
     with pytest.raises(RuntimeError, match="boom"):
         shop.get("/other")
+
+
+@pytest.mark.scenario(64)
+def test_who_wants_the_newest_is_told_of_errors(site):
+    """A request with no-cache is not given what is stored in place of an error, and spoils nothing for others."""
+    shop = site(fresh(b"good"), stale_if_error=100)
+    shop.get()
+    shop.reply = Reply(b"bad", 503)
+    assert shop.get(headers={"Cache-Control": "no-cache"}).status == 503
+    assert (shop.get().body, shop.get().cache) == (b"good", "hit")
 
 
 @pytest.mark.scenario(64)
