@@ -16,6 +16,7 @@ from fastapi import FastAPI, Response
 from flask import Flask, make_response, request, session, stream_with_context
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import StreamingResponse
+from waitress import wasyncore
 
 from mestres_perf import (
     Cache,
@@ -104,8 +105,10 @@ def served_by_waitress(app):
     try:
         yield server.effective_port
     finally:
-        server.close()
+        # Connections that are kept alive would keep the server's loop alive too.
+        server.trigger.pull_trigger(lambda: wasyncore.close_all(server._map))
         thread.join(PATIENCE)
+        server.task_dispatcher.shutdown()
 
 
 @contextlib.contextmanager
