@@ -195,10 +195,10 @@ class CacheMiddleware:
         async def passed(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = _decoded(message.get("headers", ()))
-                sent, tags = self._responses.told(headers)
+                sent, _ = self._responses.told(headers)
                 if asked is not None:
                     self._responses.watched(asked, message["status"], sent)
-                if tags:
+                if len(sent) != len(headers):
                     message = {**message, "headers": _encoded(sent)}
             await send(message)
 
@@ -209,18 +209,18 @@ class CacheMiddleware:
 
         Some applications commit when they have answered: what was read between the two was old.
         """
-        headers = _joined(scope["headers"])
-        key = self._key(scope, headers)
+        key = self._key(scope, _joined(scope["headers"]))
         changed: tuple[str, ...] = ()
 
         async def told(message: Message) -> None:
             nonlocal changed
             if message["type"] == "http.response.start":
-                sent, tags = self._responses.told(_decoded(message.get("headers", ())))
+                headers = _decoded(message.get("headers", ()))
+                sent, _ = self._responses.told(headers)
                 if key is not None:
                     changed = self._responses.changed(key, message["status"], sent)
                     await self._responses.cache.ainvalidate_tags(*changed)
-                if tags:
+                if len(sent) != len(headers):
                     message = {**message, "headers": _encoded(sent)}
             await send(message)
 

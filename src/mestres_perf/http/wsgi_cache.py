@@ -154,10 +154,10 @@ class WSGICacheMiddleware:
         """What the application sends goes on as it is, without its tags."""
 
         def passed(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
-            sent, tags = self._responses.told(headers)
+            sent, _ = self._responses.told(headers)
             if asked is not None:
                 self._responses.watched(asked, int(status[:3]), sent)
-            return start_response(status, sent if tags else headers, *exc_info)
+            return start_response(status, sent, *exc_info)
 
         return passed
 
@@ -171,11 +171,11 @@ class WSGICacheMiddleware:
 
         def told(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
             nonlocal changed
-            sent, tags = self._responses.told(headers)
+            sent, _ = self._responses.told(headers)
             if key is not None:
                 changed = self._responses.changed(key, int(status[:3]), sent)
                 self._responses.cache.invalidate_tags(*changed)
-            return start_response(status, sent if tags else headers, *exc_info)
+            return start_response(status, sent, *exc_info)
 
         def done() -> None:
             if changed:

@@ -4,6 +4,8 @@ import threading
 from email.utils import formatdate
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from mestres_perf import MISS, Cache, CacheMiddleware, Redis, WSGICacheMiddleware
 from mestres_perf.errors import ConfigurationError
@@ -137,14 +139,14 @@ def test_a_default_for_what_says_nothing(site):
 def test_variants_are_kept_apart(site):
     """Two languages are two responses; the same language in other capitals is the same one."""
     shop = site(lambda request: fresh(request.headers["accept-language"].encode(), Vary="Accept-Language"))
-    for asked, given, label in [
+    for asked, body, label in [
         ("pt", b"pt", "miss"),
         ("en", b"en", "miss"),
         ("pt", b"pt", "hit"),
         ("EN", b"en", "hit"),
     ]:
         answer = shop.get(headers={"Accept-Language": asked})
-        assert (answer.body, answer.cache) == (given, label)
+        assert (answer.body, answer.cache) == (body, label)
 
 
 @pytest.mark.scenario(62)
@@ -600,6 +602,65 @@ def test_the_hosts_that_are_none(site):
         shop.get(path, host=host)
         shop.get(path, host=host)
     assert len(shop.asked) == 6
+
+
+HEADER_TEXT = st.text(st.characters(min_codepoint=32, max_codepoint=255, blacklist_characters="\x7f"), max_size=20)
+ODD_VALUES = st.one_of(
+    HEADER_TEXT,
+    st.sampled_from(["max-age=60", "no-store", "private", "*", '"v1"', 'W/"v1"', "gzip", "0", "bytes=0-1", "x-own"]),
+)
+ODD_RESPONSE = st.lists(
+    st.tuples(
+        st.sampled_from(
+            [
+                "Cache-Control",
+                "Vary",
+                "ETag",
+                "Set-Cookie",
+                "Expires",
+                "Last-Modified",
+                "Age",
+                "Cache-Tag",
+                "Connection",
+            ]
+        ),
+        ODD_VALUES,
+    ),
+    max_size=5,
+)
+ODD_REQUEST = st.dictionaries(
+    st.sampled_from(["Cache-Control", "If-None-Match", "If-Modified-Since", "Accept-Encoding", "X-Own", "Pragma"]),
+    ODD_VALUES,
+    max_size=4,
+)
+
+
+@pytest.mark.scenario(68)
+def test_no_headers_break_it(site):
+    """Whatever headers come from either side, a client is given the application's answer, and nobody else's secret."""
+    shop = site(None)
+    paths = (f"/{number}" for number in range(10**9))
+
+    @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(
+        ODD_RESPONSE,
+        st.sampled_from([200, 204, 301, 304, 404, 500]),
+        st.booleans(),
+        st.lists(ODD_REQUEST, min_size=2, max_size=4),
+    )
+    def check(headers, status, is_fresh, requests):
+        path, count = next(paths), len(shop.asked)
+        sent = [*headers, *([("Cache-Control", "max-age=60")] if is_fresh else [])]
+        shop.reply = lambda request: Reply(b"hello", status, sent)
+        answers = [shop.get(path, asked) for asked in requests]
+        for answer in answers:
+            assert answer.status in {status, 304, 504}
+            assert answer.body == (b"hello" if answer.status == status and status != 304 else answer.body)
+            assert "cache-tag" not in answer.headers
+        if any(name == "Set-Cookie" for name, _ in headers):
+            assert len(shop.asked) - count == sum(answer.status != 504 for answer in answers)
+
+    check()
 
 
 @pytest.mark.parametrize("middleware", [CacheMiddleware, WSGICacheMiddleware])
