@@ -2,8 +2,8 @@
 # PYTHON=... chooses the interpreter, ARGS=... is passed on: make demo ARGS="--framework flask"; make test ARGS="-k cart"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types docs format bench latency cache-hit cache-peers cache-trouble cache-herd hit-ratio stress \
-	wheel clean
+.PHONY: help demo test lint types docs format bench latency cache-hit cache-peers cache-trouble cache-herd hit-ratio breaker \
+	resilience stress wheel clean
 SHELL := /bin/sh
 
 VENV := .venv
@@ -55,6 +55,12 @@ cache-herd: $(VENV)/installed-dev  ## how long 200 callers on a cold key wait, a
 
 hit-ratio: $(VENV)/installed-dev  ## hit ratios of the eviction policies, other caches and the optimum
 	$(BIN)/python benchmarks/hit_ratio.py $(ARGS)
+
+breaker: $(VENV)/installed-dev  ## what a circuit breaker costs beside other breakers (ARGS="--rounds 1000")
+	$(BIN)/python benchmarks/breaker.py $(ARGS)
+
+resilience: $(VENV)/installed-dev  ## what retries and rate limits cost beside other libraries (ARGS="--rounds 50")
+	$(BIN)/python benchmarks/resilience.py $(ARGS)
 
 stress: $(VENV)/installed-dev  ## the long forms of the stress tests
 	MESTRES_STRESS=long $(BIN)/python -m pytest -m stress $(ARGS)

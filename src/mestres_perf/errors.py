@@ -11,14 +11,20 @@
     ├── BackendUnavailable       Redis did not answer in time; the cache goes on without it
     ├── InvalidVitals            a web-vitals beacon that makes no sense; `field` says where, `reason` what would
     ├── UnusableTarget           the application to be measured did not answer, or not as its API says
-    └── CircuitOpenError         the breaker is open; `retry_after` says for how long, in seconds
+    ├── DeadlineExceeded         the time that the whole of the work had is over
+    ├── CallTimeout              one call took longer than its `Timeout`
+    └── Refused                  not even tried, by a decision made here: it says nothing of what would have been called
+        ├── CircuitOpenError     the breaker is open; `retry_after` says for how long, in seconds
+        ├── BulkheadFull         as many calls as may are under way, and nothing came free in time
+        ├── RateLimited          too many calls in this time; `retry_after` says when the next may come, in seconds
+        └── Overloaded           more calls under way than can be served well now; `retry_after` in seconds
 
 Every error has a stable `code`.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 
 class MestresPerfError(Exception):
@@ -92,12 +98,93 @@ class UnusableTarget(MestresPerfError):
     code = "unusable_target"
 
 
-class CircuitOpenError(MestresPerfError):
+class DeadlineExceeded(MestresPerfError, TimeoutError):
+    """The time that the whole of the work had is over: trying again, or waiting, would help nobody."""
+
+    code = "deadline_exceeded"
+
+
+class CallTimeout(MestresPerfError, TimeoutError):
+    """One call took longer than its `Timeout` of `seconds`; another one may be faster."""
+
+    code = "call_timeout"
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)  # `args` is all that survives pickling
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        return f"no answer within {self.seconds:g} s"
+
+
+class Refused(MestresPerfError):
+    """A call that was not even tried, by a decision made here: it says nothing of what would have been called."""
+
+    code = "refused"
+
+
+class BulkheadFull(Refused):
+    """`limit` calls are under way in the bulkhead `name`, and none of them ended in time for this one."""
+
+    code = "bulkhead_full"
+
+    def __init__(self, name: str, limit: int) -> None:
+        super().__init__(name, limit)
+        self.name = name
+        self.limit = limit
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.limit} calls are under way, and no more may be"
+
+
+class RateLimited(Refused):
+    """More calls than `rate` allows; the next may come in `retry_after` seconds."""
+
+    code = "rate_limited"
+
+    def __init__(self, rate: str, retry_after: float) -> None:
+        super().__init__(rate, retry_after)
+        self.rate = rate
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        return f"more than {self.rate}; try again in {self.retry_after:.3g} s"
+
+
+class Overloaded(Refused):
+    """`limit` calls are under way, which is what can be served well now; try again in `retry_after` seconds."""
+
+    code = "overloaded"
+
+    def __init__(self, name: str, limit: int, retry_after: float) -> None:
+        super().__init__(name, limit, retry_after)
+        self.name = name
+        self.limit = limit
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        return f"{self.name}: overloaded, {self.limit} calls are under way; try again in {self.retry_after:g} s"
+
+
+class CircuitOpenError(Refused):
     """The breaker `name` is open: the call was not made. `retry_after` is in seconds."""
 
     code = "circuit_open"
 
-    def __init__(self, name: str, retry_after: float) -> None:
-        super().__init__(f"circuit {name!r} is open; try again in {retry_after:.1f} s")
-        self.name = name
-        self.retry_after = retry_after
+    # Without an __init__ of Python's a refusal costs half as much, and it survives pickling: `args` is all there is.
+    if TYPE_CHECKING:
+
+        def __init__(self, name: str, retry_after: float, /) -> None: ...
+
+    @property
+    def name(self) -> str:
+        """Of the breaker."""
+        return str(self.args[0])
+
+    @property
+    def retry_after(self) -> float:
+        """Seconds."""
+        return float(self.args[1])
+
+    def __str__(self) -> str:
+        return f"circuit {self.name!r} is open; try again in {self.retry_after:.1f} s"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import time
 from collections.abc import Awaitable, Callable, Generator
 from typing import Any, TypeVar
@@ -44,8 +43,10 @@ def _perform(effect: Effect, backend: Asks | None, loader: Callable[..., Any]) -
     if isinstance(effect, Spawn):
         return spawn(lambda: run(effect.plan, backend, loader), at_once=effect.at_once)
     assert isinstance(effect, Wait)
-    done, _ = concurrent.futures.wait([effect.future], effect.timeout)
-    return effect.future.result() if done else TIMED_OUT
+    try:
+        return effect.future.result(effect.timeout)
+    except TimeoutError:  # of the wait: what a loader raises is told as a value
+        return TIMED_OUT
 
 
 async def arun(plan: Plan[R], backend: AsksLater | None, loader: Callable[..., Awaitable[Any]]) -> R:

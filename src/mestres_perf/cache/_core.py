@@ -115,6 +115,8 @@ class Core:
                 if first is not None and first.found is not None and first.found.checked is not None:
                     self.answered(request, found_in="redis")
                     return first.found.value
+                if first is not None and first.found is not None:
+                    first = None  # what may have been invalidated since is no value for a flight that begins only now
             led: list[Flight] = []
             try:
                 return (yield from self._load(request, led, first))

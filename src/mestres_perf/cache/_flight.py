@@ -202,6 +202,9 @@ class Flights:
 
     def _begin(self, key: Hashable, tags: tuple[str, ...], *, name: str, is_async: bool) -> Flight:
         began, ticket = self._store.clock(), self._store.ticket()
+        before = self._flights.get(key)
+        if before is not None:  # nobody could tell it any more that its key was invalidated
+            before.ticket.void = True
         flight = self._flights[key] = Flight(key, tags, ticket, name=name, is_async=is_async, began=began)
         return flight
 
@@ -237,6 +240,7 @@ class Flights:
             keys = {flight.key: None for flight in self._flights.values() if flight.name in gone}
             keys.update((key, None) for key, all_of in self._writes.items() if any(name in gone for name, _ in all_of))
             keys.update((key, None) for key in map(self._store.key_of, gone) if key is not None)
+            self._store.void_glances()
             self._delete(keys)
         return tuple(keys)
 
@@ -285,8 +289,9 @@ class Flights:
             flight = self._flights.pop(entry.key, None)
             if flight is not None:
                 flight.ticket.void = True
-            self._store.delete(entry.key)
-            self._store.put(entry, ticket)
+            self._store.void_glances()
+            if not self._store.put(entry, ticket):
+                self._store.delete(entry.key)
 
     def _delete(self, keys: Iterable[Hashable]) -> None:
         for key in keys:

@@ -166,6 +166,11 @@ class Store:
         """Take this before looking at a key without being among the flights."""
         return Ticket(self._count, self._generation, named=self._named_keys)
 
+    def void_glances(self) -> None:
+        """A key that is perhaps not here was deleted or set elsewhere: somebody may just be looking at it."""
+        with self._lock:
+            self._named_keys += 1
+
     def put(self, entry: Entry, ticket: Ticket) -> bool:
         """Store what was loaded under `ticket`; False when it is void."""
         with self._lock:

@@ -1,118 +1,136 @@
-"""CircuitBreaker: stop calling what keeps failing, and find out now and then whether it has recovered.
-
-Invariants: in half-open at most one call runs per probe time; a result counts only for the period in which its call
-began, so a slow call from before cannot close or open anything; the protected function never runs under the lock; what
-it raises reaches the caller unchanged.
-"""
+"""CircuitBreaker: stop calling what keeps failing, and find out now and then whether it has recovered."""
 
 from __future__ import annotations
 
-import functools
-import logging
-import threading
 import time
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
-from dataclasses import dataclass
-from types import TracebackType
+from types import CoroutineType, TracebackType
 from typing import Any, ParamSpec, Self, TypeVar, cast
 
-from mestres_perf._kernel.calls import Colour, colour_of
-from mestres_perf.errors import CircuitOpenError, ConfigurationError
-from mestres_perf.resilience._states import TRANSITIONS, State
+from mestres_perf.errors import ConfigurationError
+from mestres_perf.resilience._guard import compiled, guarded
+from mestres_perf.resilience._machine import Machine, Snapshot
+from mestres_perf.resilience._open_time import OpenTime
+from mestres_perf.resilience._permit import Permit
+from mestres_perf.resilience._rules import rules_of
+from mestres_perf.resilience._sharing import SharedState
+from mestres_perf.resilience._states import State
+from mestres_perf.resilience._windows import CountWindow, TimeWindow
 
 P = ParamSpec("P")
 R = TypeVar("R")
 F = TypeVar("F", bound=Callable[..., Any])
 Listener = Callable[["CircuitBreaker", State, State], None]
-_log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """A breaker at one moment. `retry_after` is seconds, 0 when calls pass; the rest count calls since it was made."""
-
-    name: str
-    state: State
-    consecutive_failures: int
-    retry_after: float
-    successes: int
-    failures: int
-    rejections: int
+_entered: ContextVar[tuple[tuple[CircuitBreaker, Permit], ...]] = ContextVar("mestres_breakers_entered", default=())
 
 
 class CircuitBreaker:
-    """Opens after `failure_threshold` failures in a row, and lets one call try again after `reset_timeout` seconds.
+    """Opens when a dependency keeps failing, and lets a few calls try again after `reset_timeout` seconds.
 
-    Use it as a decorator (of functions, async functions, generators of both colours, methods), with `call` and `acall`,
-    or as a context manager. An Exception is a failure unless `ignore` names it; KeyboardInterrupt, cancellation and the
-    like count neither way. A probe that never comes back is given up after `probe_timeout` seconds.
+    It opens after `failure_threshold` failures in a row (5), or, when `failure_rate` or `slow_after` is given, when
+    that share of the calls in `window` has failed, or the share `slow_rate` (1.0) took `slow_after` seconds or longer,
+    once there are `min_calls` (20). Given both, whichever comes first.
+
+    `reset_timeout` may be an `OpenTime`, which grows while probes fail. Half-open, `probes` calls run: when all have
+    succeeded it closes, when one fails or is slow it opens again. Those not back after `probe_timeout` seconds (by
+    default the first open time) are given up, and others may try.
+
+    An Exception is a failure when it is one of `record`, and a success otherwise: the dependency has answered. What
+    `ignore` names, KeyboardInterrupt, cancellation and the like count neither way. `failure_if(result)` says whether a
+    value that was returned is a failure. With `shared` the breakers of this name in several processes advise each
+    other.
+
+    Use it as a decorator (of functions of all colours, methods, callable objects), with `call` and `acall`, as a
+    context manager, or in two steps with `acquire`.
     """
 
     def __init__(
         self,
         name: str,
         *,
-        failure_threshold: int = 5,
-        reset_timeout: float = 60.0,
+        failure_threshold: int | None = None,
+        reset_timeout: float | OpenTime = 60.0,
+        failure_rate: float | None = None,
+        slow_rate: float | None = None,
+        slow_after: float | None = None,
+        window: CountWindow | TimeWindow = CountWindow(100),  # noqa: B008 - it never changes
+        min_calls: int | None = None,
+        probes: int = 1,
         probe_timeout: float | None = None,
+        record: tuple[type[Exception], ...] = (Exception,),
         ignore: tuple[type[Exception], ...] = (),
+        failure_if: Callable[[Any], object] | None = None,
+        shared: SharedState | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Raises ConfigurationError for a threshold below 1 or a time that is not above zero."""
-        if type(failure_threshold) is not int or failure_threshold < 1:
-            raise ConfigurationError(
-                f"failure_threshold must be a whole number of at least 1, not {failure_threshold!r}"
-            )
-        for label, seconds in (("reset_timeout", reset_timeout), ("probe_timeout", probe_timeout or reset_timeout)):
-            if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:
-                raise ConfigurationError(f"{label} must be seconds above zero, not {seconds!r}")
+        """Raises ConfigurationError for an argument that makes no sense."""
+        rules = rules_of(
+            failure_threshold=failure_threshold,
+            reset_timeout=reset_timeout,
+            failure_rate=failure_rate,
+            slow_rate=slow_rate,
+            slow_after=slow_after,
+            window=window,
+            min_calls=min_calls,
+            probes=probes,
+            probe_timeout=probe_timeout,
+            record=record,
+            ignore=ignore,
+            failure_if=failure_if,
+        )
         self.name = name
-        self._threshold = failure_threshold
-        self._reset_timeout = reset_timeout
-        self._probe_timeout = probe_timeout or reset_timeout
-        self._ignore = ignore
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._state = State.CLOSED
-        self._period = 0  # grows with every transition and every probe: a permit of an older one counts for nothing
-        self._blocked_until = 0.0
-        self._in_a_row = 0
-        self._successes = self._failures = self._rejections = 0
-        self._listeners: list[Listener] = []
-        self._held: ContextVar[tuple[int, ...]] = ContextVar(f"breaker_{name}", default=())
+        self._machine = Machine(name, rules, clock)
+        if shared is not None:
+            shared.join(self._machine)
+        self._call = compiled(self._machine, is_async=False)
+        self._acall = compiled(self._machine, is_async=True)
 
     def __repr__(self) -> str:
-        return f"CircuitBreaker({self.name!r}, state={self._state.value!r})"
+        return f"CircuitBreaker({self.name!r}, state={self.state.value!r})"
 
     def __call__(self, function: F) -> F:
-        """Decorate; the function keeps its signature and its colour."""
-        wrap = {
-            Colour.SYNC: self._wrap,
-            Colour.ASYNC: self._wrap_async,
-            Colour.GENERATOR: self._wrap_generator,
-            Colour.ASYNC_GENERATOR: self._wrap_async_generator,
-        }[colour_of(function)]
-        return cast("F", wrap(function))
+        """Decorate; the function keeps its name, its signature and its colour."""
+        return cast("F", guarded(self._machine, function))
 
     def call(self, function: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
         """Call it through the breaker. Raises CircuitOpenError, and what it raises."""
-        with _Permit(self):
-            return function(*arguments, **named)
+        result = self._call(function, *arguments, **named)
+        if type(result) is CoroutineType:
+            result.close()
+            raise ConfigurationError(f"{function!r} is async: `await breaker.acall(...)` it")
+        return cast("R", result)
 
     async def acall(self, function: Callable[P, Awaitable[R]], *arguments: P.args, **named: P.kwargs) -> R:
         """Await it through the breaker. Raises CircuitOpenError, and what it raises."""
-        with _Permit(self):
-            return await function(*arguments, **named)
+        result: R = await self._acall(function, *arguments, **named)
+        return result
+
+    def acquire(self) -> Permit:
+        """The right to make one call, to be settled by its `success`, `failure` or `release`. Raises CircuitOpenError.
+
+        A permit that is never settled counts for nothing; one that was a probe is given up after `probe_timeout`.
+        """
+        return Permit(self._machine)
 
     def __enter__(self) -> Self:
-        self._held.set((*self._held.get(), self._acquire()))
+        _entered.set((*_entered.get(), (self, self.acquire())))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        *outer, period = self._held.get()
-        self._held.set(tuple(outer))
-        self._settle(period, error)
+        inside = _entered.get()
+        for place in reversed(range(len(inside))):
+            if inside[place][0] is self:
+                _entered.set(inside[:place] + inside[place + 1 :])
+                inside[place][1].__exit__(kind, error, at)
+                return
+        # Entered in another context, as frameworks do with generators: it can count only where nothing hangs on when
+        # it began.
+        period = self._machine.passing
+        if period is not None and error is None:
+            self._machine.succeeded(period, 0.0)
+        elif period is not None and error is not None:
+            self._machine.raised(period, error, 0.0)
 
     async def __aenter__(self) -> Self:
         return self.__enter__()
@@ -125,167 +143,31 @@ class CircuitBreaker:
     @property
     def state(self) -> State:
         """The state now; an open breaker becomes half_open with the next call after its time."""
-        return self._state
+        return self._machine.current.state
 
     def snapshot(self) -> Snapshot:
         """State and counts, all of one moment."""
-        with self._lock:
-            blocked = self._state is State.OPEN
-            left = max(0.0, self._blocked_until - self._clock()) if blocked else 0.0
-            return Snapshot(
-                self.name, self._state, self._in_a_row, left, self._successes, self._failures, self._rejections
-            )
+        return self._machine.snapshot()
 
     def force_open(self) -> None:
         """Refuse every call until `reset`."""
-        self._tell(self._move_locked(State.FORCED_OPEN))
+        self._machine.set_state(State.FORCED_OPEN)
+
+    def disable(self) -> None:
+        """Let every call pass and count nothing until `reset`."""
+        self._machine.set_state(State.DISABLED)
+
+    def metrics_only(self) -> None:
+        """Let every call pass and count it, but never open, until `reset`."""
+        self._machine.set_state(State.METRICS_ONLY)
 
     def reset(self) -> None:
-        """Close, and forget the failures in a row."""
-        self._tell(self._move_locked(State.CLOSED))
+        """Close, and forget what the window and the failures in a row have counted."""
+        self._machine.set_state(State.CLOSED)
 
     def on_transition(self, listener: Listener) -> None:
-        """Call `listener(breaker, before, after)` after each transition, outside the lock; what it raises is logged."""
-        self._listeners.append(listener)
+        """Call `listener(breaker, before, after)` after each transition, in order, outside the lock.
 
-    def _acquire(self) -> int:
-        period = self._period  # read before the state: if it moves in between, this call belongs to the period before
-        if self._state is State.CLOSED:
-            return period
-        moved = None
-        with self._lock:
-            now = self._clock()
-            if self.state is State.CLOSED:
-                return self._period
-            free = self._state is not State.FORCED_OPEN and now >= self._blocked_until
-            if not free:
-                self._rejections += 1
-                left = self._blocked_until - now if self._state is not State.FORCED_OPEN else self._reset_timeout
-                raise CircuitOpenError(self.name, max(0.0, left))
-            if self._state is State.OPEN:
-                moved = self._move(State.HALF_OPEN)
-            # One probe; when it does not come back in time the next caller is one, and this one counts for nothing.
-            self._blocked_until = now + self._probe_timeout
-            self._period += 1
-            period = self._period
-        self._tell(moved)
-        return period
-
-    def _settle(self, period: int, error: BaseException | None) -> None:
-        if error is None:
-            self._tell(self._succeeded(period))
-        elif isinstance(error, Exception) and not isinstance(error, self._ignore):
-            self._tell(self._failed(period))
-        else:
-            self._released(period)
-
-    def _succeeded(self, period: int) -> tuple[State, State] | None:
-        with self._lock:
-            self._successes += 1
-            if period != self._period:
-                return None
-            self._in_a_row = 0
-            return self._move(State.CLOSED) if self._state is State.HALF_OPEN else None
-
-    def _failed(self, period: int) -> tuple[State, State] | None:
-        with self._lock:
-            self._failures += 1
-            if period != self._period:
-                return None
-            self._in_a_row += 1
-            if self._state is State.HALF_OPEN or self._in_a_row >= self._threshold:
-                self._blocked_until = self._clock() + self._reset_timeout
-                return self._move(State.OPEN)
-            return None
-
-    def _released(self, period: int) -> None:
-        """A probe that was cancelled has found nothing out: the next caller is one."""
-        with self._lock:
-            if period == self._period and self._state is State.HALF_OPEN:
-                self._blocked_until = self._clock()
-
-    def _move_locked(self, target: State) -> tuple[State, State] | None:
-        with self._lock:
-            return self._move(target)
-
-    def _move(self, target: State) -> tuple[State, State] | None:
-        before = self._state
-        if target not in TRANSITIONS[before]:
-            return None
-        self._state = target
-        self._period += 1
-        if target is State.CLOSED:
-            self._in_a_row = 0
-        return before, target
-
-    def _tell(self, moved: tuple[State, State] | None) -> None:
-        if moved is None:
-            return
-        for listener in self._listeners:
-            try:
-                listener(self, *moved)
-            except Exception:  # noqa: BLE001 - a listener is no part of the call
-                _log.exception("a listener of breaker %s failed", self.name)
-
-    def _wrap(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(function)
-        def guarded(*arguments: Any, **named: Any) -> Any:
-            with _Permit(self):
-                return function(*arguments, **named)
-
-        return guarded
-
-    def _wrap_async(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(function)
-        async def guarded(*arguments: Any, **named: Any) -> Any:
-            with _Permit(self):
-                return await function(*arguments, **named)
-
-        return guarded
-
-    def _wrap_generator(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(function)
-        def guarded(*arguments: Any, **named: Any) -> Any:
-            with _Permit(self):
-                return (yield from function(*arguments, **named))
-
-        return guarded
-
-    def _wrap_async_generator(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(function)
-        async def guarded(*arguments: Any, **named: Any) -> Any:
-            with _Permit(self):
-                inner = function(*arguments, **named)
-                step = inner.asend(None)
-                try:
-                    while True:
-                        item = await step
-                        try:
-                            sent = yield item
-                        except GeneratorExit:
-                            raise
-                        except BaseException as error:  # noqa: BLE001 - thrown in from outside: the function decides
-                            step = inner.athrow(error)
-                        else:
-                            step = inner.asend(sent)
-                except StopAsyncIteration:
-                    return
-                finally:
-                    await inner.aclose()
-
-        return guarded
-
-
-class _Permit:
-    """One call. It is not the breaker itself: calls nest and run side by side."""
-
-    __slots__ = ("_breaker", "_period")
-
-    def __init__(self, breaker: CircuitBreaker) -> None:
-        self._breaker = breaker
-
-    def __enter__(self) -> None:
-        self._period = self._breaker._acquire()  # noqa: SLF001 - the two halves of one thing
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._breaker._settle(self._period, error)  # noqa: SLF001
+        What it raises is logged and changes nothing.
+        """
+        self._machine.listen(lambda before, after: listener(self, before, after))

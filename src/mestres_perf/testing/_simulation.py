@@ -36,6 +36,7 @@ LEASE = 2.0
 _KEYS = ("a", "b")
 _TAG = "t"
 _SOME_TIME = 60.0
+_LATE = 0.4
 _LONG_TIME = 2000.0
 _CALM = 0.4
 """The share of histories in which nothing ails Redis, only messages, loaders and nodes."""
@@ -116,7 +117,10 @@ class _Task:
     loaded: dict[str, int] | None = None
     running: _Running | None = None
     is_invalidation: bool = False
+    replied: bool = False
+    reply: Any = None
     leased: int = 0
+    leased_at: float = 0.0
     until: float = -math.inf
 
 
@@ -336,9 +340,7 @@ class _Simulation:
     def _perform(self, task: _Task) -> Any:
         effect = task.effect
         if isinstance(effect, (Ask, Fetch)):
-            if isinstance(effect, Ask) and effect.name == "lease":
-                task.leased = self.changes
-            return self.redis.ask(effect)
+            return self._ask(task, effect)
         if isinstance(effect, Load):
             return self._load(task, effect)
         if isinstance(effect, Spawn):
@@ -346,6 +348,25 @@ class _Simulation:
         elif isinstance(effect, Wait):
             return effect.future.result() if effect.future.done() else TIMED_OUT
         return None
+
+    def _ask(self, task: _Task, effect: Ask | Fetch) -> Any:
+        """Redis answers at one moment; what asked is told now, or at a later one."""
+        if task.replied:
+            task.replied, reply = False, task.reply
+        else:
+            if isinstance(effect, Ask) and effect.name == "lease":
+                task.leased, task.leased_at = self.changes, self.now
+            try:
+                reply = self.redis.ask(effect)
+            except BackendUnavailable as error:
+                reply = error
+            if self.dice.random() < _LATE:
+                task.replied, task.reply = True, reply
+                task.until = self.now + self.dice.choice((0.0, 0.1, 0.6))
+                return _NOT_YET
+        if isinstance(reply, BackendUnavailable):
+            raise reply
+        return reply
 
     def _load(self, task: _Task, load: Load) -> Any:
         """The database is read at one moment; the loader returns at a later one, or raises."""
@@ -365,7 +386,8 @@ class _Simulation:
 
     def _run_beside(self, task: _Task) -> None:
         """Nobody else may be loading the key now, unless one of the two may have lost the lease that it was given."""
-        may_lose_it = task.leased != self.changes or any(each.is_invalidation for each in self.tasks)
+        is_late = self.now - task.leased_at > LEASE / 3  # it was told so late that it could not renew the lease in time
+        may_lose_it = is_late or task.leased != self.changes or any(each.is_invalidation for each in self.tasks)
         task.running = _Running(task.key, task.node, may_be_doubled=may_lose_it)
         if self.is_calm and not may_lose_it:
             for other in self.running:

@@ -62,3 +62,9 @@ def make(request, face, closing):
 def make_node(request, face, closing):
     """Makes nodes, on each Redis and on a cluster."""
     yield from _nodes(face, _address(request), closing)
+
+
+@pytest.fixture(params=SERVERS)
+def make_single(request, face, closing):
+    """Makes nodes, on each Redis: what is one server can be put back to what it was."""
+    yield from _nodes(face, _address(request), closing)

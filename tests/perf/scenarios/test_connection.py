@@ -492,7 +492,7 @@ def test_keys_of_the_wrong_type(redis_db, open_cache, pattern, face):
     """Where another program has put a list under one of the cache's keys nobody is given an error or an old value."""
     import redis
 
-    node = face(Cache("ill", redis=Redis(redis_db, timeout=5.0), trust=0.2))
+    node = face(Cache("ill", redis=Redis(redis_db, timeout=5.0), trust=0.2, lease=0.5))
     node.set("k", "old", tags=["t"])
     with redis.Redis.from_url(redis_db) as client:
         name = pattern.replace("*", node.cache.name_in_redis("k"))

@@ -157,9 +157,9 @@ for number in range(4):
         told["alone"] = alone.get_or_load("held", lambda: "mine")
         key = f"of {number}"
         told["loaded"] = cache.get_or_load(key, lambda: number)
-        cache.set(key, number, tags=["mine"])
+        cache.set(key, number, tags=[f"mine of {number}"])
         told["read"] = cache.get(key)
-        cache.invalidate_tags("mine")
+        cache.invalidate_tags(f"mine of {number}")
         told["gone"] = cache.get(key) is MISS
         for turn in range(200):
             cache.set(f"c{number}", turn)

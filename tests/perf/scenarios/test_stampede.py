@@ -245,13 +245,13 @@ def test_two_that_need_each_other(colours, moment):
     if moment == "about to wait":  # both have asked whether they may wait, and neither has begun to
         for cache in (one, two):
             core = cache.core
-            wait = core._wait
+            wait = core.wait
 
             def meet(flight, request, wait=wait):
                 both.wait(30)
                 return (yield from wait(flight, request))
 
-            core._wait = meet
+            core.wait = meet
 
     def thread(mine, other, key, needs):
         def load():

@@ -1,0 +1,289 @@
+"""Who is let in: a rate limit for each client and an adaptive limit for all, before an application of either kind.
+
+Invariants: a refused request never reaches the application; an admitted one is counted out exactly once, when its last
+byte has gone or it has ended otherwise; health checks are neither refused nor measured; the response of the application
+passes message by message as it is, but for the headers of the limit in its first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping
+from http import HTTPStatus
+from typing import Any
+
+from mestres_perf.errors import ConfigurationError, Overloaded
+from mestres_perf.http._clients import client_of, networks
+from mestres_perf.http._page import Page
+from mestres_perf.resilience import AdaptiveLimit, Admission, Outcome, RateLimit
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+WsgiApp = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+EXCLUDED = ("/health", "/metrics")
+_FIRST_ERROR = 500
+
+
+class _Gate:
+    """What both skins share."""
+
+    def __init__(
+        self,
+        *,
+        rate: RateLimit | None,
+        load: AdaptiveLimit | None,
+        trusted_proxies: Iterable[str],
+        exclude: Iterable[str],
+    ) -> None:
+        if rate is None and load is None:
+            raise ConfigurationError(
+                "there is nothing to admit by: give rate=RateLimit(...) or load=AdaptiveLimit(...)"
+            )
+        self.rate = rate
+        self.load = load
+        self._trusted = networks(trusted_proxies)
+        self._excluded = tuple(path.rstrip("/") for path in exclude)
+        if isinstance(exclude, str) or not all(path.startswith("/") for path in self._excluded):
+            raise ConfigurationError(f"exclude={exclude!r}: must be paths such as ('/health', '/metrics')")
+
+    def lets_pass(self, path: str) -> bool:
+        """Whether this path, or one above it, is excluded from all limits."""
+        return any(path == each or path.startswith(f"{each}/") for each in self._excluded)
+
+    def client(self, peer: str, forwarded: str) -> str:
+        """Whose rate is counted."""
+        return client_of(peer, forwarded, self._trusted)
+
+    def enter(self) -> float | None:
+        """Admit by load: when the request began. Raises Overloaded."""
+        return None if self.load is None else self.load.acquire()
+
+    def leave(self, began: float | None, outcome: Outcome) -> None:
+        """Count it out."""
+        if began is not None and self.load is not None:
+            self.load.release(began, outcome)
+
+    def outcome_of(self, error: BaseException) -> Outcome:
+        """What an error says about the load."""
+        return Outcome.SILENT if self.load is None else self.load.outcome_of(error)
+
+
+class AdmissionMiddleware:
+    """Refuses what is too much before an ASGI application sees it.
+
+    With `rate` each client has its limit (429), and every response says what is left of it (`RateLimit-*`). With `load`
+    no more requests are under way than are served well (503). Both come with `Retry-After`. Paths below those in
+    `exclude` always pass. The client is the address of the connection; X-Forwarded-For is believed only of
+    `trusted_proxies`, which are addresses and networks. Put it outside of routers: it knows nothing of routes, and so
+    misses none.
+    """
+
+    def __init__(
+        self,
+        app: AsgiApp,
+        *,
+        rate: RateLimit | None = None,
+        load: AdaptiveLimit | None = None,
+        trusted_proxies: Iterable[str] = (),
+        exclude: Iterable[str] = EXCLUDED,
+    ) -> None:
+        """Raises ConfigurationError."""
+        self.app = app
+        self._gate = _Gate(rate=rate, load=load, trusted_proxies=trusted_proxies, exclude=exclude)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        gate = self._gate
+        if scope["type"] != "http" or gate.lets_pass(scope["path"]):
+            await self.app(scope, receive, send)
+            return
+        said: Mapping[str, str] = {}
+        if gate.rate is not None:
+            peer = (scope.get("client") or ("",))[0]
+            admission = await gate.rate.acheck(gate.client(peer, _forwarded(scope)))
+            said = admission.headers()
+            if not admission.is_admitted:
+                await _refuse(send, _page(HTTPStatus.TOO_MANY_REQUESTS, said), scope["method"])
+                return
+        try:
+            began = gate.enter()
+        except Overloaded as overloaded:
+            await _refuse(send, _busy(overloaded, said), scope["method"])
+            return
+        await self._serve(scope, receive, send, _Stay(gate, began), said)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send, stay: _Stay, said: Mapping[str, str]) -> None:
+        extra = [(name.lower().encode(), value.encode()) for name, value in said.items()]
+
+        async def told_send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                stay.respond(message["status"])
+                if extra:
+                    message = {**message, "headers": [*message.get("headers", ()), *extra]}
+            await send(message)
+            if message["type"] == "http.response.body" and not message.get("more_body", False):
+                stay.end()  # what runs in the background afterwards is no part of it
+
+        try:
+            await self.app(scope, receive, told_send)
+        except BaseException as error:
+            stay.end(error)
+            raise
+        stay.end()
+
+
+class WSGIAdmissionMiddleware:
+    """The twin of AdmissionMiddleware for a WSGI application."""
+
+    def __init__(
+        self,
+        app: WsgiApp,
+        *,
+        rate: RateLimit | None = None,
+        load: AdaptiveLimit | None = None,
+        trusted_proxies: Iterable[str] = (),
+        exclude: Iterable[str] = EXCLUDED,
+    ) -> None:
+        """Raises ConfigurationError."""
+        self.app = app
+        self._gate = _Gate(rate=rate, load=load, trusted_proxies=trusted_proxies, exclude=exclude)
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Serve one request."""
+        gate = self._gate
+        if gate.lets_pass(environ.get("PATH_INFO", "")):
+            return self.app(environ, start_response)
+        method = environ["REQUEST_METHOD"]
+        admission: Admission | None = None
+        said: Mapping[str, str] = {}
+        if gate.rate is not None:
+            forwarded = environ.get("HTTP_X_FORWARDED_FOR", "")
+            admission = gate.rate.check(gate.client(environ.get("REMOTE_ADDR", ""), forwarded))
+            said = admission.headers()
+            if not admission.is_admitted:
+                return _answer(start_response, _page(HTTPStatus.TOO_MANY_REQUESTS, said), method)
+        try:
+            began = gate.enter()
+        except Overloaded as overloaded:
+            return _answer(start_response, _busy(overloaded, said), method)
+        return self._serve(environ, start_response, _Stay(gate, began), said)
+
+    def _serve(
+        self, environ: Environ, start_response: StartResponse, stay: _Stay, said: Mapping[str, str]
+    ) -> Iterable[bytes]:
+        def told_start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            stay.respond(int(status[:3]))
+            headers = [*headers, *said.items()]
+            return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
+
+        try:
+            body = self.app(environ, told_start)
+        except BaseException as error:
+            stay.end(error)
+            raise
+        wrapper = environ.get("wsgi.file_wrapper")
+        if isinstance(wrapper, type) and isinstance(body, wrapper):
+            stay.leave_early()  # the server sends the file itself, and must be given it as it is
+            return body
+        return _Body(body, stay)
+
+
+class _Stay:
+    """One admitted request, counted out once."""
+
+    __slots__ = ("_began", "_failed", "_gate", "_is_over")
+
+    def __init__(self, gate: _Gate, began: float | None) -> None:
+        self._gate = gate
+        self._began = began
+        self._failed = False
+        self._is_over = False
+
+    def respond(self, status: int) -> None:
+        """An answer that is an error of the server says nothing about how long answers take."""
+        self._failed = status >= _FIRST_ERROR
+
+    def end(self, error: BaseException | None = None) -> None:
+        """The last byte has gone, or none will."""
+        if self._is_over:
+            return
+        self._is_over = True
+        if error is not None:
+            outcome = self._gate.outcome_of(error)
+        else:
+            outcome = Outcome.SILENT if self._failed else Outcome.SERVED
+        self._gate.leave(self._began, outcome)
+
+    def leave_early(self) -> None:
+        """The client did not read it to its end."""
+        self.end(asyncio.CancelledError())
+
+
+class _Body:
+    """The application's body, watched to its end."""
+
+    def __init__(self, body: Iterable[bytes], stay: _Stay) -> None:
+        self._body = body
+        self._chunks: Iterator[bytes] | None = None
+        self._stay = stay
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __len__(self) -> int:
+        return len(self._body)  # type: ignore[arg-type]  # TypeError where there is none: servers ask and expect it
+
+    def __next__(self) -> bytes:
+        try:
+            if self._chunks is None:
+                self._chunks = iter(self._body)
+            return next(self._chunks)
+        except StopIteration:
+            self._stay.end()
+            raise
+        except BaseException as error:
+            self._stay.end(error)
+            raise
+
+    def close(self) -> None:
+        """The server is done with it."""
+        try:
+            close = getattr(self._body, "close", None)
+            if close is not None:
+                close()
+        finally:
+            self._stay.leave_early()
+
+
+def _busy(overloaded: Overloaded, said: Mapping[str, str]) -> Page:
+    wait = str(max(1, math.ceil(overloaded.retry_after)))
+    return _page(HTTPStatus.SERVICE_UNAVAILABLE, {**said, "Retry-After": wait})
+
+
+def _page(status: HTTPStatus, headers: Mapping[str, str]) -> Page:
+    problem = {"type": "about:blank", "title": status.phrase, "status": int(status)}
+    return Page(int(status), "application/problem+json", json.dumps(problem).encode(), tuple(headers.items()))
+
+
+def _forwarded(scope: Scope) -> str:
+    """All X-Forwarded-For of a request as one: a proxy may add a line of its own below that of a stranger."""
+    return ",".join(value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for")
+
+
+async def _refuse(send: Send, page: Page, method: str) -> None:
+    headers = [(name.lower().encode(), value.encode()) for name, value in page.all_headers()]
+    await send({"type": "http.response.start", "status": page.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else page.body})
+
+
+def _answer(start_response: StartResponse, page: Page, method: str) -> Iterable[bytes]:
+    start_response(f"{page.status} {HTTPStatus(page.status).phrase}", page.all_headers())
+    return [] if method == "HEAD" else [page.body]
