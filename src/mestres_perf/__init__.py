@@ -39,11 +39,13 @@ if TYPE_CHECKING:
     )
     from mestres_perf.http import (
         AdmissionMiddleware,
+        CacheMiddleware,
         MemorySessions,
         PerformanceMiddleware,
         Session,
         Sessions,
         WSGIAdmissionMiddleware,
+        WSGICacheMiddleware,
         WSGIPerformanceMiddleware,
     )
     from mestres_perf.metrics import MESTRES_CAFE_SLA, Health, Metrics, Slo, track_performance
@@ -70,6 +72,7 @@ _HOMES = {
     "BulkheadFull": "mestres_perf.errors",
     "Cache": "mestres_perf.cache",
     "CacheInvalidator": "mestres_perf.cache",
+    "CacheMiddleware": "mestres_perf.http",
     "CacheWarmer": "mestres_perf.cache",
     "Caches": "mestres_perf._caches",
     "CallTimeout": "mestres_perf.errors",
@@ -105,6 +108,7 @@ _HOMES = {
     "Stats": "mestres_perf.cache",
     "Timeout": "mestres_perf.resilience",
     "WSGIAdmissionMiddleware": "mestres_perf.http",
+    "WSGICacheMiddleware": "mestres_perf.http",
     "WSGIPerformanceMiddleware": "mestres_perf.http",
     "WarmReport": "mestres_perf.cache",
     "deadline": "mestres_perf.resilience",
@@ -124,6 +128,7 @@ __all__ = [
     "BulkheadFull",
     "Cache",
     "CacheInvalidator",
+    "CacheMiddleware",
     "CacheWarmer",
     "Caches",
     "CallTimeout",
@@ -157,6 +162,7 @@ __all__ = [
     "Stats",
     "Timeout",
     "WSGIAdmissionMiddleware",
+    "WSGICacheMiddleware",
     "WSGIPerformanceMiddleware",
     "WarmReport",
     "deadline",

@@ -358,6 +358,23 @@ class Cache:
         """What the decorators and batches of this package work with."""
         return self._core
 
+    def at_hand(self, key: str) -> Any:
+        """The value, where it is a plain hit in memory, which is counted; else MISS: somebody has to look further."""
+        entry = self._entries(key)
+        if entry is not None:
+            value = entry.value
+            if entry.soft > self._clock() and self._core.requests is None:
+                return self._hit(entry, value)
+        return MISS
+
+    def perform(self, plan: Plan[R]) -> R:
+        """What comes of a plan that loads nothing. For the rooms of this package that have plans of their own."""
+        return self._run(plan)
+
+    async def aperform(self, plan: Plan[R]) -> R:
+        """`perform` for async code."""
+        return await self._arun(plan)
+
     def load(self, request: Request, loader: Callable[[], Any]) -> Any:
         """The value of a request that was not a plain hit. For the decorators of this package."""
         self._core.count(request)

@@ -344,6 +344,26 @@ class Core:
             self.events.note("refresh", request.key, tags=tuple(flight.tags))
             yield Spawn(self._lead(flight, request))
 
+    def reload(self, request: Request) -> Steps:
+        """A newer value than the one that is there, however fresh that is: loaded, or had from whoever loads it.
+
+        Until it has come, the old one stays where it is.
+        """
+        while True:
+            flight = self.flights.claim(request.key, request.tags(), name=request.name, is_async=request.is_async)
+            if flight is not None:
+                return (yield from self._lead(flight, request))
+            joined = self.flights.join(request.key, request.tags(), name=request.name, is_async=request.is_async)
+            if isinstance(joined, Entry):
+                return given(joined.value)  # it has just come
+            if joined is None:
+                return (yield from self._load_alone(request, request.tags()))
+            if joined.take():
+                return (yield from self._lead(joined, request))
+            answer = yield from self.wait(joined, request)
+            if answer is not HAND_OVER:
+                return answer
+
     def _gave_stale(self, request: Request, reason: str, error: Exception | None = None) -> None:
         self.counts.stale += 1
         self.events.note("stale", request.key, error=error, reason=reason)

@@ -2,15 +2,19 @@
 
 from mestres_perf.http.admission import AdmissionMiddleware, WSGIAdmissionMiddleware
 from mestres_perf.http.asgi import PerformanceMiddleware
+from mestres_perf.http.asgi_cache import CacheMiddleware
 from mestres_perf.http.sessions import MemorySessions, Session, Sessions
 from mestres_perf.http.wsgi import WSGIPerformanceMiddleware
+from mestres_perf.http.wsgi_cache import WSGICacheMiddleware
 
 __all__ = [
     "AdmissionMiddleware",
+    "CacheMiddleware",
     "MemorySessions",
     "PerformanceMiddleware",
     "Session",
     "Sessions",
     "WSGIAdmissionMiddleware",
+    "WSGICacheMiddleware",
     "WSGIPerformanceMiddleware",
 ]

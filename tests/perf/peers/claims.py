@@ -768,7 +768,7 @@ def explained(room: Room) -> bool:
     return empty[0] is None and len(calls) == 1 and layer == "memory" and 0 <= age < 100 and 900 < left <= 1000
 
 
-@claim("HTTP responses for WSGI and ASGI", "http", pending="to be switched on with the HTTP response cache")
+@claim("HTTP responses for WSGI and ASGI", "http")
 def http(room: Room) -> bool:
     """A second GET is answered without the application, with `Age`; `If-None-Match` gets 304; WSGI and ASGI alike."""
     node = room.node()

@@ -19,7 +19,6 @@ def test_every_number_has_a_row():
     assert [int(row["number"]) for row in ROWS] == list(range(1, 71))
 
 
-@pytest.mark.xfail(reason="names tests that are being written beside this table", strict=True)
 def test_every_test_that_is_named_is_there():
     """Each row names a file that exists, and a test in it; one without any gives its reason."""
     missing = [row["number"] for row in ROWS if row["file"] and not _is_there(ROOT / row["file"], row["test"])]
@@ -44,7 +43,7 @@ def test_the_tests_of_this_folder_are_named_and_marked(file):
     """Rows 1 to 28 that name a test of these files name one that is marked with the row's number."""
     source = (HERE / file).read_text()
     for row in ROWS[:28]:
-        if row["file"].endswith(file):
+        if row["file"] and row["file"].endswith(file):
             marked = source.split(f"def {row['test']}(")[0].rpartition("\n\n\n")[2]
             numbers = re.findall(r"\d+", marked.partition("scenario(")[2].partition(")")[0])
             assert row["number"] in numbers, row["test"]

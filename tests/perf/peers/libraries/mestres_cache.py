@@ -1,8 +1,11 @@
 """mestres_perf.Cache."""
 
+import asyncio
 from typing import Any, ClassVar
 
-from mestres_perf import Cache, Memory, Metrics, Redis
+import httpx
+
+from mestres_perf import Cache, CacheMiddleware, Memory, Metrics, Redis, WSGICacheMiddleware
 from perf.peers.library import MISSING, TASKS, THREADS, TTL, Library
 from perf.peers.room import DEADLINE
 
@@ -71,10 +74,47 @@ class Mestres:
         metrics.watch_cache(self.own)
         return metrics.render().decode()
 
+    def http(self, face: str, app: Any) -> Any:
+        """A client of an application that calls `app()` and says that its answer is fresh for a minute."""
+        headers = {"Cache-Control": "max-age=60"}
+
+        def plain(environ: Any, start_response: Any) -> list[bytes]:
+            app()
+            start_response("200 OK", list(headers.items()))
+            return [b"hello"]
+
+        async def awaited(scope: Any, receive: Any, send: Any) -> None:
+            app()
+            raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+            await send({"type": "http.response.start", "status": 200, "headers": raw})
+            await send({"type": "http.response.body", "body": b"hello"})
+
+        if face == "wsgi":
+            transport = httpx.WSGITransport(WSGICacheMiddleware(plain, self.own))
+            return lambda sent: self._ask(httpx.Client(transport=transport), face, sent)
+        middleware = CacheMiddleware(awaited, self.own)
+        return lambda sent: asyncio.run(self._aask(middleware, face, sent))
+
+    @staticmethod
+    def _ask(client: Any, face: str, sent: Any) -> Any:
+        with client:
+            return _Answer(client.get(f"http://shop.example/{face}", headers=sent))
+
+    @staticmethod
+    async def _aask(middleware: Any, face: str, sent: Any) -> Any:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(middleware)) as client:
+            return _Answer(await client.get(f"http://shop.example/{face}", headers=sent))
+
     def follow_commits(self, sessions: Any, row: type, tag: str) -> None:
         from mestres_perf.contrib.sqlalchemy_cache import invalidate_on_commit
 
         invalidate_on_commit(sessions, self.own, rules={row: lambda _: [tag]})
+
+
+class _Answer:
+    def __init__(self, answer: Any) -> None:
+        self.status = answer.status_code
+        self.headers = answer.headers
 
 
 class MestresPerf(Library):
@@ -84,7 +124,6 @@ class MestresPerf(Library):
     cache = Mestres
     lacks: ClassVar = {
         "file": "values live in memory and in Redis only",
-        "http": "the HTTP response cache is not there yet",
     }
     notes: ClassVar = {
         "mutable_values": "`Memory(copies=True)`",
