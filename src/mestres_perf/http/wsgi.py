@@ -74,7 +74,8 @@ class WSGIPerformanceMiddleware:
         if isinstance(wrapper, type) and isinstance(body, wrapper):
             exchange.end(endpoint)  # the server sends the file itself, and must be given it as it is
             return body
-        return _Body(body, exchange, endpoint)
+        watched = _SizedBody if hasattr(body, "__len__") else _Body
+        return watched(body, exchange, endpoint)
 
 
 class _Body:
@@ -88,9 +89,6 @@ class _Body:
 
     def __iter__(self) -> Iterator[bytes]:
         return self
-
-    def __len__(self) -> int:
-        return len(self._body)  # type: ignore[arg-type]  # TypeError where there is none: servers ask and expect it
 
     def __next__(self) -> bytes:
         try:
@@ -112,6 +110,13 @@ class _Body:
                 close()
         finally:
             self._exchange.end(self._endpoint, gone=self._chunks is not None)
+
+
+class _SizedBody(_Body):
+    """One of so many chunks: of one chunk a server may tell the length. Who has no length must not look as if he had."""
+
+    def __len__(self) -> int:
+        return len(self._body)  # type: ignore[arg-type]  # it has one
 
 
 def _take(beacon: Beacon, method: str, environ: Environ) -> Page:

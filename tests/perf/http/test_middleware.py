@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import io
 import json
 
 import httpx
@@ -297,3 +298,22 @@ def test_made_twice():
     """Two applications with metrics of their own do not clash."""
     bare(None)
     bare(None)
+
+
+def test_a_stream_behind_a_server_that_asks_for_lengths():
+    """A body without a length has none behind the middleware: a server that asks how long it is must not be misled."""
+    app = Flask(__name__)
+    app.add_url_rule("/", view_func=lambda: app.response_class(chunk for chunk in ("one", "two")))
+    told = []
+
+    def start(status, headers, exc_info=None):
+        told.append(status)
+
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "SERVER_NAME": "x", "SERVER_PORT": "80",
+               "wsgi.url_scheme": "http", "wsgi.input": io.BytesIO(), "wsgi.errors": io.StringIO()}  # fmt: skip
+    body = WSGIPerformanceMiddleware(app, metrics=Metrics())(environ, start)
+    assert not hasattr(body, "__len__")
+    assert b"".join(body) == b"onetwo"
+    assert told == ["200 OK"]
+    sized = WSGIPerformanceMiddleware(lambda environ, start: [b"1", b"2"], metrics=Metrics())(environ, start)
+    assert len(sized) == 2
