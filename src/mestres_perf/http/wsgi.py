@@ -113,7 +113,7 @@ class _Body:
 
 
 class _SizedBody(_Body):
-    """One of so many chunks: of one chunk a server may tell the length. Who has no length must not look as if he had."""
+    """One of so many chunks: of one a server may tell the length. What has none must not look as if it had."""
 
     def __len__(self) -> int:
         return len(self._body)  # type: ignore[arg-type]  # it has one
