@@ -23,7 +23,7 @@ from mestres_perf.cache._loading import Loading
 from mestres_perf.cache._serializer import Content, Serializer
 from mestres_perf.errors import BackendUnavailable, CodecError
 
-_FIRST_WAIT, _LONGEST_WAIT, _SHARE = 0.002, 0.05, 0.08
+_FIRST_WAIT, _LONGEST_WAIT, _SHARE = 0.002, 0.05, 0.04
 _TAG_LIFE = 30 * 24 * 3600
 _FILLED, _LEASED = 1, 2
 _MOST_DEBTS = 10_000
