@@ -35,8 +35,15 @@ class Threads:
         self._queue.put(lambda: context.run(work))
         with self._lock:
             if self._idle < self._queue.qsize() and self._running < self._most:
-                self._running += 1
-                threading.Thread(target=self._work, name="mestres-background", daemon=True).start()
+                thread = threading.Thread(target=self._work, name="mestres-background", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:  # no more threads: those that there are will come to it
+                    if not self._running:
+                        self._queue.get_nowait()
+                        raise
+                else:
+                    self._running += 1
 
     def _work(self) -> None:
         while True:
@@ -82,8 +89,8 @@ def _quietly(work: Callable[[], Any]) -> None:
         work()
 
 
-def aspawn(work: Coroutine[Any, Any, Any]) -> None:
-    """Do this in a task of the running loop."""
+def aspawn(work: Coroutine[Any, Any, Any], ended: Callable[[], object] = object) -> None:
+    """Do this in a task of the running loop. `ended` is called when it has come to its end, or never began."""
     loop = asyncio.get_running_loop()
     if loop not in _loops:  # once for each loop: those that were closed before do not end their tasks any more
         _loops.add(loop)
@@ -91,6 +98,7 @@ def aspawn(work: Coroutine[Any, Any, Any]) -> None:
     task = loop.create_task(work)
     _tasks.add(task)
     task.add_done_callback(_ended)
+    task.add_done_callback(lambda _: ended())
 
 
 def _ended(task: asyncio.Task[Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import time
 from collections.abc import Awaitable, Callable, Generator
 from typing import Any, TypeVar
@@ -41,12 +42,27 @@ def _perform(effect: Effect, backend: Asks | None, loader: Callable[..., Any]) -
     if isinstance(effect, Sleep):
         return time.sleep(effect.seconds)
     if isinstance(effect, Spawn):
-        return spawn(lambda: run(effect.plan, backend, loader), at_once=effect.at_once)
+        return _spawn(effect, lambda: run(effect.plan, backend, loader))
     assert isinstance(effect, Wait)
     try:
         return effect.future.result(effect.timeout)
     except TimeoutError:  # of the wait: what a loader raises is told as a value
         return TIMED_OUT
+
+
+def _spawn(effect: Spawn, work: Callable[[], Any]) -> None:
+    try:
+        spawn(work, at_once=effect.at_once)
+    except RuntimeError:  # no more threads
+        effect.abandoned()
+        if effect.at_once:
+            raise
+
+
+def _end(effect: Spawn) -> None:
+    """Its task has ended; one that was cancelled before its first step has never begun the plan."""
+    if inspect.getgeneratorstate(effect.plan) == inspect.GEN_CREATED:
+        effect.abandoned()
 
 
 async def arun(plan: Plan[R], backend: AsksLater | None, loader: Callable[..., Awaitable[Any]]) -> R:
@@ -75,7 +91,7 @@ async def _aperform(effect: Effect, backend: AsksLater | None, loader: Callable[
     if isinstance(effect, Sleep):
         return await asyncio.sleep(effect.seconds)
     if isinstance(effect, Spawn):
-        return aspawn(arun(effect.plan, backend, loader))
+        return aspawn(arun(effect.plan, backend, loader), lambda: _end(effect))
     assert isinstance(effect, Wait)
     return await _await(effect)
 

@@ -5,7 +5,7 @@ Nobody changes one; they are not frozen because making a frozen one takes three 
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Final
@@ -60,11 +60,13 @@ class Wait:
 class Spawn:
     """Perform another plan, with the same loader, in the background. There is no answer.
 
-    `at_once` when somebody waits for what comes of it: such work is never queued behind other.
+    `at_once` when somebody waits for what comes of it: such work is never queued behind other. `abandoned` is called
+    when the plan will never begin: there is no thread to be had, or its task was cancelled before its first step.
     """
 
     plan: Generator[Effect, Any, Any]
     at_once: bool = False
+    abandoned: Callable[[], object] = object
 
 
 Effect = Ask | Fetch | Load | Sleep | Wait | Spawn

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Generator, Iterable, Mapping
 from typing import Any
 
@@ -50,11 +51,11 @@ class Batch:
         while pending:
             mine, others, due = self._look(pending, is_first=pending is self._requests)
             if due:
-                yield Spawn(self._lead(due))
+                yield Spawn(self._lead(due), abandoned=functools.partial(self._hand_over, due))
             if any(self._requests[key].options.timed for key in mine):
                 for flight in mine.values():
                     self._core.flights.promise(flight)
-                yield Spawn(self._lead(mine), at_once=True)
+                yield Spawn(self._lead(mine), at_once=True, abandoned=functools.partial(self._hand_over, mine))
                 others.update(mine)
             elif mine:
                 yield from self._lead(mine)
@@ -156,7 +157,7 @@ class Batch:
         for key in late:
             self._claim(key, due)
         if due:
-            yield Spawn(self._lead(due))
+            yield Spawn(self._lead(due), abandoned=functools.partial(self._hand_over, due))
 
     def _hand_over(self, flights: _Led) -> None:
         for flight in flights.values():

@@ -145,16 +145,20 @@ class Cache:
     def delete_many(self, keys: Iterable[Any]) -> None:
         """Forget these keys, everywhere, in one round trip."""
         frozen = [freeze(key) for key in keys]
-        if self._core.shared is not None and frozen:
-            self._run(self._core.shared.invalidate([name_of(key) for key in frozen]))
-        self._core.forget(frozen)
+        names = [] if self._core.shared is None else [name_of(key) for key in frozen]
+        try:
+            if self._core.shared is not None and names:
+                self._run(self._core.shared.invalidate(names))
+        finally:  # interrupted, too
+            self._core.forget(frozen)
 
     async def adelete_many(self, keys: Iterable[Any]) -> None:
         """`delete_many` for async code."""
         frozen = [freeze(key) for key in keys]
+        names = [] if self._core.shared is None else [name_of(key) for key in frozen]
         try:
-            if self._core.shared is not None and frozen:
-                await self._arun(self._core.shared.invalidate([name_of(key) for key in frozen]))
+            if self._core.shared is not None and names:
+                await self._arun(self._core.shared.invalidate(names))
         finally:  # cancelled, too
             self._core.forget(frozen)
 
@@ -215,9 +219,11 @@ class Cache:
     def invalidate_tags(self, *tags: str) -> None:
         """Every value with one of these tags is forgotten, everywhere."""
         named = tags_of(tags)
-        if self._core.shared is not None:
-            self._run(self._core.shared.invalidate_tags(named))
-        self._core.forget_tags(named)
+        try:
+            if self._core.shared is not None:
+                self._run(self._core.shared.invalidate_tags(named))
+        finally:  # interrupted, too
+            self._core.forget_tags(named)
 
     async def ainvalidate_tags(self, *tags: str) -> None:
         """`invalidate_tags` for async code."""
@@ -230,9 +236,11 @@ class Cache:
 
     def clear(self) -> None:
         """Forget everything of this cache, and nothing else in its Redis."""
-        if self._core.shared is not None:
-            self._run(self._core.shared.clear())
-        self._core.forget_all()
+        try:
+            if self._core.shared is not None:
+                self._run(self._core.shared.clear())
+        finally:  # interrupted, too
+            self._core.forget_all()
 
     async def aclear(self) -> None:
         """`clear` for async code."""

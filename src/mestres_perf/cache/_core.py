@@ -342,7 +342,7 @@ class Core:
         if flight is not None:
             self.counts.refreshes += 1
             self.events.note("refresh", request.key, tags=tuple(flight.tags))
-            yield Spawn(self._lead(flight, request))
+            yield Spawn(self._lead(flight, request), abandoned=lambda: self.hand_over(flight))
 
     def reload(self, request: Request) -> Steps:
         """A newer value than the one that is there, however fresh that is: loaded, or had from whoever loads it.
@@ -381,11 +381,15 @@ class Core:
                 if not request.options.timed:
                     return (yield from self._lead(joined, request, first))
                 self.flights.promise(joined)
-                yield Spawn(self._lead(joined, request, first), at_once=True)
+                yield self._begun(joined, request, first)
             first = None  # whoever waits does not see what is there when he is woken
             answer = yield from self.wait(joined, request)
             if answer is not HAND_OVER:
                 return answer
+
+    def _begun(self, flight: Flight, request: Request, first: There | None) -> Spawn:
+        """A load that goes on whoever gives up waiting for it."""
+        return Spawn(self._lead(flight, request, first), at_once=True, abandoned=lambda: self.hand_over(flight))
 
     def _load_alone(self, request: Request, tags: tuple[str, ...]) -> Steps:
         """For one caller, when to wait would be to wait for ever."""

@@ -8,6 +8,7 @@ himself.
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
@@ -49,6 +50,14 @@ class Chain:
 
 _chain: ContextVar[Chain | None] = ContextVar("mestres_perf_chain", default=None)
 _waits = threading.Lock()  # one for all caches: loads of several may wait for one another
+
+
+def _renew_lock() -> None:
+    global _waits  # noqa: PLW0603 - in a forked child nobody is left who could give the old one back
+    _waits = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_renew_lock)
 
 
 class Flight:
@@ -149,6 +158,7 @@ class Flights:
     def start_anew(self) -> None:
         """In a forked child: those who lead are not in it, and nobody would ever be told."""
         self._flights.clear()
+        self._writes.clear()
 
     def join(self, key: Hashable, tags: tuple[str, ...], *, name: str = "", is_async: bool) -> Entry | Flight | None:
         """The entry, if it has come meanwhile; or a flight, to lead by whoever can `take` it, to wait for otherwise.
@@ -178,8 +188,8 @@ class Flights:
             raise RecursiveLoadError(f"the loader of {key!r} asks for {key!r}")
 
     def alone(self, key: Hashable, tags: tuple[str, ...]) -> Flight:
-        """A flight that nobody joins."""
-        return Flight(key, tags, self._store.ticket())
+        """A flight that nobody joins, and nobody can find: any key that is deleted meanwhile may be its own."""
+        return Flight(key, tags, self._store.glance())
 
     def claim(self, key: Hashable, tags: tuple[str, ...], *, name: str = "", is_async: bool) -> Flight | None:
         """A flight to lead in the background; None when the key is being loaded already."""
@@ -237,10 +247,10 @@ class Flights:
         """The same for keys as Redis knows them. Returns those that were here."""
         gone = set(names)
         with self._lock:
+            self._store.void_glances()  # first: what is put from now on is found below, or is refused
             keys = {flight.key: None for flight in self._flights.values() if flight.name in gone}
             keys.update((key, None) for key, all_of in self._writes.items() if any(name in gone for name, _ in all_of))
             keys.update((key, None) for key in map(self._store.key_of, gone) if key is not None)
-            self._store.void_glances()
             self._delete(keys)
         return tuple(keys)
 
@@ -281,7 +291,7 @@ class Flights:
             with self._lock:
                 writes.remove((name, ticket))
                 if not writes:
-                    del self._writes[key]
+                    self._writes.pop(key, None)
 
     def replace(self, entry: Entry, ticket: Ticket) -> None:
         """Store a value that nobody loaded; a load under way may neither store nor be joined."""

@@ -135,13 +135,17 @@ class Inspected:
 
 
 class Debts:
-    """What Redis could not be told while it was away. Until it has been, nothing is read from it."""
+    """What Redis could not be told while it was away. Until it has been, nothing is read from it.
+
+    Each debt has a number: one that is made again while it is being paid stays.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._keys: set[str] = set()
-        self._tags: set[str] = set()
-        self._everything = False
+        self._keys: dict[str, int] = {}
+        self._tags: dict[str, int] = {}
+        self._everything = 0
+        self._number = 0
         self._paying = False
 
     @property
@@ -161,14 +165,16 @@ class Debts:
     def owe(self, *, keys: Iterable[str] = (), tags: Iterable[str] = (), everything: bool = False) -> None:
         """Remember an invalidation that did not arrive; very many become one of everything."""
         with self._lock:
-            self._keys.update(keys)
-            self._tags.update(tags)
-            self._everything |= everything or len(self._keys) + len(self._tags) > _MOST_DEBTS
+            self._number += 1
+            self._keys.update(dict.fromkeys(keys, self._number))
+            self._tags.update(dict.fromkeys(tags, self._number))
+            if everything or len(self._keys) + len(self._tags) > _MOST_DEBTS:
+                self._everything = self._number
 
     def covers(self, name: str, tags: Iterable[str]) -> bool:
         """Whether a value is among what it will make untrue."""
         with self._lock:
-            return self._everything or name in self._keys or not self._tags.isdisjoint(tags)
+            return bool(self._everything) or name in self._keys or any(tag in self._tags for tag in tags)
 
     def pay(self, tell: Tell) -> Generator[Effect, Any, None]:
         """Tell Redis now. Raises BackendUnavailable when it is still away, or somebody else is just telling it."""
@@ -178,15 +184,22 @@ class Debts:
             if self._paying:
                 raise BackendUnavailable("Redis is being told what it has missed")
             self._paying = True
-            keys, tags, everything = tuple(self._keys), tuple(self._tags), self._everything
+            keys, tags, everything = dict(self._keys), dict(self._tags), self._everything
         try:
-            yield from tell(keys, tags, everything)
+            yield from tell(tuple(keys), tuple(tags), bool(everything))
             with self._lock:
-                self._keys.difference_update(keys)
-                self._tags.difference_update(tags)
-                self._everything = self._everything and not everything
+                _paid(self._keys, keys)
+                _paid(self._tags, tags)
+                if self._everything == everything:
+                    self._everything = 0
         finally:
             self._paying = False
+
+
+def _paid(debts: dict[str, int], told: Mapping[str, int]) -> None:
+    for name, number in told.items():
+        if debts.get(name) == number:
+            del debts[name]
 
 
 _Command = tuple[str | bytes | int, ...]
@@ -353,7 +366,15 @@ class Shared:
         unknown = [tag for tag in (_EVERYTHING, *tags) if tag not in known]
         begun = self._begin_versions(unknown)
         asks = [self._ask_lease(name, seen[name].stamp) for name in missing]
-        replies = yield Fetch((*begun, *asks))
+        try:
+            replies = yield Fetch((*begun, *asks))
+        except (GeneratorExit, BackendUnavailable):
+            raise
+        except BaseException:  # cancelled: they may have been granted all the same
+            yield from self.release(
+                *(_Lease(name, str(ask.arguments[0]), {}, None) for name, ask in zip(missing, asks, strict=True))
+            )
+            raise
         versions = {**known, **dict(zip(unknown, replies[len(unknown) : len(begun)], strict=True))}
         granted: dict[str, _Lease] = {}
         for name, ask, reply in zip(missing, asks, replies[len(begun) :], strict=True):
@@ -466,7 +487,7 @@ class Shared:
             yield
         except BackendUnavailable:
             self._debts.owe(keys=keys, tags=tags, everything=everything)
-        except Exception:
+        except CodecError:  # nothing was told at all
             raise
         except BaseException:
             self._debts.owe(keys=keys, tags=tags, everything=everything)

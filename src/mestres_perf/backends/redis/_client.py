@@ -400,7 +400,7 @@ class Awaiting:
 
     async def _open(self) -> SharedWire:
         """One connection however many ask for it; whoever gives up leaves it to the others."""
-        if self._opening is None:
+        if self._opening is None or self._opening.done():  # done: cancelled before it had begun
             self._opening = asyncio.create_task(self._opened())
             self._opening.add_done_callback(_ended)  # when everybody who asked for it has given up
         return await asyncio.shield(self._opening)
@@ -436,12 +436,17 @@ def _written(asked: Sequence[Ask | Command]) -> list[Command]:
 
 
 def _unknown(asked: Sequence[Ask | Command], replies: list[Any]) -> dict[int, Ask]:
-    """The scripts, by place, that Redis has never heard of or has forgotten: they are sent once more, in full."""
-    return {
-        place: one
-        for place, (one, reply) in enumerate(zip(asked, replies, strict=True))
-        if isinstance(reply, ReplyError) and str(reply).startswith("NOSCRIPT") and isinstance(one, Ask)
-    }
+    """The scripts, by place, that Redis has never heard of or has forgotten: they are sent once more, in full.
+
+    So is what was announced after one of them: others shall hear of a change when it has been made.
+    """
+    unknown: dict[int, Ask] = {}
+    for place, (one, reply) in enumerate(zip(asked, replies, strict=True)):
+        if isinstance(one, Ask):
+            is_unknown = isinstance(reply, ReplyError) and str(reply).startswith("NOSCRIPT")
+            if is_unknown or (unknown and one.name == "announce"):
+                unknown[place] = one
+    return unknown
 
 
 def _put(replies: list[Any], places: Iterable[int], better: list[Any]) -> None:

@@ -277,6 +277,8 @@ class SharedWire(asyncio.Protocol):
 
     def _flush(self) -> None:
         out, self._out = self._out, []
+        if len(out) == len(self._asked):  # nothing was under way: the time begins when it is sent
+            self._since = self._loop.time()
         if self._transport is not None:
             self._transport.write(b"".join(out))
 
