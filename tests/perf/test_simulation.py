@@ -8,9 +8,9 @@ import pytest
 from mestres_perf import Cache
 from mestres_perf.cache._backplane import Follower
 from mestres_perf.cache._core import Core
+from mestres_perf.cache._debts import Debts
 from mestres_perf.cache._flight import Flights
 from mestres_perf.cache._leases import Leases
-from mestres_perf.cache._shared import Debts
 from mestres_perf.testing import MemoryRedis, simulate
 
 SEEDS = 100_000 if os.environ.get("MESTRES_STRESS") == "long" else 10_000

@@ -8,10 +8,10 @@ from mestres_perf import MISS, Cache, Redis
 from mestres_perf._kernel.effects import Ask, Fetch
 from mestres_perf.backends.redis._client import _unknown
 from mestres_perf.backends.redis._wire import ReplyError
+from mestres_perf.cache._debts import Debts
 from mestres_perf.cache._entry import Entry
 from mestres_perf.cache._flight import Flights
 from mestres_perf.cache._memory import Memory, Store
-from mestres_perf.cache._shared import Debts
 
 
 def test_what_is_put_while_a_message_is_applied():
