@@ -10,6 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
 ARGS ?=
+TOGETHER ?= 2
 
 help:  ## show this help
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,8 +18,8 @@ help:  ## show this help
 demo: $(VENV)/installed-demo  ## install, make and fill a shop, serve it (ARGS="--framework flask --port 9000")
 	$(BIN)/mestres demo $(ARGS)
 
-test: $(VENV)/installed-dev  ## install, run the whole suite on real servers (ARGS="-k cart")
-	$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/installed-dev  ## install, run the whole suite on real servers (ARGS="-k cart", TOGETHER=8 processes)
+	$(BIN)/python -m pytest -n $(TOGETHER) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(VENV)/installed-dev  ## style, formatting and the import contracts
 	$(BIN)/ruff check .
