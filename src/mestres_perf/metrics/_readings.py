@@ -9,7 +9,7 @@ from mestres_perf.metrics import _caches as caches
 from mestres_perf.metrics import _catalogue as catalogue
 from mestres_perf.metrics._caches import Watched
 from mestres_perf.metrics._catalogue import Metric
-from mestres_perf.metrics._sheet import Reading
+from mestres_perf.metrics._sheet import Reading, Table
 
 METRICS: tuple[Metric, ...] = (
     catalogue.CONNECTIONS,
@@ -56,3 +56,11 @@ def readings(pools: Iterable[APool], watched: Iterable[Watched], breakers: Itera
             yield catalogue.BREAKER_STATE, (breaker.name, state.value), [float(state is now.state)]
         for outcome in ("successes", "failures", "rejections"):
             yield catalogue.BREAKER_CALLS, (breaker.name, outcome), [getattr(now, outcome)]
+
+
+def connections_in_use(table: Table) -> int | None:
+    """Database connections in use over all pools; None when none is watched."""
+    most, in_use = (
+        table.get(metric, {}).get((), [0.0])[0] for metric in (catalogue.CONNECTIONS_MAX, catalogue.CONNECTIONS)
+    )
+    return int(in_use) if most else None

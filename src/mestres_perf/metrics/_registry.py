@@ -8,9 +8,11 @@ first.
 from __future__ import annotations
 
 import functools
+import os
 import sys
 import threading
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -19,17 +21,22 @@ from prometheus_client.core import Metric as Family
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
+from mestres_perf._kernel import forks
 from mestres_perf.errors import ConfigurationError
 from mestres_perf.metrics import _caches as caches
 from mestres_perf.metrics import _catalogue as catalogue
 from mestres_perf.metrics import _readings as read
+from mestres_perf.metrics._book import Book
 from mestres_perf.metrics._caches import ACache, Watched
 from mestres_perf.metrics._catalogue import OVERFLOW, Metric
 from mestres_perf.metrics._cells import KINDS
+from mestres_perf.metrics._counted import Counted
+from mestres_perf.metrics._directory import Directory
 from mestres_perf.metrics._readings import ABreaker, APool
-from mestres_perf.metrics._sheet import Labels, Sheet, Table
+from mestres_perf.metrics._sheet import Labels, Reading, Table
 from mestres_perf.metrics._system import System
 from mestres_perf.metrics._text import CONTENT_TYPE, Writer
+from mestres_perf.settings import MetricsSettings
 
 __all__ = ["CONTENT_TYPE", "Metrics", "Series", "default_metrics"]
 
@@ -39,20 +46,36 @@ class Metrics:
 
     `system` is where processor, memory, disk and network are read; pass one to name the disk and the link's speed.
     `registry` is for collectors of your own, from prometheus_client: what they collect is on the page, too. Looked at
-    as a whole it is the whole page. Raises ConfigurationError for a `max_series` below 1.
+    as a whole it is the whole page.
+
+    With a `directory` (default: MESTRES_METRICS_DIR, if set) all processes that are given the same one are on the page
+    of each, and so is what those have counted that are dead. It is made where there is none, and belongs to one
+    application on one machine. `clock` is in seconds and the same for all of them.
+
+    Raises ConfigurationError for a `max_series` below 1, and for a directory that cannot be used.
     """
 
-    def __init__(self, *, max_series: int = 2000, system: System | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        max_series: int = 2000,
+        system: System | None = None,
+        directory: str | os.PathLike[str] | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
         if max_series < 1:
             raise ConfigurationError(f"max_series={max_series!r}: must be at least 1")
+        if directory is None:
+            directory = MetricsSettings.from_environment().dir or None
         self.registry = _Registry(self)
         self.system = system or System()
         self.caches: list[Watched] = []
         self.breakers: list[ABreaker] = []
         self.pools: list[APool] = []
+        self.clock = clock
         self._lock = threading.Lock()
         self._max_series = max_series
-        self._sheet = Sheet()
+        self._book = Book(None if directory is None else Directory(directory, max_series), self._readings, clock)
         self._writer = Writer()
         self._series: dict[str, Series] = {}
         self._dropped = self.series(catalogue.DROPPED)
@@ -65,11 +88,13 @@ class Metrics:
         self.call_duration = self.series(catalogue.CALL_DURATION)
         self.in_progress = self.series(catalogue.IN_PROGRESS).child()
         for metric in read.METRICS:
-            self._sheet.declare(metric)
+            self._book.sheet.declare(metric)
             self.registry.reserve(metric)
         for metric in (catalogue.HIT_RATE, *catalogue.SYSTEM.values()):
             self.registry.reserve(metric)
         self.system.readings()  # the first ones only say from where to count
+        self._enter()
+        forks.follow(self)
 
     def render(self) -> bytes:
         """The page that Prometheus reads."""
@@ -79,10 +104,25 @@ class Metrics:
         """The page without what the user's own collectors have."""
         return self._writer.write(self._shown())
 
+    def counted(self) -> Counted:
+        """Every series, and what pools, caches and breakers say now; of all processes, where there is a directory."""
+        return self._book.counted()
+
     def table(self) -> Table:
-        """Every series that is counted, and what pools, caches and breakers say now."""
-        self._sheet.put(read.readings(self.pools, tuple(self.caches), tuple(self.breakers)))
-        return self._sheet.table()
+        """The series of `counted`."""
+        return self._book.counted().table
+
+    def tick(self, now: float) -> None:
+        """Call it when a request has ended at `now`, before it is counted. Nearly always there is nothing to do.
+
+        Where none ends for long, such as in a worker that serves none, `publish` shows others what there is to see.
+        """
+        if now >= self._book.due:
+            self._book.tick(now)
+
+    def publish(self) -> None:
+        """Have other processes see what this one's pools, caches and breakers say now."""
+        self._book.publish()
 
     def watch_cache(self, *those: ACache) -> None:
         """Show what these caches count; nothing is added to the cost of a hit."""
@@ -104,16 +144,40 @@ class Metrics:
             if metric.name not in self._series:
                 self.registry.reserve(metric)
                 most = sys.maxsize if metric is catalogue.DROPPED else self._max_series  # its labels are ours
-                self._series[metric.name] = Series(metric, self._sheet, partial(self._drop, metric.name), most)
+                self._series[metric.name] = Series(metric, self._book, partial(self._drop, metric.name), most)
             return self._series[metric.name]
 
     def connections_in_use(self) -> int | None:
         """Database connections in use over all pools; None when none is watched."""
-        return sum(pool.active() for pool in self.pools) if self.pools else None
+        return read.connections_in_use(self.table())
 
     def hit_rate(self) -> float | None:
         """Hits of all requests to all caches, 0 to 1; None before the first."""
         return caches.hit_rate(self.table())
+
+    def locks(self) -> Sequence[forks.Lock]:
+        """For a fork."""
+        return [self._lock, *self._book.locks]
+
+    def start_anew(self) -> None:
+        """In a forked child: with a directory it counts from zero, in a file of its own."""
+        if self._book.is_shared:
+            self._book.start_anew()
+            self._move()
+
+    def _enter(self) -> None:
+        try:
+            self._book.enter()
+        except OSError as error:
+            raise ConfigurationError(f"directory: cannot be used ({error})") from error
+        self._move()
+
+    def _move(self) -> None:
+        for series in self._series.values():
+            series.move()
+
+    def _readings(self) -> Iterable[Reading]:
+        return read.readings(self.pools, tuple(self.caches), tuple(self.breakers))
 
     def _drop(self, name: str) -> None:
         self._dropped.child(name).inc()
@@ -131,15 +195,14 @@ class Metrics:
 class Series:
     """A metric with labels: its cells are looked up once and then kept, up to a limit. None is ever taken away."""
 
-    def __init__(self, metric: Metric, sheet: Sheet, dropped: Callable[[], None], max_series: int) -> None:
+    def __init__(self, metric: Metric, book: Book, dropped: Callable[[], None], max_series: int) -> None:
         self._metric = metric
-        self._sheet = sheet
+        self._book = book
         self._dropped = dropped
         self._overflow = (OVERFLOW,) * len(metric.labels)
         self._max = max_series
         self._cells: dict[Labels, Any] = {}
-        self._lock = threading.RLock()  # as that of a sheet
-        sheet.declare(metric)
+        book.sheet.declare(metric)
         if not metric.labels:
             self.child()
 
@@ -156,14 +219,22 @@ class Series:
             names = ", ".join(self._metric.labels) or "none"
             raise ConfigurationError(f"{self._metric.name}: has the labels {names}, not {len(labels)} of them")
         labels = tuple(map(str, labels))
-        with self._lock:
-            if len(self._cells) >= self._max and labels not in self._cells:
+        with self._book.sheet.lock:
+            if labels not in self._cells and not self._has_room(labels):
                 self._dropped()
                 labels = self._overflow
             if labels not in self._cells:
-                values = self._sheet.row(self._metric, labels)
+                values = self._book.sheet.row(self._metric, labels)
                 self._cells.setdefault(labels, KINDS[self._metric.kind](self._metric, values))
             return self._cells[labels]
+
+    def move(self) -> None:
+        """Have every cell count in the sheet that the book has now."""
+        for labels, cell in self._cells.items():
+            cell.move(self._book.sheet.row(self._metric, labels))
+
+    def _has_room(self, labels: Labels) -> bool:
+        return len(self._cells) < self._max and self._book.sheet.has_room(labels)
 
 
 class _Registry(CollectorRegistry):

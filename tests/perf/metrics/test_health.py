@@ -19,13 +19,21 @@ def clock():
 
 
 @pytest.fixture
-def health(clock, tmp_path):
-    return Health(Metrics(), system=System(tmp_path), clock=clock)
+def metrics(clock):
+    return Metrics(clock=clock)
 
 
-def observe(health, count, seconds=0.01, failed=0):
+@pytest.fixture
+def health(metrics, tmp_path):
+    return Health(metrics, system=System(tmp_path))
+
+
+def observe(metrics, count, seconds=0.01, failed=0):
+    """So many requests end now."""
     for number in range(count):
-        health.observe(seconds, failed=number < failed)
+        metrics.tick(metrics.clock())
+        metrics.requests.child("GET", "/", "500" if number < failed else "200").inc()
+        metrics.duration.child("GET", "/").observe(seconds)
 
 
 @pytest.mark.parametrize(
@@ -41,21 +49,21 @@ def observe(health, count, seconds=0.01, failed=0):
         (20, 0.01, 20, "unhealthy"),
     ],
 )
-def test_status(health, count, seconds, failed, status):
+def test_status(metrics, count, seconds, failed, status):
     """Above 500 ms at p95 is degraded, above 5 % of errors unhealthy; fewer than twenty requests prove nothing."""
-    observe(health, count, seconds, failed)
+    observe(metrics, count, seconds, failed)
 
-    assert status == health.report()["status"]
+    assert status == Health(metrics).report()["status"]
 
 
-def test_only_the_last_minute_counts(health, clock):
+def test_only_the_last_minute_counts(metrics, health, clock):
     """Five bad minutes are forgotten a minute after they ended."""
     for _ in range(300):
-        observe(health, 2, seconds=3, failed=2)
+        observe(metrics, 2, seconds=3, failed=2)
         clock.now += 1
     assert health.report()["status"] == "unhealthy"
     for _ in range(62):
-        observe(health, 2)
+        observe(metrics, 2)
         clock.now += 1
     report = health.report()
 
@@ -101,7 +109,7 @@ class Machine(System):
 )
 def test_a_busy_machine(clock, name, percent, level):
     """Each reading has its level by the thresholds shown, unknown ones none; the status is about requests only."""
-    report = Health(Metrics(), system=Machine(**{name: percent}), clock=clock).report()
+    report = Health(Metrics(clock=clock), system=Machine(**{name: percent})).report()
     limits = report["thresholds"][f"{name}_usage"]
 
     assert report["metrics"][f"{name}_usage"] == percent
