@@ -59,7 +59,7 @@ class Book:
         """Count in a new file from now on; every cell must be moved there. Raises OSError."""
         if self._directory is not None:
             metrics = list(self._table())
-            sheet = self._directory.enter(metrics, self._clock())
+            sheet = self._directory.enter(self._clock())
             for metric in metrics:
                 sheet.declare(metric)
             self._begin(sheet)

@@ -57,10 +57,10 @@ class Directory:
                 f"directory={os.fspath(path)!r}: must be a directory in which this process may write ({error.strerror})"
             ) from error
 
-    def enter(self, own: Iterable[Metric], now: float) -> CellFile:
+    def enter(self, now: float) -> CellFile:
         """A file for this process, empty. What the dead have left is settled on the way. Raises OSError."""
         with self._locked():
-            self._sweep(own, now)
+            self._sweep(now)
             name = f"{os.getpid()}-{secrets.token_hex(8)}{_SUFFIX}"
             return CellFile(self.path / name, size_for(self._max))
 
@@ -71,9 +71,10 @@ class Directory:
         version of the application, is left out.
         """
         with self._locked():
-            total, living = self._sweep(own, now)
+            total, living = self._sweep(now)
             for path in living:
                 total.add(_read(path))
+        total.know(own)
         return total.counted
 
     @contextmanager
@@ -86,10 +87,10 @@ class Directory:
             fcntl.flock(lock, fcntl.LOCK_UN)  # also for a process that was forked off meanwhile, and has it open, too
             os.close(lock)
 
-    def _sweep(self, own: Iterable[Metric], now: float) -> tuple[_Sum, list[Path]]:
+    def _sweep(self, now: float) -> tuple[_Sum, list[Path]]:
         """What the dead have counted, which is in one file then; and the files of the living."""
         names, settled = self._settled()
-        total = _Sum(own, self._max)
+        total = _Sum(self._max)
         total.add(settled)
         living: list[Path] = []
         dead: list[Path] = []
@@ -134,25 +135,31 @@ class Directory:
 
 
 class _Sum:
-    """Adds up. Of a metric there are no more label sets than allowed, however many processes bring some."""
+    """Adds up. Of a metric there are no more label sets than allowed, however many processes bring some.
 
-    def __init__(self, own: Iterable[Metric], most: int) -> None:
-        self._names = {metric.name: metric for metric in own}
+    Of metrics that have one name but were made otherwise, by versions of the application, each is added up for itself.
+    """
+
+    def __init__(self, most: int) -> None:
         self._most = most
-        self.counted = Counted({metric: {} for metric in self._names.values()})
+        self.counted = Counted()
 
     def add(self, more: Counted, *, is_dead: bool = False) -> None:
         """Of the dead only what has been counted stays, not what is now."""
-        for given, rows in more.table.items():
-            metric = self._as_known(given)
-            if metric is not None and not (is_dead and metric.kind not in _ADDED_UP):
+        for metric, rows in more.table.items():
+            if not is_dead or metric.kind in _ADDED_UP:
                 self._add(metric, rows)
         self.counted.slices = window.added([self.counted.slices, more.slices])
         self.counted.began = min(self.counted.began, more.began)
 
-    def _as_known(self, metric: Metric) -> Metric | None:
-        known = self._names.setdefault(metric.name, metric)
-        return known if known == replace(metric, help=known.help) else None
+    def know(self, own: Iterable[Metric]) -> None:
+        """Leave one metric of each name: that of `own`, where there is one. Another meaning makes no other metric."""
+        names = {metric.name: metric for metric in own}
+        found, self.counted.table = self.counted.table, {metric: {} for metric in names.values()}
+        for metric, rows in found.items():
+            known = names.setdefault(metric.name, metric)
+            if known == replace(metric, help=known.help):
+                self._add(known, rows)
 
     def _add(self, metric: Metric, rows: dict[Labels, Values]) -> None:
         total = self.counted.table.setdefault(metric, {})

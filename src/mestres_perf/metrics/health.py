@@ -51,8 +51,9 @@ class Health:
         """
         counted, now = self._metrics.counted(), self._metrics.clock()
         minute = window.recent(counted.slices, now)
-        *counts, errors = [float(sum(column)) for column in zip(*minute.values(), strict=True)] or [0.0]
-        total = float(sum(counts))
+        figures: window.Figures = [sum(column) for column in zip(*minute.values(), strict=True)] or [0.0]
+        counts, errors = figures[:-1], figures[-1]
+        total = sum(counts)
         system = self._system.readings()
         metrics = {
             "response_time_p50": _quantile(counts, 0.50),
