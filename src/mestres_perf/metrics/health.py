@@ -91,7 +91,7 @@ def _quantile(counts: list[float], share: float) -> float | None:
     total = sum(counts)
     if not total:
         return None
-    wanted, seen = share * total, 0
+    wanted, seen = share * total, 0.0
     for index, count in enumerate(counts):
         if seen + count >= wanted and count:
             low = BUCKETS[index - 1] if index else 0.0

@@ -387,7 +387,7 @@ metrics.watch_cache(cache)
 cache.get_or_load("k", lambda: 1)
 cache.get("k")
 metrics.publish()
-kept = metrics.calls.child("f", "success")
+kept, parents = metrics.calls.child("f", "success"), metrics._book.sheet
 if os.fork():
     signal.pause()
 kept.inc(3)
