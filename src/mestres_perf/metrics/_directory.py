@@ -12,11 +12,13 @@ twice. There are as many files as processes that live, and these two.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import logging
 import mmap
 import os
 import secrets
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -35,6 +37,9 @@ _SLICES = Metric("window_settled", "slices", "The last minute of processes that 
 _NAMES = Metric("settled", "names", "Files that are part of this one", ("file",))
 _ADDED_UP = frozenset({"counter", "histogram"})
 _SETTLED, _NEW, _LOCK, _SUFFIX = "settled", "settled.new", "lock", ".cells"
+PATIENCE = 5.0
+"""Seconds. Nobody holds the directory's lock for longer than it takes to read some files."""
+_PAUSE = 0.002
 _log = logging.getLogger(__name__)
 
 
@@ -81,7 +86,7 @@ class Directory:
     def _locked(self) -> Iterator[None]:
         lock = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            _take(lock)
             yield
         finally:
             fcntl.flock(lock, fcntl.LOCK_UN)  # also for a process that was forked off meanwhile, and has it open, too
@@ -168,6 +173,20 @@ class _Sum:
             place = labels if labels in total or len(total) < self._most else overflow
             before = total.get(place)
             total[place] = values if before is None else list(map(add, before, values))
+
+
+def _take(lock: int) -> None:
+    """Raises TimeoutError: somebody may have been stopped while he held it."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise TimeoutError(errno.ETIMEDOUT, "another process does not give back the directory's lock") from None
+            time.sleep(_PAUSE)
+        else:
+            return
 
 
 def _is_alive(path: Path) -> bool:

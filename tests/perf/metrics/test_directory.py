@@ -6,6 +6,7 @@ that gives its lock back is, for the others, a process that is dead.
 
 import asyncio
 import errno
+import fcntl
 import os
 import signal
 import subprocess
@@ -16,7 +17,7 @@ import pytest
 
 from mestres_perf import Cache, CircuitBreaker, PerformanceMiddleware
 from mestres_perf.errors import ConfigurationError
-from mestres_perf.metrics import Health, Metrics
+from mestres_perf.metrics import Health, Metrics, _directory
 from mestres_perf.metrics import _catalogue as catalogue
 from mestres_perf.metrics._catalogue import OVERFLOW, Metric
 from mestres_perf.metrics._cellfile import size_for, written
@@ -219,6 +220,22 @@ def test_the_environment_names_the_directory(tmp_path, monkeypatch):
     monkeypatch.setenv("MESTRES_METRICS_DIR", "")
 
     assert called(Metrics()) == {}
+
+
+def test_somebody_who_does_not_give_back_the_lock(join, tmp_path, monkeypatch):
+    """A process that was stopped while it held the directory's lock costs the others a page, and holds up none."""
+    metrics = join()
+    monkeypatch.setattr(_directory, "PATIENCE", 0.01)
+    with (tmp_path / "metrics" / "lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(TimeoutError, match="lock"):
+            metrics.render()
+        with pytest.raises(ConfigurationError, match="lock"):
+            join()
+        metrics.tick(metrics.clock())
+        metrics.calls.child("f", "success").inc()
+
+    assert called(metrics) == {("f", "success"): 1}
 
 
 @pytest.mark.scenario("M7")
