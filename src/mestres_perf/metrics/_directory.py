@@ -27,15 +27,16 @@ from pathlib import Path
 
 from mestres_perf.errors import ConfigurationError
 from mestres_perf.metrics import _window as window
-from mestres_perf.metrics._catalogue import OVERFLOW, Metric
+from mestres_perf.metrics._catalogue import BUCKETS, OVERFLOW, Metric
 from mestres_perf.metrics._cellfile import CellFile, Row, records, size_for, written
 from mestres_perf.metrics._cells import Values
 from mestres_perf.metrics._counted import Counted
-from mestres_perf.metrics._sheet import Labels
+from mestres_perf.metrics._sheet import Labels, Table
 
-_SLICES = Metric("window_settled", "slices", "The last minute of processes that are dead", ("slice",))
+_SLICES = Metric("window_settled", "slices", "The last minute of the dead", ("slice",), BUCKETS)
 _NAMES = Metric("settled", "names", "Files that are part of this one", ("file",))
 _ADDED_UP = frozenset({"counter", "histogram"})
+_SHOWN = _ADDED_UP | {"gauge"}
 _SETTLED, _NEW, _LOCK, _SUFFIX = "settled", "settled.new", "lock", ".cells"
 PATIENCE = 5.0
 """Seconds. Nobody holds the directory's lock for longer than it takes to read some files."""
@@ -117,9 +118,8 @@ class Directory:
         if not path.exists():
             return set(), Counted()
         table = _table(path)
-        slices = {int(labels[0]): list(values) for labels, values in table.pop(_SLICES, {}).items()}
-        names = {labels[0] for labels in table.pop(_NAMES, {})}
-        return names, Counted(table, slices)
+        slices = {int(labels[0]): list(values) for labels, values in table.get(_SLICES, {}).items()}
+        return {labels[0] for labels in table.get(_NAMES, {})}, Counted(_shown(table), slices)
 
     def _settle(self, counted: Counted, now: float, names: set[str]) -> None:
         """Put everything in one file; only then delete those that it was in."""
@@ -207,15 +207,20 @@ def _is_alive(path: Path) -> bool:
 def _read(path: Path) -> Counted:
     """What one process has counted."""
     table = _table(path)
-    ring = table.pop(window.RING, {}).get(())
-    if ring is None:
-        return Counted(table)
-    return Counted(table, window.slices(ring, window.figures(table)), ring[-1])
+    ring = table.get(window.RING, {}).get(())
+    if ring is None:  # that of another version, with other buckets, says nothing here
+        return Counted(_shown(table))
+    return Counted(_shown(table), window.slices(ring, window.figures(table)), ring[-1])
 
 
-def _table(path: Path) -> dict[Metric, dict[Labels, Values]]:
+def _shown(table: Table) -> Table:
+    """Without what is only there for those who read the files."""
+    return {metric: rows for metric, rows in table.items() if metric.kind in _SHOWN}
+
+
+def _table(path: Path) -> Table:
     """What is in a file; nothing when it is damaged, or was never finished."""
-    table: dict[Metric, dict[Labels, Values]] = {}
+    table: Table = {}
     try:
         with path.open("rb") as file:
             content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

@@ -19,6 +19,7 @@ from mestres_perf import Cache, CircuitBreaker, PerformanceMiddleware
 from mestres_perf.errors import ConfigurationError
 from mestres_perf.metrics import Health, Metrics, _directory
 from mestres_perf.metrics import _catalogue as catalogue
+from mestres_perf.metrics import _window as window
 from mestres_perf.metrics._catalogue import OVERFLOW, Metric
 from mestres_perf.metrics._cellfile import size_for, written
 from perf.metrics.recycling import recycle
@@ -322,6 +323,20 @@ def test_another_version_of_a_metric(join):
 
     assert value(new, "took_seconds_count", what="x") == 2
     assert new.render().count(b"# TYPE took_seconds ") == 1
+
+
+@pytest.mark.parametrize("is_dead", [False, True])
+def test_the_minute_of_another_version(join, clock, is_dead):
+    """What another version notes of its last minute, in other buckets, is left out, and is on no page."""
+    other, looks = join(), join()
+    other._book.sheet.row(Metric("window", "ring", window.RING.help, (), (1.0,)), (), 40)[0] = 1.0
+    other.calls.child("f", "success").inc()
+    if is_dead:
+        die(other)
+
+    assert called(looks) == {("f", "success"): 1}
+    assert b"window" not in looks.render()
+    assert Health(looks).report()["status"] == "healthy"
 
 
 def test_the_settled_minute(join, clock):
