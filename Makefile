@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types docs format bench latency cache-hit cache-peers cache-trouble cache-herd hit-ratio breaker \
-	resilience stress wheel clean
+	resilience metrics-page recycling stress wheel clean
 SHELL := /bin/sh
 
 VENV := .venv
@@ -62,6 +62,12 @@ breaker: $(VENV)/installed-dev  ## what a circuit breaker costs beside other bre
 
 resilience: $(VENV)/installed-dev  ## what retries and rate limits cost beside other libraries (ARGS="--rounds 50")
 	$(BIN)/python benchmarks/resilience.py $(ARGS)
+
+metrics-page: $(VENV)/installed-dev  ## what counting and the page of /metrics cost beside prometheus_client
+	$(BIN)/python benchmarks/metrics_page.py $(ARGS)
+
+recycling: $(VENV)/installed-dev  ## gunicorn's workers replaced again and again, one killed, while Prometheus looks on (ARGS="--times 5")
+	$(BIN)/python benchmarks/recycling.py $(ARGS)
 
 stress: $(VENV)/installed-dev  ## the long forms of the stress tests
 	MESTRES_STRESS=long $(BIN)/python -m pytest -m stress $(ARGS)

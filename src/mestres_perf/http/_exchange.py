@@ -8,7 +8,6 @@ from typing import Any
 
 from mestres_perf.http._routes import method_label
 from mestres_perf.metrics._registry import Metrics
-from mestres_perf.metrics.health import Health
 
 CLIENT_GONE = 499
 FAILED = 500
@@ -18,11 +17,10 @@ _log = logging.getLogger(__name__)
 class Exchange:
     """Counted once, at its end; an error in counting is logged and never reaches the response."""
 
-    __slots__ = ("_began", "_ended", "_first", "_health", "_method", "_metrics", "status")
+    __slots__ = ("_began", "_ended", "_first", "_method", "_metrics", "status")
 
-    def __init__(self, metrics: Metrics, health: Health, method: str) -> None:
+    def __init__(self, metrics: Metrics, method: str) -> None:
         self._metrics = metrics
-        self._health = health
         self._method = method_label(method)
         self._began = time.perf_counter()
         self._first: float | None = None
@@ -51,6 +49,7 @@ class Exchange:
 
     def _count(self, endpoint: str, ended: float, *, error: bool, gone: bool) -> None:
         metrics, method = self._metrics, self._method
+        metrics.tick(ended)
         status = self.status
         if status is None or (gone and not error):
             status = FAILED if error or not gone else CLIENT_GONE
@@ -61,4 +60,3 @@ class Exchange:
         metrics.duration.child(method, endpoint).observe(seconds)
         if self._first is not None:
             metrics.first_byte.child(method, endpoint).observe(self._first - self._began)
-        self._health.observe(seconds, failed=error or status >= FAILED)

@@ -63,7 +63,7 @@ class PerformanceMiddleware:
         await self._watch(scope, receive, send)
 
     async def _watch(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: C901 - one request, read top to bottom
-        exchange = Exchange(self.metrics, self.health, scope["method"])
+        exchange = Exchange(self.metrics, scope["method"])
         gone = False
 
         def endpoint() -> str:

@@ -52,7 +52,7 @@ class WSGIPerformanceMiddleware:
         beacon = self._pages.beacon(path)
         if beacon is not None:
             return _answer(_take(beacon, method, environ), method, start_response)
-        exchange = Exchange(self.metrics, self.health, method)
+        exchange = Exchange(self.metrics, method)
 
         matched: str | None = None
 

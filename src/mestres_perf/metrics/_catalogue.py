@@ -48,7 +48,13 @@ CACHE_HITS = Metric("cache_hits_total", "counter", "Hits by where the value was"
 CACHE_INVALIDATIONS = Metric(
     "cache_invalidations_total", "counter", "Invalidations of this process, and those heard", ("cache", "origin")
 )
-CACHE_LOAD_TIME = Metric("cache_load_duration_seconds", "histogram", "Time in loaders", ("cache",))
+CACHE_LOAD_TIME = Metric(
+    "cache_load_duration_seconds",
+    "histogram",
+    "Time in loaders",
+    ("cache",),
+    (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),  # those of a cache's `load_times`
+)
 # Each is a field of `Stats`, by cache.
 CACHE_COUNTS = {
     "errors": Metric("cache_load_errors_total", "counter", "Loads that raised", ("cache",)),
