@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types docs format bench latency cache-hit cache-peers cache-trouble cache-herd hit-ratio breaker \
-	resilience metrics-page stress wheel clean
+	resilience metrics-page http-metrics throughput stress wheel clean
 SHELL := /bin/sh
 
 VENV := .venv
@@ -64,6 +64,12 @@ resilience: $(VENV)/installed-dev  ## what retries and rate limits cost beside o
 
 metrics-page: $(VENV)/installed-dev  ## what counting and the page of /metrics cost beside prometheus_client
 	$(BIN)/python benchmarks/metrics_page.py $(ARGS)
+
+http-metrics: $(VENV)/installed-dev  ## what metrics add to a request beside other exporters (ARGS="--rounds 1000")
+	$(BIN)/python benchmarks/http_metrics.py $(ARGS)
+
+throughput: $(VENV)/installed-dev  ## requests/s of uvicorn with and without the middleware: writes docs/metrics.md (ARGS="--rounds 5")
+	$(BIN)/python benchmarks/throughput.py $(ARGS)
 
 stress: $(VENV)/installed-dev  ## the long forms of the stress tests
 	MESTRES_STRESS=long $(BIN)/python -m pytest -m stress $(ARGS)
