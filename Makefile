@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types docs format bench latency cache-hit cache-peers cache-trouble cache-herd hit-ratio breaker \
-	resilience metrics-page recycling stress wheel clean
+	resilience metrics-page recycling http-metrics throughput stress wheel clean
 SHELL := /bin/sh
 
 VENV := .venv
@@ -68,6 +68,12 @@ metrics-page: $(VENV)/installed-dev  ## what counting and the page of /metrics c
 
 recycling: $(VENV)/installed-dev  ## gunicorn's workers replaced again and again, one killed, while Prometheus looks on (ARGS="--times 5")
 	$(BIN)/python benchmarks/recycling.py $(ARGS)
+
+http-metrics: $(VENV)/installed-dev  ## what metrics add to a request beside other exporters (ARGS="--rounds 1000")
+	$(BIN)/python benchmarks/http_metrics.py $(ARGS)
+
+throughput: $(VENV)/installed-dev  ## requests/s of uvicorn with and without the middleware: writes docs/metrics.md (ARGS="--rounds 5")
+	$(BIN)/python benchmarks/throughput.py $(ARGS)
 
 stress: $(VENV)/installed-dev  ## the long forms of the stress tests
 	MESTRES_STRESS=long $(BIN)/python -m pytest -m stress $(ARGS)

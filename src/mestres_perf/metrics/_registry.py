@@ -95,6 +95,11 @@ class Metrics:
         self._enter()
         forks.follow(self)
 
+    @property
+    def max_series(self) -> int:
+        """How many label sets a metric may have."""
+        return self._max_series
+
     def render(self) -> bytes:
         """The page that Prometheus reads."""
         return self.text().encode("utf-8", "replace") + self.registry.render_theirs()
