@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-# Every threshold of the specification (0.2, 0.5, 1 s; 0.3 for listings) is a bound: a share can be read exactly.
-BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 2.5, 5.0, 10.0)
+# Every time that MESTRES_CAFE_SLA promises for the API is a bound: the share within it can be read exactly.
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.8, 1.0, 2.0, 2.5, 3.0, 5.0, 10.0, 30.0, 60.0)
 OVERFLOW = "__overflow__"
 UNMATCHED = "__unmatched__"
 OTHER_METHOD = "_OTHER"
