@@ -16,7 +16,7 @@ from mestres_perf.assets._alerts import Alert
 from mestres_perf.errors import ConfigurationError, ImpossibleAlertWarning
 from mestres_perf.metrics import _catalogue as catalogue
 from mestres_perf.metrics._expressions import selector
-from mestres_perf.metrics._indicators import indicator
+from mestres_perf.metrics._indicators import REMAINING, indicator
 from mestres_perf.metrics.slo import MESTRES_CAFE_SLA, Slo
 
 PERIOD = 30
@@ -27,8 +27,6 @@ FEWEST = 10
 """Bad events without which nobody is called: one error in a quiet hour is a large share, and no trouble."""
 DEFAULT = (MESTRES_CAFE_SLA.errors.http_5xx, MESTRES_CAFE_SLA.api.p95, MESTRES_CAFE_SLA.api.p99)
 """Half of the requests may take longer than the median that is promised: that budget can hardly be spent too fast."""
-REMAINING = "slo:error_budget:remaining_ratio"
-"""What is left of the budget: 1 is all of it, below 0 the promise is broken. Labels: job, slo."""
 
 _BUDGET, _RATIO = "slo:error_budget:ratio", "slo:bad_events:ratio_rate"
 _EVENTS, _BAD = "slo:events:rate5m", "slo:bad_events:rate5m"

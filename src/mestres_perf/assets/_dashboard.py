@@ -12,6 +12,7 @@ from typing import Any
 from mestres_perf.assets import _budgets as budgets
 from mestres_perf.metrics import _catalogue as catalogue
 from mestres_perf.metrics import _expressions as ask
+from mestres_perf.metrics._indicators import REMAINING
 from mestres_perf.metrics._thresholds import (
     CACHE_HIT_RATE,
     CONNECTION_POOL_USAGE,
@@ -187,7 +188,7 @@ def _error_budgets() -> list[dict[str, Any]]:
     left = _panel(
         f"Error Budget ({budgets.PERIOD} days)",
         "stat",
-        [(ask.selector(budgets.REMAINING, _JOB), "{{slo}} {{job}}")],
+        [(ask.selector(REMAINING, _JOB), "{{slo}} {{job}}")],
         unit="percentunit",
         base=_BAD,
         steps=[(_WARNING, 0), (_GOOD, 0.25)],

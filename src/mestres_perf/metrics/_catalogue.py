@@ -40,6 +40,12 @@ IN_PROGRESS = Metric("http_requests_in_progress", "gauge", "HTTP requests under 
 CONNECTIONS = Metric("database_connections_active", "gauge", "Database connections in use")
 CONNECTIONS_MAX = Metric("database_connections_max", "gauge", "Database connections that the pool may open")
 QUERIES = Metric("database_query_duration_seconds", "histogram", "Time in the database", ("operation",))
+QUERY_ERRORS = Metric(
+    "database_query_errors_total", "counter", "Statements that the database refused", ("operation", "error")
+)
+CONNECTION_WAIT = Metric(
+    "database_connection_wait_seconds", "histogram", "From asking a pool for a connection to having one, or none"
+)
 CALLS = Metric("function_calls_total", "counter", "Calls of tracked functions", ("function", "outcome"))
 CALL_DURATION = Metric("function_duration_seconds", "histogram", "Time in tracked functions", ("function",))
 HIT_RATE = Metric("cache_hit_rate", "gauge", "Hits of all cache requests so far, 0 to 1; nothing before the first")

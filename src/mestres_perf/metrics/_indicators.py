@@ -17,8 +17,12 @@ from mestres_perf.metrics._expressions import quantile, rate
 from mestres_perf.metrics._promise import Endpoint, Slo
 from mestres_perf.metrics.slo import MESTRES_CAFE_SLA
 
+REMAINING = "slo:error_budget:remaining_ratio"
+"""What is recorded of an error budget: 1 when all of it is left, below 0 the promise is broken. Labels: job, slo."""
+
 _SERVER_ERROR = 'status=~"5.."'
 _CLIENT_ERROR = 'status=~"4..", status!="499"'  # 499: the client went away, and nobody said that it was wrong
+_DATABASE_ERROR = 'error!="IntegrityError"'  # which is a right answer to a wrong request
 _PAGES = MESTRES_CAFE_SLA.pages
 _VITALS: Mapping[str, Metric] = {
     _PAGES.first_contentful_paint.name: catalogue.WEB_VITALS["FCP"],
@@ -33,19 +37,20 @@ _UNREADABLE = ("queries.", "benchmarks.", "features.search.simple", "features.se
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Events of a counter, of which some are bad."""
+    """Events that one counter has, and the bad ones, which it or another one has."""
 
-    counter: Metric
+    counter: str
     matching: str
+    bad_counter: str
     bad_ones: str
 
     def events(self, window: str, *matchers: str) -> str:
         """All of them, in a second."""
-        return rate(self.counter.name, window, self.matching, *matchers)
+        return rate(self.counter, window, self.matching, *matchers)
 
     def bad(self, window: str, *matchers: str) -> str:
         """The bad ones, in a second; 0 as long as there never was one."""
-        some = rate(self.counter.name, window, self.matching, self.bad_ones, *matchers)
+        some = rate(self.bad_counter, window, self.matching, self.bad_ones, *matchers)
         return f"({some} or 0 * {self.events(window, *matchers)})"
 
     def value(self, window: str, *matchers: str) -> str:
@@ -121,19 +126,19 @@ def _nearest(threshold: float, buckets: tuple[float, ...]) -> str:
     return " and ".join(f"{one:g}" for one in buckets[max(0, place - 1) : place + 1])
 
 
-def _failing(slo: Slo) -> Indicator | None:
+def _failing(slo: Slo) -> Indicator:
     errors, checkout = MESTRES_CAFE_SLA.errors, MESTRES_CAFE_SLA.features.checkout_process.payment_processing
     if slo.name == errors.database_errors.name:
-        return None
-    if slo.name == errors.payment_failures.name:
-        return Counted(catalogue.REQUESTS, _route(checkout.endpoint), _SERVER_ERROR)
+        return Counted(f"{catalogue.QUERIES.name}_count", "", catalogue.QUERY_ERRORS.name, _DATABASE_ERROR)
+    route = checkout.endpoint if slo.name == errors.payment_failures.name else slo.endpoint
     bad = _CLIENT_ERROR if slo.name == errors.http_4xx.name else _SERVER_ERROR
-    return Counted(catalogue.REQUESTS, _route(slo.endpoint), bad)
+    return Counted(catalogue.REQUESTS.name, _route(route), catalogue.REQUESTS.name, bad)
 
 
 def _hits(slo: Slo) -> Indicator | None:
     # Which requests of a route were hits is in no metric, only how many there were of each cache.
-    return None if slo.endpoint else Hits(catalogue.CACHE_REQUESTS, "", 'outcome!="hit"')
+    counter = catalogue.CACHE_REQUESTS.name
+    return None if slo.endpoint else Hits(counter, "", counter, 'outcome!="hit"')
 
 
 def _route(endpoint: Endpoint | None) -> str:

@@ -207,7 +207,7 @@ def application(tmp_path_factory):
 def prometheus(application, require_part):
     """A client of a Prometheus that has scraped the application, and has the alert rules."""
     try:
-        rules = prometheus_rules().replace("interval: 60s", "interval: 1s")  # sooner than after a minute
+        rules = prometheus_rules().replace("interval: 60s", "interval: 500ms")  # sooner than after a minute
         server = running_prometheus(application, job="shop", rules=rules)
         url = server.__enter__()
     except Unavailable as error:
