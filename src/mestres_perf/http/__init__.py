@@ -3,6 +3,7 @@
 from mestres_perf.http.admission import AdmissionMiddleware, WSGIAdmissionMiddleware
 from mestres_perf.http.asgi import PerformanceMiddleware
 from mestres_perf.http.asgi_cache import CacheMiddleware
+from mestres_perf.http.compression import CompressionMiddleware, WSGICompressionMiddleware
 from mestres_perf.http.sessions import MemorySessions, Session, Sessions
 from mestres_perf.http.wsgi import WSGIPerformanceMiddleware
 from mestres_perf.http.wsgi_cache import WSGICacheMiddleware
@@ -10,11 +11,13 @@ from mestres_perf.http.wsgi_cache import WSGICacheMiddleware
 __all__ = [
     "AdmissionMiddleware",
     "CacheMiddleware",
+    "CompressionMiddleware",
     "MemorySessions",
     "PerformanceMiddleware",
     "Session",
     "Sessions",
     "WSGIAdmissionMiddleware",
     "WSGICacheMiddleware",
+    "WSGICompressionMiddleware",
     "WSGIPerformanceMiddleware",
 ]
