@@ -4,6 +4,8 @@ from mestres_perf.http.admission import AdmissionMiddleware, WSGIAdmissionMiddle
 from mestres_perf.http.asgi import PerformanceMiddleware
 from mestres_perf.http.asgi_cache import CacheMiddleware
 from mestres_perf.http.compression import CompressionMiddleware, WSGICompressionMiddleware
+from mestres_perf.http.deadlines import DeadlineMiddleware, WSGIDeadlineMiddleware
+from mestres_perf.http.request_ids import RequestIdMiddleware, WSGIRequestIdMiddleware, new_request_id, request_id
 from mestres_perf.http.sessions import MemorySessions, Session, Sessions
 from mestres_perf.http.wsgi import WSGIPerformanceMiddleware
 from mestres_perf.http.wsgi_cache import WSGICacheMiddleware
@@ -12,12 +14,18 @@ __all__ = [
     "AdmissionMiddleware",
     "CacheMiddleware",
     "CompressionMiddleware",
+    "DeadlineMiddleware",
     "MemorySessions",
     "PerformanceMiddleware",
+    "RequestIdMiddleware",
     "Session",
     "Sessions",
     "WSGIAdmissionMiddleware",
     "WSGICacheMiddleware",
     "WSGICompressionMiddleware",
+    "WSGIDeadlineMiddleware",
     "WSGIPerformanceMiddleware",
+    "WSGIRequestIdMiddleware",
+    "new_request_id",
+    "request_id",
 ]
