@@ -3,6 +3,7 @@
 from mestres_perf.http.admission import AdmissionMiddleware, WSGIAdmissionMiddleware
 from mestres_perf.http.asgi import PerformanceMiddleware
 from mestres_perf.http.asgi_cache import CacheMiddleware
+from mestres_perf.http.body_limits import BodyLimitMiddleware, WSGIBodyLimitMiddleware
 from mestres_perf.http.compression import CompressionMiddleware, WSGICompressionMiddleware
 from mestres_perf.http.deadlines import DeadlineMiddleware, WSGIDeadlineMiddleware
 from mestres_perf.http.request_ids import RequestIdMiddleware, WSGIRequestIdMiddleware, new_request_id, request_id
@@ -12,6 +13,7 @@ from mestres_perf.http.wsgi_cache import WSGICacheMiddleware
 
 __all__ = [
     "AdmissionMiddleware",
+    "BodyLimitMiddleware",
     "CacheMiddleware",
     "CompressionMiddleware",
     "DeadlineMiddleware",
@@ -21,6 +23,7 @@ __all__ = [
     "Session",
     "Sessions",
     "WSGIAdmissionMiddleware",
+    "WSGIBodyLimitMiddleware",
     "WSGICacheMiddleware",
     "WSGICompressionMiddleware",
     "WSGIDeadlineMiddleware",

@@ -19,7 +19,9 @@ def served_by_waitress(app):
         yield server.effective_port
     finally:
         # Connections that are kept alive would keep the server's loop alive too.
-        server.trigger.pull_trigger(lambda: wasyncore.close_all(server._map))
+        # Its thread may be awake already, and have closed the trigger too, before that is pulled.
+        with contextlib.suppress(OSError):
+            server.trigger.pull_trigger(lambda: wasyncore.close_all(server._map))
         thread.join(PATIENCE)
         server.task_dispatcher.shutdown()
 
