@@ -7,6 +7,7 @@ from mestres_perf.http.body_limits import BodyLimitMiddleware, WSGIBodyLimitMidd
 from mestres_perf.http.compression import CompressionMiddleware, WSGICompressionMiddleware
 from mestres_perf.http.deadlines import DeadlineMiddleware, WSGIDeadlineMiddleware
 from mestres_perf.http.request_ids import RequestIdMiddleware, WSGIRequestIdMiddleware, new_request_id, request_id
+from mestres_perf.http.security_headers import SecurityHeaders, SecurityHeadersMiddleware, WSGISecurityHeadersMiddleware
 from mestres_perf.http.sessions import MemorySessions, Session, Sessions
 from mestres_perf.http.wsgi import WSGIPerformanceMiddleware
 from mestres_perf.http.wsgi_cache import WSGICacheMiddleware
@@ -20,6 +21,8 @@ __all__ = [
     "MemorySessions",
     "PerformanceMiddleware",
     "RequestIdMiddleware",
+    "SecurityHeaders",
+    "SecurityHeadersMiddleware",
     "Session",
     "Sessions",
     "WSGIAdmissionMiddleware",
@@ -29,6 +32,7 @@ __all__ = [
     "WSGIDeadlineMiddleware",
     "WSGIPerformanceMiddleware",
     "WSGIRequestIdMiddleware",
+    "WSGISecurityHeadersMiddleware",
     "new_request_id",
     "request_id",
 ]
