@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types docs format bench latency cache-hit cache-peers cache-trouble cache-herd hit-ratio breaker \
-	resilience stress wheel clean
+	resilience resilience-peers stress wheel clean
 SHELL := /bin/sh
 
 VENV := .venv
@@ -61,6 +61,9 @@ breaker: $(VENV)/installed-dev  ## what a circuit breaker costs beside other bre
 
 resilience: $(VENV)/installed-dev  ## what retries and rate limits cost beside other libraries (ARGS="--rounds 50")
 	$(BIN)/python benchmarks/resilience.py $(ARGS)
+
+resilience-peers: $(VENV)/installed-dev  ## what other libraries do in trouble: writes docs/resilience-peers.md
+	$(BIN)/python benchmarks/resilience_peers.py $(ARGS)
 
 stress: $(VENV)/installed-dev  ## the long forms of the stress tests
 	MESTRES_STRESS=long $(BIN)/python -m pytest -m stress $(ARGS)

@@ -42,6 +42,9 @@ CONNECTIONS_MAX = Metric("database_connections_max", "gauge", "Database connecti
 QUERIES = Metric("database_query_duration_seconds", "histogram", "Time in the database", ("operation",))
 CALLS = Metric("function_calls_total", "counter", "Calls of tracked functions", ("function", "outcome"))
 CALL_DURATION = Metric("function_duration_seconds", "histogram", "Time in tracked functions", ("function",))
+CALL_EXCEPTIONS = Metric(
+    "function_exceptions_total", "counter", "Exceptions of tracked functions by type", ("function", "exception")
+)
 HIT_RATE = Metric("cache_hit_rate", "gauge", "Hits of all cache requests so far, 0 to 1; nothing before the first")
 CACHE_REQUESTS = Metric("cache_requests_total", "counter", "Requests to a cache", ("cache", "outcome"))
 CACHE_HITS = Metric("cache_hits_total", "counter", "Hits by where the value was", ("cache", "layer"))

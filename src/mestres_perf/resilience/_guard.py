@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, cast
 
-from mestres_perf._kernel.calls import Colour, colour_of
+from mestres_perf._kernel.calls import Colour, colour_of, within
 from mestres_perf.errors import CircuitOpenError
 from mestres_perf.resilience._machine import Machine
 from mestres_perf.resilience._permit import Permit
@@ -155,7 +155,7 @@ def guarded(machine: Machine, function: Callable[..., Any]) -> Callable[..., Any
     if colour is Colour.GENERATOR:
         made = _generator(machine, function)
     elif colour is Colour.ASYNC_GENERATOR:
-        made = _async_generator(machine, function)
+        made = within(function, functools.partial(Permit, machine, timed=False))
     else:
         made = compiled(machine, is_async=colour is Colour.ASYNC, function=function)
     return functools.update_wrapper(made, function)
@@ -165,29 +165,5 @@ def _generator(machine: Machine, function: Callable[..., Any]) -> Callable[..., 
     def guarded(*arguments: Any, **named: Any) -> Any:
         with Permit(machine, timed=False):  # how long it takes is up to whoever asks it for more
             return (yield from function(*arguments, **named))
-
-    return guarded
-
-
-def _async_generator(machine: Machine, function: Callable[..., Any]) -> Callable[..., Any]:
-    async def guarded(*arguments: Any, **named: Any) -> Any:
-        with Permit(machine, timed=False):
-            inner = function(*arguments, **named)
-            step = inner.asend(None)
-            try:
-                while True:
-                    item = await step
-                    try:
-                        sent = yield item
-                    except GeneratorExit:
-                        raise
-                    except BaseException as error:  # noqa: BLE001 - thrown in from outside: the function decides
-                        step = inner.athrow(error)
-                    else:
-                        step = inner.asend(sent)
-            except StopAsyncIteration:
-                return
-            finally:
-                await inner.aclose()
 
     return guarded
