@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types docs format bench latency cache-hit cache-peers cache-trouble cache-herd hit-ratio breaker \
-	resilience resilience-peers stress wheel clean
+	resilience resilience-peers shared-breaker stress wheel clean
 SHELL := /bin/sh
 
 VENV := .venv
@@ -64,6 +64,9 @@ resilience: $(VENV)/installed-dev  ## what retries and rate limits cost beside o
 
 resilience-peers: $(VENV)/installed-dev  ## what other libraries do in trouble: writes docs/resilience-peers.md
 	$(BIN)/python benchmarks/resilience_peers.py $(ARGS)
+
+shared-breaker: $(VENV)/installed-dev  ## what callers notice of a Redis that is killed, hangs and comes back (ARGS="--seconds 30")
+	$(BIN)/python benchmarks/shared_breaker.py $(ARGS)
 
 stress: $(VENV)/installed-dev  ## the long forms of the stress tests
 	MESTRES_STRESS=long $(BIN)/python -m pytest -m stress $(ARGS)
