@@ -18,9 +18,11 @@ from prometheus_client.registry import Collector
 
 from mestres_perf.metrics import _caches as caches
 from mestres_perf.metrics import _catalogue as catalogue
+from mestres_perf.metrics import _resilience as resilience
 from mestres_perf.metrics._caches import ACache, Watched
 from mestres_perf.metrics._catalogue import OVERFLOW, Metric
 from mestres_perf.metrics._system import System
+from mestres_perf.resilience import CircuitBreaker
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -57,6 +59,7 @@ class Metrics:
         self.caches: list[Watched] = []
         self.breakers: list[ABreaker] = []
         self.pools: list[APool] = []
+        self.parts: list[object] = []
         self._lock = threading.Lock()
         self._max_series = max_series
         self._extra: dict[str, Series] = {}
@@ -85,6 +88,15 @@ class Metrics:
     def watch_breaker(self, *breakers: ABreaker) -> None:
         """Show these breakers' states and counts; nothing is added to the cost of a call."""
         self.breakers.extend(breaker for breaker in breakers if breaker not in self.breakers)
+
+    def watch(self, *parts: object) -> None:
+        """Show what breakers, retries, bulkheads, limits, timeouts and policies of them count; no call costs more for it.
+
+        Raises ConfigurationError for anything else; then none of them is watched.
+        """
+        found = resilience.flat(parts)
+        self.watch_breaker(*(part for part in found if isinstance(part, CircuitBreaker)))
+        self.parts.extend(part for part in found if all(part is not known for known in self.parts))
 
     def watch_pool(self, pool: APool) -> None:
         """Show a database pool's connections."""
@@ -158,6 +170,7 @@ class _Readings(Collector):
         yield from self._pool_families()
         yield from caches.families(tuple(self._metrics.caches))
         yield from self._breaker_families()
+        yield from resilience.families(tuple(self._metrics.parts))
         yield from self._system_families()
 
     def _pool_families(self) -> Iterable[Family]:

@@ -370,8 +370,8 @@ class Machine:
         if limits is None:
             return Period(state)
         window = self.rules.window.open(limits, self.clock())
-        window.period = Period(state, window=window)
-        return window.period
+        window.period = period = Period(state, window=window)
+        return period
 
     def _tell(self) -> None:
         """Listeners hear one transition after the other, in order: one thread at a time tells them."""
