@@ -6,12 +6,10 @@ import json
 import logging
 from collections.abc import Callable
 
-from mestres_perf.errors import ConfigurationError
-from mestres_perf.http._beacon import Beacon
+from mestres_perf.http._beacon import Beacon, Vitals
 from mestres_perf.http._page import Page
 from mestres_perf.metrics._registry import CONTENT_TYPE, Metrics
 from mestres_perf.metrics.health import Health
-from mestres_perf.metrics.vitals import WebVitals
 
 METRICS, LIVE, READY, PERFORMANCE = "/metrics", "/health/live", "/health/ready", "/health/performance"
 _JSON = "application/json"
@@ -22,10 +20,9 @@ class Pages:
     """The pages by path. `ready` says whether the application may be sent requests, `vitals` where beacons go."""
 
     def __init__(
-        self, metrics: Metrics, health: Health, ready: Callable[[], bool] | None, vitals: str | None = None
+        self, metrics: Metrics, health: Health, ready: Callable[[], bool] | None, vitals: str | Vitals | None = None
     ) -> None:
-        if vitals is not None and not vitals.startswith("/"):
-            raise ConfigurationError(f"vitals={vitals!r}: must be a path such as '/api/v1/vitals'")
+        options = Vitals(vitals) if isinstance(vitals, str) else vitals
         self._metrics = metrics
         self._health = health
         self._ready = ready or (lambda: True)
@@ -35,7 +32,7 @@ class Pages:
             READY: self._ready_page,
             PERFORMANCE: self._performance_page,
         }
-        self._beacons = {} if vitals is None else {vitals: Beacon(WebVitals(metrics))}
+        self._beacons = {} if options is None else {options.path: Beacon(options, metrics)}
 
     def find(self, method: str, path: str) -> Callable[[], Page] | None:
         """The page for this request, or None when it is the application's."""

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from mestres_perf.http._beacon import MAX_BODY, Beacon
-from mestres_perf.http._bodies import ClientGone, header, read_asgi
+from mestres_perf.http._beacon import MAX_BODY, Beacon, Vitals, sender_of_scope
+from mestres_perf.http._bodies import ClientGone, read_asgi
 from mestres_perf.http._exchange import Exchange
 from mestres_perf.http._page import Page
 from mestres_perf.http._pages import Pages
@@ -27,7 +27,7 @@ class PerformanceMiddleware:
 
     The time is that until the last byte: background tasks do not count. A client that goes away is a 499, an exception
     before the status line a 500, and it is raised on unchanged. `route` overrides how a scope's template is found.
-    `vitals` is the path to which browsers post their web vitals.
+    `vitals` is the path to which browsers post their web vitals, or `Vitals`.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class PerformanceMiddleware:
         metrics: Metrics | None = None,
         health: Health | None = None,
         ready: Callable[[], bool] | None = None,
-        vitals: str | None = None,
+        vitals: str | Vitals | None = None,
         route: Callable[[Scope], str] = asgi_template,
     ) -> None:
         self.app = app
@@ -101,13 +101,14 @@ class PerformanceMiddleware:
 
 
 async def _take(beacon: Beacon, scope: Scope, receive: Receive, send: Send) -> None:
-    page = beacon.refusal(scope["method"])
+    sender = sender_of_scope(scope)
+    page = beacon.refusal(scope["method"], sender)
     if page is None:
         try:
             body = await read_asgi(scope, receive, MAX_BODY)
         except ClientGone:
             return
-        page = await asyncio.to_thread(beacon.receive, body, header(scope, b"content-type"))
+        page = await asyncio.to_thread(beacon.receive, body, sender)
     await _answer(page, scope["method"], send)
 
 

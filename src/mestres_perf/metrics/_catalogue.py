@@ -9,6 +9,7 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 2.5, 5.
 OVERFLOW = "__overflow__"
 UNMATCHED = "__unmatched__"
 OTHER_METHOD = "_OTHER"
+OTHER_PAGE = "__other__"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 
 
@@ -112,6 +113,9 @@ WEB_VITALS = {
     "TTFB": Metric("web_vitals_ttfb_seconds", "histogram", "Time to First Byte", (), _LOADING),
 }
 WEB_VITALS_RATED = Metric("web_vitals_total", "counter", "Web vitals of visitors, by rating", ("name", "rating"))
+WEB_VITALS_PAGES = Metric(
+    "web_vitals_pages_total", "counter", "Web vitals of visitors, by page and rating", ("name", "page", "rating")
+)
 DROPPED = Metric(
     "metrics_dropped_labels_total", "counter", "Label sets beyond the limit, counted as overflow", ("metric",)
 )

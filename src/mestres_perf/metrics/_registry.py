@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -60,6 +60,7 @@ class Metrics:
         self.breakers: list[ABreaker] = []
         self.pools: list[APool] = []
         self.parts: list[object] = []
+        self._before: list[Callable[[], None]] = []
         self._lock = threading.Lock()
         self._max_series = max_series
         self._extra: dict[str, Series] = {}
@@ -90,13 +91,22 @@ class Metrics:
         self.breakers.extend(breaker for breaker in breakers if breaker not in self.breakers)
 
     def watch(self, *parts: object) -> None:
-        """Show what breakers, retries, bulkheads, limits, timeouts and policies of them count; no call costs more for it.
+        """Show what breakers, retries, bulkheads, limits, timeouts and policies of them count, at no cost to calls.
 
         Raises ConfigurationError for anything else; then none of them is watched.
         """
         found = resilience.flat(parts)
         self.watch_breaker(*(part for part in found if isinstance(part, CircuitBreaker)))
         self.parts.extend(part for part in found if all(part is not known for known in self.parts))
+
+    def before_reading(self, settle: Callable[[], None]) -> None:
+        """Call this whenever somebody is about to look."""
+        self._before.append(settle)
+
+    def settle(self) -> None:
+        """Have counted what waits to be."""
+        for settle in tuple(self._before):
+            settle()
 
     def watch_pool(self, pool: APool) -> None:
         """Show a database pool's connections."""
@@ -167,6 +177,7 @@ class _Readings(Collector):
         return []
 
     def collect(self) -> Iterable[Family]:
+        self._metrics.settle()
         yield from self._pool_families()
         yield from caches.families(tuple(self._metrics.caches))
         yield from self._breaker_families()

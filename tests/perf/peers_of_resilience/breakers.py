@@ -1,6 +1,6 @@
 """Circuit breakers of several libraries, each behind the same few words."""
 
-import asyncio
+import inspect
 import itertools
 from collections.abc import Callable
 from datetime import timedelta
@@ -127,8 +127,8 @@ class Purgatory(Breaker):
 
     def decorate(self, function):
         if self._factory is None:
-            self._is_async = asyncio.iscoroutinefunction(function)
-            kind = purgatory.AsyncCircuitBreakerFactory if self._is_async else purgatory.SyncCircuitBreakerFactory
+            is_async = inspect.iscoroutinefunction(function)
+            kind = purgatory.AsyncCircuitBreakerFactory if is_async else purgatory.SyncCircuitBreakerFactory
             self._factory = kind(**self._options)
             if self._listener is not None:
                 self._factory.add_listener(self._listener)
