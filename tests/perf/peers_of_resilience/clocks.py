@@ -20,6 +20,9 @@ class Clocks:
     def monotonic(self) -> float:
         return time.monotonic() + self.passed
 
+    def perf_counter(self) -> float:
+        return time.perf_counter() + self.passed
+
     def time(self) -> float:
         return time.time() + self.passed + self.wall_is_off
 
@@ -35,12 +38,14 @@ class Clocks:
             def utcnow(cls):
                 return cls.now(dt.UTC).replace(tzinfo=None)
 
-        own_time = SimpleNamespace(**{**vars(time), "time": self.time, "monotonic": self.monotonic})
+        clocks_of_time = {"time": self.time, "monotonic": self.monotonic, "perf_counter": self.perf_counter}
+        own_time = SimpleNamespace(**{**vars(time), **clocks_of_time})
         own_datetime = SimpleNamespace(**{**vars(dt), "datetime": Datetime})
         pairs = [
             (time, own_time),
             (time.time, self.time),
             (time.monotonic, self.monotonic),
+            (time.perf_counter, self.perf_counter),
             (dt, own_datetime),
             (dt.datetime, Datetime),
         ]

@@ -25,6 +25,7 @@ SUBJECTS = {
     "breakers": ("mestres_perf", "circuitbreaker", "pybreaker", "aiobreaker", "purgatory", "hyx"),
     "retries": ("mestres_perf", "tenacity", "stamina", "hyx"),
     "limits": ("mestres_perf", "limits", "slowapi", "hyx"),
+    "requests": ("mestres_perf", "fastapi-instrumentator", "starlette_exporter", "flask_exporter"),
     "timers": ("mestres_perf", "prometheus_client"),
 }
 """The tables and their columns."""

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
-from perf.peers_of_resilience import of_breakers, of_others, of_sharing
+from perf.peers_of_resilience import of_breakers, of_http, of_others, of_sharing
 from perf.peers_of_resilience.rules import RULES, SUBJECTS, Rule, answer
 
 __all__ = ["PAGE", "Answers", "observed", "page", "row"]
 assert of_breakers
 assert of_sharing
+assert of_http
 assert of_others  # each has registered its rules
 
 PAGE = Path(__file__).parents[3] / "docs" / "resilience-peers.md"
@@ -18,7 +19,7 @@ Answers = Mapping[str, bool | str]
 _HEAD = """\
 # Resilience beside others
 
-What other Python libraries do where circuit breakers, retries, limits and timers of functions commonly go wrong.
+What other Python libraries do where circuit breakers, retries, limits, metrics and timers commonly go wrong.
 Nothing here is read off a feature list: each cell is the result of a check that runs on the library itself, with events
 and clocks moved by hand. `make resilience-peers` makes this page, and a test fails when a cell is not what is observed.
 
@@ -31,6 +32,7 @@ _NAMES = {
     "breakers": "Circuit breakers",
     "retries": "Retries",
     "limits": "Bulkheads and rate limits",
+    "requests": "Metrics of requests",
     "timers": "Timing functions",
 }
 _DISTRIBUTIONS = (
@@ -39,9 +41,12 @@ _DISTRIBUTIONS = (
     "hyx",
     "limits",
     "prometheus-client",
+    "prometheus-fastapi-instrumentator",
+    "prometheus-flask-exporter",
     "purgatory-circuitbreaker",
     "pybreaker",
     "slowapi",
+    "starlette-exporter",
     "stamina",
     "tenacity",
 )
