@@ -188,20 +188,20 @@ def test_readings_are_published_once_a_second(join, clock):
 @pytest.mark.parametrize("is_shared", [False, True])
 def test_what_was_read_first_is_not_written_last(tmp_path, is_shared):
     """Two threads that look at once never show less than what one of them has seen; a request waits for neither."""
-    reading, go_on, hits = threading.Event(), threading.Event(), iter((1, 2, 3))
+    reading, go_on, counts = threading.Event(), threading.Event(), iter((1, 2, 3))
 
     class Slow:
-        name = "shop"
+        most = 5
 
-        def stats(self):
-            now = next(hits)
+        def active(self):
+            now = next(counts)
             if now == 1:
                 reading.set()
                 go_on.wait(20)
-            return type("Counts", (), {"hits": now, "misses": 0})
+            return now
 
     metrics = Metrics(directory=tmp_path / "metrics" if is_shared else None)
-    metrics.watch_cache(Slow())
+    metrics.watch_pool(Slow())
     first = threading.Thread(target=metrics.publish)
     first.start()
     assert reading.wait(20)
@@ -213,7 +213,7 @@ def test_what_was_read_first_is_not_written_last(tmp_path, is_shared):
     first.join()
     second.join()
 
-    assert metrics._book.sheet.row(catalogue.CACHE_REQUESTS, ("shop", "hit"))[0] == 2
+    assert metrics._book.sheet.row(catalogue.CONNECTIONS, ())[0] == 2
 
 
 @pytest.mark.scenario("M5")
