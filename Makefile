@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types docs format bench latency cache-hit cache-peers cache-trouble cache-herd hit-ratio breaker \
-	resilience metrics-page recycling stress wheel clean
+	resilience metrics-page recycling leftovers stress wheel clean
 SHELL := /bin/sh
 
 VENV := .venv
@@ -65,8 +65,11 @@ resilience: $(VENV)/installed-dev  ## what retries and rate limits cost beside o
 metrics-page: $(VENV)/installed-dev  ## what counting and the page of /metrics cost beside prometheus_client
 	$(BIN)/python benchmarks/metrics_page.py $(ARGS)
 
-recycling: $(VENV)/installed-dev  ## gunicorn's workers replaced again and again, one killed, while Prometheus looks on (ARGS="--times 5")
+recycling: $(VENV)/installed-dev  ## gunicorn's workers replaced under load, one killed, while Prometheus looks on (ARGS="--times 5")
 	$(BIN)/python benchmarks/recycling.py $(ARGS)
+
+leftovers: $(VENV)/installed-dev  ## what dead workers leave behind, here and in prometheus_client (ARGS="--workers 40")
+	$(BIN)/python benchmarks/leftovers.py $(ARGS)
 
 stress: $(VENV)/installed-dev  ## the long forms of the stress tests
 	MESTRES_STRESS=long $(BIN)/python -m pytest -m stress $(ARGS)
