@@ -114,7 +114,10 @@ def recycle(*, workers: int, replaced: int, max_requests: int, clients: int, pau
 def _kill(worker: int) -> bool:
     if not worker:
         return False
-    os.kill(worker, signal.SIGKILL)
+    try:
+        os.kill(worker, signal.SIGKILL)
+    except ProcessLookupError:  # that was its last request
+        return False
     return True
 
 

@@ -104,6 +104,22 @@ def test_workers_that_are_replaced(join, tmp_path):
     assert len(files(tmp_path)) == 1 + 10 + 2
 
 
+def test_a_sum_does_not_fall_by_its_last_digit(join):
+    """Sums are the same in whatever order processes die: for Prometheus a counter that falls a little begins again."""
+    processes = [join() for _ in range(12)]
+    for number, process in enumerate(processes, 1):
+        for seconds in (0.1, 1 / 3, 1e-7, 7.7 * number, float(number)):
+            process.series(HISTOGRAM).child("x").observe(seconds)
+    looks, sums = join(), []
+    for process in sorted(processes, key=lambda each: each._book.sheet.path.name[::-1]):
+        sums.append(value(looks, "took_seconds_sum", what="x"))
+        die(process)
+    sums.append(value(looks, "took_seconds_sum", what="x"))
+
+    assert set(sums) == {sums[0]}
+    assert sums[0] == pytest.approx(12 * (0.1 + 1 / 3 + 1e-7) + 8.7 * sum(range(13)), abs=12e-6)
+
+
 def test_a_new_worker_settles_what_the_dead_have_left(join, tmp_path):
     """Not only who shows a page cleans up: so does whoever begins."""
     for _ in range(5):
