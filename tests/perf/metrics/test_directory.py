@@ -182,23 +182,23 @@ def test_breakers_are_counted_by_state(join):
 
 
 def test_readings_are_published_once_a_second(join, clock):
-    """While requests end, what a cache counts is seen by the others after a second at most, at the cost of one look."""
+    """While requests end, what a pool says is seen by the others after a second at most, at the cost of one look."""
     busy, looks, asked = join(), join(), []
 
-    class Counting:
-        name = "shop"
+    class Pool:
+        most = 5
 
-        def stats(self):
+        def active(self):
             asked.append(1)
-            return type("Counts", (), {"hits": len(asked), "misses": 0})
+            return len(asked)
 
-    busy.watch_cache(Counting())
+    busy.watch_pool(Pool())
     for _ in range(1000):
         clock.now += 0.01
         busy.tick(clock.now)
 
     assert 10 <= len(asked) <= 11
-    assert value(looks, "cache_requests_total", cache="shop", outcome="hit") == len(asked)
+    assert value(looks, "database_connections_active") == len(asked)
 
 
 @pytest.mark.parametrize("is_shared", [False, True])
