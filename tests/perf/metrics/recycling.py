@@ -98,9 +98,9 @@ def recycle(*, workers: int, replaced: int, max_requests: int, clients: int, pau
         load = Clients(server, seen, clients, pause)
         try:
             deadline = time.monotonic() + patience
-            while len(seen.workers) < workers + replaced and time.monotonic() < deadline:
+            while (len(seen.workers) < workers + replaced or not seen.killed) and time.monotonic() < deadline:
                 _look(server, seen)
-                if not seen.killed and len(seen.workers) > workers + replaced // 2:
+                if not seen.killed and len(seen.workers) >= workers + replaced // 2:
                     seen.killed += _kill(load.ask())
                 time.sleep(BETWEEN_PAGES)
         finally:
