@@ -178,8 +178,8 @@ class Statements:
 
     def _others(self, name: str, mine: Any, arguments: tuple[Any, ...]) -> bool:
         """Whether somebody who listens after `mine` has carried the statement out."""
-        others = itertools.dropwhile(lambda one: one is not mine, getattr(self._dialect.dispatch, name))
-        next(others)
+        others = itertools.dropwhile(lambda one: one is not mine, tuple(getattr(self._dialect.dispatch, name)))
+        next(others, None)  # ours, unless somebody has just stopped watching
         return any(other(*arguments) for other in others)
 
     def _keep(self, context: Any, seconds: float) -> None:
