@@ -120,15 +120,19 @@ class Waits:
                 self.stand_before(other)
             return other
 
-        connect.mestres_perf = recreate.mestres_perf = self  # type: ignore[attr-defined]
-        pool.connect, pool.recreate = connect, recreate
+        for mine in (connect, recreate):
+            mine.mestres_perf = (self, vars(pool).get(mine.__name__))  # type: ignore[attr-defined]
+            setattr(pool, mine.__name__, mine)
 
     def stop(self, pool: Any) -> None:
         """Go away. Where somebody else has come to stand before us we only pass on."""
         self._stopped = True
         for name in ("connect", "recreate"):
-            if getattr(vars(pool).get(name), "mestres_perf", None) is self:
+            who, before = getattr(vars(pool).get(name), "mestres_perf", (None, None))
+            if who is self and before is None:
                 delattr(pool, name)
+            elif who is self:
+                setattr(pool, name, before)
 
 
 class Statements:
