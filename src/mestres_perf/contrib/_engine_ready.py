@@ -86,8 +86,8 @@ class _Question:
         pool = self._engine.pool
         connection = type(pool).recreate(pool).connect()  # as its class does it: who watches the pool has no part in it
         asked: Any = connection.dbapi_connection
-        connection.detach()  # so that closing it is closing it
+        connection.detach()  # from here on it is nobody's but ours
         try:
             self._engine.dialect.do_ping(asked)
         finally:
-            connection.close()
+            self._engine.dialect.do_close(asked)
