@@ -18,7 +18,7 @@ from mestres_core.providers.fake import FakeCard, FakePix, signed_event
 from mestres_examples.pages import Assets, Site
 from mestres_examples.settings import Settings
 from mestres_perf import Caches, Metrics, RateLimit, instrument
-from mestres_perf.contrib.sqlalchemy import instrument_engine, make_engine
+from mestres_perf.contrib.sqlalchemy import DatabaseReady, instrument_engine, make_engine
 
 A = TypeVar("A")
 _VITALS = "/api/v1/vitals"
@@ -44,12 +44,7 @@ class Wiring:
 
     def instrument(self, app: A) -> A:
         """Count and time the framework's application, and have it answer /metrics and /health/*."""
-        return instrument(app, metrics=self.metrics, ready=self.is_ready, vitals=_VITALS)
-
-    def is_ready(self) -> bool:
-        """Whether the shop may be used: its database answers."""
-        self.api.shop.catalog.featured(limit=1)
-        return True
+        return instrument(app, metrics=self.metrics, ready=DatabaseReady(self.api.shop.engine), vitals=_VITALS)
 
     def not_found(self, method: str, path: str) -> Reply:
         """Answer for an address that no route knows: the API's way below its prefix, a page everywhere else."""
