@@ -4,6 +4,14 @@ from mestres_perf.http.admission import AdmissionMiddleware, WSGIAdmissionMiddle
 from mestres_perf.http.asgi import PerformanceMiddleware
 from mestres_perf.http.asgi_cache import CacheMiddleware
 from mestres_perf.http.body_limits import BodyLimitMiddleware, WSGIBodyLimitMiddleware
+from mestres_perf.http.cache_control import (
+    HASHED,
+    IMMUTABLE,
+    NO_STORE,
+    CacheControlMiddleware,
+    CacheRule,
+    WSGICacheControlMiddleware,
+)
 from mestres_perf.http.compression import CompressionMiddleware, WSGICompressionMiddleware
 from mestres_perf.http.deadlines import DeadlineMiddleware, WSGIDeadlineMiddleware
 from mestres_perf.http.request_ids import RequestIdMiddleware, WSGIRequestIdMiddleware, new_request_id, request_id
@@ -13,9 +21,14 @@ from mestres_perf.http.wsgi import WSGIPerformanceMiddleware
 from mestres_perf.http.wsgi_cache import WSGICacheMiddleware
 
 __all__ = [
+    "HASHED",
+    "IMMUTABLE",
+    "NO_STORE",
     "AdmissionMiddleware",
     "BodyLimitMiddleware",
+    "CacheControlMiddleware",
     "CacheMiddleware",
+    "CacheRule",
     "CompressionMiddleware",
     "DeadlineMiddleware",
     "MemorySessions",
@@ -27,6 +40,7 @@ __all__ = [
     "Sessions",
     "WSGIAdmissionMiddleware",
     "WSGIBodyLimitMiddleware",
+    "WSGICacheControlMiddleware",
     "WSGICacheMiddleware",
     "WSGICompressionMiddleware",
     "WSGIDeadlineMiddleware",
