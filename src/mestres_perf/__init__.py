@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         Refused,
     )
     from mestres_perf.http import (
+        AccessLogMiddleware,
         AdmissionMiddleware,
         BodyLimitMiddleware,
         CacheControlMiddleware,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
         SecurityHeadersMiddleware,
         Session,
         Sessions,
+        WSGIAccessLogMiddleware,
         WSGIAdmissionMiddleware,
         WSGIBodyLimitMiddleware,
         WSGICacheControlMiddleware,
@@ -63,6 +65,11 @@ if TYPE_CHECKING:
         WSGISecurityHeadersMiddleware,
         new_request_id,
         request_id,
+    )
+    from mestres_perf.logs import (
+        JsonFormatter,
+        RequestContext,
+        configure_logging,
     )
     from mestres_perf.metrics import MESTRES_CAFE_SLA, Health, Metrics, Slo, track_performance
     from mestres_perf.resilience import (
@@ -80,6 +87,7 @@ if TYPE_CHECKING:
     from mestres_perf.settings import Settings
 
 _HOMES = {
+    "AccessLogMiddleware": "mestres_perf.http",
     "Adaptive": "mestres_perf.cache",
     "AdaptiveLimit": "mestres_perf.resilience",
     "AdmissionMiddleware": "mestres_perf.http",
@@ -103,6 +111,7 @@ _HOMES = {
     "Event": "mestres_perf.cache",
     "Fallback": "mestres_perf.resilience",
     "Health": "mestres_perf.metrics",
+    "JsonFormatter": "mestres_perf.logs",
     "Loading": "mestres_perf.cache",
     "MESTRES_CAFE_SLA": "mestres_perf.metrics",
     "MISS": "mestres_perf.cache",
@@ -120,6 +129,7 @@ _HOMES = {
     "Redis": "mestres_perf.backends.redis",
     "RedisSessions": "mestres_perf.backends.redis",
     "Refused": "mestres_perf.errors",
+    "RequestContext": "mestres_perf.logs",
     "RequestIdMiddleware": "mestres_perf.http",
     "Retry": "mestres_perf.resilience",
     "RetryBudget": "mestres_perf.resilience",
@@ -131,6 +141,7 @@ _HOMES = {
     "Slo": "mestres_perf.metrics",
     "Stats": "mestres_perf.cache",
     "Timeout": "mestres_perf.resilience",
+    "WSGIAccessLogMiddleware": "mestres_perf.http",
     "WSGIAdmissionMiddleware": "mestres_perf.http",
     "WSGIBodyLimitMiddleware": "mestres_perf.http",
     "WSGICacheControlMiddleware": "mestres_perf.http",
@@ -141,6 +152,7 @@ _HOMES = {
     "WSGIRequestIdMiddleware": "mestres_perf.http",
     "WSGISecurityHeadersMiddleware": "mestres_perf.http",
     "WarmReport": "mestres_perf.cache",
+    "configure_logging": "mestres_perf.logs",
     "deadline": "mestres_perf.resilience",
     "instrument": "mestres_perf._stack",
     "loading": "mestres_perf.cache",
@@ -152,6 +164,7 @@ _HOMES = {
 __all__ = [
     "MESTRES_CAFE_SLA",
     "MISS",
+    "AccessLogMiddleware",
     "Adaptive",
     "AdaptiveLimit",
     "AdmissionMiddleware",
@@ -175,6 +188,7 @@ __all__ = [
     "Event",
     "Fallback",
     "Health",
+    "JsonFormatter",
     "Loading",
     "Memory",
     "MemorySessions",
@@ -190,6 +204,7 @@ __all__ = [
     "Redis",
     "RedisSessions",
     "Refused",
+    "RequestContext",
     "RequestIdMiddleware",
     "Retry",
     "RetryBudget",
@@ -201,6 +216,7 @@ __all__ = [
     "Slo",
     "Stats",
     "Timeout",
+    "WSGIAccessLogMiddleware",
     "WSGIAdmissionMiddleware",
     "WSGIBodyLimitMiddleware",
     "WSGICacheControlMiddleware",
@@ -211,6 +227,7 @@ __all__ = [
     "WSGIRequestIdMiddleware",
     "WSGISecurityHeadersMiddleware",
     "WarmReport",
+    "configure_logging",
     "deadline",
     "instrument",
     "loading",

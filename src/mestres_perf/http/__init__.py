@@ -1,5 +1,6 @@
 """HTTP itself, without any framework: ASGI and WSGI are specifications, not dependencies."""
 
+from mestres_perf.http.access_log import AccessLogMiddleware, WSGIAccessLogMiddleware
 from mestres_perf.http.admission import AdmissionMiddleware, WSGIAdmissionMiddleware
 from mestres_perf.http.asgi import PerformanceMiddleware
 from mestres_perf.http.asgi_cache import CacheMiddleware
@@ -24,6 +25,7 @@ __all__ = [
     "HASHED",
     "IMMUTABLE",
     "NO_STORE",
+    "AccessLogMiddleware",
     "AdmissionMiddleware",
     "BodyLimitMiddleware",
     "CacheControlMiddleware",
@@ -38,6 +40,7 @@ __all__ = [
     "SecurityHeadersMiddleware",
     "Session",
     "Sessions",
+    "WSGIAccessLogMiddleware",
     "WSGIAdmissionMiddleware",
     "WSGIBodyLimitMiddleware",
     "WSGICacheControlMiddleware",

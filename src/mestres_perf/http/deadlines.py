@@ -22,7 +22,7 @@ from mestres_perf.http._answers import (
     problem,
 )
 from mestres_perf.http._bodies import header
-from mestres_perf.http._ending import Ending, Watched
+from mestres_perf.http._ending import Ending, Watched, is_file
 from mestres_perf.http._paths import Paths
 from mestres_perf.resilience import deadline
 from mestres_perf.resilience._deadline import HEADER
@@ -136,8 +136,7 @@ class WSGIDeadlineMiddleware:
             body = self.app(environ, start_response)
         except DeadlineExceeded:
             return late()
-        wrapper = environ.get("wsgi.file_wrapper")
-        if isinstance(body, (list, tuple)) or (isinstance(wrapper, type) and isinstance(body, wrapper)):
+        if isinstance(body, (list, tuple)) or is_file(environ, body):
             return body
         return Watched(chunks(body), getattr(body, "close", _nothing))
 
