@@ -1,4 +1,6 @@
-"""Every setting of an application's pools, caches, sessions and JSON, in one typed object, with a shop's usual values.
+"""Every setting of an application's pools, caches, sessions, JSON and metrics, as one typed object.
+
+What is not set has the value that a shop usually has.
 
 settings = Settings.from_environment()       # MESTRES_POOL_SIZE=40, MESTRES_SESSION_TTL=3600, ...
 settings.pool.size
@@ -114,6 +116,18 @@ class JsonSettings(_Section):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MetricsSettings(_Section):
+    """The directory in which all processes of the application count; empty: each for itself, in memory."""
+
+    dir: str = ""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> MetricsSettings:
+        """From MESTRES_METRICS_DIR."""
+        return _read(environment, "METRICS", cls)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """All sections. Each is usable by itself."""
 
@@ -122,6 +136,7 @@ class Settings:
     cache: CacheSettings = field(default_factory=CacheSettings)
     session: SessionSettings = field(default_factory=SessionSettings)
     json: JsonSettings = field(default_factory=JsonSettings)
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -135,6 +150,7 @@ class Settings:
             cache=_read(environment, "CACHE", CacheSettings),
             session=_read(environment, "SESSION", SessionSettings),
             json=_read(environment, "JSON", JsonSettings),
+            metrics=MetricsSettings.from_environment(environment),
         )
 
 

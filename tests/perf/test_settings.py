@@ -23,6 +23,7 @@ def test_the_values_of_the_specification():
         "cache": {"default_ttl": 300, "long_term_ttl": 3600},
         "session": {"ttl": 1800, "permanent": False, "old_secrets": "", "when_down": "anonymous"},
         "json": {"sort_keys": False, "pretty": False},
+        "metrics": {"dir": ""},
     }
 
 

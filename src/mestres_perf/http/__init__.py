@@ -1,5 +1,6 @@
 """HTTP itself, without any framework: ASGI and WSGI are specifications, not dependencies."""
 
+from mestres_perf.http._beacon import Vitals
 from mestres_perf.http.access_log import AccessLogMiddleware, WSGIAccessLogMiddleware
 from mestres_perf.http.admission import AdmissionMiddleware, WSGIAdmissionMiddleware
 from mestres_perf.http.asgi import PerformanceMiddleware
@@ -40,6 +41,7 @@ __all__ = [
     "SecurityHeadersMiddleware",
     "Session",
     "Sessions",
+    "Vitals",
     "WSGIAccessLogMiddleware",
     "WSGIAdmissionMiddleware",
     "WSGIBodyLimitMiddleware",

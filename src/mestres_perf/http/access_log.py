@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Final
 
 from mestres_perf.errors import ConfigurationError
@@ -24,7 +24,7 @@ from mestres_perf.http._encoding import length_of
 from mestres_perf.http._ending import Ending, is_file
 from mestres_perf.http._freshness import combined
 from mestres_perf.http._paths import Paths
-from mestres_perf.http._routes import asgi_template, method_label, wsgi_template
+from mestres_perf.http._templates import Route, Templates, method_label
 from mestres_perf.metrics._catalogue import UNMATCHED
 
 LOGGER: Final = "mestres_perf.access"
@@ -71,7 +71,7 @@ class AccessLogMiddleware:
     The record has `method`, `route` (the template, never the path, of which there is no end, and which may be private),
     `status`, `seconds`, `bytes` of the body as it left here, and `broken_off` where a response did not come to its end.
     Without a response the status is 500, or 499 when the client has gone. Levels are INFO, and WARNING from 500. Paths
-    below those in `exclude` are not logged.
+    below those in `exclude` are not logged. `route` says the template of a scope where the framework is not known.
     """
 
     def __init__(
@@ -80,19 +80,20 @@ class AccessLogMiddleware:
         *,
         logger: str = LOGGER,
         exclude: Iterable[str] = EXCLUDED,
-        route: Callable[[Scope], str] = asgi_template,
+        route: Route | None = None,
     ) -> None:
         """Raises ConfigurationError."""
         self.app = app
         self._log = _logger(logger)
         self._excluded = Paths("exclude", exclude)
-        self._route = route
+        self._templates = Templates.asgi(app, route)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] != "http" or scope["path"] in self._excluded:
             await self.app(scope, receive, send)
             return
+        self._templates.begin(scope)
         line, gone = _Line(self._log, scope["method"]), False
 
         async def heard() -> Message:
@@ -104,7 +105,7 @@ class AccessLogMiddleware:
         async def told(message: Message) -> None:
             if message["type"] == "http.response.start":
                 line.status = message["status"]
-                line.route = self._route(scope)
+                line.route = self._templates.of(scope, scope["method"])
             try:
                 await send(message)
             except OSError:  # the server's way to say that the client has gone
@@ -138,13 +139,13 @@ class WSGIAccessLogMiddleware:
         *,
         logger: str = LOGGER,
         exclude: Iterable[str] = EXCLUDED,
-        route: Callable[[Mapping[str, Any]], str] = wsgi_template,
+        route: Route | None = None,
     ) -> None:
         """Raises ConfigurationError."""
         self.app = app
         self._log = _logger(logger)
         self._excluded = Paths("exclude", exclude)
-        self._route = route
+        self._templates = Templates.wsgi(app, route)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
@@ -156,7 +157,8 @@ class WSGIAccessLogMiddleware:
             nonlocal announced
             line.status = int(status[:3])
             announced = length_of(combined(headers)) or 0
-            line.route = self._route(environ)  # frameworks forget it when they are done, before the body is sent
+            # Frameworks forget the route when they are done, before the body is sent.
+            line.route = self._templates.of(environ, environ["REQUEST_METHOD"])
             return start_response(status, headers, *exc_info)
 
         def seen(chunk: bytes | Exception | None) -> None:
