@@ -114,7 +114,7 @@ def test_wsgi_until_the_first_chunk():
             raise DeadlineExceeded
 
         def close(self):
-            closed.append(deadline.remaining() is not None)
+            closed.append(1)
 
     def app(environ, start_response):
         start_response("200 OK", [])
@@ -123,7 +123,39 @@ def test_wsgi_until_the_first_chunk():
     served = Stack("wsgi", None)
     served.app = WSGIDeadlineMiddleware(app)
     assert refused(served.ask()) == LATE
-    assert closed == [True]
+    assert closed == [1]
+    assert deadline.remaining() is None
+
+
+@pytest.mark.parametrize("body", [[b"a"], (b"a",), "a generator"])
+def test_wsgi_servers_that_forget_to_close(body):
+    """A server that has taken everything, and does not close the body, leaves no deadline to the next request."""
+
+    def app(environ, start_response):
+        start_response("200 OK", [])
+        return body if not isinstance(body, str) else iter([b"a"])
+
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/"}
+    assert list(WSGIDeadlineMiddleware(app)(environ, lambda status, headers: None)) == [b"a"]
+    assert deadline.remaining() is None
+
+
+def test_wsgi_close_without_reading():
+    """A body that is closed before it was read is closed within its deadline, which ends then."""
+    left = []
+
+    class Body:
+        def __iter__(self):
+            return iter([b"a"])
+
+        def close(self):
+            left.append(deadline.remaining() is not None)
+
+    app = WSGIDeadlineMiddleware(lambda environ, start: start("200 OK", []) or Body())
+    body = app({"REQUEST_METHOD": "GET", "PATH_INFO": "/"}, lambda status, headers: None)
+    assert deadline.remaining() is not None
+    body.close()
+    assert left == [True]
     assert deadline.remaining() is None
 
 
