@@ -13,6 +13,7 @@ from mestres_core.contrib.http import Request
 from mestres_examples.settings import Settings
 from mestres_examples.wiring import open_shop, wire
 from mestres_perf import JsonFormatter, RequestContext
+from perf.http.sites import eventually
 
 
 def _raw(http, path, **headers):
@@ -79,12 +80,14 @@ def test_a_line_for_each_request(served, http, product):
     logger.setLevel(logging.INFO)
     try:
         answer = http.get(f"/api/v1/products/{product().slug}")
+        own = answer.headers["x-request-id"]
+        eventually(lambda: own in stream.getvalue())  # it is written when the last byte has gone
     finally:
         logger.removeHandler(handler)
         logger.setLevel(logging.NOTSET)
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
-    (line,) = [line for line in lines if line.get("request_id") == answer.headers["x-request-id"]]
-    assert (line["method"], line["route"], line["status"]) == ("GET", "/api/v1/products/{key}", 200)
+    (line,) = [line for line in lines if line["request_id"] == own]
+    assert (line["method"], line["route"], line["status"]) == ("GET", "/api/v1/products/{ref}", 200)
     assert line["bytes"] > 0
 
 
