@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import importlib
 import socket
 import sys
 import threading
@@ -17,14 +18,12 @@ import pybreaker
 import redis
 import redis.asyncio
 from aiobreaker.storage.redis import CircuitRedisStorage
-from purgatory import AsyncCircuitBreakerFactory
-from purgatory.service._async.unit_of_work import AsyncRedisUnitOfWork
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from mestres_perf import CircuitBreaker, CircuitOpenError, Redis
 from mestres_perf.resilience import SharedState
-from perf.peers_of_resilience.breakers import BREAKERS, OPEN_FOR
+from perf.peers_of_resilience.breakers import BREAKERS, OPEN_FOR, purgatory
 from perf.peers_of_resilience.clocks import Clocks, clocks_of
 from perf.peers_of_resilience.of_breakers import DEADLINE, has_ended
 from perf.peers_of_resilience.rules import SUBJECTS, Rule, register
@@ -95,9 +94,9 @@ class Room:
         def wait(awaitable: Any) -> Any:
             return asyncio.run_coroutine_threadsafe(awaitable, loop).result(DEADLINE)
 
-        async def make() -> AsyncCircuitBreakerFactory:
-            work = AsyncRedisUnitOfWork(self.url)
-            factory = AsyncCircuitBreakerFactory(threshold, OPEN_FOR, uow=work)
+        async def make() -> Any:
+            work = importlib.import_module("purgatory.service._async.unit_of_work").AsyncRedisUnitOfWork(self.url)
+            factory = purgatory.AsyncCircuitBreakerFactory(threshold, OPEN_FOR, uow=work)
             with contextlib.suppress(redis.RedisError):
                 await factory.initialize()
             return factory
