@@ -1,4 +1,6 @@
-"""Every setting of an application's pools, caches, sessions and JSON, in one typed object, with a shop's usual values.
+"""Every setting of an application's pools, caches, sessions, JSON and metrics, as one typed object.
+
+What is not set has the value that a shop usually has.
 
 settings = Settings.from_environment()       # MESTRES_POOL_SIZE=40, MESTRES_SESSION_TTL=3600, ...
 settings.pool.size
@@ -19,6 +21,7 @@ from mestres_perf.errors import ConfigurationError
 PREFIX = "MESTRES_"
 _ADDRESSES = ("redis://", "rediss://", "unix://")
 _SECRET_BYTES = 32
+_WHEN_DOWN = ("anonymous", "refuse")
 _SWITCHES = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 S = TypeVar("S")
@@ -82,12 +85,21 @@ class CacheSettings(_Section):
 class SessionSettings(_Section):
     """Sessions end `ttl` seconds after their last request; a `permanent` one's cookie outlives the browser.
 
-    Cookies are signed with `secret`. It must be the same in every process; without one each makes its own.
+    Cookies are signed with `secret`. It must be the same in every process; without one each makes its own. Those signed
+    with one of `old_secrets`, separated by spaces, are still taken. While Redis is away, `when_down` says, a visitor is
+    `anonymous`, or his requests are refused (`refuse`).
     """
 
     ttl: float = _above_zero(1800.0)
     permanent: bool = False
     secret: str = field(default_factory=lambda: secrets.token_urlsafe(_SECRET_BYTES), repr=False)
+    old_secrets: str = field(default="", repr=False)
+    when_down: str = "anonymous"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.when_down not in _WHEN_DOWN:
+            raise ConfigurationError(f"when_down: must be one of {', '.join(_WHEN_DOWN)}, not {self.when_down!r}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +116,18 @@ class JsonSettings(_Section):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MetricsSettings(_Section):
+    """The directory in which all processes of the application count; empty: each for itself, in memory."""
+
+    dir: str = ""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> MetricsSettings:
+        """From MESTRES_METRICS_DIR."""
+        return _read(environment, "METRICS", cls)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """All sections. Each is usable by itself."""
 
@@ -112,6 +136,7 @@ class Settings:
     cache: CacheSettings = field(default_factory=CacheSettings)
     session: SessionSettings = field(default_factory=SessionSettings)
     json: JsonSettings = field(default_factory=JsonSettings)
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -125,6 +150,7 @@ class Settings:
             cache=_read(environment, "CACHE", CacheSettings),
             session=_read(environment, "SESSION", SessionSettings),
             json=_read(environment, "JSON", JsonSettings),
+            metrics=MetricsSettings.from_environment(environment),
         )
 
 

@@ -17,10 +17,22 @@ _PATIENCE = 1.0
 """Seconds. Nobody holds one of these locks for longer than it takes to change a dictionary."""
 
 
+class Lock(Protocol):
+    """One that can be taken again by who holds it, or not."""
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        """Take it; whether it was there in time."""
+        ...
+
+    def release(self) -> None:
+        """Give it back."""
+        ...
+
+
 class Party(Protocol):
     """Whoever has locks, or something that a child must not share with its parent."""
 
-    def locks(self) -> Sequence[threading.Lock]:
+    def locks(self) -> Sequence[Lock]:
         """In the order in which they are taken."""
         ...
 
@@ -32,7 +44,7 @@ class Party(Protocol):
 _parties: weakref.WeakSet[Party] = weakref.WeakSet()
 _lock = threading.Lock()
 _here: list[Party] = []
-_held: list[threading.Lock] = []
+_held: list[Lock] = []
 
 
 def follow(party: Party) -> None:
@@ -49,7 +61,7 @@ def _before() -> None:
             _take(lock)
 
 
-def _take(lock: threading.Lock) -> None:
+def _take(lock: Lock) -> None:
     if lock.acquire(timeout=_PATIENCE):  # forking under one of the locks is better than never
         _held.append(lock)
 

@@ -2,63 +2,61 @@
 
 from __future__ import annotations
 
-import logging
-import time
 from typing import Any
 
-from mestres_perf.http._routes import method_label
-from mestres_perf.metrics._registry import Metrics
-from mestres_perf.metrics.health import Health
+from mestres_perf.http._ledger import Ledger, Record, Records
 
 CLIENT_GONE = 499
 FAILED = 500
-_log = logging.getLogger(__name__)
 
 
 class Exchange:
-    """Counted once, at its end; an error in counting is logged and never reaches the response."""
+    """Counted once, at its end; an error in counting never reaches the response."""
 
-    __slots__ = ("_began", "_ended", "_first", "_health", "_method", "_metrics", "status")
+    __slots__ = ("_began", "_carrier", "_ledger", "_records", "first", "is_over", "record", "status")
 
-    def __init__(self, metrics: Metrics, health: Health, method: str) -> None:
-        self._metrics = metrics
-        self._health = health
-        self._method = method_label(method)
-        self._began = time.perf_counter()
-        self._first: float | None = None
-        self._ended = False
-        self.status: int | None = None
-        metrics.in_progress.inc()
-
-    def respond(self, status: int) -> None:
-        """The status line has gone out."""
-        self.status = status
-        if self._first is None:
-            self._first = time.perf_counter()
-
-    def end(self, endpoint: Any, *, error: bool = False, gone: bool = False) -> None:
-        """The last byte has gone out, or none will. `endpoint()` gives the route's template."""
-        if self._ended:
-            return
-        self._ended = True
-        ended = time.perf_counter()
+    def __init__(self, ledger: Ledger, method: str, carrier: Any) -> None:
+        self._ledger = ledger
+        self._carrier = carrier
+        self._records: Records = ledger.records.get(method, ledger.others)
+        self.record: Record | None = None
+        self.status: Any = None
+        self.first: float | None = None
+        self.is_over = False
+        self._began = ledger.clock()
         try:
-            self._count(endpoint(), ended, error=error, gone=gone)
+            ledger.in_progress(1.0)
         except Exception:  # noqa: BLE001 - whatever it was, the response comes first
-            _log.exception("a request could not be counted")
-        finally:
-            self._metrics.in_progress.dec()
+            ledger.failed()
 
-    def _count(self, endpoint: str, ended: float, *, error: bool, gone: bool) -> None:
-        metrics, method = self._metrics, self._method
-        status = self.status
-        if status is None or (gone and not error):
-            status = FAILED if error or not gone else CLIENT_GONE
-        elif error:
-            metrics.broken.child(method, endpoint).inc()
-        seconds = ended - self._began
-        metrics.requests.child(method, endpoint, str(int(status))).inc()
-        metrics.duration.child(method, endpoint).observe(seconds)
-        if self._first is not None:
-            metrics.first_byte.child(method, endpoint).observe(self._first - self._began)
-        self._health.observe(seconds, failed=error or status >= FAILED)
+    def end(self, *, error: bool = False, gone: bool = False) -> None:
+        """The last byte has gone out, or none will."""
+        if self.is_over:
+            return
+        self.is_over = True
+        ledger = self._ledger
+        try:
+            now = ledger.clock()
+            ledger.tick(now)
+            record = self.record or ledger.find(self._records, self._carrier)
+            status = self.status
+            if gone and not error:
+                status = CLIENT_GONE
+            elif status is None:
+                status = FAILED
+            elif error:
+                record.break_off()
+            (record.answered.get(status) or record.counting(status))()
+            record.duration(now - self._began)
+            if self.first is not None:
+                record.first_byte(self.first - self._began)
+        except Exception:  # noqa: BLE001 - whatever it was, the response comes first
+            ledger.failed()
+        finally:
+            self._leave()
+
+    def _leave(self) -> None:
+        try:
+            self._ledger.in_progress(-1.0)
+        except Exception:  # noqa: BLE001 - whatever it was, the response comes first
+            self._ledger.failed()

@@ -17,15 +17,24 @@ _log = logging.getLogger(__name__)
 
 
 class Pages:
-    """The pages by path. `ready` says whether the application may be sent requests, `vitals` where beacons go."""
+    """The pages by path. `ready` says whether the application may be sent requests, `vitals` where beacons go.
+
+    `prepare` is called before /metrics is rendered.
+    """
 
     def __init__(
-        self, metrics: Metrics, health: Health, ready: Callable[[], bool] | None, vitals: str | Vitals | None = None
+        self,
+        metrics: Metrics,
+        health: Health,
+        ready: Callable[[], bool] | None,
+        vitals: str | Vitals | None = None,
+        prepare: Callable[[], None] = lambda: None,
     ) -> None:
         options = Vitals(vitals) if isinstance(vitals, str) else vitals
         self._metrics = metrics
         self._health = health
         self._ready = ready or (lambda: True)
+        self._prepare = prepare
         self._pages: dict[str, Callable[[], Page]] = {
             METRICS: self._metrics_page,
             LIVE: lambda: _json(200, {"status": "alive"}),
@@ -33,6 +42,8 @@ class Pages:
             PERFORMANCE: self._performance_page,
         }
         self._beacons = {} if options is None else {options.path: Beacon(options, metrics)}
+        self.by_path = frozenset({*self._pages, *self._beacons})
+        """Where all of them are: one look tells that a request is the application's."""
 
     def find(self, method: str, path: str) -> Callable[[], Page] | None:
         """The page for this request, or None when it is the application's."""
@@ -43,6 +54,7 @@ class Pages:
         return self._beacons.get(path)
 
     def _metrics_page(self) -> Page:
+        self._prepare()
         return Page(200, CONTENT_TYPE, self._metrics.render())
 
     def _ready_page(self) -> Page:

@@ -2,41 +2,91 @@
 
 from __future__ import annotations
 
-import functools
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import Any, Protocol
 
-from mestres_perf.metrics._catalogue import METHODS, OTHER_METHOD, UNMATCHED
+from mestres_perf.metrics._catalogue import UNMATCHED
 
-_VARIABLE = re.compile(r"<(?:[^:<>]*:)?([^<>]+)>")
-
-
-def method_label(method: str) -> str:
-    """One of HTTP's methods, or `_OTHER`."""
-    return method if method in METHODS else OTHER_METHOD
-
-
-def asgi_template(scope: Mapping[str, Any]) -> str:
-    """The template that Starlette or FastAPI matched, with the prefixes of routers and mounts; else `__unmatched__`.
-
-    FastAPI since 0.137 keeps the whole template of an included router in a context of its own: `route.path` has lost
-    the prefix. A mounted application's `root_path` is concrete, so it is never used.
-    """
-    context = (scope.get("fastapi") or {}).get("effective_route_context")
-    path = getattr(context, "path", None) or getattr(scope.get("route"), "path", None)
-    if not isinstance(path, str) or not path:
-        return UNMATCHED
-    return path
+Known = tuple[str, Collection[str]]
+"""A template and its methods."""
+_DEEPEST = 16
+_GUESSES = 1024
+_VARIABLE = re.compile(r"\{([^{}:]+)(?::([^{}]*))?\}")
+_PATTERNS = {"path": ".*", "int": "[0-9]+", "float": r"[0-9]+(?:\.[0-9]+)?"}
 
 
-def wsgi_template(environ: Mapping[str, Any]) -> str:
-    """The rule that Flask matched, or what Django resolved; else `__unmatched__`."""
-    rule = getattr(getattr(environ.get("werkzeug.request"), "url_rule", None), "rule", None)
-    return _spelled(rule) if isinstance(rule, str) and rule else UNMATCHED
+class Routes(Protocol):
+    """How one kind of application tells its routes."""
+
+    def place(self, carrier: Mapping[str, Any]) -> object:
+        """What the scope or environ of a request says of its route; asked once for each request."""
+        ...
+
+    def template(self, place: Any, carrier: Mapping[str, Any], method: str) -> tuple[str, bool]:
+        """The template, and whether this place always means it."""
+        ...
+
+    def known(self) -> Iterable[Known]:
+        """The routes that the application has now."""
+        ...
 
 
-@functools.lru_cache(maxsize=4096)
-def _spelled(rule: str) -> str:
-    """Flask's `<int:number>` as the `{number}` that other frameworks write: one dashboard serves both."""
-    return _VARIABLE.sub(r"{\1}", rule)
+class Given:
+    """A function of the user's own says the template."""
+
+    def __init__(self, route: Callable[[Any], str]) -> None:
+        self._route = route
+
+    def place(self, carrier: Mapping[str, Any]) -> object:
+        """What the function says."""
+        return str(self._route(carrier) or UNMATCHED)
+
+    def template(self, place: Any, carrier: Mapping[str, Any], method: str) -> tuple[str, bool]:  # noqa: ARG002
+        """The same."""
+        return place, True
+
+    def known(self) -> Iterable[Known]:
+        """Nothing."""
+        return ()
+
+
+class Guesses:
+    """What was found out by a path, where nobody has left word. At most 1024 are remembered."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str], str] = {}
+
+    def find(self, path: str, method: str, look: Callable[[], str]) -> str:
+        """The template to which this path leads; `look` is called when that is not remembered."""
+        known = self._found.get((path, method))
+        if known is None:
+            known = look()
+            if len(self._found) >= _GUESSES:
+                self._found.clear()
+            self._found[path, method] = known
+        return known
+
+
+def layers(app: Any) -> Iterator[Any]:
+    """An application, and what it is wrapped around, as far as that can be seen: from the outside inwards."""
+    for _ in range(_DEEPEST):
+        if app is None:
+            return
+        yield app
+        owner = getattr(app, "__self__", None)  # of a bound method, such as `app.wsgi_app`
+        app = owner if owner is not None else getattr(app, "app", None) or getattr(app, "application", None)
+
+
+def short(template: str) -> str:
+    """`{number}` for Starlette's `{number:int}`: one dashboard serves all frameworks."""
+    return _VARIABLE.sub(r"{\1}", template)
+
+
+def pattern(template: str) -> str:
+    """The regular expression of the paths that such a template stands for."""
+    parts, end = [], 0
+    for found in _VARIABLE.finditer(template):
+        parts += [re.escape(template[end : found.start()]), _PATTERNS.get(found[2] or "", "[^/]+")]
+        end = found.end()
+    return "".join([*parts, re.escape(template[end:])])

@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from mestres_perf.http._asgi_routes import ASGIRoutes
 from mestres_perf.http._beacon import MAX_BODY, Beacon, Vitals, sender_of_scope
 from mestres_perf.http._bodies import ClientGone, read_asgi
 from mestres_perf.http._exchange import Exchange
+from mestres_perf.http._ledger import Ledger
 from mestres_perf.http._page import Page
 from mestres_perf.http._pages import Pages
-from mestres_perf.http._routes import asgi_template
+from mestres_perf.http._routes import Given
 from mestres_perf.metrics._registry import Metrics, default_metrics
 from mestres_perf.metrics.health import Health
 
@@ -26,8 +28,9 @@ class PerformanceMiddleware:
     """Counts and times every request of an ASGI application, and answers /metrics and /health/*.
 
     The time is that until the last byte: background tasks do not count. A client that goes away is a 499, an exception
-    before the status line a 500, and it is raised on unchanged. `route` overrides how a scope's template is found.
-    `vitals` is the path to which browsers post their web vitals, or `Vitals`.
+    before the status line a 500, and it is raised on unchanged. The routes of FastAPI, Starlette and Django are known;
+    for others `route` says the template of a scope's route. `vitals` is the path to which browsers post their web
+    vitals, or `Vitals`.
     """
 
     def __init__(
@@ -38,66 +41,96 @@ class PerformanceMiddleware:
         health: Health | None = None,
         ready: Callable[[], bool] | None = None,
         vitals: str | Vitals | None = None,
-        route: Callable[[Scope], str] = asgi_template,
+        route: Callable[[Scope], str] | None = None,
     ) -> None:
         self.app = app
         self.metrics = metrics or default_metrics()
         self.health = health or Health(self.metrics)
-        self._pages = Pages(self.metrics, self.health, ready, vitals)
-        self._route = route
+        self._routes = ASGIRoutes(app)
+        self._ledger = Ledger(self.metrics, self._routes if route is None else Given(route))
+        self._pages = Pages(self.metrics, self.health, ready, vitals, self._ledger.prepare)
+        self._own = self._pages.by_path
+        self._has_begun = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        if not self._has_begun:
+            self._has_begun = True
+            self._routes.begin(scope)
+        if scope["path"] in self._own and await self._answered(scope, receive, send):
+            return
+        exchange = _Exchange(self._ledger, scope, receive, send)
+        try:
+            await self.app(scope, exchange.receive, exchange.send)
+        except (asyncio.CancelledError, GeneratorExit):
+            exchange.end(gone=True)
+            raise
+        except BaseException:
+            exchange.end(error=not exchange.gone, gone=exchange.gone)
+            raise
+        if not exchange.is_over:
+            exchange.end(gone=exchange.gone, error=not exchange.gone and exchange.status is None)
+
+    async def _answered(self, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Answer what is the middleware's own; whether it was."""
         page = self._pages.find(scope["method"], scope["path"])
         if page is not None:
             # In a thread: rendering many series must not hold up the requests of this loop.
             await _answer(await asyncio.to_thread(page), scope["method"], send)
-            return
+            return True
         beacon = self._pages.beacon(scope["path"])
         if beacon is not None:
             await _take(beacon, scope, receive, send)
-            return
-        await self._watch(scope, receive, send)
+        return beacon is not None
 
-    async def _watch(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: C901 - one request, read top to bottom
-        exchange = Exchange(self.metrics, self.health, scope["method"])
-        gone = False
 
-        def endpoint() -> str:
-            return self._route(scope)
+class _Exchange(Exchange):
+    """One request: `receive` and `send` are what the application is given."""
 
-        async def watched_receive() -> Message:
-            nonlocal gone
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                gone = True
-            return message
+    __slots__ = ("_has_trailers", "_receive", "_send", "gone")
 
-        async def watched_send(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                exchange.respond(message["status"])
-            try:
-                await send(message)
-            except OSError:  # the server's way to say that the client has gone
-                exchange.end(endpoint, gone=True)
-                raise
-            last = message["type"] == "http.response.body" and not message.get("more_body", False)
-            if last or message["type"] == "http.response.pathsend":
-                exchange.end(endpoint)
+    def __init__(self, ledger: Ledger, scope: Scope, receive: Receive, send: Send) -> None:
+        super().__init__(ledger, scope["method"], scope)
+        self._receive = receive
+        self._send = send
+        self._has_trailers = False
+        self.gone = False
 
+    async def receive(self) -> Message:
+        """A message of the server's."""
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            self.gone = True
+        return message
+
+    async def send(self, message: Message) -> None:
+        """A message of the application's."""
+        kind = message["type"]
+        if kind == "http.response.start":
+            self.status = message["status"]
+            self.first = self._ledger.clock()
+            self._has_trailers = message.get("trailers", False)
         try:
-            await self.app(scope, watched_receive, watched_send)
-        except asyncio.CancelledError:
-            exchange.end(endpoint, gone=True)
+            await self._send(message)
+        except OSError:  # the server's way to say that the client has gone
+            self.gone = True
+            self.end(gone=True)
             raise
-        except BaseException:
-            exchange.end(endpoint, error=True)
-            raise
-        else:
-            exchange.end(endpoint, gone=gone, error=not gone and exchange.status is None)
+        if kind == "http.response.body":
+            if not message.get("more_body", False) and not self._has_trailers:
+                self.end()
+        elif kind != "http.response.start" and self._is_last(kind, message):
+            self.end()
+
+    def _is_last(self, kind: str, message: Message) -> bool:
+        if kind == "http.response.trailers":
+            return not message.get("more_trailers", False)
+        if kind == "http.response.zerocopysend":
+            return not message.get("more_body", False) and not self._has_trailers
+        return kind == "http.response.pathsend" and not self._has_trailers
 
 
 async def _take(beacon: Beacon, scope: Scope, receive: Receive, send: Send) -> None:

@@ -9,9 +9,11 @@ from typing import Any
 from mestres_perf.http._beacon import MAX_BODY, Beacon, Vitals, sender_of_environ
 from mestres_perf.http._bodies import read_wsgi
 from mestres_perf.http._exchange import Exchange
+from mestres_perf.http._ledger import Ledger
 from mestres_perf.http._page import Page
 from mestres_perf.http._pages import Pages
-from mestres_perf.http._routes import wsgi_template
+from mestres_perf.http._routes import Given
+from mestres_perf.http._wsgi_routes import WSGIRoutes
 from mestres_perf.metrics._registry import Metrics, default_metrics
 from mestres_perf.metrics.health import Health
 
@@ -23,7 +25,9 @@ App = Callable[[Environ, StartResponse], Iterable[bytes]]
 class WSGIPerformanceMiddleware:
     """Counts and times every request of a WSGI application, and answers /metrics and /health/*.
 
-    The twin of PerformanceMiddleware: the time is that until the server has taken the last chunk.
+    The twin of PerformanceMiddleware: the time is that until the server has taken the last chunk. A file that the
+    server sends itself (`wsgi.file_wrapper`) is timed until it is handed over. The routes of Flask and Django are
+    known.
     """
 
     def __init__(
@@ -34,58 +38,67 @@ class WSGIPerformanceMiddleware:
         health: Health | None = None,
         ready: Callable[[], bool] | None = None,
         vitals: str | Vitals | None = None,
-        route: Callable[[Mapping[str, Any]], str] = wsgi_template,
+        route: Callable[[Mapping[str, Any]], str] | None = None,
     ) -> None:
         self.app = app
         self.metrics = metrics or default_metrics()
         self.health = health or Health(self.metrics)
-        self._pages = Pages(self.metrics, self.health, ready, vitals)
-        self._route = route
+        self._ledger = Ledger(self.metrics, WSGIRoutes(app) if route is None else Given(route))
+        self._pages = Pages(self.metrics, self.health, ready, vitals, self._ledger.prepare)
+        self._own = self._pages.by_path
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
-        method = environ["REQUEST_METHOD"]
-        path = environ.get("PATH_INFO", "")
-        page = self._pages.find(method, path)
-        if page is not None:
-            return _answer(page(), method, start_response)
-        beacon = self._pages.beacon(path)
-        if beacon is not None:
-            return _answer(_take(beacon, method, environ), method, start_response)
-        exchange = Exchange(self.metrics, self.health, method)
-
-        matched: str | None = None
-
-        def endpoint() -> str:
-            return matched if matched is not None else self._route(environ)
-
-        def watched_start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            nonlocal matched
-            exchange.respond(int(status[:3]))
-            matched = self._route(environ)  # frameworks forget it when they are done, before the body is sent
-            return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
-
+        if environ.get("PATH_INFO", "") in self._own:
+            page = self._page(environ)
+            if page is not None:
+                return _answer(page, environ["REQUEST_METHOD"], start_response)
+        exchange = _Exchange(self._ledger, environ, start_response)
         try:
-            body = self.app(environ, watched_start)
+            body = self.app(environ, exchange.start)
         except BaseException:
-            exchange.end(endpoint, error=True)
+            exchange.end(error=True)
             raise
         wrapper = environ.get("wsgi.file_wrapper")
-        if isinstance(wrapper, type) and isinstance(body, wrapper):
-            exchange.end(endpoint)  # the server sends the file itself, and must be given it as it is
+        if wrapper is not None and isinstance(wrapper, type) and isinstance(body, wrapper):
+            exchange.end()  # the server sends the file itself, and must be given it as it is
             return body
-        watched = _SizedBody if hasattr(body, "__len__") else _Body
-        return watched(body, exchange, endpoint)
+        return exchange.around(body)
+
+    def _page(self, environ: Environ) -> Page | None:
+        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        page = self._pages.find(method, path)
+        if page is not None:
+            return page()
+        beacon = self._pages.beacon(path)
+        return None if beacon is None else _take(beacon, method, environ)
 
 
-class _Body:
-    """The application's body, watched to its end; `close` is passed on, as the specification asks."""
+class _Exchange(Exchange):
+    """One request: `start` is what the application is given, and the exchange itself what the server gets as body."""
 
-    def __init__(self, body: Iterable[bytes], exchange: Exchange, endpoint: Callable[[], str]) -> None:
-        self._body = body
+    __slots__ = ("_body", "_chunks", "_start")
+
+    def __init__(self, ledger: Ledger, environ: Environ, start_response: StartResponse) -> None:
+        super().__init__(ledger, environ["REQUEST_METHOD"], environ)
+        self._start = start_response
+        self._body: Iterable[bytes] = ()
         self._chunks: Iterator[bytes] | None = None
-        self._exchange = exchange
-        self._endpoint = endpoint
+
+    def start(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+        """The application's `start_response`."""
+        write = self._start(status, headers, exc_info) if exc_info else self._start(status, headers)
+        self.status = status[:3]
+        if self.first is None:
+            self.first = self._ledger.clock()
+        # Frameworks forget the route when they are done, before the body is sent.
+        self.record = self._ledger.find(self._records, self._carrier)
+        return write
+
+    def around(self, body: Iterable[bytes]) -> Iterable[bytes]:
+        """The application's body, watched to its end."""
+        self._body = body
+        return _SizedBody(self) if hasattr(body, "__len__") else self
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -96,27 +109,47 @@ class _Body:
                 self._chunks = iter(self._body)
             return next(self._chunks)
         except StopIteration:
-            self._exchange.end(self._endpoint)
+            self.end()
             raise
         except BaseException:
-            self._exchange.end(self._endpoint, error=True)
+            self.end(error=True)
             raise
 
     def close(self) -> None:
-        """The server is done; when the body was not read to its end, the client has gone."""
-        try:
-            close = getattr(self._body, "close", None)
-            if close is not None:
-                close()
-        finally:
-            self._exchange.end(self._endpoint, gone=self._chunks is not None)
+        """The server is done; when the body was not read to its end, the client has gone.
+
+        What the application does in its own `close`, which is called as the specification asks, is not the request's
+        time.
+        """
+        if not self.is_over:
+            self.end(gone=self._chunks is not None)
+        close = getattr(self._body, "close", None)
+        if close is not None:
+            close()
+
+    def __del__(self) -> None:
+        """Of a server that forgets to close: the request is over all the same."""
+        if not self.is_over:
+            self.end(gone=self._chunks is not None)
 
 
-class _SizedBody(_Body):
+class _SizedBody:
     """One of so many chunks: of one a server may tell the length. What has none must not look as if it had."""
 
+    __slots__ = ("_exchange",)
+
+    def __init__(self, exchange: _Exchange) -> None:
+        self._exchange = exchange
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._exchange
+
     def __len__(self) -> int:
-        return len(self._body)  # type: ignore[arg-type]  # it has one
+        return len(self._exchange._body)  # type: ignore[arg-type]  # noqa: SLF001 - it has one
+
+    def close(self) -> None:
+        """The server is done."""
+        self._exchange.close()
 
 
 def _take(beacon: Beacon, method: str, environ: Environ) -> Page:

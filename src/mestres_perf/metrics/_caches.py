@@ -1,4 +1,4 @@
-"""What caches have counted, as families for Prometheus. It costs a hit nothing: caches are asked when somebody looks.
+"""What caches have counted, as readings for the page. It costs a hit nothing: caches are asked when somebody looks.
 
 Invariant: the number of series depends on the number of caches and on nothing that they hold; no lock is taken that a
 reader of a cache may need. A cache of very many values takes long to count its hits, and is asked the less often.
@@ -6,15 +6,14 @@ reader of a cache may need. A cache of very many values takes long to count its 
 
 from __future__ import annotations
 
-import math
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
-from prometheus_client.core import Metric as Family
-
 from mestres_perf.metrics import _catalogue as catalogue
+from mestres_perf.metrics._catalogue import Metric
+from mestres_perf.metrics._sheet import Reading, Table
 
 _MOST = 0.01
 """At most this share of the time goes into asking one cache, once asking it takes longer than `_LITTLE` seconds."""
@@ -62,60 +61,44 @@ class Watched:
         return stats
 
 
-def hit_rate(stats: Iterable[CacheStats]) -> float | None:
-    """Hits of all requests to all caches, 0 to 1; None before the first."""
-    asked = list(stats)
-    hits, misses = sum(one.hits for one in asked), sum(one.misses for one in asked)
-    return hits / (hits + misses) if hits + misses else None
-
-
-def families(watched: Iterable[Watched]) -> Iterable[Family]:
-    """Each cache is asked once, for all of them. They are this process's own: all but the rate may be added up."""
+def readings(watched: Iterable[Watched]) -> Iterable[Reading]:
+    """Each cache is asked once, for all of them. They are this process's own, and may be added up."""
     asked = [(one.cache.name, one.stats()) for one in watched]
-    # Before the first request there is no rate: 0 would call somebody.
-    rate = hit_rate(stats for _, stats in asked)
-    yield GaugeMetricFamily(catalogue.HIT_RATE.name, catalogue.HIT_RATE.help, value=rate)
-    yield _split(catalogue.CACHE_REQUESTS, asked, {"hit": "hits", "miss": "misses"})
-    yield _split(catalogue.CACHE_HITS, asked, {"memory": "memory_hits", "redis": "redis_hits"})
-    yield _split(catalogue.CACHE_INVALIDATIONS, asked, {"here": "invalidations", "heard": "heard"})
-    for field, metric in catalogue.CACHE_COUNTS.items():
-        yield _family(metric, (((name,), getattr(stats, field, None)) for name, stats in asked))
-    yield _load_times(asked)
+    yield from _split(catalogue.CACHE_REQUESTS, asked, {"hit": "hits", "miss": "misses"})
+    yield from _split(catalogue.CACHE_HITS, asked, {"memory": "memory_hits", "redis": "redis_hits"})
+    yield from _split(catalogue.CACHE_INVALIDATIONS, asked, {"here": "invalidations", "heard": "heard"})
+    for name, stats in asked:
+        for field, metric in catalogue.CACHE_COUNTS.items():
+            value = getattr(stats, field, None)
+            if value is not None:
+                yield metric, (name,), [value]
+        if getattr(stats, "load_times", ()):
+            yield catalogue.CACHE_LOAD_TIME, (name,), [*_by_bucket(stats.load_times), stats.load_seconds]
 
 
-_Asked = list[tuple[str, Any]]
+def hit_rate(table: Table) -> float | None:
+    """Hits of all requests to all caches, 0 to 1; None before the first."""
+    counts = {"hit": 0.0, "miss": 0.0}
+    for (_, outcome), values in table.get(catalogue.CACHE_REQUESTS, {}).items():
+        counts[outcome] += values[0]
+    requests = counts["hit"] + counts["miss"]
+    return counts["hit"] / requests if requests else None
 
 
-def _split(metric: catalogue.Metric, asked: _Asked, fields: dict[str, str]) -> Family:
-    """A family with a second label, whose values stand for fields."""
-    return _family(
-        metric,
-        (((name, value), getattr(stats, field, None)) for name, stats in asked for value, field in fields.items()),
-    )
+def _split(metric: Metric, asked: list[tuple[str, Any]], fields: dict[str, str]) -> Iterable[Reading]:
+    """A metric with a second label, whose values stand for fields."""
+    for name, stats in asked:
+        for value, field in fields.items():
+            counted = getattr(stats, field, None)
+            if counted is not None:
+                yield metric, (name, value), [counted]
 
 
-def _family(metric: catalogue.Metric, samples: Iterable[tuple[tuple[str, ...], float | None]]) -> Family:
-    """Caches of one name are added up: Prometheus takes a series once."""
-    totals: dict[tuple[str, ...], float] = {}
-    for labels, value in samples:
-        if value is not None:
-            totals[labels] = totals.get(labels, 0) + value
-    kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
-    family = kind(metric.name, metric.help, labels=metric.labels)
-    for labels, total in totals.items():
-        family.add_metric(labels, total)
-    return family
-
-
-def _load_times(asked: _Asked) -> Family:
-    metric = catalogue.CACHE_LOAD_TIME
-    family = HistogramMetricFamily(metric.name, metric.help, labels=metric.labels)
-    known = [(name, stats) for name, stats in asked if getattr(stats, "load_times", ())]
-    for name in dict.fromkeys(name for name, _ in known):
-        own = [stats for other, stats in known if other == name]
-        buckets: dict[float, int] = {}
-        for bound, count in (each for stats in own for each in stats.load_times):
-            buckets[bound] = buckets.get(bound, 0) + count
-        named = [("+Inf" if bound == math.inf else str(bound), count) for bound, count in sorted(buckets.items())]
-        family.add_metric((name,), named, sum(stats.load_seconds for stats in own))
-    return family
+def _by_bucket(load_times: Iterable[tuple[float, int]]) -> list[float]:
+    """What is in each bucket and not in those below it."""
+    bounds = catalogue.CACHE_LOAD_TIME.buckets
+    buckets, below = [0.0] * (len(bounds) + 1), 0
+    for most, count in sorted(load_times):
+        buckets[bisect_left(bounds, most)] += count - below
+        below = count
+    return buckets

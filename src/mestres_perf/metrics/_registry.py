@@ -1,84 +1,136 @@
-"""Metrics: the prometheus registry of one application, with what prometheus_client leaves to its users.
+"""Metrics: what one application counts, and the page that Prometheus reads.
 
 Invariants: a metric never has more than `max_series` label sets, whatever the labels are; beyond that everything is
-counted under `__overflow__`. Making a second Metrics never clashes with the first.
+counted under `__overflow__`. What `child` gives out stays good for ever. Making a second Metrics never clashes with the
+first.
 """
 
 from __future__ import annotations
 
 import functools
+import os
 import threading
-from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+import time
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import Metric as Family
+from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
+from mestres_perf._kernel import forks
+from mestres_perf.errors import ConfigurationError
 from mestres_perf.metrics import _caches as caches
 from mestres_perf.metrics import _catalogue as catalogue
+from mestres_perf.metrics import _readings as read
 from mestres_perf.metrics import _resilience as resilience
+from mestres_perf.metrics._book import Book
 from mestres_perf.metrics._caches import ACache, Watched
 from mestres_perf.metrics._catalogue import OVERFLOW, Metric
+from mestres_perf.metrics._cells import KINDS
+from mestres_perf.metrics._counted import Counted
+from mestres_perf.metrics._directory import Directory
+from mestres_perf.metrics._readings import ABreaker, APool
+from mestres_perf.metrics._sheet import Labels, Reading, Table
 from mestres_perf.metrics._system import System
+from mestres_perf.metrics._text import CONTENT_TYPE, Writer
 from mestres_perf.resilience import CircuitBreaker
+from mestres_perf.settings import MetricsSettings
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
-
-class ABreaker(Protocol):
-    """A breaker, as far as metrics are concerned."""
-
-    name: str
-
-    def snapshot(self) -> Any:
-        """State and counts."""
-        ...
-
-
-class APool(Protocol):
-    """A database pool, as far as metrics are concerned."""
-
-    most: int
-
-    def active(self) -> int:
-        """How many connections are in use now."""
-        ...
+__all__ = ["CONTENT_TYPE", "Metrics", "Series", "default_metrics"]
 
 
 class Metrics:
     """The metrics of one application. Share one object between its middleware, caches, breakers and engine.
 
     `system` is where processor, memory, disk and network are read; pass one to name the disk and the link's speed.
+    `registry` is for collectors of your own, from prometheus_client: what they collect is on the page, too. Looked at
+    as a whole it is the whole page.
+
+    With a `directory` (default: MESTRES_METRICS_DIR, if set) all processes that are given the same one are on the page
+    of each, and so is what those have counted that are dead. It is made where there is none, and belongs to one
+    application on one machine. `clock` is in seconds and the same for all of them.
+
+    Raises ConfigurationError for a `max_series` below 1, and for a directory that cannot be used.
     """
 
-    def __init__(self, *, max_series: int = 2000, system: System | None = None) -> None:
-        self.registry = CollectorRegistry()
+    def __init__(
+        self,
+        *,
+        max_series: int = 2000,
+        system: System | None = None,
+        directory: str | os.PathLike[str] | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        if max_series < 1:
+            raise ConfigurationError(f"max_series={max_series!r}: must be at least 1")
+        if directory is None:
+            directory = MetricsSettings.from_environment().dir or None
+        self.registry = _Registry(self)
         self.system = system or System()
         self.caches: list[Watched] = []
         self.breakers: list[ABreaker] = []
         self.pools: list[APool] = []
         self.parts: list[object] = []
         self._before: list[Callable[[], None]] = []
+        self.clock = clock
         self._lock = threading.Lock()
         self._max_series = max_series
-        self._extra: dict[str, Series] = {}
-        self._dropped = self._make(catalogue.DROPPED)
-        self.requests = Series(self, catalogue.REQUESTS, max_series)
-        self.duration = Series(self, catalogue.DURATION, max_series)
-        self.first_byte = Series(self, catalogue.FIRST_BYTE, max_series)
-        self.broken = Series(self, catalogue.BROKEN, max_series)
-        self.queries = Series(self, catalogue.QUERIES, max_series)
-        self.calls = Series(self, catalogue.CALLS, max_series)
-        self.call_duration = Series(self, catalogue.CALL_DURATION, max_series)
-        self.in_progress = self._make(catalogue.IN_PROGRESS)
-        self.registry.register(_Readings(self))
+        self._book = Book(None if directory is None else Directory(directory, max_series), self._readings, clock)
+        self._writer = Writer()
+        self._series: dict[str, Series] = {}
+        self._dropped = self.series(catalogue.DROPPED)
+        self.requests = self.series(catalogue.REQUESTS)
+        self.duration = self.series(catalogue.DURATION)
+        self.first_byte = self.series(catalogue.FIRST_BYTE)
+        self.broken = self.series(catalogue.BROKEN)
+        self.queries = self.series(catalogue.QUERIES)
+        self.calls = self.series(catalogue.CALLS)
+        self.call_duration = self.series(catalogue.CALL_DURATION)
+        self.in_progress = self.series(catalogue.IN_PROGRESS).child()
+        for metric in (*read.METRICS, *resilience.METRICS):
+            self._book.sheet.declare(metric)
+            self.registry.reserve(metric)
+        for metric in (catalogue.HIT_RATE, *catalogue.SYSTEM.values()):
+            self.registry.reserve(metric)
         self.system.readings()  # the first ones only say from where to count
+        self._enter()
+        forks.follow(self)
+
+    @property
+    def max_series(self) -> int:
+        """How many label sets a metric may have."""
+        return self._max_series
 
     def render(self) -> bytes:
         """The page that Prometheus reads."""
-        return generate_latest(self.registry)
+        return self.text().encode("utf-8", "replace") + self.registry.render_theirs()
+
+    def text(self) -> str:
+        """The page without what the user's own collectors have."""
+        return self._writer.write(self._shown())
+
+    def counted(self) -> Counted:
+        """Every series, and what pools, caches and breakers say now; of all processes, where there is a directory."""
+        return self._book.counted()
+
+    def table(self) -> Table:
+        """The series of `counted`."""
+        return self._book.counted().table
+
+    def tick(self, now: float) -> None:
+        """Call it when a request has ended at `now`, before it is counted. Nearly always there is nothing to do.
+
+        Where none ends for long, such as in a worker that serves none, `publish` shows others what there is to see.
+        """
+        if now >= self._book.due:
+            self._book.tick(now)
+
+    def publish(self) -> None:
+        """Have other processes see what this one's pools, caches and breakers say now."""
+        self._book.publish()
 
     def watch_cache(self, *those: ACache) -> None:
         """Show what these caches count; nothing is added to the cost of a hit."""
@@ -103,112 +155,154 @@ class Metrics:
         """Call this whenever somebody is about to look."""
         self._before.append(settle)
 
-    def settle(self) -> None:
-        """Have counted what waits to be."""
-        for settle in tuple(self._before):
-            settle()
-
     def watch_pool(self, pool: APool) -> None:
         """Show a database pool's connections."""
         self.pools.append(pool)
 
     def series(self, metric: Metric) -> Series:
-        """The series of a metric that not every application has, made when first asked for."""
+        """The series of a metric, made when first asked for."""
         with self._lock:
-            if metric.name not in self._extra:
-                self._extra[metric.name] = Series(self, metric, self._max_series)
-            return self._extra[metric.name]
+            if metric.name not in self._series:
+                self.registry.reserve(metric)
+                bounded = metric is not catalogue.DROPPED  # whose labels are the names of the others
+                dropped = partial(self._drop, metric.name) if bounded else None
+                self._series[metric.name] = Series(metric, self._book, self._max_series, dropped)
+            return self._series[metric.name]
 
     def connections_in_use(self) -> int | None:
         """Database connections in use over all pools; None when none is watched."""
-        return sum(pool.active() for pool in self.pools) if self.pools else None
+        return read.connections_in_use(self.table())
 
     def hit_rate(self) -> float | None:
         """Hits of all requests to all caches, 0 to 1; None before the first."""
-        return caches.hit_rate(watched.stats() for watched in self.caches)
+        return caches.hit_rate(self.table())
 
-    def dropped(self, metric: str) -> None:
-        """Count a label set that did not fit."""
-        self._dropped.labels(metric).inc()
+    def locks(self) -> Sequence[forks.Lock]:
+        """For a fork."""
+        return [self._lock, *self._book.locks]
 
-    def _make(self, metric: Metric) -> Any:
-        labels = metric.labels
-        if metric.kind == "counter":
-            return Counter(metric.name, metric.help, labels, registry=self.registry)
-        if metric.kind == "gauge":
-            return Gauge(metric.name, metric.help, labels, registry=self.registry)
-        return Histogram(metric.name, metric.help, labels, buckets=metric.buckets, registry=self.registry)
+    def start_anew(self) -> None:
+        """In a forked child: with a directory it counts from zero, in a file of its own."""
+        if self._book.is_shared:
+            self._book.start_anew()
+            self._move()
+
+    def _enter(self) -> None:
+        try:
+            self._book.enter()
+        except OSError as error:
+            raise ConfigurationError(f"directory: cannot be used ({error})") from error
+        self._move()
+
+    def _move(self) -> None:
+        for series in self._series.values():
+            series.move()
+
+    def _readings(self) -> Iterable[Reading]:
+        for settle in tuple(self._before):
+            settle()
+        yield from read.readings(self.pools, tuple(self.caches), tuple(self.breakers))
+        yield from resilience.readings(tuple(self.parts))
+
+    def _drop(self, name: str) -> None:
+        self._dropped.child(name).inc()
+
+    def _shown(self) -> Table:
+        table = self.table()
+        rate = caches.hit_rate(table)
+        # Before the first request there is no rate: 0 would call somebody.
+        alone: dict[Metric, float | None] = {catalogue.HIT_RATE: rate}
+        for name, percent in self.system.readings().items():
+            alone[catalogue.SYSTEM[name]] = None if percent is None else percent / 100
+        return {**table, **{metric: {} if value is None else {(): [value]} for metric, value in alone.items()}}
 
 
 class Series:
-    """A metric with labels: its children are looked up once and then kept, up to a limit."""
+    """A metric with labels: its cells are looked up once and then kept. None is ever taken away.
 
-    def __init__(self, metrics: Metrics, metric: Metric, max_series: int) -> None:
-        self._metrics = metrics
-        self._name = metric.name
-        self._parent = metrics._make(metric)
+    There are at most `max_series`, and that of the overflow; `dropped` is called for each label set that did not fit.
+    Without it there is no limit.
+    """
+
+    def __init__(self, metric: Metric, book: Book, max_series: int, dropped: Callable[[], None] | None) -> None:
+        self._metric = metric
+        self._book = book
+        self._dropped = dropped
         self._overflow = (OVERFLOW,) * len(metric.labels)
         self._max = max_series
-        self._children: dict[tuple[str, ...], Any] = {}
-        self._lock = threading.Lock()
+        self._cells: dict[Labels, Any] = {}
+        book.sheet.declare(metric)
+        if not metric.labels:
+            self.child()
 
     def child(self, *labels: str) -> Any:
-        """The counter or histogram for these labels; that of the overflow when there are too many."""
-        found = self._children.get(labels)
+        """The cell for these labels, to `inc` or to `observe`; that of the overflow when there are too many.
+
+        Raises ConfigurationError when there are more or fewer than the metric has. Whoever has a cell may keep it.
+        """
+        found = self._cells.get(labels)
         return found if found is not None else self._add(labels)
 
-    def _add(self, labels: tuple[str, ...]) -> Any:
-        with self._lock:
-            if len(self._children) >= self._max and labels not in self._children:
-                self._metrics.dropped(self._name)
+    def _add(self, labels: Labels) -> Any:
+        if len(labels) != len(self._overflow):
+            names = ", ".join(self._metric.labels) or "none"
+            raise ConfigurationError(f"{self._metric.name}: has the labels {names}, not {len(labels)} of them")
+        labels = tuple(map(str, labels))
+        with self._book.sheet.lock:
+            if self._dropped is not None and labels not in self._cells and not self._has_room(labels):
+                self._dropped()
                 labels = self._overflow
-            if labels not in self._children:
-                self._children[labels] = self._parent.labels(*labels) if labels else self._parent
-            return self._children[labels]
+            if labels not in self._cells:
+                values = self._book.sheet.row(self._metric, labels)
+                self._cells.setdefault(labels, KINDS[self._metric.kind](self._metric, values))
+            return self._cells[labels]
+
+    def move(self) -> None:
+        """Have every cell count in the sheet that the book has now."""
+        for labels, cell in self._cells.items():
+            cell.move(self._book.sheet.row(self._metric, labels))
+
+    def _has_room(self, labels: Labels) -> bool:
+        return len(self._cells) < self._max and self._book.sheet.has_room(labels)
 
 
-class _Readings(Collector):
-    """What is read from pools, caches and breakers when somebody asks, and costs nothing until then."""
+class _Registry(CollectorRegistry):
+    """Collectors of the user's own. Whoever collects from it gets the whole page: a push gateway, or a test."""
 
     def __init__(self, metrics: Metrics) -> None:
+        super().__init__()
         self._metrics = metrics
 
+    def collect(self) -> Iterable[Family]:
+        """All families: ours and the user's."""
+        yield from text_string_to_metric_families(self._metrics.text())
+        yield from super().collect()
+
+    def render_theirs(self) -> bytes:
+        """What the user's own collectors have, as text."""
+        return generate_latest(_Theirs(super().collect))
+
+    def reserve(self, metric: Metric) -> None:
+        """No collector may have a metric of this name: a page with a series twice is refused."""
+        self.register(_Name(metric))
+
+
+class _Theirs:
+    def __init__(self, collect: Any) -> None:
+        self.collect = collect
+
+
+class _Name(Collector):
+    """Takes a name and has nothing to show."""
+
+    def __init__(self, metric: Metric) -> None:
+        self._metric = metric
+
     def describe(self) -> Iterable[Family]:
-        return []
+        return [Family(self._metric.name.removesuffix("_total"), self._metric.help, self._metric.kind)]
 
     def collect(self) -> Iterable[Family]:
-        self._metrics.settle()
-        yield from self._pool_families()
-        yield from caches.families(tuple(self._metrics.caches))
-        yield from self._breaker_families()
-        yield from resilience.families(tuple(self._metrics.parts))
-        yield from self._system_families()
-
-    def _pool_families(self) -> Iterable[Family]:
-        in_use, most = catalogue.CONNECTIONS, catalogue.CONNECTIONS_MAX
-        yield GaugeMetricFamily(in_use.name, in_use.help, value=self._metrics.connections_in_use() or 0)
-        yield GaugeMetricFamily(most.name, most.help, value=sum(pool.most for pool in self._metrics.pools))
-
-    def _breaker_families(self) -> Iterable[Family]:
-        states = GaugeMetricFamily(
-            catalogue.BREAKER_STATE.name, catalogue.BREAKER_STATE.help, labels=catalogue.BREAKER_STATE.labels
-        )
-        calls = CounterMetricFamily(
-            catalogue.BREAKER_CALLS.name, catalogue.BREAKER_CALLS.help, labels=catalogue.BREAKER_CALLS.labels
-        )
-        for breaker in self._metrics.breakers:
-            now = breaker.snapshot()
-            for state in type(now.state):
-                states.add_metric((breaker.name, state.value), float(state is now.state))
-            for outcome in ("successes", "failures", "rejections"):
-                calls.add_metric((breaker.name, outcome), getattr(now, outcome))
-        yield states
-        yield calls
-
-    def _system_families(self) -> Iterable[Family]:
-        for name, percent in self._metrics.system.readings().items():
-            metric = catalogue.SYSTEM[name]
-            yield GaugeMetricFamily(metric.name, metric.help, value=None if percent is None else percent / 100)
+        return []
 
 
 @functools.cache

@@ -5,19 +5,14 @@ Invariant: the number of series depends on the names of the parts and on nothing
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import singledispatch
-
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-from prometheus_client.core import Metric as Family
 
 from mestres_perf.errors import ConfigurationError
 from mestres_perf.metrics import _catalogue as catalogue
 from mestres_perf.metrics._catalogue import Metric
+from mestres_perf.metrics._sheet import Reading
 from mestres_perf.resilience import AdaptiveLimit, Bulkhead, CircuitBreaker, Policy, RateLimit, Retry, Timeout
-
-Reading = tuple[Metric, tuple[str, ...], Sequence[float]]
-"""A metric, the values of its labels, and its one number."""
 
 METRICS: tuple[Metric, ...] = (
     catalogue.BREAKER_OPENED,
@@ -116,17 +111,3 @@ def _(part: AdaptiveLimit) -> Iterable[Reading]:
 @of.register
 def _(part: Timeout) -> Iterable[Reading]:
     yield catalogue.TIMEOUTS, (part.name,), [part.expired]
-
-
-def families(parts: Iterable[object]) -> Iterable[Family]:
-    """The same for Prometheus. Parts of one name are added up: it takes a series once."""
-    totals: dict[Metric, dict[tuple[str, ...], float]] = {}
-    for metric, labels, (value,) in readings(parts):
-        rows = totals.setdefault(metric, {})
-        rows[labels] = rows.get(labels, 0) + value
-    for metric, rows in totals.items():
-        kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
-        family = kind(metric.name, metric.help, labels=metric.labels)
-        for labels, total in rows.items():
-            family.add_metric(labels, total)
-        yield family

@@ -1,0 +1,136 @@
+"""Where a middleware writes down its requests: for each method and route one record that has its cells at hand.
+
+Invariants: what is kept grows with routes, never with requests. An error in here is counted, now and then logged, and
+never reaches a response.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mestres_perf.http._routes import Routes
+from mestres_perf.metrics import _catalogue as catalogue
+from mestres_perf.metrics._catalogue import METHODS, OTHER_METHOD, UNMATCHED
+from mestres_perf.metrics._registry import Metrics
+
+FROM_THE_FIRST = ("200", "500")
+"""Statuses that a route has at zero: a counter that is born at one has no rate, and nobody hears of a first error."""
+_LOGGED_EVERY = 60.0
+_STATUSES = range(100, 600)
+_log = logging.getLogger(__name__)
+
+
+class Record:
+    """The cells of one method and route."""
+
+    __slots__ = ("_broken", "_labels", "_metrics", "answered", "duration", "first_byte")
+
+    def __init__(self, metrics: Metrics, method: str, template: str) -> None:
+        self._metrics = metrics
+        self._labels = (method, template)
+        self._broken: Callable[[], None] | None = None
+        self.answered: dict[Any, Callable[[], None]] = {}
+        self.duration: Callable[[float], None] = metrics.duration.child(method, template).observe
+        self.first_byte: Callable[[float], None] = metrics.first_byte.child(method, template).observe
+
+    def counting(self, status: Any) -> Callable[[], None]:
+        """What counts an answer with this status: a number, an HTTPStatus, or the digits of one."""
+        number = int(status)
+        counting: Callable[[], None] = self._metrics.requests.child(*self._labels, str(number)).inc
+        if number in _STATUSES:
+            self.answered[status] = counting
+        return counting
+
+    def break_off(self) -> None:
+        """Count an answer that broke off in the middle."""
+        if self._broken is None:
+            self._broken = self._metrics.broken.child(*self._labels).inc
+        self._broken()
+
+
+Records = dict[Any, Record]
+"""The records of one method, by what a request's route is known by: a template, or the id of an object."""
+
+
+class Ledger:
+    """The records of one middleware. `routes` says which route a request took."""
+
+    def __init__(self, metrics: Metrics, routes: Routes) -> None:
+        self.clock = metrics.clock
+        self.tick = metrics.tick
+        self.in_progress: Callable[[float], None] = metrics.in_progress.inc
+        self.records: dict[str, Records] = {method: {} for method in (*METHODS, OTHER_METHOD)}
+        self.others = self.records[OTHER_METHOD]
+        self._metrics = metrics
+        self._routes = routes
+        self._errors = metrics.series(catalogue.METRICS_ERRORS)
+        self._by_template: dict[tuple[str, str], Record] = {}
+        self._kept: list[object] = []
+        self._most = metrics.max_series
+        self._is_prepared = False
+        self._logged: float | None = None
+
+    def find(self, records: Records, carrier: Mapping[str, Any]) -> Record:
+        """The record of the request whose scope or environ this is; `records` are those of its method."""
+        try:
+            place = self._routes.place(carrier)
+            found = records.get(place if place.__class__ is str else id(place))
+            return found if found is not None else self._add(records, place, carrier)
+        except Exception:  # noqa: BLE001 - a user's own function may raise anything
+            self.failed()
+            return self._record(self._method(records), UNMATCHED)
+
+    def prepare(self) -> None:
+        """Once, with the first request or page: the routes that are known by then begin at zero."""
+        if self._is_prepared:
+            return
+        self._is_prepared = True
+        try:
+            wanted = {
+                (method, template): None for template, methods in self._routes.known() for method in sorted(methods)
+            }
+            room = self._most // (2 * len(FROM_THE_FIRST))  # the other half is for what really happens
+            for method, template in list(wanted)[:room]:
+                self._begin(method, template)
+        except Exception:  # noqa: BLE001 - routes are the application's own objects
+            self.failed()
+
+    def failed(self) -> None:
+        """For an `except`: what could not be counted as it should be is counted as that, and logged once a minute."""
+        try:
+            self._errors.child().inc()
+            now = self.clock()
+            if self._logged is None or now - self._logged >= _LOGGED_EVERY:
+                self._logged = now
+                _log.exception("a request could not be counted as it should be")
+        except Exception:  # noqa: BLE001 - whatever it was, the response comes first
+            _log.exception("an error could not be counted")
+
+    def _add(self, records: Records, place: Any, carrier: Mapping[str, Any]) -> Record:
+        self.prepare()
+        method = self._method(records)
+        template, is_certain = self._routes.template(place, carrier, method)
+        record = self._record(method, template)
+        if is_certain and len(self._kept) < self._most:
+            self._kept.append(place)  # as long as it is here, no other object has its id
+            records[place if place.__class__ is str else id(place)] = record
+        return record
+
+    def _record(self, method: str, template: str) -> Record:
+        found = self._by_template.get((method, template))
+        if found is not None:
+            return found
+        record = Record(self._metrics, method, template)
+        if len(self._by_template) < self._most:
+            self._begin(method, template)
+            self._by_template[method, template] = record
+        return record
+
+    def _begin(self, method: str, template: str) -> None:
+        for status in FROM_THE_FIRST:
+            self._metrics.requests.child(method if method in METHODS else OTHER_METHOD, template, status)
+
+    def _method(self, records: Records) -> str:
+        return next(method for method, those in self.records.items() if those is records)
