@@ -30,6 +30,7 @@ from mestres_perf import (
     track_performance,
 )
 from mestres_perf.errors import ConfigurationError
+from mestres_perf.metrics._catalogue import Metric
 from perf.peers_of_resilience.clocks import clocks_of
 from perf.peers_of_resilience.rules import Rule, register
 
@@ -467,6 +468,42 @@ register(
         {
             "mestres_perf": lambda _: _times_class_methods(*_our_timer()),
             "prometheus_client": lambda _: _times_class_methods(*_their_timer()),
+        },
+    )
+)
+
+
+def _our_series():
+    metrics = Metrics(max_series=50)
+    series = metrics.series(Metric("peer_total", "counter", "p", ("who",)))
+    for number in range(500):
+        series.child(str(number)).inc()
+    return metrics.registry
+
+
+def _their_series():
+    registry = prometheus_client.CollectorRegistry()
+    counter = prometheus_client.Counter("peer", "p", ["who"], registry=registry)
+    for number in range(500):
+        counter.labels(str(number)).inc()
+    return registry
+
+
+def _is_bounded(registry):
+    series = [one for family in registry.collect() for one in family.samples if one.name == "peer_total"]
+    return len(series) < 100 and sum(one.value for one in series) == 500
+
+
+register(
+    Rule(
+        "bounded_series",
+        "H20",
+        "timers",
+        "series are bounded",
+        "Of five hundred values of a label fewer than a hundred series are made, and everything is counted.",
+        {
+            "mestres_perf": lambda _: _is_bounded(_our_series()),
+            "prometheus_client": lambda _: _is_bounded(_their_series()),
         },
     )
 )

@@ -33,7 +33,7 @@ _NAMES = {
     "retries": "Retries",
     "limits": "Bulkheads and rate limits",
     "requests": "Metrics of requests",
-    "timers": "Timing functions",
+    "timers": "Counting and timing",
 }
 _DISTRIBUTIONS = (
     "aiobreaker",
