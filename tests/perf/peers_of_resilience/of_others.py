@@ -32,6 +32,7 @@ from mestres_perf import (
 from mestres_perf.errors import ConfigurationError
 from mestres_perf.metrics._catalogue import Metric
 from perf.peers_of_resilience.clocks import clocks_of
+from perf.peers_of_resilience.of_sharing import sent_in_a_loop
 from perf.peers_of_resilience.rules import Rule, register
 
 NOWHERE = "redis://127.0.0.1:1/0"
@@ -388,6 +389,45 @@ register(
             "slowapi": _slow_stream,
             "limits": "no middleware",
             "hyx": "no middleware",
+        },
+    )
+)
+
+
+def _keeps_its_loop(use):
+    with sent_in_a_loop() as seen:
+        use()
+    return not seen
+
+
+def _our_async_limit(url):
+    async def main():
+        there = Redis(url, timeout=5.0)
+        await RateLimit("5/h", redis=there, name="loop").aacquire("k")
+        await there.aclose()
+
+    return _keeps_its_loop(lambda: asyncio.run(main()))
+
+
+def _slow_async_limit(url):
+    app = _slow_app(SlowAPIASGIMiddleware, included=False, storage_uri=url)
+    fine = _keeps_its_loop(lambda: _statuses(app, "/plain"))
+    app.state.limiter._storage.storage.close()
+    return fine
+
+
+register(
+    Rule(
+        "limits_let_loops_go_on",
+        "R8",
+        "limits",
+        "no event loop waits for Redis",
+        "A limit before an async application sends nothing to Redis through a client that waits in the loop's thread.",
+        {
+            "mestres_perf": _our_async_limit,
+            "limits": "no middleware; for async code it wants another client of Redis",
+            "slowapi": _slow_async_limit,
+            "hyx": "limits in memory only",
         },
     )
 )

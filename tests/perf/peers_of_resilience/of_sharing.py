@@ -7,8 +7,8 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
@@ -95,15 +95,12 @@ class Room:
             return asyncio.run_coroutine_threadsafe(awaitable, loop).result(DEADLINE)
 
         async def make() -> Any:
-            work = importlib.import_module("purgatory.service._async.unit_of_work").AsyncRedisUnitOfWork(self.url)
-            factory = purgatory.AsyncCircuitBreakerFactory(threshold, OPEN_FOR, uow=work)
+            factory = _purgatory_factory(self.url, threshold)
             with contextlib.suppress(redis.RedisError):
                 await factory.initialize()
             return factory
 
-        # aioredis, which it asks for, does not start on Python 3.11 or newer; redis-py has it inside.
-        with mock.patch.dict(sys.modules, {"aioredis": SimpleNamespace(from_url=_async_client)}):
-            factory = wait(make())
+        factory = wait(make())
 
         def end() -> None:
             wait(factory.uow.contexts.redis.aclose())
@@ -121,6 +118,13 @@ class Room:
             return lambda: wait(guarded())
 
         return Node(decorate, BREAKERS["purgatory"].refusal, _nothing)
+
+
+def _purgatory_factory(url: str, threshold: int) -> Any:
+    work = importlib.import_module("purgatory.service._async.unit_of_work")
+    # aioredis, which it asks for, does not start on Python 3.11 or newer; redis-py has it inside.
+    with mock.patch.dict(sys.modules, {"aioredis": SimpleNamespace(from_url=_async_client)}):
+        return purgatory.AsyncCircuitBreakerFactory(threshold, OPEN_FOR, uow=work.AsyncRedisUnitOfWork(url))
 
 
 def _async_client(url: str) -> redis.asyncio.Redis:
@@ -248,3 +252,75 @@ def new_threshold(room: Room) -> bool:
     except node.refusal:
         return True
     return False
+
+
+@contextmanager
+def sent_in_a_loop() -> Iterator[list[int]]:
+    """What is sent by a client that waits, in a thread whose event loop would have other things to do meanwhile."""
+    seen: list[int] = []
+    send = socket.socket.sendall
+
+    def sendall(self: socket.socket, *arguments: Any) -> None:
+        if asyncio._get_running_loop() is not None:
+            seen.append(1)
+        send(self, *arguments)
+
+    with mock.patch.object(socket.socket, "sendall", sendall):
+        yield seen
+
+
+async def _fine() -> None: ...
+
+
+@asynccontextmanager
+async def _our_call(url: str) -> AsyncIterator[Callable[[], Any]]:
+    layer = Redis(url)
+    shared = SharedState(layer, interval=0.01)
+    yield CircuitBreaker("peer", shared=shared)(_fine)
+    shared.close()
+    await layer.aclose()
+
+
+@asynccontextmanager
+async def _call_of_aiobreaker(url: str) -> AsyncIterator[Callable[[], Any]]:
+    with redis.Redis.from_url(url) as client:
+        storage = CircuitRedisStorage(aiobreaker.CircuitBreakerState.CLOSED, client, namespace="loop")
+        yield aiobreaker.CircuitBreaker(state_storage=storage)(_fine)
+
+
+@asynccontextmanager
+async def _call_of_purgatory(url: str) -> AsyncIterator[Callable[[], Any]]:
+    factory = _purgatory_factory(url, threshold=5)
+    await factory.initialize()
+    yield factory("loop")(_fine)
+    await factory.uow.contexts.redis.aclose()
+
+
+def _keeps_its_loop(make: Callable[[str], Any]) -> Callable[[str], bool]:
+    async def main(url: str) -> bool:
+        async with make(url) as guarded:
+            with sent_in_a_loop() as seen:
+                for _ in range(3):
+                    await guarded()
+            return not seen
+
+    return lambda url: asyncio.run(main(url))
+
+
+register(
+    Rule(
+        "loops_go_on",
+        "R8",
+        "breakers",
+        "no event loop waits for Redis",
+        "Calls of an async function send Redis nothing through a client that waits in the loop's thread.",
+        {
+            "mestres_perf": _keeps_its_loop(_our_call),
+            "circuitbreaker": "shares nothing between processes",
+            "pybreaker": "for plain functions only",
+            "aiobreaker": _keeps_its_loop(_call_of_aiobreaker),
+            "purgatory": _keeps_its_loop(_call_of_purgatory),
+            "hyx": "shares nothing between processes",
+        },
+    )
+)
