@@ -157,15 +157,12 @@ def test_an_async_engine(tmp_path, options):
             await connection.invalidate()
             assert in_use(metrics) == 0
         connection = await engine.connect()
-        driver = (await connection.get_raw_connection()).driver_connection
         assert in_use(metrics) == 1
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # SQLAlchemy says that nobody closed it
             del connection
             gc.collect()
         assert in_use(metrics) == 0
-        with contextlib.suppress(Exception):
-            await driver.close()
         stop()
         await engine.dispose()
 
