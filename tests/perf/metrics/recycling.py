@@ -62,7 +62,7 @@ class Clients:
     def __init__(self, server: Gunicorn, seen: Seen, number: int, pause: float) -> None:
         self._server, self._seen, self._pause = server, seen, pause
         self._lock, self._enough = threading.Lock(), threading.Event()
-        self._threads = [threading.Thread(target=self._ask) for _ in range(number)]
+        self._threads = [threading.Thread(target=self._go_on) for _ in range(number)]
         for thread in self._threads:
             thread.start()
 
@@ -71,14 +71,19 @@ class Clients:
         for thread in self._threads:
             thread.join()
 
-    def _ask(self) -> None:
+    def ask(self) -> int:
+        """Which worker has answered; 0 when none has."""
+        worker = int(self._server.get("/product") or 0)
+        with self._lock:
+            self._seen.sent += 1
+            if worker:
+                self._seen.answered += 1
+                self._seen.workers.add(worker)
+        return worker
+
+    def _go_on(self) -> None:
         while not self._enough.wait(self._pause):
-            body = self._server.get("/product")
-            with self._lock:
-                self._seen.sent += 1
-                if body:
-                    self._seen.answered += 1
-                    self._seen.workers.add(int(body))
+            self.ask()
 
 
 def recycle(*, workers: int, replaced: int, max_requests: int, clients: int, pause: float, patience: float) -> Seen:
@@ -93,10 +98,10 @@ def recycle(*, workers: int, replaced: int, max_requests: int, clients: int, pau
         load = Clients(server, seen, clients, pause)
         try:
             deadline = time.monotonic() + patience
-            while len(seen.workers) < workers + replaced and time.monotonic() < deadline:
+            while (len(seen.workers) < workers + replaced or not seen.killed) and time.monotonic() < deadline:
                 _look(server, seen)
-                if not seen.killed and len(seen.workers) > workers + replaced // 2:
-                    seen.killed += _kill(int(server.get("/product") or 0))
+                if not seen.killed and len(seen.workers) >= workers + replaced // 2:
+                    seen.killed += _kill(load.ask())
                 time.sleep(BETWEEN_PAGES)
         finally:
             load.end()
@@ -109,7 +114,10 @@ def recycle(*, workers: int, replaced: int, max_requests: int, clients: int, pau
 def _kill(worker: int) -> bool:
     if not worker:
         return False
-    os.kill(worker, signal.SIGKILL)
+    try:
+        os.kill(worker, signal.SIGKILL)
+    except ProcessLookupError:  # that was its last request
+        return False
     return True
 
 
