@@ -268,7 +268,7 @@ class Lru(_Bounded):
 
     def touch(self, node: Any) -> None:
         super().touch(node)
-        if node.alive:
+        if self._order.get(node.key) is node:  # else it has ended since somebody was given it
             self._order.move_to_end(node.key)
 
     def remove(self, node: Any) -> None:
