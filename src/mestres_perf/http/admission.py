@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -28,6 +28,7 @@ from mestres_perf.http._answers import (
     problem,
 )
 from mestres_perf.http._clients import client_of, networks
+from mestres_perf.http._ending import Ending, is_file
 from mestres_perf.http._page import Page
 from mestres_perf.http._paths import Paths
 from mestres_perf.resilience import AdaptiveLimit, Admission, Outcome, RateLimit
@@ -191,11 +192,10 @@ class WSGIAdmissionMiddleware:
         except BaseException as error:
             stay.end(error)
             raise
-        wrapper = environ.get("wsgi.file_wrapper")
-        if isinstance(wrapper, type) and isinstance(body, wrapper):
-            stay.leave_early()  # the server sends the file itself, and must be given it as it is
+        if is_file(environ, body):
+            stay.leave_early()
             return body
-        return _Body(body, stay)
+        return Ending(environ, stay.leave_early, stay.see).of(lambda: body)
 
 
 class _Stay:
@@ -224,45 +224,14 @@ class _Stay:
             outcome = Outcome.SILENT if self._failed else Outcome.SERVED
         self._gate.leave(self._began, outcome)
 
+    def see(self, chunk: bytes | Exception | None) -> None:
+        """What the server takes of a body: None when it has taken all."""
+        if not isinstance(chunk, bytes):
+            self.end(chunk)
+
     def leave_early(self) -> None:
         """The client did not read it to its end."""
         self.end(asyncio.CancelledError())
-
-
-class _Body:
-    """The application's body, watched to its end."""
-
-    def __init__(self, body: Iterable[bytes], stay: _Stay) -> None:
-        self._body = body
-        self._chunks: Iterator[bytes] | None = None
-        self._stay = stay
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __len__(self) -> int:
-        return len(self._body)  # type: ignore[arg-type]  # TypeError where there is none: servers ask and expect it
-
-    def __next__(self) -> bytes:
-        try:
-            if self._chunks is None:
-                self._chunks = iter(self._body)
-            return next(self._chunks)
-        except StopIteration:
-            self._stay.end()
-            raise
-        except BaseException as error:
-            self._stay.end(error)
-            raise
-
-    def close(self) -> None:
-        """The server is done with it."""
-        try:
-            close = getattr(self._body, "close", None)
-            if close is not None:
-                close()
-        finally:
-            self._stay.leave_early()
 
 
 def _busy(overloaded: Overloaded, said: Mapping[str, str]) -> Page:

@@ -13,6 +13,8 @@ from mestres_perf import AdaptiveLimit, AdmissionMiddleware, RateLimit, WSGIAdmi
 from mestres_perf.errors import ConfigurationError
 from mestres_perf.http._clients import client_of, networks
 from mestres_perf.resilience import Outcome
+from perf.http.served import served_by_waitress
+from perf.http.sites import eventually
 from perf.resilience.clocks import Clock
 
 
@@ -274,6 +276,36 @@ def test_a_body_that_nobody_reads_to_its_end():
     assert load.under_way == 1
     body.close()
     assert (closed, load.under_way) == ([1], 0)
+
+
+def test_a_body_of_no_known_length_has_none():
+    """A server asks a body how many chunks it has only when the application's own would answer."""
+
+    def asked(body):
+        def app(environ, start_response):
+            start_response("200 OK", [])
+            return body
+
+        app = WSGIAdmissionMiddleware(app, load=AdaptiveLimit())
+        return app({"PATH_INFO": "/", "REQUEST_METHOD": "GET"}, lambda *_: None)
+
+    assert not hasattr(asked(iter([b"a", b"b"])), "__len__")
+    assert len(asked([b"a", b"b"])) == 2
+
+
+def test_a_stream_under_waitress():
+    """A generator without a length goes through a real server, which asks every body for its length."""
+
+    def app(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        yield b"a"
+        yield b"b"
+
+    load = AdaptiveLimit()
+    with served_by_waitress(WSGIAdmissionMiddleware(app, load=load)) as port:
+        reply = httpx.get(f"http://127.0.0.1:{port}/")
+    assert (reply.status_code, reply.content) == (200, b"ab")
+    eventually(lambda: load.under_way == 0)  # the server closes the body after its last byte
 
 
 @pytest.mark.parametrize("skin", [AdmissionMiddleware, WSGIAdmissionMiddleware])
