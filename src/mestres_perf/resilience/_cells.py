@@ -94,11 +94,12 @@ class Cells:
                 idle_at.popitem(last=False)
             return 0.0
 
-    def busy(self, key: Hashable) -> float:
-        """After how long all of the burst of `key` is there again."""
-        with self._lock:
-            now = self._clock()
-            return max(0.0, self._idle_at.get(key, now) - now)
+    def take_and_tell(self, key: Hashable) -> tuple[float, float]:
+        """The same, and after how long all of the burst of `key` is there again."""
+        wait = self.take(key)
+        if wait > 0:
+            return wait, wait + self._tolerance
+        return wait, max(0.0, self._idle_at.get(key, 0.0) - self._clock())
 
     def start_anew(self) -> None:
         """In a child process whoever held the lock is not there."""
