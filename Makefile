@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types docs format bench latency cache-hit cache-peers cache-trouble cache-herd hit-ratio breaker \
-	resilience metrics-page http-metrics throughput stress wheel clean
+	resilience metrics-page http-metrics throughput recycling stress wheel clean
 SHELL := /bin/sh
 
 VENV := .venv
@@ -70,6 +70,9 @@ http-metrics: $(VENV)/installed-dev  ## what metrics add to a request beside oth
 
 throughput: $(VENV)/installed-dev  ## requests/s of uvicorn with and without the middleware: writes docs/metrics.md (ARGS="--rounds 5")
 	$(BIN)/python benchmarks/throughput.py $(ARGS)
+
+recycling: $(VENV)/installed-dev  ## gunicorn's workers replaced again and again, one killed, while Prometheus looks on (ARGS="--times 5")
+	$(BIN)/python benchmarks/recycling.py $(ARGS)
 
 stress: $(VENV)/installed-dev  ## the long forms of the stress tests
 	MESTRES_STRESS=long $(BIN)/python -m pytest -m stress $(ARGS)

@@ -59,7 +59,7 @@ class Book:
         """Count in a new file from now on; every cell must be moved there. Raises OSError."""
         if self._directory is not None:
             metrics = list(self._table())
-            sheet = self._directory.enter(metrics, self._clock())
+            sheet = self._directory.enter(self._clock())
             for metric in metrics:
                 sheet.declare(metric)
             self._begin(sheet)
@@ -68,10 +68,11 @@ class Book:
         """In a forked child: as `enter`, and in memory where that is impossible."""
         old, metrics = self.sheet, list(self._table())
         self._parents = dict(self._before_fork)
+        self._asking = threading.Lock()  # the parent's may be held by a thread that is not here
         try:
             self.enter()
         except OSError:
-            _log.exception("this process counts for itself: no other will show it")
+            _log.exception("what this process counts will not be shown")
             sheet = Sheet()
             for metric in metrics:
                 sheet.declare(metric)

@@ -3,7 +3,7 @@
 Invariants: no update is lost, however many threads count. A cell outlives a fork: it is told where to count from then
 on, so whoever keeps one need not ask for it again.
 
-Under the GIL a cell needs no lock. `values[i] += x` is a handful of instructions, and CPython changes threads, runs
+Under CPython's GIL a cell needs no lock. `values[i] += x` is a handful of instructions, and it changes threads, runs
 signal handlers and finalizers only at calls and at jumps back, of which there is none among them. Without the GIL each
 cell has a lock.
 """
@@ -108,5 +108,6 @@ class LockedHistogram(Histogram):
 
 LOCKED: dict[str, type[Counter]] = {"counter": LockedCounter, "gauge": LockedGauge, "histogram": LockedHistogram}
 UNLOCKED: dict[str, type[Counter]] = {"counter": Counter, "gauge": Gauge, "histogram": Histogram}
-KINDS = UNLOCKED if getattr(sys, "_is_gil_enabled", lambda: True)() else LOCKED
+_HAS_GIL = sys.implementation.name == "cpython" and getattr(sys, "_is_gil_enabled", lambda: True)()
+KINDS = UNLOCKED if _HAS_GIL else LOCKED
 """The cell of each kind of metric."""

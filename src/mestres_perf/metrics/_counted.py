@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from mestres_perf.metrics._catalogue import Metric
-from mestres_perf.metrics._cells import Values
-from mestres_perf.metrics._sheet import Labels
+from mestres_perf.metrics._sheet import Table
 
 
 @dataclass(slots=True)
 class Counted:
     """The series, the figures of the last minute by slice, and when the first of the processes began."""
 
-    table: dict[Metric, dict[Labels, Values]] = field(default_factory=dict)
+    table: Table = field(default_factory=dict)
     slices: dict[int, list[float]] = field(default_factory=dict)
     began: float = float("inf")

@@ -12,11 +12,13 @@ twice. There are as many files as processes that live, and these two.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import logging
 import mmap
 import os
 import secrets
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -25,16 +27,20 @@ from pathlib import Path
 
 from mestres_perf.errors import ConfigurationError
 from mestres_perf.metrics import _window as window
-from mestres_perf.metrics._catalogue import OVERFLOW, Metric
+from mestres_perf.metrics._catalogue import BUCKETS, OVERFLOW, Metric
 from mestres_perf.metrics._cellfile import CellFile, Row, records, size_for, written
 from mestres_perf.metrics._cells import Values
 from mestres_perf.metrics._counted import Counted
-from mestres_perf.metrics._sheet import Labels
+from mestres_perf.metrics._sheet import Labels, Table
 
-_SLICES = Metric("window_settled", "slices", "The last minute of processes that are dead", ("slice",))
+_SLICES = Metric("window_settled", "slices", "The last minute of the dead", ("slice",), BUCKETS)
 _NAMES = Metric("settled", "names", "Files that are part of this one", ("file",))
 _ADDED_UP = frozenset({"counter", "histogram"})
+_SHOWN = _ADDED_UP | {"gauge"}
 _SETTLED, _NEW, _LOCK, _SUFFIX = "settled", "settled.new", "lock", ".cells"
+PATIENCE = 5.0
+"""Seconds. Nobody holds the directory's lock for longer than it takes to read some files."""
+_PAUSE = 0.002
 _log = logging.getLogger(__name__)
 
 
@@ -57,10 +63,10 @@ class Directory:
                 f"directory={os.fspath(path)!r}: must be a directory in which this process may write ({error.strerror})"
             ) from error
 
-    def enter(self, own: Iterable[Metric], now: float) -> CellFile:
+    def enter(self, now: float) -> CellFile:
         """A file for this process, empty. What the dead have left is settled on the way. Raises OSError."""
         with self._locked():
-            self._sweep(own, now)
+            self._sweep(now)
             name = f"{os.getpid()}-{secrets.token_hex(8)}{_SUFFIX}"
             return CellFile(self.path / name, size_for(self._max))
 
@@ -71,25 +77,26 @@ class Directory:
         version of the application, is left out.
         """
         with self._locked():
-            total, living = self._sweep(own, now)
+            total, living = self._sweep(now)
             for path in living:
                 total.add(_read(path))
+        total.know(own)
         return total.counted
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
         lock = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            _take(lock)
             yield
         finally:
             fcntl.flock(lock, fcntl.LOCK_UN)  # also for a process that was forked off meanwhile, and has it open, too
             os.close(lock)
 
-    def _sweep(self, own: Iterable[Metric], now: float) -> tuple[_Sum, list[Path]]:
+    def _sweep(self, now: float) -> tuple[_Sum, list[Path]]:
         """What the dead have counted, which is in one file then; and the files of the living."""
         names, settled = self._settled()
-        total = _Sum(own, self._max)
+        total = _Sum(self._max)
         total.add(settled)
         living: list[Path] = []
         dead: list[Path] = []
@@ -111,9 +118,8 @@ class Directory:
         if not path.exists():
             return set(), Counted()
         table = _table(path)
-        slices = {int(labels[0]): list(values) for labels, values in table.pop(_SLICES, {}).items()}
-        names = {labels[0] for labels in table.pop(_NAMES, {})}
-        return names, Counted(table, slices)
+        slices = {int(labels[0]): list(values) for labels, values in table.get(_SLICES, {}).items()}
+        return {labels[0] for labels in table.get(_NAMES, {})}, Counted(_shown(table), slices)
 
     def _settle(self, counted: Counted, now: float, names: set[str]) -> None:
         """Put everything in one file; only then delete those that it was in."""
@@ -134,25 +140,31 @@ class Directory:
 
 
 class _Sum:
-    """Adds up. Of a metric there are no more label sets than allowed, however many processes bring some."""
+    """Adds up. Of a metric there are no more label sets than allowed, however many processes bring some.
 
-    def __init__(self, own: Iterable[Metric], most: int) -> None:
-        self._names = {metric.name: metric for metric in own}
+    Of metrics that have one name but were made otherwise, by versions of the application, each is added up for itself.
+    """
+
+    def __init__(self, most: int) -> None:
         self._most = most
-        self.counted = Counted({metric: {} for metric in self._names.values()})
+        self.counted = Counted()
 
     def add(self, more: Counted, *, is_dead: bool = False) -> None:
         """Of the dead only what has been counted stays, not what is now."""
-        for given, rows in more.table.items():
-            metric = self._as_known(given)
-            if metric is not None and not (is_dead and metric.kind not in _ADDED_UP):
+        for metric, rows in more.table.items():
+            if not is_dead or metric.kind in _ADDED_UP:
                 self._add(metric, rows)
         self.counted.slices = window.added([self.counted.slices, more.slices])
         self.counted.began = min(self.counted.began, more.began)
 
-    def _as_known(self, metric: Metric) -> Metric | None:
-        known = self._names.setdefault(metric.name, metric)
-        return known if known == replace(metric, help=known.help) else None
+    def know(self, own: Iterable[Metric]) -> None:
+        """Leave one metric of each name: that of `own`, where there is one. Another meaning makes no other metric."""
+        names = {metric.name: metric for metric in own}
+        found, self.counted.table = self.counted.table, {metric: {} for metric in names.values()}
+        for metric, rows in found.items():
+            known = names.setdefault(metric.name, metric)
+            if known == replace(metric, help=known.help):
+                self._add(known, rows)
 
     def _add(self, metric: Metric, rows: dict[Labels, Values]) -> None:
         total = self.counted.table.setdefault(metric, {})
@@ -161,6 +173,20 @@ class _Sum:
             place = labels if labels in total or len(total) < self._most else overflow
             before = total.get(place)
             total[place] = values if before is None else list(map(add, before, values))
+
+
+def _take(lock: int) -> None:
+    """Raises TimeoutError: somebody may have been stopped while he held it."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise TimeoutError(errno.ETIMEDOUT, "another process does not give back the directory's lock") from None
+            time.sleep(_PAUSE)
+        else:
+            return
 
 
 def _is_alive(path: Path) -> bool:
@@ -181,15 +207,20 @@ def _is_alive(path: Path) -> bool:
 def _read(path: Path) -> Counted:
     """What one process has counted."""
     table = _table(path)
-    ring = table.pop(window.RING, {}).get(())
-    if ring is None:
-        return Counted(table)
-    return Counted(table, window.slices(ring, window.figures(table)), ring[-1])
+    ring = table.get(window.RING, {}).get(())
+    if ring is None:  # that of another version, with other buckets, says nothing here
+        return Counted(_shown(table))
+    return Counted(_shown(table), window.slices(ring, window.figures(table)), ring[-1])
 
 
-def _table(path: Path) -> dict[Metric, dict[Labels, Values]]:
+def _shown(table: Table) -> Table:
+    """Without what is only there for those who read the files."""
+    return {metric: rows for metric, rows in table.items() if metric.kind in _SHOWN}
+
+
+def _table(path: Path) -> Table:
     """What is in a file; nothing when it is damaged, or was never finished."""
-    table: dict[Metric, dict[Labels, Values]] = {}
+    table: Table = {}
     try:
         with path.open("rb") as file:
             content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -148,8 +147,9 @@ class Metrics:
         with self._lock:
             if metric.name not in self._series:
                 self.registry.reserve(metric)
-                most = sys.maxsize if metric is catalogue.DROPPED else self._max_series  # its labels are ours
-                self._series[metric.name] = Series(metric, self._book, partial(self._drop, metric.name), most)
+                bounded = metric is not catalogue.DROPPED  # whose labels are the names of the others
+                dropped = partial(self._drop, metric.name) if bounded else None
+                self._series[metric.name] = Series(metric, self._book, self._max_series, dropped)
             return self._series[metric.name]
 
     def connections_in_use(self) -> int | None:
@@ -198,9 +198,13 @@ class Metrics:
 
 
 class Series:
-    """A metric with labels: its cells are looked up once and then kept, up to a limit. None is ever taken away."""
+    """A metric with labels: its cells are looked up once and then kept. None is ever taken away.
 
-    def __init__(self, metric: Metric, book: Book, dropped: Callable[[], None], max_series: int) -> None:
+    There are at most `max_series`, and that of the overflow; `dropped` is called for each label set that did not fit.
+    Without it there is no limit.
+    """
+
+    def __init__(self, metric: Metric, book: Book, max_series: int, dropped: Callable[[], None] | None) -> None:
         self._metric = metric
         self._book = book
         self._dropped = dropped
@@ -225,7 +229,7 @@ class Series:
             raise ConfigurationError(f"{self._metric.name}: has the labels {names}, not {len(labels)} of them")
         labels = tuple(map(str, labels))
         with self._book.sheet.lock:
-            if labels not in self._cells and not self._has_room(labels):
+            if self._dropped is not None and labels not in self._cells and not self._has_room(labels):
                 self._dropped()
                 labels = self._overflow
             if labels not in self._cells:

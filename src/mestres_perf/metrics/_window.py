@@ -23,7 +23,7 @@ _KEPT = int(WINDOW / SLICE)
 _SLOTS = _KEPT + 2  # one is being written, and one more says where the oldest slice ends
 _FIGURES = len(catalogue.BUCKETS) + 2
 _SLOT = _FIGURES + 1
-RING = Metric("window", "ring", "What had been counted before each slice of the last minute")
+RING = Metric("window", "ring", "What had been counted before each slice of the last minute", (), catalogue.BUCKETS)
 RING_SIZE = _SLOTS * _SLOT + 1
 """Numbers of a ring: for each slot the slice and the figures until then; at the end, when its process began."""
 

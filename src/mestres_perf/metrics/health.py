@@ -51,8 +51,9 @@ class Health:
         """
         counted, now = self._metrics.counted(), self._metrics.clock()
         minute = window.recent(counted.slices, now)
-        *counts, errors = [float(sum(column)) for column in zip(*minute.values(), strict=True)] or [0.0]
-        total = float(sum(counts))
+        figures: window.Figures = [sum(column) for column in zip(*minute.values(), strict=True)] or [0.0]
+        counts, errors = figures[:-1], figures[-1]
+        total = sum(counts)
         system = self._system.readings()
         metrics = {
             "response_time_p50": _quantile(counts, 0.50),
@@ -90,7 +91,7 @@ def _quantile(counts: list[float], share: float) -> float | None:
     total = sum(counts)
     if not total:
         return None
-    wanted, seen = share * total, 0
+    wanted, seen = share * total, 0.0
     for index, count in enumerate(counts):
         if seen + count >= wanted and count:
             low = BUCKETS[index - 1] if index else 0.0

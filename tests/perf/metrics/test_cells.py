@@ -17,7 +17,7 @@ HAS_GIL = getattr(sys, "_is_gil_enabled", lambda: True)()
 HISTOGRAM = Metric("h", "histogram", "", (), (0.1, 0.5, 1.0))
 COUNTER = Metric("c_total", "counter", "")
 GAUGE = Metric("g", "gauge", "")
-THREADS, TIMES = 8, 10_000
+THREADS, TIMES = 8, 4_000
 
 
 @pytest.fixture

@@ -38,6 +38,7 @@ def kernel(tmp_path):
     return write
 
 
+@pytest.mark.scenario("S4", "S5")
 def test_container_limits(kernel, clock):
     """Memory and processor are measured against the container's limits, and file cache does not count as used."""
     root = kernel(
@@ -58,6 +59,7 @@ def test_container_limits(kernel, clock):
     assert system.processor() == 50
 
 
+@pytest.mark.scenario("S4", "S5")
 def test_container_limits_of_version_1(kernel, clock):
     """The same from the older control groups, which have a folder for each controller."""
     root = kernel(
@@ -111,6 +113,7 @@ def test_a_service_on_a_host(kernel, limited):
     ],
     ids=["v2", "v1", "none"],
 )
+@pytest.mark.scenario("S4")
 def test_without_limits(kernel, clock, unlimited):
     """Unlimited is not a limit: then the machine's own figures count."""
     root = kernel(
@@ -128,6 +131,17 @@ def test_without_limits(kernel, clock, unlimited):
     half = 5 * os.sysconf("SC_CLK_TCK") * os.cpu_count()
     kernel({"proc/stat": f"cpu {half} 0 0 {half} 0 0 0 0 0 0"})
     assert system.processor() == 50
+
+
+@pytest.mark.scenario("S5")
+def test_the_first_page_knows_the_processor(kernel, clock):
+    """However soon somebody looks first, the processor's use is that since the start: neither unknown nor zero."""
+    root = kernel({"sys/fs/cgroup/cpu.max": "100000 100000", "sys/fs/cgroup/cpu.stat": "usage_usec 1000000"})
+    metrics = Metrics(system=System(root, clock))
+    clock.now += 0.1
+    kernel({"sys/fs/cgroup/cpu.stat": "usage_usec 1025000"})
+
+    assert metrics.registry.get_sample_value("system_cpu_usage_ratio") == pytest.approx(0.25)
 
 
 def interface(name, speed, received, sent):
@@ -186,6 +200,7 @@ def test_two_readers_do_not_disturb_each_other(kernel, clock):
     assert system.network() == 0
 
 
+@pytest.mark.scenario("S8")
 def test_disk(tmp_path):
     """The disk is the one that the path is on, counted as df counts it; what is not there has no figure."""
     space = os.statvfs(tmp_path)
@@ -195,6 +210,7 @@ def test_disk(tmp_path):
     assert System(tmp_path, disk=tmp_path / "missing").disk() is None
 
 
+@pytest.mark.scenario("S8")
 def test_nothing_to_read(tmp_path):
     """Where there is no such kernel there are no figures, and nothing fails."""
     assert System(tmp_path, disk=tmp_path / "missing").readings() == dict.fromkeys(SYSTEM)

@@ -1,0 +1,541 @@
+"""Processes that share a directory are one on the page, whoever of them comes, goes or is killed.
+
+Most tests have several Metrics in one process: each has a file and a lock of its own, as those of processes do. One
+that gives its lock back is, for the others, a process that is dead.
+"""
+
+import asyncio
+import errno
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import prometheus_client
+import pytest
+
+from mestres_perf import Cache, CircuitBreaker, PerformanceMiddleware
+from mestres_perf.errors import ConfigurationError
+from mestres_perf.metrics import Health, Metrics, _directory
+from mestres_perf.metrics import _catalogue as catalogue
+from mestres_perf.metrics import _window as window
+from mestres_perf.metrics._catalogue import OVERFLOW, Metric
+from mestres_perf.metrics._cellfile import size_for, written
+from perf.metrics.recycling import recycle
+
+HISTOGRAM = Metric("took_seconds", "histogram", "Time", ("what",), (0.1, 1.0))
+
+
+class Clock:
+    now = 10_000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def join(tmp_path, clock):
+    """Makes one more process, which lives until the end of the test; all of them share a directory and a clock."""
+    living = []
+
+    def make(**options):
+        living.append(Metrics(directory=tmp_path / "metrics", clock=clock, **options))
+        return living[-1]
+
+    return make
+
+
+def die(metrics):
+    """What the kernel does when a process ends, however it ends."""
+    metrics._book.sheet.disown()
+
+
+def files(tmp_path):
+    return sorted(path.name for path in (tmp_path / "metrics").iterdir())
+
+
+def value(metrics, sample, /, **labels):
+    return metrics.registry.get_sample_value(sample, labels)
+
+
+def called(metrics):
+    return {labels: values[0] for labels, values in metrics.table()[catalogue.CALLS].items()}
+
+
+def test_all_processes_are_on_the_page_of_each(join):
+    """Counters, histograms and gauges of all processes are added up, and no label says which process it was."""
+    processes = [join() for _ in range(3)]
+    for number, process in enumerate(processes, 1):
+        process.calls.child("f", "success").inc(number)
+        process.series(HISTOGRAM).child("x").observe(0.1 * number)
+        process.in_progress.inc(number)
+
+    for process in processes:
+        assert called(process) == {("f", "success"): 6}
+        assert value(process, "took_seconds_bucket", what="x", le="0.1") == 1
+        assert value(process, "took_seconds_count", what="x") == 3
+        assert value(process, "took_seconds_sum", what="x") == pytest.approx(0.6)
+        assert value(process, "http_requests_in_progress") == 6
+
+
+@pytest.mark.scenario("M1")
+def test_workers_that_are_replaced(join, tmp_path):
+    """What the dead have counted stays, what they had in progress does not, and their files are one."""
+    looks, before = join(), 0.0
+    for number in range(30):
+        worker = join()
+        worker.calls.child("f", "success").inc()
+        worker.series(HISTOGRAM).child("x").observe(0.5)
+        worker.in_progress.inc()
+        if number % 3:
+            die(worker)
+        now = value(looks, "function_calls_total", function="f", outcome="success")
+        assert now == before + 1 == value(looks, "took_seconds_count", what="x")
+        assert value(looks, "http_requests_in_progress") == number // 3 + 1
+        before = now
+
+    assert len(files(tmp_path)) == 1 + 10 + 2
+
+
+def test_a_new_worker_settles_what_the_dead_have_left(join, tmp_path):
+    """Not only who shows a page cleans up: so does whoever begins."""
+    for _ in range(5):
+        dead = join()
+        dead.calls.child("f", "success").inc()
+        die(dead)
+    last = join()
+
+    assert len([name for name in files(tmp_path) if name.endswith(".cells")]) == 1
+    assert called(last) == {("f", "success"): 5}
+
+
+@pytest.mark.scenario("M2", "M3")
+def test_pools_are_added_up(join):
+    """Connections in use and those that may be opened are the sum over the processes that live."""
+
+    class Pool:
+        most = 50
+
+        def active(self):
+            return 3
+
+    processes = [join() for _ in range(4)]
+    for process in processes:
+        process.watch_pool(Pool())
+        process.publish()
+    die(processes.pop())
+
+    assert value(processes[0], "database_connections_active") == 9
+    assert value(processes[0], "database_connections_max") == 150
+
+
+@pytest.mark.scenario("M4")
+def test_the_hit_rate_is_that_of_all(join):
+    """It is the hits of all processes by their requests: not the mean of what each would say."""
+    for hits in (0, 98):
+        process, cache = join(), Cache("shop")
+        process.watch_cache(cache)
+        cache.get_or_load("k", lambda: 1)
+        for _ in range(hits):
+            cache.get("k")
+        process.publish()
+        die(process)
+
+    assert value(join(), "cache_hit_rate") == 0.98
+
+
+def test_breakers_are_counted_by_state(join):
+    """The value of a state is how many processes have their breaker in it."""
+    processes = [join() for _ in range(3)]
+    for process in processes:
+        breaker = CircuitBreaker("payments")
+        process.watch_breaker(breaker)
+        if process is processes[0]:
+            breaker.force_open()
+        process.publish()
+
+    assert value(processes[1], "circuit_breaker_state", name="payments", state="closed") == 2
+    assert value(processes[1], "circuit_breaker_state", name="payments", state="forced_open") == 1
+
+
+def test_readings_are_published_once_a_second(join, clock):
+    """While requests end, what a cache counts is seen by the others after a second at most, at the cost of one look."""
+    busy, looks, asked = join(), join(), []
+
+    class Counting:
+        name = "shop"
+
+        def stats(self):
+            asked.append(1)
+            return type("Counts", (), {"hits": len(asked), "misses": 0})
+
+    busy.watch_cache(Counting())
+    for _ in range(1000):
+        clock.now += 0.01
+        busy.tick(clock.now)
+
+    assert 10 <= len(asked) <= 11
+    assert value(looks, "cache_requests_total", cache="shop", outcome="hit") == len(asked)
+
+
+@pytest.mark.parametrize("is_shared", [False, True])
+def test_what_was_read_first_is_not_written_last(tmp_path, is_shared):
+    """Two threads that look at once never show less than what one of them has seen; a request waits for neither."""
+    reading, go_on, hits = threading.Event(), threading.Event(), iter((1, 2, 3))
+
+    class Slow:
+        name = "shop"
+
+        def stats(self):
+            now = next(hits)
+            if now == 1:
+                reading.set()
+                go_on.wait(20)
+            return type("Counts", (), {"hits": now, "misses": 0})
+
+    metrics = Metrics(directory=tmp_path / "metrics" if is_shared else None)
+    metrics.watch_cache(Slow())
+    first = threading.Thread(target=metrics.publish)
+    first.start()
+    assert reading.wait(20)
+    metrics.tick(metrics.clock())
+    second = threading.Thread(target=metrics.publish)
+    second.start()
+    second.join(0.05)
+    go_on.set()
+    first.join()
+    second.join()
+
+    assert metrics._book.sheet.row(catalogue.CACHE_REQUESTS, ("shop", "hit"))[0] == 2
+
+
+@pytest.mark.scenario("M5")
+def test_a_process_id_that_is_used_again(join, tmp_path):
+    """The dead are told by their lock: that a process with their id lives changes nothing, and nothing is inherited."""
+    dead = join()
+    dead.calls.child("f", "success").inc(5)
+    dead.in_progress.inc()
+    die(dead)
+    again = join()
+
+    assert dead._book.sheet.path.name.startswith(f"{os.getpid()}-")
+    assert again._book.sheet.path.name.startswith(f"{os.getpid()}-")
+    assert again.calls.child("f", "success")._values[0] == 0
+    assert called(again) == {("f", "success"): 5}
+    assert value(again, "http_requests_in_progress") == 0
+
+
+@pytest.mark.scenario("M6")
+@pytest.mark.parametrize("where", ["file/below", "file"])
+def test_a_directory_that_cannot_be_used(tmp_path, where):
+    """It is refused at start, by name, and nothing is left behind."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigurationError, match=f"{where}.*may write"):
+        Metrics(directory=tmp_path / where)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.scenario("M6")
+def test_the_environment_names_the_directory(tmp_path, monkeypatch):
+    """MESTRES_METRICS_DIR is the default; empty or absent, each process counts for itself."""
+    monkeypatch.setenv("MESTRES_METRICS_DIR", str(tmp_path / "metrics"))
+    first, second = Metrics(), Metrics()
+    first.calls.child("f", "success").inc()
+    assert called(second) == {("f", "success"): 1}
+    monkeypatch.setenv("MESTRES_METRICS_DIR", "")
+
+    assert called(Metrics()) == {}
+
+
+def test_somebody_who_does_not_give_back_the_lock(join, tmp_path, monkeypatch):
+    """A process that was stopped while it held the directory's lock costs the others a page, and holds up none."""
+    metrics = join()
+    monkeypatch.setattr(_directory, "PATIENCE", 0.01)
+    with (tmp_path / "metrics" / "lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(TimeoutError, match="lock"):
+            metrics.render()
+        with pytest.raises(ConfigurationError, match="lock"):
+            join()
+        metrics.tick(metrics.clock())
+        metrics.calls.child("f", "success").inc()
+
+    assert called(metrics) == {("f", "success"): 1}
+
+
+@pytest.mark.scenario("M7")
+def test_collectors_of_the_users_own(join):
+    """What a process has registered is beside what all have counted."""
+    here, there = join(), join()
+    prometheus_client.Counter("mine", "Mine", registry=here.registry).inc(2)
+    there.calls.child("f", "success").inc()
+    page = here.render().decode().splitlines()
+
+    assert {"mine_total 2.0", 'function_calls_total{function="f",outcome="success"} 1.0'} <= set(page)
+
+
+def test_no_more_label_sets_than_allowed_by_all_together(join):
+    """Processes that each bring other labels share the limit; what is beyond it is counted as overflow."""
+    for process in range(4):
+        metrics = join(max_series=10)
+        for number in range(10):
+            metrics.calls.child(f"{process}-{number}", "success").inc()
+        if process % 2:
+            die(metrics)
+    counted = called(join(max_series=10))
+
+    assert len(counted) == 11
+    assert sum(counted.values()) == 40
+    assert counted[OVERFLOW, OVERFLOW] == 30
+
+
+def test_files_are_small(join, tmp_path):
+    """A file is as large as a multiple of `max_series`, and takes no more of the disk than its series need."""
+    metrics = join(max_series=500)
+    for number in range(2000):
+        for series in (metrics.requests, metrics.duration, metrics.first_byte):
+            labels = ("GET", f"/{number}", "200")
+            series.child(*labels[: len(series._overflow)])
+    (file,) = (tmp_path / "metrics").glob("*.cells")
+
+    assert file.stat().st_size == size_for(500)
+    assert 512 * file.stat().st_blocks < 500 * 1000
+
+
+def no_space(*_):
+    raise OSError(errno.ENOSPC, "no space left on device")
+
+
+@pytest.mark.parametrize(("pwrite", "name"), [(os.pwrite, "x" * 10_000), (no_space, "x")], ids=["size", "disk"])
+def test_when_there_is_no_more_room(join, monkeypatch, pwrite, name):
+    """In a file that may not grow, or cannot, new label sets are overflow; what there was goes on."""
+    metrics = join(max_series=2000)
+    first = metrics.calls.child("first", "success")
+    monkeypatch.setattr(os, "pwrite", pwrite)
+    for number in range(1500):
+        metrics.calls.child(f"{name}{number}", "success").inc()
+    first.inc()
+    counted = called(metrics)
+
+    assert counted["first", "success"] == 1
+    assert sum(counted.values()) == 1501
+    assert 0 < counted[OVERFLOW, OVERFLOW] < 1500
+    assert len(counted) + counted[OVERFLOW, OVERFLOW] == 1502
+
+
+def test_a_damaged_file_costs_nobody_the_page(join, tmp_path, caplog):
+    """What cannot be read is left out, said in the log, and cleared away."""
+    metrics = join()
+    metrics.calls.child("f", "success").inc()
+    (tmp_path / "metrics" / "1-a.cells").write_bytes(b"")
+    (tmp_path / "metrics" / "1-b.cells").write_bytes(b"something else, of some length")
+
+    assert called(metrics) == {("f", "success"): 1}
+    assert {"1-a.cells", "1-b.cells"} <= set(caplog.text.replace(":", " ").split())
+    assert len([name for name in files(tmp_path) if name.endswith(".cells")]) == 1
+
+
+def test_another_version_of_a_metric(join):
+    """A series that another version of the application makes otherwise is left out: one page has one sort of each."""
+    other = Metric("took_seconds", "histogram", "Time", ("what",), (0.5,))
+    for metric in (other, HISTOGRAM):
+        old = join()
+        old.series(metric).child("x").observe(0.2)
+        die(old)
+    new = join()
+    new.series(HISTOGRAM).child("x").observe(0.2)
+
+    assert value(new, "took_seconds_count", what="x") == 2
+    assert new.render().count(b"# TYPE took_seconds ") == 1
+
+
+@pytest.mark.parametrize("is_dead", [False, True])
+def test_the_minute_of_another_version(join, clock, is_dead):
+    """What another version notes of its last minute, in other buckets, is left out, and is on no page."""
+    other, looks = join(), join()
+    other._book.sheet.row(Metric("window", "ring", window.RING.help, (), (1.0,)), (), 40)[0] = 1.0
+    other.calls.child("f", "success").inc()
+    if is_dead:
+        die(other)
+
+    assert called(looks) == {("f", "success"): 1}
+    assert b"window" not in looks.render()
+    assert Health(looks).report()["status"] == "healthy"
+
+
+def test_the_settled_minute(join, clock):
+    """Health is judged by the requests of all processes of the last minute, also of those that are dead by now."""
+    slow, quick = join(), join()
+    for process, seconds in ((slow, 3.0), (quick, 0.01)):
+        for _ in range(50):
+            process.tick(clock.now)
+            process.requests.child("GET", "/", "200").inc()
+            process.duration.child("GET", "/").observe(seconds)
+    die(slow)
+    clock.now += 30
+    quick.table()
+    assert Health(quick).report()["status"] == "degraded"
+    clock.now += 31
+
+    assert Health(quick).report()["status"] == "healthy"
+    assert Health(quick).report()["metrics"]["response_time_p95"] is None
+
+
+PROCESS = """
+import os, pathlib, signal, sys
+from mestres_perf.metrics import Metrics
+
+def killed(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+metrics = Metrics(directory=sys.argv[1])
+metrics.calls.child("f", "success").inc(2)
+metrics.in_progress.inc()
+"""
+
+
+def run(tmp_path, then):
+    """Run a process until its end; its exit code and what it has printed."""
+    command = [sys.executable, "-c", PROCESS + then, str(tmp_path / "metrics")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert not done.stderr, done.stderr
+    return done.returncode, done.stdout
+
+
+TWO_ARE_DEAD = """
+dead = [Metrics(directory=sys.argv[1]) for _ in range(2)]
+for one in dead:
+    one.calls.child("f", "success").inc(10)
+    one._book.sheet.disown()
+"""
+KILLED_AT = {
+    "before it is written": "pathlib.Path.write_bytes = killed",
+    "half written": "whole = pathlib.Path.write_bytes\n"
+    "pathlib.Path.write_bytes = lambda path, content: (whole(path, content[:100]), killed())",
+    "before it is in its place": "pathlib.Path.replace = killed",
+    "before the first is deleted": "pathlib.Path.unlink = killed",
+    "before the second is deleted": "one = pathlib.Path.unlink\n"
+    "pathlib.Path.unlink = lambda path, **options: (one(path, **options), killed())",
+}
+
+
+@pytest.mark.process
+@pytest.mark.scenario("M1")
+@pytest.mark.parametrize("step", KILLED_AT)
+def test_killed_while_it_settles(tmp_path, join, step):
+    """Whoever is killed at any step of adding up what the dead have left loses nothing and doubles nothing."""
+    code, _ = run(tmp_path, f"{TWO_ARE_DEAD}\n{KILLED_AT[step]}\nmetrics.render()")
+    looks = join()
+
+    assert code == -signal.SIGKILL
+    assert called(looks) == {("f", "success"): 22}
+    assert called(looks) == {("f", "success"): 22}
+    assert value(looks, "http_requests_in_progress") == 0
+    assert len([name for name in files(tmp_path) if name.endswith(".cells")]) == 1
+
+
+FORKED = """
+import time
+from mestres_perf import Cache
+
+cache, parent = Cache("shop"), os.getpid()
+metrics.watch_cache(cache)
+cache.get_or_load("k", lambda: 1)
+cache.get("k")
+metrics.publish()
+kept, parents = metrics.calls.child("f", "success"), metrics._book.sheet
+if os.fork():
+    signal.pause()
+kept.inc(3)
+cache.get("k")
+os.kill(parent, signal.SIGKILL)
+while os.getppid() == parent:
+    time.sleep(0.01)
+print(metrics.render().decode())
+"""
+
+
+@pytest.mark.process
+def test_a_child_counts_for_itself(tmp_path):
+    """A forked child counts from zero where its cells were, and does not keep its parent alive for the others."""
+    code, page = run(tmp_path, FORKED)
+    lines = page.splitlines()
+
+    assert code == -signal.SIGKILL
+    assert 'function_calls_total{function="f",outcome="success"} 5.0' in lines
+    assert 'cache_requests_total{cache="shop",outcome="hit"} 2.0' in lines
+    assert 'cache_requests_total{cache="shop",outcome="miss"} 1.0' in lines
+    assert "http_requests_in_progress 0.0" in lines
+
+
+@pytest.mark.process
+def test_a_process_that_ends_in_order_publishes_what_it_has_read(tmp_path, join):
+    """What a cache has counted since it was last looked at is there after its process has ended."""
+    run(
+        tmp_path,
+        "from mestres_perf import Cache\ncache = Cache('shop')\nmetrics.watch_cache(cache)\n"
+        "cache.get_or_load('k', lambda: 1)",
+    )
+
+    assert value(join(), "cache_requests_total", cache="shop", outcome="miss") == 1
+
+
+@pytest.mark.scenario("H19")
+def test_leftovers_do_not_hold_up_the_loop(tmp_path, join):
+    """While a page is made out of what four hundred dead workers have left, the loop goes on going round."""
+    rows = [(HISTOGRAM, (f"/{number}",), [1.0, 2.0, 3.0, 4.0]) for number in range(50)]
+    looks = join()
+    for number in range(400):
+        (tmp_path / "metrics" / f"1-{number}.cells").write_bytes(written(rows))
+
+    async def main():
+        async def beat():
+            rounds = 0
+            while True:
+                await asyncio.sleep(0)
+                rounds += 1
+                beats.append(rounds)
+
+        beats = []
+        beating = asyncio.create_task(beat())
+        app = PerformanceMiddleware(None, metrics=looks)
+        sent = []
+
+        async def send(message):
+            sent.append(message)
+
+        await app({"type": "http", "method": "GET", "path": "/metrics", "headers": []}, None, send)
+        beating.cancel()
+        return sent, len(beats)
+
+    sent, rounds = asyncio.run(main())
+
+    assert rounds > 10
+    assert b'took_seconds_count{what="/49"} 2400.0' in sent[1]["body"]
+    assert files(tmp_path) == sorted(["lock", "settled", looks._book.sheet.path.name])
+
+
+@pytest.mark.process
+@pytest.mark.stress
+@pytest.mark.scenario("M1")
+def test_gunicorn_replaces_its_workers():
+    """Under load no counter falls, no answered request is missing but the killed worker's last, and files are few."""
+    workers, replaced = (8, 400) if os.environ.get("MESTRES_STRESS") == "long" else (2, 4)
+    seen = recycle(
+        workers=workers, replaced=replaced, max_requests=20, clients=workers, pause=0.005, patience=60 + replaced
+    )
+
+    assert len(seen.workers) >= workers + replaced
+    assert seen.killed == 1
+    assert seen.fell == []
+    assert seen.answered - seen.counted("http_requests_total") <= seen.killed
+    assert seen.counted("http_requests_in_progress") == 0
+    assert seen.most_files <= workers + 4  # the master's, that of the dead, the lock, and one that is being written
