@@ -3,13 +3,14 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types docs format bench latency cache-hit cache-peers cache-trouble cache-herd hit-ratio breaker \
-	resilience metrics-page http-metrics throughput recycling stress wheel clean
+	resilience metrics-page recycling http-metrics throughput stress wheel clean
 SHELL := /bin/sh
 
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
 ARGS ?=
+TOGETHER ?= 2
 
 help:  ## show this help
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,8 +18,8 @@ help:  ## show this help
 demo: $(VENV)/installed-demo  ## install, make and fill a shop, serve it (ARGS="--framework flask --port 9000")
 	$(BIN)/mestres demo $(ARGS)
 
-test: $(VENV)/installed-dev  ## install, run the whole suite on real servers (ARGS="-k cart")
-	$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/installed-dev  ## install, run the whole suite on real servers (ARGS="-k cart", TOGETHER=8 processes)
+	$(BIN)/python -m pytest -n $(TOGETHER) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(VENV)/installed-dev  ## style, formatting and the import contracts
 	$(BIN)/ruff check .
@@ -65,14 +66,14 @@ resilience: $(VENV)/installed-dev  ## what retries and rate limits cost beside o
 metrics-page: $(VENV)/installed-dev  ## what counting and the page of /metrics cost beside prometheus_client
 	$(BIN)/python benchmarks/metrics_page.py $(ARGS)
 
+recycling: $(VENV)/installed-dev  ## gunicorn's workers replaced again and again, one killed, while Prometheus looks on (ARGS="--times 5")
+	$(BIN)/python benchmarks/recycling.py $(ARGS)
+
 http-metrics: $(VENV)/installed-dev  ## what metrics add to a request beside other exporters (ARGS="--rounds 1000")
 	$(BIN)/python benchmarks/http_metrics.py $(ARGS)
 
 throughput: $(VENV)/installed-dev  ## requests/s of uvicorn with and without the middleware: writes docs/metrics.md (ARGS="--rounds 5")
 	$(BIN)/python benchmarks/throughput.py $(ARGS)
-
-recycling: $(VENV)/installed-dev  ## gunicorn's workers replaced again and again, one killed, while Prometheus looks on (ARGS="--times 5")
-	$(BIN)/python benchmarks/recycling.py $(ARGS)
 
 stress: $(VENV)/installed-dev  ## the long forms of the stress tests
 	MESTRES_STRESS=long $(BIN)/python -m pytest -m stress $(ARGS)

@@ -106,7 +106,8 @@ def wire(shop: Commerce, settings: Settings) -> Wiring:
         )
 
     assets = Assets()
-    site = Site(api, caches.sessions(cookie="sessao"), assets, pay_pix if settings.demo else None)
+    pay = pay_pix if settings.demo else None
+    site = Site(api, caches.sessions(cookie="sessao"), assets, pay, settings.admin_token)
     parts = Wiring(api, site, assets, metrics, caches, settings.cache)
     parts.warm()
     return parts

@@ -2,7 +2,7 @@
 
 import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NoReturn, TypeVar
@@ -13,8 +13,21 @@ from servers.postgres import running_postgres
 from servers.process import Unavailable
 from servers.redis import OLDEST, running_redis
 from servers.redis_many import Watched, running_cluster, running_sentinel
+from turns import forget_turns, turn
 
 T = TypeVar("T")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Let a test that measures be alone."""
+    with turn(alone=item.get_closest_marker("alone") is not None):
+        return (yield)
+
+
+def pytest_sessionfinish() -> None:
+    """Leave nothing behind."""
+    forget_turns()
 
 
 def _part_is_missing(reason: str) -> NoReturn:

@@ -1,37 +1,45 @@
-"""The admin page: what the API's dashboard says, for whoever signed in with the administrator's token."""
+"""The admin page: what the API's dashboard says, for whoever signed in with the administrator's token.
+
+The browser keeps its session's name only. The session says with which token somebody has signed in, as a digest: when
+the token is changed, nobody is signed in any more.
+"""
 
 from __future__ import annotations
 
-from urllib.parse import quote, unquote
+import hashlib
+import hmac
 
 from mestres_core.contrib.http import Reply
 from mestres_examples.pages.client import Refused
 from mestres_examples.pages.visit import Visit
 
-_COOKIE = "admin"
-_EIGHT_HOURS = 8 * 3600
+_SIGNED_IN = "admin"
 _NOT_STORED = ("Cache-Control", "no-store")
 _WRONG = (401, 403)
 
 
 def show(visit: Visit) -> Reply:
     """The dashboard, or the form to sign in."""
-    token = unquote(visit.request.cookie(_COOKIE))
-    if not token:
+    signed_in = str(visit.session.get(_SIGNED_IN, ""))
+    if not hmac.compare_digest(signed_in, _digest(visit.admin_token)):
         return _form(visit, 200, "")
-    return _dashboard(visit, token)
+    return _dashboard(visit, visit.admin_token)
 
 
 def sign_in(visit: Visit) -> Reply:
-    """Keep the token in this browser if it is the right one; signing out takes it away."""
+    """Sign in who has the right token, and out who asks for it, each time under a new name of the session."""
     form = visit.request.form()
     if "sair" in form:
-        return visit.redirect("/admin").with_headers(_cookie(visit, ""))
+        visit.session.pop(_SIGNED_IN, None)
+        visit.session.rotate()
+        return visit.redirect("/admin")
     token = form.get("token", "").strip()
     shown = _dashboard(visit, token)
     if shown.status != 200:  # noqa: PLR2004 - HTTP's own number
         return shown
-    return visit.redirect("/admin").with_headers(_cookie(visit, token))
+    visit.session.rotate()
+    visit.session[_SIGNED_IN] = _digest(token)
+    return visit.redirect("/admin")
 
 
 def _dashboard(visit: Visit, token: str) -> Reply:
@@ -50,9 +58,5 @@ def _form(visit: Visit, status: int, notice: str) -> Reply:
     return visit.page("admin.html", status, dashboard=None, notice=notice).with_headers(_NOT_STORED)
 
 
-def _cookie(visit: Visit, token: str) -> tuple[str, str]:
-    """The token itself, for this page alone: scripts cannot read it, other sites cannot have it sent."""
-    age = _EIGHT_HOURS if token else 0
-    secure = "; Secure" if visit.request.scheme == "https" else ""
-    value = f"{_COOKIE}={quote(token, safe='')}; Path=/admin; Max-Age={age}; HttpOnly; SameSite=Strict{secure}"
-    return ("Set-Cookie", value)
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()

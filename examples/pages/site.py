@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -74,6 +74,7 @@ class Site:
     sessions: Sessions
     assets: Assets
     pay_pix: PayPix | None = None
+    admin_token: str = field(default="", repr=False)
     prefixes: tuple[str, ...] = ()
 
     @property
@@ -83,8 +84,9 @@ class Site:
 
     def handle(self, request: Request) -> Reply:
         """Answer a request with a page. It never raises."""
-        visit = self._visit(request, self.pay_pix)
+        visit = self._visit(request)
         try:
+            visit = self._with_session(visit)
             reply = self._saved(visit, self._answer(visit))
         except BackendUnavailable:
             reply = visit.message(503, "O carrinho está fora do ar por um momento. Tente de novo em instantes.")
@@ -105,9 +107,13 @@ class Site:
         visit = self._visit(request)
         return _finished(request, visit.message(404, "Esta página não existe."))
 
-    def _visit(self, request: Request, pix: PayPix | None = None) -> Visit:
-        session = self.sessions.load(request.cookie(self.sessions.cookie))
-        return Visit(request, Client(self.api), self.api, self._render, session, pix)
+    def _visit(self, request: Request) -> Visit:
+        """A visit of somebody of whom nothing is known."""
+        nobody = self.sessions.load("")
+        return Visit(request, Client(self.api), self.api, self._render, nobody, self.pay_pix, self.admin_token)
+
+    def _with_session(self, visit: Visit) -> Visit:
+        return replace(visit, session=self.sessions.load(visit.request.cookie(self.sessions.cookie)))
 
     def _saved(self, visit: Visit, reply: Reply) -> Reply:
         """Keep what the page has put into the session; a page that was refused keeps it too."""

@@ -19,7 +19,7 @@ _MONTH = 30 * 24 * 3600
 
 @dataclass(frozen=True)
 class Visit:
-    """What a page works with. `parts` are the variable parts of the path."""
+    """What a page works with. `parts` are the variable parts of the path, `admin_token` is the administrator's."""
 
     request: Request
     client: Client
@@ -27,6 +27,7 @@ class Visit:
     render: Callable[..., str]
     session: Session
     pix: PayPix | None = None
+    admin_token: str = field(default="", repr=False)
     parts: Mapping[str, str] = field(default_factory=dict)
 
     def at(self, parts: Mapping[str, str]) -> Visit:

@@ -107,6 +107,8 @@ class Caches:
             return Sessions(
                 self._store,
                 secret=self._session.secret,
+                old_secrets=self._session.old_secrets.split(),
+                when_down="refuse" if self._session.when_down == "refuse" else "anonymous",
                 ttl=self._session.ttl,
                 cookie=cookie,
                 permanent=self._session.permanent,

@@ -19,7 +19,10 @@
         ├── RateLimited          too many calls in this time; `retry_after` says when the next may come, in seconds
         └── Overloaded           more calls under way than can be served well now; `retry_after` in seconds
 
-Every error has a stable `code`.
+Every error has a stable `code`. One warning is no error:
+
+    UserWarning
+    └── ImpossibleAlertWarning   an alert that was asked for could never fire, and was left out
 """
 
 from __future__ import annotations
@@ -188,3 +191,7 @@ class CircuitOpenError(Refused):
 
     def __str__(self) -> str:
         return f"circuit {self.name!r} is open; try again in {self.retry_after:.1f} s"
+
+
+class ImpossibleAlertWarning(UserWarning):
+    """An alert that was asked for could never fire: more than all events would have to be bad. It was left out."""

@@ -21,6 +21,7 @@ from mestres_perf.errors import ConfigurationError
 PREFIX = "MESTRES_"
 _ADDRESSES = ("redis://", "rediss://", "unix://")
 _SECRET_BYTES = 32
+_WHEN_DOWN = ("anonymous", "refuse")
 _SWITCHES = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 S = TypeVar("S")
@@ -84,12 +85,21 @@ class CacheSettings(_Section):
 class SessionSettings(_Section):
     """Sessions end `ttl` seconds after their last request; a `permanent` one's cookie outlives the browser.
 
-    Cookies are signed with `secret`. It must be the same in every process; without one each makes its own.
+    Cookies are signed with `secret`. It must be the same in every process; without one each makes its own. Those signed
+    with one of `old_secrets`, separated by spaces, are still taken. While Redis is away, `when_down` says, a visitor is
+    `anonymous`, or his requests are refused (`refuse`).
     """
 
     ttl: float = _above_zero(1800.0)
     permanent: bool = False
     secret: str = field(default_factory=lambda: secrets.token_urlsafe(_SECRET_BYTES), repr=False)
+    old_secrets: str = field(default="", repr=False)
+    when_down: str = "anonymous"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.when_down not in _WHEN_DOWN:
+            raise ConfigurationError(f"when_down: must be one of {', '.join(_WHEN_DOWN)}, not {self.when_down!r}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,6 @@ import os
 import re
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from docs.pages import ROOT
+from servers.process import free_port
 
 _PAGE = ROOT / "docs" / "spec.md"
 _DEMO = "http://127.0.0.1:8000"
@@ -68,12 +68,6 @@ def _is_public(place):
     return hasattr(importlib.import_module(module), name)
 
 
-def _free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def _answers(address):
     try:
         with urllib.request.urlopen(address, timeout=5):
@@ -96,7 +90,7 @@ def demo(postgres_url, redis_url, tmp_path_factory):
     with psycopg.connect(admin, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
     database = url.set(database=name).render_as_string(hide_password=False)
-    port = _free_port()
+    port = free_port()
     environment = {**os.environ, "MESTRES_DATABASE_URL": database, "MESTRES_REDIS_URL": redis_url}
     command = [Path(sys.executable).with_name("mestres"), "demo", "--no-browser", "--port", str(port), "--orders", "30"]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

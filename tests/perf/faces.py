@@ -68,8 +68,8 @@ class Tasks:
         return asyncio.run_coroutine_threadsafe(awaitable, self.loop).result(30)
 
     def close(self):
+        self.wait(_end_all())  # first: what goes on in the background would connect again
         self.wait(self.cache.aclose())
-        self.wait(_end_all())  # as asyncio.run does
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(5)
         self.loop.close()
@@ -79,10 +79,10 @@ FACES = (Threads, Tasks)
 
 
 async def _end_all():
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
+    while others := asyncio.all_tasks() - {asyncio.current_task()}:  # one that ends may begin another
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
 
 def later(function):

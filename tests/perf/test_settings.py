@@ -21,7 +21,7 @@ def test_the_values_of_the_specification():
         "pool": {"size": 20, "timeout": 30, "recycle": 3600, "pre_ping": True, "max_overflow": 30},
         "redis": {"url": "", "max_connections": 20, "retry_on_timeout": True, "timeout": 0.05},
         "cache": {"default_ttl": 300, "long_term_ttl": 3600},
-        "session": {"ttl": 1800, "permanent": False},
+        "session": {"ttl": 1800, "permanent": False, "old_secrets": "", "when_down": "anonymous"},
         "json": {"sort_keys": False, "pretty": False},
         "metrics": {"dir": ""},
     }
@@ -43,7 +43,9 @@ def test_every_setting_has_its_variable(section, name, kind):
     text, value = _OTHERS[kind]
     if kind == "bool":
         text, value = ("0", False) if getattr(getattr(Settings(), section), name) else ("yes", True)
-    expected = _values(Settings()) | {"session": {"ttl": 1800, "permanent": False}}
+    if name == "when_down":  # which knows two words only
+        text = value = "refuse"
+    expected = _values(Settings()) | {"session": _values(Settings())["session"]}
     settings = Settings.from_environment({f"MESTRES_{section.upper()}_{name.upper()}": text})
 
     assert getattr(getattr(settings, section), name) == value
@@ -64,6 +66,7 @@ def test_every_setting_has_its_variable(section, name, kind):
         ("MESTRES_REDIS_URL", "http://h", "redis://"),
         ("MESTRES_REDIS_MAX_CONNECTIONS", "1.5", "whole number"),
         ("MESTRES_SESSION_TTL", "0", "above 0"),
+        ("MESTRES_SESSION_WHEN_DOWN", "panic", "one of anonymous, refuse"),
         ("MESTRES_CACHE_DEFAULT_TTL", "inf", "above 0"),
     ],
 )

@@ -5,8 +5,10 @@ The server runs under a small shell that reads a pipe held by the test process. 
 there is one way to stop, and it does not depend on Python still being alive.
 """
 
+import contextlib
 import os
 import pwd
+import random
 import shutil
 import socket
 import subprocess
@@ -53,10 +55,12 @@ def _memory_disk() -> str | None:
 
 
 def free_port() -> int:
-    """A port on which nothing listens at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port on which nothing listens, and that no outgoing connection is given meanwhile: those begin at 32768."""
+    for port in random.sample(range(12_000, 32_000), 100):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise Unavailable("a free port: a hundred were tried between 12000 and 32000")
 
 
 class ServerProcess:

@@ -1,21 +1,23 @@
-"""A real Prometheus that scrapes one application every second."""
+"""A real Prometheus that scrapes one application twice a second."""
 
 import shutil
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from servers.process import ServerProcess, Unavailable, free_port, make_folder, unprivileged_user
 
 _CONFIGURATION = """\
 global:
-  scrape_interval: 1s
-  scrape_timeout: 1s
-  evaluation_interval: 1s
+  scrape_interval: 500ms
+  scrape_timeout: 500ms
+  evaluation_interval: 500ms
 rule_files:
   - rules.yml
 scrape_configs:
+"""
+_JOB = """\
   - job_name: {job}
     static_configs:
       - targets: ["{target}"]
@@ -23,8 +25,10 @@ scrape_configs:
 
 
 @contextmanager
-def running_prometheus(target: str, *, job: str, rules: str = "groups: []\n") -> Iterator[str]:
-    """The URL of a Prometheus that asks `target` (host:port) for its /metrics."""
+def running_prometheus(
+    target: str, *, job: str, rules: str = "groups: []\n", others: Mapping[str, str] | None = None
+) -> Iterator[str]:
+    """The URL of a Prometheus that asks `target` (host:port) for its /metrics, and the targets of `others` by job."""
     program = shutil.which("prometheus")
     if program is None:
         raise Unavailable("prometheus is not installed")
@@ -32,7 +36,8 @@ def running_prometheus(target: str, *, job: str, rules: str = "groups: []\n") ->
     folder = make_folder(user)
     try:
         port = free_port()
-        (folder / "prometheus.yml").write_text(_CONFIGURATION.format(job=job, target=target), encoding="utf-8")
+        jobs = "".join(_JOB.format(job=name, target=place) for name, place in {job: target, **(others or {})}.items())
+        (folder / "prometheus.yml").write_text(_CONFIGURATION + jobs, encoding="utf-8")
         (folder / "rules.yml").write_text(rules, encoding="utf-8")
         command = [
             program,

@@ -9,8 +9,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mestres_perf.assets import _expressions as ask
+from mestres_perf.assets import _budgets as budgets
 from mestres_perf.metrics import _catalogue as catalogue
+from mestres_perf.metrics import _expressions as ask
+from mestres_perf.metrics._indicators import REMAINING
 from mestres_perf.metrics._thresholds import (
     CACHE_HIT_RATE,
     CONNECTION_POOL_USAGE,
@@ -121,6 +123,7 @@ def _more() -> list[dict[str, Any]]:
             width=6,
         ),
         _circuit_breakers(),
+        *_error_budgets(),
         _system(),
         _web_vitals(),
     ]
@@ -178,6 +181,24 @@ def _circuit_breakers() -> dict[str, Any]:
         mappings={"0": "closed", "1": "open"},
         width=6,
     )
+
+
+def _error_budgets() -> list[dict[str, Any]]:
+    """What the recording rules of prometheus_rules.yml have kept: without them these panels stay empty."""
+    left = _panel(
+        f"Error Budget ({budgets.PERIOD} days)",
+        "stat",
+        [(ask.selector(REMAINING, _JOB), "{{slo}} {{job}}")],
+        unit="percentunit",
+        base=_BAD,
+        steps=[(_WARNING, 0), (_GOOD, 0.25)],
+    )
+    speed = [
+        (budgets.burn_rate(pair.long, _JOB), f"{pair.long} {{{{slo}}}} {{{{job}}}}")
+        for severity in budgets.SEVERITIES
+        for pair in severity.pairs
+    ]
+    return [left, _panel("Error Budget Burn Rate", "timeseries", speed, unit="none")]
 
 
 def _system() -> dict[str, Any]:

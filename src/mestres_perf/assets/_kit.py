@@ -11,7 +11,7 @@ from mestres_perf.assets._celery import celery_settings
 from mestres_perf.assets._dashboard import grafana_dashboard
 from mestres_perf.assets._nginx import nginx_conf
 from mestres_perf.assets._postgresql import postgresql_conf
-from mestres_perf.assets._rules import prometheus_rules, prometheus_rules_test
+from mestres_perf.assets._rules import prometheus_budgets_test, prometheus_rules, prometheus_rules_test
 from mestres_perf.assets._settings import Settings
 from mestres_perf.assets._template import read
 from mestres_perf.errors import ConfigurationError
@@ -24,6 +24,7 @@ FILES: Mapping[str, Callable[[Settings], str]] = {
     "celery_settings.py": celery_settings,
     "prometheus_rules.yml": lambda _settings: prometheus_rules(),
     "prometheus_rules_test.yml": lambda _settings: prometheus_rules_test(),
+    "prometheus_budgets_test.yml": lambda _settings: prometheus_budgets_test(),
     "grafana_dashboard.json": lambda _settings: grafana_dashboard(),
     "locustfile.py": lambda _settings: locustfile(),
     "k6.js": lambda _settings: k6_script(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from mestres_perf._kernel.web import CONTENT_TYPE_OPTIONS, FRAME_OPTIONS, HASHED_NAME
 from mestres_perf.assets._settings import Settings, seconds_per_request
 from mestres_perf.assets._template import fill
 
@@ -18,6 +19,9 @@ def nginx_conf(settings: Settings) -> str:
     return fill(
         "nginx.conf.template",
         {
+            "frame_options": FRAME_OPTIONS,
+            "content_type_options": CONTENT_TYPE_OPTIONS,
+            "hashed_name": HASHED_NAME,
             "port": settings.port,
             "application_names": " ".join(names),
             "upstreams": _lines(8, (f"server {one} max_fails=3 fail_timeout=30s;" for one in settings.upstreams)),

@@ -126,9 +126,15 @@ class Flight:
         self.tell(Failure(error))
 
     def take(self) -> bool:
-        """True for whoever asks first: the one for whom it was made, and who leads it."""
-        taken, self.taken = self.taken, True
-        return not taken
+        """True once, for the one for whom it was made, and who leads it.
+
+        Others of his thread come after him, for he asks at once; those of other threads, which may come before, are
+        told by their thread.
+        """
+        if self.taken or self.thread != threading.get_ident():
+            return False
+        self.taken = True
+        return True
 
 
 class Flights:

@@ -1,4 +1,4 @@
-"""`mestres-perf slo`: a running shop beside its targets."""
+"""`mestres-perf slo`: a running shop, or any application that has a Prometheus, beside its targets."""
 
 from __future__ import annotations
 
@@ -9,18 +9,31 @@ from typing import Any
 
 from tqdm import tqdm
 
-from mestres_perf.load import Check, check
-from mestres_perf.load._results import table, verdict
+from mestres_perf.errors import ConfigurationError
+from mestres_perf.load import Check, Live, check, judge
+from mestres_perf.load._results import Measured, table, verdict
 
 _EPILOG = """\
-example:
+examples:
   mestres-perf slo check http://127.0.0.1:8000
+      sends visitors: for demos and test systems. They make carts and orders, paid with the demo's test card,
+      unless --read-only is given. Latencies are judged at the 95th percentile, apart from api.p50 and api.p99.
 
-Makes carts and orders, paid with the demo's test card, unless --read-only is given: for demos and test systems.
-Latencies are judged at the 95th percentile, apart from api.p50 and api.p99.
+  mestres-perf slo check --prometheus http://127.0.0.1:9090 --window 1h --job shop
+      asks Prometheus how the last hour was: for live systems, to which nothing is sent. Each target gets "ok", "FAIL"
+      or "no data". Without data nothing is met: availability, api.* and errors.http_* must have some, and so must
+      whatever --only names; the others may lack it where nobody used them. With the rules of `mestres-perf assets
+      write` loaded, it also says what is left of the error budgets of 30 days.
 
-Exit code: 0 every target met, 1 one missed, 2 nothing could be measured.
+  mestres-perf slo check --prometheus http://127.0.0.1:9090 --only "api.*" --only errors.http_5xx
+      as a gate before a release: these, and no others.
+
+Exit code: 0 every target met, 1 one missed (or without data that must have some), 2 nothing could be measured.
 """
+_VISITS, _AT_ONCE, _WINDOW = 1000, 4, "1h"
+_OF_VISITORS = {"--requests": "requests", "--concurrency": "concurrency", "--read-only": "read_only"}
+_OF_VISITORS |= {"--admin-token": "admin_token"}
+_OF_PROMETHEUS = {"--window": "window", "--job": "job", "--only": "only"}
 
 
 def add_to(commands: Any) -> None:
@@ -29,17 +42,26 @@ def add_to(commands: Any) -> None:
     actions = slo.add_subparsers(title="commands", metavar="COMMAND", required=True)
     action = actions.add_parser(
         "check",
-        help="send visitors to a running shop and judge every target of its API",
+        help="judge every target: by visitors sent to a running shop, or by what its Prometheus has seen",
+        usage="mestres-perf slo check (URL | --prometheus URL) [options]",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    action.add_argument("url", metavar="URL", help="where the shop is, such as http://127.0.0.1:8000")
-    action.add_argument("--requests", type=positive, default=1000, metavar="N", help="how many visitors (default 1000)")
-    action.add_argument(
-        "--concurrency", type=positive, default=4, metavar="C", help="how many visitors at once (default 4)"
+    action.add_argument("url", metavar="URL", nargs="?", help="where the shop is, such as http://127.0.0.1:8000")
+    visitors = action.add_argument_group("by visitors")
+    visitors.add_argument("--requests", type=positive, metavar="N", help=f"how many visitors (default {_VISITS})")
+    visitors.add_argument(
+        "--concurrency", type=positive, metavar="C", help=f"how many visitors at once (default {_AT_ONCE})"
     )
-    action.add_argument("--read-only", action="store_true", help="make no carts and no orders")
-    action.add_argument("--admin-token", metavar="TOKEN", help="measure the administrator's pages too")
+    visitors.add_argument("--read-only", action="store_true", help="make no carts and no orders")
+    visitors.add_argument("--admin-token", metavar="TOKEN", help="measure the administrator's pages too")
+    seen = action.add_argument_group("by Prometheus")
+    seen.add_argument("--prometheus", metavar="URL", help="where Prometheus is, such as http://127.0.0.1:9090")
+    seen.add_argument("--window", metavar="TIME", help=f"how far to look back, such as 30m or 7d (default {_WINDOW})")
+    seen.add_argument("--job", metavar="NAME", help="which of its jobs; not needed when only one is measured")
+    seen.add_argument(
+        "--only", metavar="PATTERN", action="append", help='only these targets, such as "api.*"; may be repeated'
+    )
     action.add_argument("--json", action="store_true", help="print JSON")
     action.set_defaults(run=_check)
 
@@ -53,16 +75,36 @@ def positive(text: str) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    with tqdm(total=options.requests, unit=" visitors", file=sys.stderr, disable=None, leave=False) as bar:
+    if (options.url is None) == (options.prometheus is None):
+        raise ConfigurationError(
+            "slo check: say where the shop is (URL), or where its Prometheus is (--prometheus URL)"
+        )
+    foreign, other = (_OF_PROMETHEUS, "with --prometheus") if options.url else (_OF_VISITORS, "without --prometheus")
+    for option, name in foreign.items():
+        if getattr(options, name):
+            raise ConfigurationError(f"slo check: {option} has a meaning only {other}")
+    return _by_visitors(options) if options.url else _by_prometheus(options)
+
+
+def _by_visitors(options: argparse.Namespace) -> int:
+    visits = options.requests or _VISITS
+    with tqdm(total=visits, unit=" visitors", file=sys.stderr, disable=None, leave=False) as bar:
         found = check(
             options.url,
-            visits=options.requests,
-            concurrency=options.concurrency,
+            visits=visits,
+            concurrency=options.concurrency or _AT_ONCE,
             read_only=options.read_only,
             admin_token=options.admin_token,
             done=bar.update,
         )
     print(_json(found) if options.json else _text(found))
+    return 0 if verdict(found.rows) else 1
+
+
+def _by_prometheus(options: argparse.Namespace) -> int:
+    window = options.window or _WINDOW
+    found = judge(options.prometheus, window=window, job=options.job, only=options.only or ())
+    print(_live_json(found, window) if options.json else _live_text(found, window))
     return 0 if verdict(found.rows) else 1
 
 
@@ -75,3 +117,25 @@ def _text(found: Check) -> str:
     missed = sum(row.met is False for row in found.rows)
     end = f"{missed} missed" if missed else "every measured target met"
     return f"{table(found.rows)}\n{found.requests} requests, {found.rate:.0f}/s: {end}"
+
+
+def _live_json(found: Live, window: str) -> str:
+    targets = [{**row.as_json(), "verdict": _verdict(row)} for row in found.rows]
+    whole = {"window": window, "met": verdict(found.rows), "targets": targets, "budgets": found.budgets}
+    return json.dumps(whole, indent=2)
+
+
+def _verdict(row: Measured) -> str:
+    if row.value is None:
+        return "no data"
+    return "met" if row.met else "missed"
+
+
+def _live_text(found: Live, window: str) -> str:
+    verdicts = [_verdict(row) for row in found.rows]
+    lines = [table(found.rows, without="no data"), ""]
+    lines += [f"error budget of {name}, 30 days: {left:.1%} left" for name, left in sorted(found.budgets.items())]
+    if not found.budgets:
+        lines.append("error budgets: unknown; Prometheus has not loaded (or not yet evaluated) prometheus_rules.yml")
+    counts = ", ".join(f"{verdicts.count(word)} {word}" for word in ("met", "missed", "no data"))
+    return "\n".join([*lines, f"the last {window}: {counts}"])

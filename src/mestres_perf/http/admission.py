@@ -8,25 +8,29 @@ passes message by message as it is, but for the headers of the limit in its firs
 from __future__ import annotations
 
 import asyncio
-import json
 import math
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
 from mestres_perf.errors import ConfigurationError, Overloaded
+from mestres_perf.http._answers import (
+    AsgiApp,
+    Environ,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    StartResponse,
+    WsgiApp,
+    aanswer,
+    answer,
+    problem,
+)
 from mestres_perf.http._clients import client_of, networks
 from mestres_perf.http._page import Page
+from mestres_perf.http._paths import Paths
 from mestres_perf.resilience import AdaptiveLimit, Admission, Outcome, RateLimit
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
-Environ = dict[str, Any]
-StartResponse = Callable[..., Any]
-WsgiApp = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 EXCLUDED = ("/health", "/metrics")
 _FIRST_ERROR = 500
@@ -50,13 +54,11 @@ class _Gate:
         self.rate = rate
         self.load = load
         self._trusted = networks(trusted_proxies)
-        self._excluded = tuple(path.rstrip("/") for path in exclude)
-        if isinstance(exclude, str) or not all(path.startswith("/") for path in self._excluded):
-            raise ConfigurationError(f"exclude={exclude!r}: must be paths such as ('/health', '/metrics')")
+        self._excluded = Paths("exclude", exclude)
 
     def lets_pass(self, path: str) -> bool:
         """Whether this path, or one above it, is excluded from all limits."""
-        return any(path == each or path.startswith(f"{each}/") for each in self._excluded)
+        return path in self._excluded
 
     def client(self, peer: str, forwarded: str) -> str:
         """Whose rate is counted."""
@@ -111,12 +113,12 @@ class AdmissionMiddleware:
             admission = await gate.rate.acheck(gate.client(peer, _forwarded(scope)))
             said = admission.headers()
             if not admission.is_admitted:
-                await _refuse(send, _page(HTTPStatus.TOO_MANY_REQUESTS, said), scope["method"])
+                await aanswer(problem(HTTPStatus.TOO_MANY_REQUESTS, said), scope["method"], send)
                 return
         try:
             began = gate.enter()
         except Overloaded as overloaded:
-            await _refuse(send, _busy(overloaded, said), scope["method"])
+            await aanswer(_busy(overloaded, said), scope["method"], send)
             return
         await self._serve(scope, receive, send, _Stay(gate, began), said)
 
@@ -169,11 +171,11 @@ class WSGIAdmissionMiddleware:
             admission = gate.rate.check(gate.client(environ.get("REMOTE_ADDR", ""), forwarded))
             said = admission.headers()
             if not admission.is_admitted:
-                return _answer(start_response, _page(HTTPStatus.TOO_MANY_REQUESTS, said), method)
+                return answer(problem(HTTPStatus.TOO_MANY_REQUESTS, said), method, start_response)
         try:
             began = gate.enter()
         except Overloaded as overloaded:
-            return _answer(start_response, _busy(overloaded, said), method)
+            return answer(_busy(overloaded, said), method, start_response)
         return self._serve(environ, start_response, _Stay(gate, began), said)
 
     def _serve(
@@ -265,25 +267,9 @@ class _Body:
 
 def _busy(overloaded: Overloaded, said: Mapping[str, str]) -> Page:
     wait = str(max(1, math.ceil(overloaded.retry_after)))
-    return _page(HTTPStatus.SERVICE_UNAVAILABLE, {**said, "Retry-After": wait})
-
-
-def _page(status: HTTPStatus, headers: Mapping[str, str]) -> Page:
-    problem = {"type": "about:blank", "title": status.phrase, "status": int(status)}
-    return Page(int(status), "application/problem+json", json.dumps(problem).encode(), tuple(headers.items()))
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, {**said, "Retry-After": wait})
 
 
 def _forwarded(scope: Scope) -> str:
     """All X-Forwarded-For of a request as one: a proxy may add a line of its own below that of a stranger."""
     return ",".join(value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for")
-
-
-async def _refuse(send: Send, page: Page, method: str) -> None:
-    headers = [(name.lower().encode(), value.encode()) for name, value in page.all_headers()]
-    await send({"type": "http.response.start", "status": page.status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else page.body})
-
-
-def _answer(start_response: StartResponse, page: Page, method: str) -> Iterable[bytes]:
-    start_response(f"{page.status} {HTTPStatus(page.status).phrase}", page.all_headers())
-    return [] if method == "HEAD" else [page.body]

@@ -69,13 +69,18 @@ def verdict(rows: Iterable[Measured]) -> bool:
     return all(row.met is not False for row in rows)
 
 
-def table(rows: Sequence[Measured]) -> str:
-    """The rows for people: target, limit, measured, number of requests, verdict."""
+def table(rows: Sequence[Measured], *, without: str | None = None) -> str:
+    """The rows for people: target, limit, measured, number of requests, verdict.
+
+    `without` is the verdict on what was not measured, if it is one of its own, whether or not it is a fault.
+    """
     width = max(len(row.slo.name) for row in rows)
     lines = [f"{'target':<{width}}  {'limit':>10}  {'measured':>12}  {'n':>6}"]
     for row in rows:
-        words = {True: "ok", False: "FAIL", None: "not measured"}[row.met]
-        line = f"{row.slo.name:<{width}}  {row.slo.limit:>10}  {_shown(row):>12}  {row.count:>6}  {words}"
+        word = {True: "ok", False: "FAIL", None: "not measured"}[row.met]
+        if without is not None and row.value is None:
+            word = without
+        line = f"{row.slo.name:<{width}}  {row.slo.limit:>10}  {_shown(row):>12}  {row.count:>6}  {word}"
         lines.append(line)
     return "\n".join(lines)
 

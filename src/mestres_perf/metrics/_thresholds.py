@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mestres_perf.metrics.slo import MESTRES_CAFE_SLA, Watched
+from mestres_perf.metrics._sla import Watched
+from mestres_perf.metrics.slo import MESTRES_CAFE_SLA
 
 _APPLICATION, _PAGES = MESTRES_CAFE_SLA.application, MESTRES_CAFE_SLA.pages
 RESPONSE_TIME_P95 = _APPLICATION.response_time.p95.threshold
@@ -16,8 +17,8 @@ ERROR_RATE_CRITICAL = _APPLICATION.error_rate.critical.threshold
 """Share of the requests that end in a 5xx: above it an application is unhealthy."""
 CONNECTION_POOL_USAGE = _APPLICATION.database.connection_pool_usage.threshold
 """Share of the connections that a pool may open: above it DatabaseConnectionsHigh fires."""
-CACHE_HIT_RATE = 0.8
-"""Share of the cache requests that are hits: below it CacheHitRateLow fires. The SLA promises more."""
+CACHE_HIT_RATE = _APPLICATION.cache_hit_rate.threshold
+"""Share of the cache requests that are hits: below it CacheHitRateLow fires."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,14 +62,20 @@ class deadline:  # noqa: N801 - it is used as a verb: `with deadline(2.0):`
 
     @staticmethod
     def from_headers(
-        headers: Mapping[str, str], *, most: float, clock: Callable[[], float] = time.monotonic
+        headers: Mapping[str, str],
+        *,
+        most: float,
+        usual: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> deadline:
-        """The deadline that a caller has asked for, `most` seconds at most; `most` for none or nonsense."""
+        """The deadline that a caller has asked for, up to `most`; `usual` seconds (or `most`) for none or nonsense."""
         text = headers.get(HEADER) or headers.get(HEADER.lower()) or ""
         asked = math.nan
         with contextlib.suppress(ValueError):
             asked = float(text)
-        return deadline(min(max(0.0, asked), most) if math.isfinite(asked) else most, clock=clock)
+        if not math.isfinite(asked):
+            return deadline(most if usual is None else usual, clock=clock)
+        return deadline(min(max(0.0, asked), most), clock=clock)
 
     def left(self) -> float:
         """Seconds from now; below 0 when it is over."""

@@ -215,6 +215,7 @@ def test_wrong_arguments_are_named(sqlite_shop, kind, arguments, field):
     assert [error.field for error in caught.value.errors] == [field]
 
 
+@pytest.mark.alone
 @pytest.mark.stress
 def test_figures_are_quick(shop):
     """The dashboard takes less than a second and each report less than five, with 5000 orders or, long, 100,000."""

@@ -12,21 +12,17 @@ from pathlib import Path
 import httpx
 import pytest
 
+from servers.process import free_port
+
 pytest.importorskip("mestres_examples.generate")
 pytestmark = pytest.mark.process
 
 _MESTRES = Path(sys.executable).with_name("mestres")
 
 
-def _free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @contextmanager
 def _demo(folder, *options, stop=signal.SIGINT):
-    port = _free_port()
+    port = free_port()
     command = [_MESTRES, "demo", "--no-browser", "--port", str(port), "--products", "12", "--orders", "6", *options]
     environment = {**os.environ, "MESTRES_DATABASE_URL": "sqlite:///shop.db", "MESTRES_ADMIN_TOKEN": "the-admin"}
     with subprocess.Popen(

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import threading
 import uuid
 
 import httpx
@@ -11,6 +12,7 @@ from integration.http.buying import ADDRESS, CUSTOMER
 from mestres_core.contrib.http import Request
 from mestres_examples.settings import Settings
 from mestres_examples.wiring import open_shop, wire
+from mestres_perf import MemorySessions, Sessions
 
 
 @pytest.fixture
@@ -226,17 +228,25 @@ def test_a_coupon_in_the_cart(visitor, product, shop):
 
 
 def test_the_admin_page_opens_to_its_token(visitor, product):
-    """The right token opens the figures and is kept where no script and no other site gets it; signing out ends it."""
+    """The right token opens the figures, and is kept by no browser; signing out ends it, and the cart stays."""
     made = product(stock=2, name="Quase Acabado")
     _buy(visitor, made.variants[0].sku, method="card", token="tok_ok")
+    visitor.post("/carrinho", data={"sku": made.variants[0].sku, "quantity": "1"})
     asked = visitor.get("/admin")
+    before = visitor.cookies["sessao"]
     entered = visitor.post("/admin", data={"token": "admin-token"}, follow_redirects=False)
     page = visitor.get("/admin")
+    inside = visitor.cookies["sessao"]
+    stolen = httpx.get(visitor.base_url.join("/admin"), headers={"Cookie": f"sessao={before}"})
     visitor.post("/admin", data={"sair": "1"})
+    late = httpx.get(visitor.base_url.join("/admin"), headers={"Cookie": f"sessao={inside}"})
 
     assert 'type="password"' in asked.text
     assert (entered.status_code, entered.headers["location"]) == (303, "/admin")
-    assert all(word in entered.headers["set-cookie"] for word in ("HttpOnly", "SameSite=Strict", "Path=/admin"))
+    assert all(word in entered.headers["set-cookie"] for word in ("sessao=", "HttpOnly", "SameSite=Lax"))
+    assert "admin-token" not in entered.headers["set-cookie"]
+    assert all('type="password"' in answer.text for answer in (stolen, late))
+    assert "Quase Acabado" in visitor.get("/carrinho").text
     assert re.search(r'data-figure="orders-today">[1-9]', page.text)
     assert "Estoque baixo" in page.text
     assert page.headers["cache-control"] == "no-store"
@@ -245,11 +255,68 @@ def test_the_admin_page_opens_to_its_token(visitor, product):
 
 @pytest.mark.parametrize("token", ["wrong", "", "ção", "a\nb", "☕", "%00"])
 def test_wrong_admin_tokens_are_403(visitor, token):
-    """Another token gets a page that says so, whether typed or kept in a cookie, and no figures."""
+    """Another token gets a page that says so, and no session; neither does a session's name that was made up."""
     typed = visitor.post("/admin", data={"token": token})
-    kept = visitor.get("/admin", headers={"Cookie": "admin=%C3%A7%0A" + "x"})
+    forged = visitor.get("/admin", headers={"Cookie": "sessao=somebody.AAAA"})
 
-    for page in (typed, kept):
-        assert page.status_code == 403
-        assert "não é o da administração" in page.text
-        assert "set-cookie" not in page.headers or "admin=" not in page.headers["set-cookie"]
+    assert typed.status_code == 403
+    assert "não é o da administração" in typed.text
+    assert 'type="password"' in forged.text
+    for page in (typed, forged):
+        assert "set-cookie" not in page.headers
+
+
+@pytest.mark.scenario("E1")
+def test_requests_side_by_side_keep_what_both_write(served, product):
+    """A first cart, and something else that is kept in the session while that is being made: both are there."""
+    settings = Settings(database_url="sqlite://", admin_token="admin-token", cache=False)
+    site = wire(served.shop, settings).site
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    first = site.sessions.load("")
+    first["seen"] = True
+    cookie = {"cookie": site.sessions.save(first, secure=False).partition(";")[0]}
+    body = f"sku={product().variants[0].sku}&quantity=1".encode()
+    held, going_on = threading.Event(), threading.Event()
+
+    def slowly(visit, reply, saved=site._saved):
+        held.set()
+        assert going_on.wait(30)
+        return saved(visit, reply)
+
+    object.__setattr__(site, "_saved", slowly)
+    slow = threading.Thread(target=site.handle, args=(Request("POST", "/carrinho", "", {**form, **cookie}, body),))
+    slow.start()
+    assert held.wait(30)
+    object.__delattr__(site, "_saved")
+    session = site.sessions.load(cookie["cookie"].partition("=")[2])
+    session["language"] = "pt"
+    site.sessions.save(session, secure=False)
+    going_on.set()
+    slow.join(30)
+    session = site.sessions.load(cookie["cookie"].partition("=")[2])
+
+    assert session["language"] == "pt"
+    assert session["cart"]
+
+
+@pytest.mark.scenario("E1")
+@pytest.mark.parametrize(("when_down", "status"), [("anonymous", 200), ("refuse", 503)])
+def test_without_redis_visitors_are_anonymous_or_refused(database_url, when_down, status):
+    """While Redis is away a visitor with a session sees the shop as a stranger, or 503; a stranger sees it anyway."""
+    environment = {
+        "MESTRES_DATABASE_URL": database_url,
+        "MESTRES_REDIS_URL": "redis://127.0.0.1:1/0",
+        "MESTRES_SESSION_SECRET": "a secret that is known here",
+        "MESTRES_SESSION_WHEN_DOWN": when_down,
+        "MESTRES_CACHE": "0",
+    }
+    settings = Settings.from_environment(environment)
+    known = Sessions(MemorySessions(), secret="a secret that is known here", cookie="sessao")
+    session = known.load("")
+    session["a"] = 1
+    cookie = known.save(session, secure=False).partition(";")[0]
+    with open_shop(settings) as shop:
+        parts = wire(shop, settings)
+        with parts.caches:
+            assert parts.site.handle(Request("GET", "/carrinho", "", {"cookie": cookie})).status == status
+            assert parts.site.handle(Request("GET", "/carrinho")).status == 200

@@ -57,6 +57,7 @@ def test_a_chunked_beacon(http):
         (json.dumps([sample(), sample("XXX")]).encode(), "1.name"),
         (json.dumps(sample(value=-1)).encode(), "value"),
     ],
+    ids=["nothing", "half", "no text", "a name", "a value"],
 )
 def test_bad_input(http, content, field):
     """Nonsense is a 422 with the same problem document as everywhere in the API."""

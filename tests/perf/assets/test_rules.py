@@ -52,8 +52,8 @@ def test_a_wrong_rule_is_noticed(promtool, alert):
         f'          summary: "{alert.summary}': f"for: 0m\n        labels:\n          severity: {alert.severity}\n"
         f'        annotations:\n          summary: "{alert.summary}',
     }
+    rules = prometheus_rules().partition("  - name: mestres_slo")[0]  # the error budgets have tests of their own
     for right, planted in wrong.items():
-        rules = prometheus_rules()
         assert rules.count(right) == 1
         run = promtool("test", rules.replace(right, planted))
 
@@ -63,7 +63,7 @@ def test_a_wrong_rule_is_noticed(promtool, alert):
 
 def test_what_the_specification_names():
     """Names, thresholds, durations, severities and texts are the specification's."""
-    (group,) = yaml.safe_load(prometheus_rules())["groups"]
+    group, _budgets = yaml.safe_load(prometheus_rules())["groups"]
     found = {
         rule["alert"]: (rule["expr"].split()[-2:], rule["for"], rule["labels"], rule["annotations"])
         for rule in group["rules"]

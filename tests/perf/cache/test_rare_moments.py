@@ -1,6 +1,7 @@
 """Moments so short that only a plan of them shows what would be wrong."""
 
 import asyncio
+import threading
 
 import pytest
 
@@ -29,6 +30,24 @@ def test_what_is_put_while_a_message_is_applied():
     store.key_of = put_now
     flights.forget(["name of k"])
     assert store.get("k") is None
+
+
+def test_a_newcomer_does_not_lead_in_place_of_who_began():
+    """Of two threads the one that has begun a load leads it, also when the other one asks who does before it has."""
+    flights, leads = Flights(Store(Memory())), []
+    begun = flights.join("k", (), is_async=False)
+
+    def newcomer():
+        """Comes between the two steps of the first."""
+        joined = flights.join("k", (), is_async=False)
+        leads.append((joined is begun, joined.take()))
+
+    thread = threading.Thread(target=newcomer)
+    thread.start()
+    thread.join()
+    assert leads == [(True, False)]
+    assert begun.take()
+    assert not begun.take()
 
 
 def test_what_follows_an_unknown_script_is_announced_again():

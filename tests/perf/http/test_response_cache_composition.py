@@ -1,7 +1,6 @@
 """The response cache around real applications, inside real servers, and beside the other middlewares."""
 
 import asyncio
-import contextlib
 import http.client
 import io
 import threading
@@ -10,13 +9,10 @@ from wsgiref.util import FileWrapper
 
 import httpx
 import pytest
-import uvicorn
-import waitress
 from fastapi import FastAPI, Response
 from flask import Flask, make_response, request, session, stream_with_context
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import StreamingResponse
-from waitress import wasyncore
 
 from mestres_perf import (
     Cache,
@@ -27,7 +23,8 @@ from mestres_perf import (
     WSGIPerformanceMiddleware,
 )
 from mestres_perf.http.asgi_cache import _background
-from perf.http.sites import PATIENCE, eventually
+from perf.http.served import served_by_uvicorn, served_by_waitress
+from perf.http.sites import PATIENCE
 
 
 def flask_app(calls):
@@ -95,33 +92,6 @@ def fastapi_app(calls):
         return StreamingResponse(chunks(), headers={"Cache-Control": "max-age=60"})
 
     return app
-
-
-@contextlib.contextmanager
-def served_by_waitress(app):
-    server = waitress.create_server(app, host="127.0.0.1", port=0, threads=4)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    try:
-        yield server.effective_port
-    finally:
-        # Connections that are kept alive would keep the server's loop alive too.
-        server.trigger.pull_trigger(lambda: wasyncore.close_all(server._map))
-        thread.join(PATIENCE)
-        server.task_dispatcher.shutdown()
-
-
-@contextlib.contextmanager
-def served_by_uvicorn(app):
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    try:
-        eventually(lambda: server.started)
-        yield server.servers[0].sockets[0].getsockname()[1]
-    finally:
-        server.should_exit = True
-        thread.join(PATIENCE)
 
 
 def ask(port, path, method="GET", headers=None):

@@ -1,5 +1,6 @@
 """Sessions on the server, in memory and in a real Redis."""
 
+import hmac
 import re
 import socket
 
@@ -7,6 +8,7 @@ import pytest
 
 from mestres_perf import Caches, MemorySessions, Redis, RedisSessions, Sessions
 from mestres_perf.errors import BackendUnavailable, CodecError, ConfigurationError
+from mestres_perf.http.sessions import _PURPOSE, _signature
 from mestres_perf.settings import RedisSettings, SessionSettings, Settings
 
 SECRET = "a secret of the tests"
@@ -37,6 +39,11 @@ def sessions(store):
 
 def _cookie(header):
     return re.match(r"session=([^;]*);", header).group(1)
+
+
+def _signed(name):
+    """A cookie's value for a session of this name."""
+    return f"{name}.{_signature(hmac.digest(SECRET.encode(), _PURPOSE, 'sha256'), name)}"
 
 
 def _saved(sessions, **values):
@@ -179,8 +186,105 @@ def test_destroying_ends_it_everywhere(sessions):
     assert "Max-Age=0" in sessions.save(session, secure=False)
 
     late["cart"] = "x"
-    assert "Max-Age=0" in sessions.save(late, secure=False)
+    assert sessions.save(late, secure=False) is None
     assert dict(sessions.load(cookie)) == {}
+
+
+@pytest.mark.scenario("E1")
+def test_a_request_that_is_late_does_not_undo_a_login(sessions):
+    """A request that began before a login, and ends after it, takes nobody's new cookie away, and writes nowhere."""
+    cookie = _saved(sessions, cart="abc")
+    late, login = sessions.load(cookie), sessions.load(cookie)
+    login.rotate()
+    login["user"] = 7
+    new = _cookie(sessions.save(login, secure=False))
+
+    late["seen"] = 1
+    assert sessions.save(late, secure=False) is None
+    assert dict(sessions.load(new)) == {"cart": "abc", "user": 7}
+
+
+@pytest.mark.scenario("E1")
+def test_requests_side_by_side_lose_no_names(sessions):
+    """Of requests that read one session and change each another name every change is there; removals too."""
+    cookie = _saved(sessions, cart="abc", old=1, n=0)
+    several = [sessions.load(cookie) for _ in range(5)]
+    for number, session in enumerate(several[:3]):
+        session[f"name{number}"] = [number]
+    several[3].pop("old")
+    several[4]["n"] = 1
+    for session in several:
+        sessions.save(session, secure=False)
+
+    assert dict(sessions.load(cookie)) == {"cart": "abc", "n": 1, "name0": [0], "name1": [1], "name2": [2]}
+
+
+@pytest.mark.scenario("E1")
+def test_a_session_that_becomes_empty_is_still_there(sessions):
+    """Taking the last value out leaves a session of the same name, which can be written again."""
+    cookie = _saved(sessions, a=1)
+    session = sessions.load(cookie)
+    del session["a"]
+    sessions.save(session, secure=False)
+    session = sessions.load(cookie)
+    assert (dict(session), session.new) == ({}, False)
+    session["b"] = 2
+    assert sessions.save(session, secure=False) is None
+    assert dict(sessions.load(cookie)) == {"b": 2}
+
+
+@pytest.mark.scenario("E1")
+def test_secrets_can_be_changed(store):
+    """A cookie signed with the old secret is taken and signed anew; when the old one is gone it opens nothing."""
+    new = "another secret of the tests"
+    cookie = _saved(Sessions(store, secret=SECRET), a=1)
+    both = Sessions(store, secret=new, old_secrets=[SECRET])
+    session = both.load(cookie)
+    assert session["a"] == 1
+    signed = _cookie(both.save(session, secure=False))
+
+    only = Sessions(store, secret=new)
+    assert dict(only.load(signed)) == {"a": 1}
+    assert both.save(both.load(signed), secure=False) is None
+    assert dict(only.load(cookie)) == {}
+
+
+@pytest.mark.scenario("E1")
+def test_most_requests_write_nothing(redis_db):
+    """Reading leaves a session's time as it is while most of it is left, and begins it anew afterwards."""
+    import redis
+
+    store = RedisSessions(Redis(redis_db, timeout=2.0))
+    sessions = Sessions(store, secret=SECRET, ttl=1800)
+    cookie = _saved(sessions, a=1)
+    with redis.Redis.from_url(redis_db) as client:
+        (key,) = client.scan_iter()
+        client.expire(key, 1760)
+        sessions.load(cookie)
+        assert client.ttl(key) <= 1760
+        client.expire(key, 1730)
+        sessions.load(cookie)
+        assert client.ttl(key) > 1760
+        assert client.hgetall(key) == {b"v": b"1", b".a": b"1"}
+    store.close()
+
+
+@pytest.mark.scenario("E1")
+def test_a_session_is_bounded(store):
+    """More JSON than `max_bytes` is refused when it is saved, and what was there stays."""
+    sessions = Sessions(store, secret=SECRET, max_bytes=20)
+    cookie = _saved(sessions, a="x" * 10)
+    session = sessions.load(cookie)
+    session["b"] = "y" * 10
+    with pytest.raises(CodecError, match="20 bytes"):
+        sessions.save(session, secure=False)
+    assert dict(sessions.load(cookie)) == {"a": "x" * 10}
+
+
+@pytest.mark.parametrize("name", ["", "v", ".", "é", "a b", "\ud800"])
+def test_any_name(sessions, name):
+    """Whatever text a name is, its value comes back under it."""
+    assert dict(sessions.load(_saved(sessions, **{name: 1}))) == {name: 1}
 
 
 def test_another_process_reads_it_at_once(redis_db):
@@ -217,7 +321,7 @@ def test_a_redis_that_is_away_loses_nothing():
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         sessions = Sessions(RedisSessions(Redis(f"redis://127.0.0.1:{held.getsockname()[1]}/0")), secret=SECRET)
-        cookie = f"somebody.{sessions._sign('somebody')}"
+        cookie = _signed("somebody")
         session = sessions.load(cookie)
         assert (dict(session), session.lost) == ({}, True)
         assert sessions.save(session, secure=False) is None
@@ -230,6 +334,18 @@ def test_a_redis_that_is_away_loses_nothing():
             sessions.save(fresh, secure=False)
 
 
+@pytest.mark.scenario("E1")
+def test_a_redis_that_is_away_can_refuse():
+    """With when_down="refuse" reading a session raises; who has none is not held up."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        store = RedisSessions(Redis(f"redis://127.0.0.1:{held.getsockname()[1]}/0"))
+        sessions = Sessions(store, secret=SECRET, when_down="refuse")
+        with pytest.raises(BackendUnavailable):
+            sessions.load(_signed("somebody"))
+        assert sessions.load("").new
+
+
 @pytest.mark.parametrize("value", [object(), {1, 2}, float("nan"), b"x"])
 def test_what_is_not_json_is_refused(sessions, value):
     """A value that JSON has no words for is refused when it is saved."""
@@ -239,11 +355,30 @@ def test_what_is_not_json_is_refused(sessions, value):
         sessions.save(session, secure=False)
 
 
-@pytest.mark.parametrize("wrong", [{"secret": "short"}, {"secret": SECRET, "ttl": 0}])
+def test_a_name_that_is_no_text_is_refused(sessions):
+    """JSON has names of text only: another one would come back as something else."""
+    session = sessions.load("")
+    session[1] = "a"
+    with pytest.raises(CodecError, match="names of text"):
+        sessions.save(session, secure=False)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"secret": "short"},
+        {"old_secrets": ["short"]},
+        {"old_secrets": SECRET},
+        {"ttl": 0},
+        {"cookie": "a b"},
+        {"max_bytes": 0},
+        {"when_down": "panic"},
+    ],
+)
 def test_wrong_settings_are_refused(wrong):
     """A short secret and a time that is none are refused."""
     with pytest.raises(ConfigurationError):
-        Sessions(MemorySessions(), **wrong)
+        Sessions(MemorySessions(), **{"secret": SECRET, **wrong})
 
 
 def test_the_repr_tells_nothing(sessions):

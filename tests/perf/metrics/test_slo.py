@@ -8,6 +8,7 @@ import pytest
 
 from mestres_perf import MESTRES_CAFE_SLA
 from mestres_perf.metrics import slo
+from mestres_perf.metrics._catalogue import BUCKETS
 
 # name, limit in the specification's own words (its units, English decimal point)
 SPEC = """
@@ -57,6 +58,10 @@ benchmarks.orders_of_user_query < 30 ms
 benchmarks.ab.requests_per_second > 200/s
 benchmarks.ab.mean_time < 250 ms
 benchmarks.ab.failed_requests <= 0
+benchmarks.load_test.p95 < 500 ms
+benchmarks.load_test.p99 < 1 s
+benchmarks.load_test.failed < 1 %
+benchmarks.load_test.checks > 99 %
 benchmarks.development.requests_per_second >= 200/s
 benchmarks.development.concurrent_users >= 50 users
 benchmarks.development.database_queries_per_second >= 500/s
@@ -81,6 +86,7 @@ application.throughput.target >= 500/s
 application.database.connection_pool_usage < 80 %
 application.database.slow_query < 200 ms
 application.database.deadlocks < 1
+application.cache_hit_rate >= 80 %
 """
 
 
@@ -128,6 +134,25 @@ def test_what_it_applies_to():
     assert detail.endpoint == ("GET", "/api/v1/products/{ref}")
     assert detail.quantile == 0.95
     assert [one.quantile for one in (MESTRES_CAFE_SLA.api.p50, MESTRES_CAFE_SLA.api.p99)] == [0.5, 0.99]
+
+
+def test_the_budget():
+    """What may be bad is told for each promise that is about shares of events, and for no other."""
+    sla = MESTRES_CAFE_SLA
+
+    assert [one.budget for one in (sla.api.p50, sla.api.p95, sla.api.p99)] == [0.5, 0.05, 0.01]
+    assert (sla.availability.production.budget, sla.errors.http_5xx.budget) == (0.001, 0.001)
+    assert (sla.features.product_detail.cache_hit_ratio.budget, sla.benchmarks.load_test.checks.budget) == (0.05, 0.01)
+    without = (sla.throughput.peak_load_capacity, sla.system.cpu.warning, sla.benchmarks.ab.mean_time)
+    assert [one.budget for one in without] == [None, None, None]
+
+
+def test_every_threshold_of_the_api_can_be_read():
+    """Each time that the API promises is the bound of a bucket: the share within it is counted, not guessed."""
+    latencies = [one for one in MESTRES_CAFE_SLA if one.kind == "latency" and (one.endpoint or one.name[:4] == "api.")]
+
+    assert latencies
+    assert {one.threshold for one in latencies} <= set(BUCKETS)
 
 
 def test_nobody_changes_a_promise():

@@ -667,7 +667,7 @@ def keeps_in_files(room: Room) -> bool:
 
 @claim("works over several event loops", TASKS, once=True)
 def event_loops(room: Room) -> bool:
-    """One decorated function works in three runs of `asyncio.run`; with Redis where the library has it."""
+    """One decorated function works in three runs of `asyncio.run` and loads in the first; with Redis if it can."""
     kind = "memory" if room.library.lack("redis") else "redis"
     cache = getattr(room.library, kind)(room)
     calls: list[int] = []
@@ -685,7 +685,10 @@ def event_loops(room: Room) -> bool:
 
         return await asyncio.gather(one(1), one(1), one(1))
 
-    return all(asyncio.run(ask()) == [1, 1, 1] for _ in range(3)) and len(calls) == 1
+    answers = [asyncio.run(ask())]
+    loaded = len(calls)  # how many, is for the claims about herds
+    answers += [asyncio.run(ask()) for _ in range(2)]
+    return answers == [[1, 1, 1]] * 3 and len(calls) == loaded
 
 
 @claim("memory works after a fork", once=True)

@@ -1,4 +1,5 @@
--- A session, which begins its time anew. KEYS: session. ARGV: milliseconds. Returns its text, or nil.
-local text = redis.call('GET', KEYS[1])
-if text then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
-return text
+-- A session. Its time begins anew only when little is left of it: most requests write nothing.
+-- KEYS: session. ARGV: milliseconds, of which so many must be left. Returns names and texts, one after another.
+local found = redis.call('HGETALL', KEYS[1])
+if #found > 0 and redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+return found

@@ -1,0 +1,22 @@
+"""Paths that a middleware leaves alone, or treats in a way of their own: each stands for all below it, too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mestres_perf.errors import ConfigurationError
+
+
+class Paths:
+    """`"/health"` stands for itself and all that begins with `/health/`, and not for `/healthy`."""
+
+    __slots__ = ("_paths",)
+
+    def __init__(self, label: str, given: Iterable[str]) -> None:
+        """Raises ConfigurationError, which names the argument `label`."""
+        self._paths = () if isinstance(given, str) else tuple(path.rstrip("/") for path in given)
+        if isinstance(given, str) or not all(path.startswith("/") for path in self._paths):
+            raise ConfigurationError(f"{label}={given!r}: must be paths such as ('/health', '/metrics')")
+
+    def __contains__(self, path: str) -> bool:
+        return any(path == each or path.startswith(f"{each}/") for each in self._paths)

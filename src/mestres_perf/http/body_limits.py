@@ -1,0 +1,278 @@
+"""Bodies of requests that are too large end early: BodyLimitMiddleware and its WSGI twin.
+
+Invariants: an application is never given more than the limit; whatever it makes of a body that was cut off, its client
+is told 413, unless a response had begun before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from mestres_perf.errors import ConfigurationError
+from mestres_perf.http._answers import (
+    AsgiApp,
+    Environ,
+    Headers,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    StartResponse,
+    WsgiApp,
+    answer,
+    line_of,
+    problem,
+    raw,
+)
+from mestres_perf.http._bodies import header
+from mestres_perf.http._encoding import length_of
+from mestres_perf.http._ending import Watched
+from mestres_perf.http._page import Page
+
+MOST: Final = 1024 * 1024
+_MOST_LEFT, _PATIENCE = 1024 * 1024, 1.0
+_CONNECTED = frozenset({"1.0", "1.1"})
+
+
+class _Limits:
+    """What both skins share."""
+
+    def __init__(self, most: int, paths: Mapping[str, int]) -> None:
+        self._most = _size("most", most)
+        if not isinstance(paths, Mapping) or not all(isinstance(path, str) and path.startswith("/") for path in paths):
+            raise ConfigurationError(f"paths={paths!r}: must be limits by path, such as {{'/upload': 10_000_000}}")
+        sizes = {path.rstrip("/"): _size(f"paths[{path!r}]", size) for path, size in paths.items()}
+        self._paths = sorted(sizes.items(), key=lambda each: -len(each[0]))
+
+    def of(self, path: str) -> int:
+        """The limit of a path: that of the longest one in `paths` that it is, or is below of."""
+        for own, size in self._paths:
+            if path == own or path.startswith(f"{own}/"):
+                return size
+        return self._most
+
+
+class BodyLimitMiddleware:
+    """Answers 413 (a problem document) to requests whose body is larger than `most` bytes.
+
+    By its Content-Length at once, before the application is called; without one as soon as more has been read. `paths`
+    are other limits, for a path and all below it; the longest counts. Where the rest of a body was not read an HTTP/1
+    connection ends with the response.
+    """
+
+    def __init__(self, app: AsgiApp, *, most: int = MOST, paths: Mapping[str, int] | None = None) -> None:
+        """Raises ConfigurationError."""
+        self.app = app
+        self._limits = _Limits(most, {} if paths is None else paths)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        limit = self._limits.of(scope["path"])
+        if (length_of({"content-length": header(scope, b"content-length")}) or 0) > limit:
+            await _refuse(scope, receive, send, limit)
+            return
+        meter = _Meter(scope, receive, send, limit)
+        try:
+            await self.app(scope, meter.receive, meter.send)
+        except Exception:
+            if not meter.has_refused:  # else it comes of what was cut off
+                raise
+
+
+class _Meter:
+    """What an ASGI application is given in place of the server's `receive` and `send`."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
+        self.has_refused = False
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._limit = limit
+        self._read = 0
+        self._has_begun = False
+
+    async def receive(self) -> Message:
+        if self.has_refused:
+            return {"type": "http.disconnect"}
+        message = await self._receive()
+        self._read += len(message.get("body", b""))
+        if self._read <= self._limit:
+            return message
+        self.has_refused = not self._has_begun
+        if self.has_refused:
+            more = bool(message.get("more_body", False))
+            await _refuse(self._scope, self._receive, self._send, self._limit, has_more=more)
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        if self.has_refused:
+            return
+        self._has_begun = self._has_begun or message["type"] == "http.response.start"
+        await self._send(message)
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send, limit: int, *, has_more: bool = True) -> None:
+    """Say 413 at once; then take a little more, for a client that reads only when it has sent what it has.
+
+    A connection that is closed while something unread lies in it is reset, and the answer may be lost with it.
+    """
+    page = _too_large(limit)
+    headers = page.all_headers()
+    if has_more and scope.get("http_version", "1.1") in _CONNECTED:
+        headers.append(("Connection", "close"))
+    await send({"type": "http.response.start", "status": page.status, "headers": raw(headers)})
+    body = b"" if scope["method"] == "HEAD" else page.body
+    await send({"type": "http.response.body", "body": body, "more_body": has_more})
+    if has_more:
+        await _drain(receive)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _drain(receive: Receive) -> None:
+    left = _MOST_LEFT
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            while left > 0:
+                message = await receive()
+                left -= len(message.get("body", b""))
+                if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                    return
+    except TimeoutError:
+        pass
+
+
+class WSGIBodyLimitMiddleware:
+    """The twin of BodyLimitMiddleware for a WSGI application, with the same options.
+
+    What becomes of the rest of the body, and of the connection, is decided by the server: no WSGI application may say.
+    Most servers read a body that has no length to its end before the application is called.
+    """
+
+    def __init__(self, app: WsgiApp, *, most: int = MOST, paths: Mapping[str, int] | None = None) -> None:
+        """Raises ConfigurationError."""
+        self.app = app
+        self._limits = _Limits(most, {} if paths is None else paths)
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Serve one request."""
+        limit, method = self._limits.of(environ.get("PATH_INFO", "")), environ["REQUEST_METHOD"]
+        length = length_of({"content-length": environ.get("CONTENT_LENGTH") or ""})
+        if length is not None:  # the server lets nobody read more than that
+            if length > limit:
+                return answer(_too_large(limit), method, start_response)
+            return self.app(environ, start_response)
+        if not environ.get("wsgi.input_terminated"):
+            return self.app(environ, start_response)
+        measured = environ["wsgi.input"] = _Input(environ["wsgi.input"], limit)
+        return _Cut(measured, method, start_response).of(lambda start: self.app(environ, start))
+
+
+class _Cut:
+    """A response to a request whose body may turn out to be too large while it is read."""
+
+    def __init__(self, measured: _Input, method: str, start_response: StartResponse) -> None:
+        self._measured = measured
+        self._page = _too_large(measured.limit)
+        self._refusal = [] if method == "HEAD" else [self._page.body]
+        self._start_response = start_response
+        self._has_begun = False
+        self._has_refused = False
+
+    def of(self, app: Callable[[StartResponse], Iterable[bytes]]) -> Iterable[bytes]:
+        """Call the application, and give the server its response, or 413."""
+        try:
+            body = app(self._start)
+        except Exception:
+            if not self._may_refuse():
+                raise
+            self._refuse(sys.exc_info())
+            return self._refusal
+        if isinstance(body, (list, tuple)) and not self._has_refused:
+            return body
+        return Watched(self._chunks(body), getattr(body, "close", list))
+
+    def _start(self, status: str, headers: Headers, *exc_info: Any) -> Callable[[bytes], Any]:
+        if self._may_refuse():
+            self._refuse()
+            return self._dropped
+        self._has_begun = True
+        writes: Callable[[bytes], Any] = self._start_response(status, headers, *exc_info)
+        return writes
+
+    def _may_refuse(self) -> bool:
+        return self._measured.is_exceeded and not self._has_begun
+
+    def _refuse(self, *exc_info: Any) -> None:
+        if not self._has_refused:
+            self._has_refused = True
+            self._start_response(line_of(self._page.status), self._page.all_headers(), *exc_info)
+
+    def _chunks(self, body: Iterable[bytes]) -> Iterator[bytes]:
+        try:
+            for chunk in body:
+                if self._has_refused:
+                    break
+                yield chunk
+        except Exception:
+            if not self._may_refuse():
+                raise
+            self._refuse(sys.exc_info())
+        if self._has_refused:
+            yield from self._refusal
+
+    def _dropped(self, data: bytes) -> None:
+        """What the application still writes."""
+
+
+class _Input:
+    """A body of unknown length, of which nobody is given more than the limit: reading further raises OSError.
+
+    That is what frameworks take for a client that has gone; whatever they answer, 413 is sent.
+    """
+
+    def __init__(self, body: Any, limit: int) -> None:
+        self.limit = limit
+        self.is_exceeded = False
+        self._body = body
+        self._left = limit
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Read so many bytes, or all."""
+        return self._taken(self._body.read, size)
+
+    def readline(self, size: int | None = -1) -> bytes:
+        """Read one line."""
+        return self._taken(self._body.readline, size)
+
+    def readlines(self, _hint: int | None = -1) -> list[bytes]:
+        """Read all lines."""
+        return list(self)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.readline, b"")
+
+    def _taken(self, read: Callable[[int], bytes], size: int | None) -> bytes:
+        most = self._left + 1  # one more tells that there is more
+        data = read(most if size is None or size < 0 else min(size, most))
+        self._left -= len(data)
+        if self._left < 0 or self.is_exceeded:
+            self.is_exceeded = True
+            raise OSError(f"the body is larger than {self.limit} bytes")
+        return data
+
+
+def _too_large(limit: int) -> Page:
+    return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail=f"The body may have {limit} bytes at most.")
+
+
+def _size(label: str, given: object) -> int:
+    if type(given) is not int or given < 0:
+        raise ConfigurationError(f"{label}={given!r}: must be a number of bytes of at least 0")
+    return given

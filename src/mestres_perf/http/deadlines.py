@@ -1,0 +1,146 @@
+"""A deadline for each request: what is called on its behalf knows how long anybody still waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterable, Iterator
+from http import HTTPStatus
+
+from mestres_perf.errors import ConfigurationError, DeadlineExceeded
+from mestres_perf.http._answers import (
+    AsgiApp,
+    Environ,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    StartResponse,
+    WsgiApp,
+    aanswer,
+    line_of,
+    problem,
+)
+from mestres_perf.http._bodies import header
+from mestres_perf.http._ending import Ending, Watched
+from mestres_perf.http._paths import Paths
+from mestres_perf.resilience import deadline
+from mestres_perf.resilience._deadline import HEADER
+from mestres_perf.resilience._part import seconds_of
+
+_LATE = problem(HTTPStatus.GATEWAY_TIMEOUT)
+_RAW = HEADER.lower().encode()
+_VARIABLE = f"HTTP_{HEADER.upper().replace('-', '_')}"
+
+
+class _Times:
+    """What both skins share."""
+
+    def __init__(self, seconds: float, most: float | None, exclude: Iterable[str]) -> None:
+        self._seconds = seconds_of("seconds", seconds, above=True)
+        self._most = self._seconds if most is None else seconds_of("most", most, above=True)
+        if self._most < self._seconds:
+            raise ConfigurationError(f"most={most!r}: must be at least seconds={seconds!r}")
+        self.excluded = Paths("exclude", exclude)
+
+    def of(self, asked: str) -> deadline:
+        """The deadline of a request whose caller asks for this one."""
+        return deadline.from_headers({HEADER: asked}, most=self._most, usual=self._seconds)
+
+
+class DeadlineMiddleware:
+    """Gives each request to an ASGI application a deadline: `seconds`, or what X-Request-Deadline says, up to `most`.
+
+    An application that has not begun to answer by then is cancelled; its client gets 504 (a problem document), as where
+    it lets DeadlineExceeded out itself. What has begun to answer goes on; what it calls still sees that the time is
+    over. Paths below those in `exclude` have no deadline.
+    """
+
+    def __init__(
+        self, app: AsgiApp, *, seconds: float = 30.0, most: float | None = None, exclude: Iterable[str] = ()
+    ) -> None:
+        """Raises ConfigurationError."""
+        self.app = app
+        self._times = _Times(seconds, most, exclude)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http" or scope["path"] in self._times.excluded:
+            await self.app(scope, receive, send)
+            return
+        has_begun, cut = False, asyncio.timeout(None)
+
+        async def told(message: Message) -> None:
+            nonlocal has_begun
+            if message["type"] == "http.response.start" and not has_begun:
+                has_begun = True
+                if not cut.expired():
+                    cut.reschedule(None)
+            await send(message)
+
+        try:
+            with self._times.of(header(scope, _RAW)) as limit:
+                deadline.check()
+                async with asyncio.timeout(limit.left()) as cut:
+                    await self.app(scope, receive, told)
+        except TimeoutError as error:
+            if has_begun or not (cut.expired() or isinstance(error, DeadlineExceeded)):
+                raise
+            await aanswer(_LATE, scope["method"], send)
+
+
+class WSGIDeadlineMiddleware:
+    """The twin of DeadlineMiddleware for a WSGI application.
+
+    Nobody can stop a plain function from outside: one that asks `deadline.remaining()`, or is called through Retry,
+    Timeout or Bulkhead, raises DeadlineExceeded itself. Until its first chunk has gone out that becomes a 504.
+    """
+
+    def __init__(
+        self, app: WsgiApp, *, seconds: float = 30.0, most: float | None = None, exclude: Iterable[str] = ()
+    ) -> None:
+        """Raises ConfigurationError."""
+        self.app = app
+        self._times = _Times(seconds, most, exclude)
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Serve one request."""
+        if environ.get("PATH_INFO", "") in self._times.excluded:
+            return self.app(environ, start_response)
+        limit = self._times.of(environ.get(_VARIABLE, ""))
+        limit.__enter__()
+        return Ending(environ, lambda: limit.__exit__(None, None, None)).of(
+            lambda: self._serve(environ, start_response)
+        )
+
+    def _serve(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        method = environ["REQUEST_METHOD"]
+
+        def late() -> list[bytes]:
+            start_response(line_of(_LATE.status), _LATE.all_headers(), sys.exc_info())
+            return [] if method == "HEAD" else [_LATE.body]
+
+        def chunks(body: Iterable[bytes]) -> Iterator[bytes]:
+            has_begun = False
+            try:
+                for chunk in body:
+                    has_begun = has_begun or bool(chunk)
+                    yield chunk
+            except DeadlineExceeded:
+                if has_begun:
+                    raise
+                yield from late()
+
+        try:
+            deadline.check()
+            body = self.app(environ, start_response)
+        except DeadlineExceeded:
+            return late()
+        wrapper = environ.get("wsgi.file_wrapper")
+        if isinstance(body, (list, tuple)) or (isinstance(wrapper, type) and isinstance(body, wrapper)):
+            return body
+        return Watched(chunks(body), getattr(body, "close", _nothing))
+
+
+def _nothing() -> None:
+    pass
