@@ -52,6 +52,13 @@ class ASGIRoutes:
         """Where the first request comes in: an application around this middleware is in its scope."""
         self._root = scope.get("app") or self._root
 
+    def key(self, scope: Mapping[str, Any]) -> int | str:
+        """The id of the place, or what Django has left."""
+        if "route" in scope and "fastapi" not in scope:
+            return id(scope["route"])
+        place = self.place(scope)
+        return place if place.__class__ is str else id(place)
+
     def place(self, scope: Mapping[str, Any]) -> object:
         """What the routers have left in the scope.
 

@@ -57,7 +57,7 @@ class WSGIPerformanceMiddleware:
         try:
             body = self.app(environ, exchange.start)
         except BaseException:
-            exchange.end(error=True)
+            exchange.end_without(error=True)
             raise
         wrapper = environ.get("wsgi.file_wrapper")
         if wrapper is not None and isinstance(wrapper, type) and isinstance(body, wrapper):
@@ -80,7 +80,7 @@ class _Exchange(Exchange):
     __slots__ = ("_body", "_chunks", "_start")
 
     def __init__(self, ledger: Ledger, environ: Environ, start_response: StartResponse) -> None:
-        super().__init__(ledger, environ["REQUEST_METHOD"], environ)
+        Exchange.__init__(self, ledger, ledger.records.get(environ["REQUEST_METHOD"], ledger.others), environ)
         self._start = start_response
         self._body: Iterable[bytes] = ()
         self._chunks: Iterator[bytes] | None = None
@@ -112,7 +112,7 @@ class _Exchange(Exchange):
             self.end()
             raise
         except BaseException:
-            self.end(error=True)
+            self.end_without(error=True)
             raise
 
     def close(self) -> None:
@@ -122,7 +122,7 @@ class _Exchange(Exchange):
         time.
         """
         if not self.is_over:
-            self.end(gone=self._chunks is not None)
+            self._stop()
         close = getattr(self._body, "close", None)
         if close is not None:
             close()
@@ -130,7 +130,15 @@ class _Exchange(Exchange):
     def __del__(self) -> None:
         """Of a server that forgets to close: the request is over all the same."""
         if not self.is_over:
-            self.end(gone=self._chunks is not None)
+            self._stop()
+
+    def _stop(self) -> None:
+        if self._chunks is not None:
+            self.end_without(error=False)
+        elif self.status is None:
+            self.end_without(error=True)
+        else:
+            self.end()  # a server need not read the body for HEAD
 
 
 class _SizedBody:
