@@ -66,10 +66,10 @@ class PerformanceMiddleware:
         try:
             await self.app(scope, exchange.receive, exchange.send)
         except (asyncio.CancelledError, GeneratorExit):
-            exchange.end_without(error=False)
+            exchange.end_early(error=False)
             raise
         except BaseException:
-            exchange.end_without(error=not exchange.gone)
+            exchange.end_early(error=not exchange.gone)
             raise
         if not exchange.is_over:
             exchange.stop()
@@ -93,16 +93,24 @@ class _Exchange(Exchange):
     __slots__ = ("_has_trailers", "_receive", "_send", "gone")
 
     def __init__(self, ledger: Ledger, scope: Scope, receive: Receive, send: Send) -> None:
-        Exchange.__init__(self, ledger, ledger.records.get(scope["method"], ledger.others), scope)
+        self._ledger = ledger
+        self._carrier = scope
         self._receive = receive
         self._send = send
-        self._has_trailers = False
-        self.gone = False
+        method = scope["method"]
+        self._records = ledger.records[method] if method in ledger.records else ledger.others
+        self.status = self.first = self.record = None
+        self.gone = self.is_over = self._has_trailers = False
+        try:
+            ledger.in_progress(1.0)
+        except Exception:  # noqa: BLE001 - whatever it was, the response comes first
+            ledger.failed()
+        self._began = ledger.clock()
 
     def stop(self) -> None:
         """The application has returned without a last byte."""
         if self.gone or self.status is None:
-            self.end_without(error=not self.gone)
+            self.end_early(error=not self.gone)
         else:
             self.end()
 
@@ -125,7 +133,7 @@ class _Exchange(Exchange):
             await self._send(message)
         except OSError:  # the server's way to say that the client has gone
             self.gone = True
-            self.end_without(error=False)
+            self.end_early(error=False)
             raise
         if kind == "http.response.body":
             if not ("more_body" in message and message["more_body"]) and not self._has_trailers:
