@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types docs format bench latency cache-hit cache-peers cache-trouble cache-herd hit-ratio breaker \
-	resilience metrics-page recycling http-metrics throughput stress wheel clean
+	resilience metrics-page recycling http-metrics throughput resilience-peers shared-breaker stress wheel clean
 SHELL := /bin/sh
 
 VENV := .venv
@@ -74,6 +74,12 @@ http-metrics: $(VENV)/installed-dev  ## what metrics add to a request beside oth
 
 throughput: $(VENV)/installed-dev  ## requests/s of uvicorn with and without the middleware: writes docs/metrics.md (ARGS="--rounds 5")
 	$(BIN)/python benchmarks/throughput.py $(ARGS)
+
+resilience-peers: $(VENV)/installed-dev  ## what other libraries do in trouble: writes docs/resilience-peers.md
+	$(BIN)/python benchmarks/resilience_peers.py $(ARGS)
+
+shared-breaker: $(VENV)/installed-dev  ## what callers notice of a Redis that is killed, hangs and comes back (ARGS="--seconds 30")
+	$(BIN)/python benchmarks/shared_breaker.py $(ARGS)
 
 stress: $(VENV)/installed-dev  ## the long forms of the stress tests
 	MESTRES_STRESS=long $(BIN)/python -m pytest -m stress $(ARGS)

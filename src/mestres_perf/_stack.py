@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from mestres_perf.http._beacon import Vitals
 from mestres_perf.http.asgi import PerformanceMiddleware
 from mestres_perf.http.wsgi import WSGIPerformanceMiddleware
 from mestres_perf.metrics._registry import Metrics
@@ -25,13 +26,13 @@ def instrument(
     caches: Iterable[Cache] = (),
     breakers: Iterable[CircuitBreaker] = (),
     ready: Callable[[], bool] | None = None,
-    vitals: str | None = None,
+    vitals: str | Vitals | None = None,
 ) -> A:
     """Count, time and watch an application, and have it answer /metrics and /health/*.
 
     A Flask, Starlette or FastAPI application is changed and returned; any other ASGI or WSGI callable comes back
-    wrapped. `ready` says whether it may be sent requests, `vitals` ("/api/v1/vitals") to which path browsers post their
-    web vitals. For the database share a Metrics with
+    wrapped. `ready` says whether it may be sent requests, `vitals` to which path browsers post their web vitals, as
+    "/api/v1/vitals" or as `Vitals`. For the database share a Metrics with
     `mestres_perf.contrib.sqlalchemy.instrument_engine(engine, metrics)`.
     """
     shared = metrics or Metrics()

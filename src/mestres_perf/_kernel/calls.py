@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from enum import Enum
 from typing import Any
 
@@ -32,3 +33,32 @@ def colour_of(function: Callable[..., Any]) -> Colour:
     if iscoroutinefunction(function) or inspect.iscoroutinefunction(inner):
         return Colour.ASYNC
     return Colour.SYNC
+
+
+def within(function: Callable[..., Any], context: Callable[[], AbstractContextManager[Any]]) -> Callable[..., Any]:
+    """The async generator function, each of its generators from its first step to its end within a context of its own.
+
+    What is sent, thrown and closed reaches the generator inside.
+    """
+
+    async def stepped(*arguments: Any, **named: Any) -> Any:
+        with context():
+            inner = function(*arguments, **named)
+            step = inner.asend(None)
+            try:
+                while True:
+                    item = await step
+                    try:
+                        sent = yield item
+                    except GeneratorExit:
+                        raise
+                    except BaseException as error:  # noqa: BLE001 - thrown in from outside: the function decides
+                        step = inner.athrow(error)
+                    else:
+                        step = inner.asend(sent)
+            except StopAsyncIteration:
+                return
+            finally:
+                await inner.aclose()
+
+    return stepped

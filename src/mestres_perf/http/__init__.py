@@ -1,5 +1,6 @@
 """HTTP itself, without any framework: ASGI and WSGI are specifications, not dependencies."""
 
+from mestres_perf.http._beacon import Vitals
 from mestres_perf.http.admission import AdmissionMiddleware, WSGIAdmissionMiddleware
 from mestres_perf.http.asgi import PerformanceMiddleware
 from mestres_perf.http.asgi_cache import CacheMiddleware
@@ -25,6 +26,7 @@ __all__ = [
     "SecurityHeadersMiddleware",
     "Session",
     "Sessions",
+    "Vitals",
     "WSGIAdmissionMiddleware",
     "WSGIBodyLimitMiddleware",
     "WSGICacheMiddleware",

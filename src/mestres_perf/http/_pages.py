@@ -6,12 +6,10 @@ import json
 import logging
 from collections.abc import Callable
 
-from mestres_perf.errors import ConfigurationError
-from mestres_perf.http._beacon import Beacon
+from mestres_perf.http._beacon import Beacon, Vitals
 from mestres_perf.http._page import Page
 from mestres_perf.metrics._registry import CONTENT_TYPE, Metrics
 from mestres_perf.metrics.health import Health
-from mestres_perf.metrics.vitals import WebVitals
 
 METRICS, LIVE, READY, PERFORMANCE = "/metrics", "/health/live", "/health/ready", "/health/performance"
 _JSON = "application/json"
@@ -29,11 +27,10 @@ class Pages:
         metrics: Metrics,
         health: Health,
         ready: Callable[[], bool] | None,
-        vitals: str | None = None,
+        vitals: str | Vitals | None = None,
         prepare: Callable[[], None] = lambda: None,
     ) -> None:
-        if vitals is not None and not vitals.startswith("/"):
-            raise ConfigurationError(f"vitals={vitals!r}: must be a path such as '/api/v1/vitals'")
+        options = Vitals(vitals) if isinstance(vitals, str) else vitals
         self._metrics = metrics
         self._health = health
         self._ready = ready or (lambda: True)
@@ -44,7 +41,7 @@ class Pages:
             READY: self._ready_page,
             PERFORMANCE: self._performance_page,
         }
-        self._beacons = {} if vitals is None else {vitals: Beacon(WebVitals(metrics))}
+        self._beacons = {} if options is None else {options.path: Beacon(options, metrics)}
         self.by_path = frozenset({*self._pages, *self._beacons})
         """Where all of them are: one look tells that a request is the application's."""
 

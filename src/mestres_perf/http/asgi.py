@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from mestres_perf.http._asgi_routes import ASGIRoutes
-from mestres_perf.http._beacon import MAX_BODY, Beacon
-from mestres_perf.http._bodies import ClientGone, header, read_asgi
+from mestres_perf.http._beacon import MAX_BODY, Beacon, Vitals, sender_of_scope
+from mestres_perf.http._bodies import ClientGone, read_asgi
 from mestres_perf.http._exchange import Exchange
 from mestres_perf.http._ledger import Ledger
 from mestres_perf.http._page import Page
@@ -30,7 +30,7 @@ class PerformanceMiddleware:
     The time is that until the last byte: background tasks do not count. A client that goes away is a 499, an exception
     before the status line a 500, and it is raised on unchanged. The routes of FastAPI, Starlette and Django are known;
     for others `route` says the template of a scope's route. `vitals` is the path to which browsers post their web
-    vitals.
+    vitals, or `Vitals`.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class PerformanceMiddleware:
         metrics: Metrics | None = None,
         health: Health | None = None,
         ready: Callable[[], bool] | None = None,
-        vitals: str | None = None,
+        vitals: str | Vitals | None = None,
         route: Callable[[Scope], str] | None = None,
     ) -> None:
         self.app = app
@@ -150,13 +150,14 @@ class _Exchange(Exchange):
 
 
 async def _take(beacon: Beacon, scope: Scope, receive: Receive, send: Send) -> None:
-    page = beacon.refusal(scope["method"])
+    sender = sender_of_scope(scope)
+    page = beacon.refusal(scope["method"], sender)
     if page is None:
         try:
             body = await read_asgi(scope, receive, MAX_BODY)
         except ClientGone:
             return
-        page = await asyncio.to_thread(beacon.receive, body, header(scope, b"content-type"))
+        page = await asyncio.to_thread(beacon.receive, body, sender)
     await _answer(page, scope["method"], send)
 
 

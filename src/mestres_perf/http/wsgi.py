@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from mestres_perf.http._beacon import MAX_BODY, Beacon
+from mestres_perf.http._beacon import MAX_BODY, Beacon, Vitals, sender_of_environ
 from mestres_perf.http._bodies import read_wsgi
 from mestres_perf.http._exchange import Exchange
 from mestres_perf.http._ledger import Ledger
@@ -37,7 +37,7 @@ class WSGIPerformanceMiddleware:
         metrics: Metrics | None = None,
         health: Health | None = None,
         ready: Callable[[], bool] | None = None,
-        vitals: str | None = None,
+        vitals: str | Vitals | None = None,
         route: Callable[[Mapping[str, Any]], str] | None = None,
     ) -> None:
         self.app = app
@@ -171,9 +171,10 @@ class _SizedBody:
 
 
 def _take(beacon: Beacon, method: str, environ: Environ) -> Page:
-    page = beacon.refusal(method)
+    sender = sender_of_environ(environ)
+    page = beacon.refusal(method, sender)
     if page is None:
-        page = beacon.receive(read_wsgi(environ, MAX_BODY), environ.get("CONTENT_TYPE") or "")
+        page = beacon.receive(read_wsgi(environ, MAX_BODY), sender)
     return page
 
 

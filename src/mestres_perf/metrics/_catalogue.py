@@ -9,6 +9,7 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.8, 1.0, 2.0, 2.
 OVERFLOW = "__overflow__"
 UNMATCHED = "__unmatched__"
 OTHER_METHOD = "_OTHER"
+OTHER_PAGE = "__other__"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 
 
@@ -49,6 +50,9 @@ CONNECTION_WAIT = Metric(
 )
 CALLS = Metric("function_calls_total", "counter", "Calls of tracked functions", ("function", "outcome"))
 CALL_DURATION = Metric("function_duration_seconds", "histogram", "Time in tracked functions", ("function",))
+CALL_EXCEPTIONS = Metric(
+    "function_exceptions_total", "counter", "Exceptions of tracked functions by type", ("function", "exception")
+)
 HIT_RATE = Metric("cache_hit_rate", "gauge", "Hits of all cache requests so far, 0 to 1; nothing before the first")
 CACHE_REQUESTS = Metric("cache_requests_total", "counter", "Requests to a cache", ("cache", "outcome"))
 CACHE_HITS = Metric("cache_hits_total", "counter", "Hits by where the value was", ("cache", "layer"))
@@ -82,6 +86,27 @@ CACHE_COUNTS = {
 }
 BREAKER_STATE = Metric("circuit_breaker_state", "gauge", "1 for the state that the breaker is in", ("name", "state"))
 BREAKER_CALLS = Metric("circuit_breaker_calls_total", "counter", "Calls by what became of them", ("name", "outcome"))
+BREAKER_OPENED = Metric("circuit_breaker_opened_total", "counter", "How often the breaker has opened", ("name",))
+BREAKER_ERRORS = Metric(
+    "circuit_breaker_backend_errors_total", "counter", "How often its Redis could not be reached", ("name",)
+)
+RETRY_ATTEMPTS = Metric("retry_attempts_total", "counter", "Attempts after the first", ("name",))
+RETRY_GIVEN_UP = Metric(
+    "retry_given_up_total", "counter", "Calls that failed for want of attempts, time or budget", ("name",)
+)
+RETRY_REFUSED = Metric("retry_budget_refused_total", "counter", "Attempts that the budget did not allow", ("name",))
+BULKHEAD_IN_FLIGHT = Metric("bulkhead_in_flight", "gauge", "Calls that have a place", ("name",))
+BULKHEAD_WAITING = Metric("bulkhead_waiting", "gauge", "Calls that stand in line", ("name",))
+BULKHEAD_LIMIT = Metric("bulkhead_limit", "gauge", "Places", ("name",))
+BULKHEAD_REJECTED = Metric("bulkhead_rejected_total", "counter", "Calls that found no place", ("name",))
+RATE_LIMIT_CALLS = Metric("rate_limit_calls_total", "counter", "Calls by what the limit said", ("name", "outcome"))
+RATE_LIMIT_ERRORS = Metric(
+    "rate_limit_backend_errors_total", "counter", "How often its Redis could not be reached", ("name",)
+)
+ADAPTIVE_LIMIT = Metric("adaptive_limit", "gauge", "Calls that may be under way, as learned", ("name",))
+ADAPTIVE_IN_FLIGHT = Metric("adaptive_limit_in_flight", "gauge", "Calls that are", ("name",))
+ADAPTIVE_SHED = Metric("adaptive_limit_shed_total", "counter", "Calls that were too many", ("name",))
+TIMEOUTS = Metric("timeout_expired_total", "counter", "Async calls that were stopped", ("name",))
 SYSTEM = {
     "cpu": Metric("system_cpu_usage_ratio", "gauge", "Processor time used of what may be used, 0 to 1"),
     "memory": Metric("system_memory_usage_ratio", "gauge", "Memory used of what may be used, 0 to 1"),
@@ -101,6 +126,9 @@ WEB_VITALS = {
     "TTFB": Metric("web_vitals_ttfb_seconds", "histogram", "Time to First Byte", (), _LOADING),
 }
 WEB_VITALS_RATED = Metric("web_vitals_total", "counter", "Web vitals of visitors, by rating", ("name", "rating"))
+WEB_VITALS_PAGES = Metric(
+    "web_vitals_pages_total", "counter", "Web vitals of visitors, by page and rating", ("name", "page", "rating")
+)
 DROPPED = Metric(
     "metrics_dropped_labels_total", "counter", "Label sets beyond the limit, counted as overflow", ("metric",)
 )

@@ -25,6 +25,7 @@ from mestres_perf.errors import ConfigurationError
 from mestres_perf.metrics import _caches as caches
 from mestres_perf.metrics import _catalogue as catalogue
 from mestres_perf.metrics import _readings as read
+from mestres_perf.metrics import _resilience as resilience
 from mestres_perf.metrics._book import Book
 from mestres_perf.metrics._caches import ACache, Watched
 from mestres_perf.metrics._catalogue import OVERFLOW, Metric
@@ -35,6 +36,7 @@ from mestres_perf.metrics._readings import ABreaker, APool
 from mestres_perf.metrics._sheet import Labels, Reading, Table
 from mestres_perf.metrics._system import System
 from mestres_perf.metrics._text import CONTENT_TYPE, Writer
+from mestres_perf.resilience import CircuitBreaker
 from mestres_perf.settings import MetricsSettings
 
 __all__ = ["CONTENT_TYPE", "Metrics", "Series", "default_metrics"]
@@ -71,6 +73,8 @@ class Metrics:
         self.caches: list[Watched] = []
         self.breakers: list[ABreaker] = []
         self.pools: list[APool] = []
+        self.parts: list[object] = []
+        self._before: list[Callable[[], None]] = []
         self.clock = clock
         self._lock = threading.Lock()
         self._max_series = max_series
@@ -86,7 +90,7 @@ class Metrics:
         self.calls = self.series(catalogue.CALLS)
         self.call_duration = self.series(catalogue.CALL_DURATION)
         self.in_progress = self.series(catalogue.IN_PROGRESS).child()
-        for metric in read.METRICS:
+        for metric in (*read.METRICS, *resilience.METRICS):
             self._book.sheet.declare(metric)
             self.registry.reserve(metric)
         for metric in (catalogue.HIT_RATE, *catalogue.SYSTEM.values()):
@@ -143,6 +147,19 @@ class Metrics:
         """Show these breakers' states and counts; nothing is added to the cost of a call."""
         self.breakers.extend(breaker for breaker in breakers if breaker not in self.breakers)
 
+    def watch(self, *parts: object) -> None:
+        """Show what breakers, retries, bulkheads, limits, timeouts and policies of them count, at no cost to calls.
+
+        Raises ConfigurationError for anything else; then none of them is watched.
+        """
+        found = resilience.flat(parts)
+        self.watch_breaker(*(part for part in found if isinstance(part, CircuitBreaker)))
+        self.parts.extend(part for part in found if all(part is not known for known in self.parts))
+
+    def before_reading(self, settle: Callable[[], None]) -> None:
+        """Call this whenever somebody is about to look."""
+        self._before.append(settle)
+
     def watch_pool(self, pool: APool) -> None:
         """Show a database pool's connections."""
         self.pools.append(pool)
@@ -187,7 +204,10 @@ class Metrics:
             series.move()
 
     def _readings(self) -> Iterable[Reading]:
-        return read.readings(self.pools, tuple(self.caches), tuple(self.breakers))
+        for settle in tuple(self._before):
+            settle()
+        yield from read.readings(self.pools, tuple(self.caches), tuple(self.breakers))
+        yield from resilience.readings(tuple(self.parts))
 
     def _drop(self, name: str) -> None:
         self._dropped.child(name).inc()

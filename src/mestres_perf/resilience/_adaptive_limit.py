@@ -74,6 +74,7 @@ class AdaptiveLimit(Part):
         self._learner = Learner(RULES[rule], least, most)
         self._began = clock()
         self._since = -math.inf  # calls that began earlier do not count
+        self._shed = 0
         self.start_anew()
         renewed_in_child(self)
 
@@ -90,10 +91,16 @@ class AdaptiveLimit(Part):
         """How many are."""
         return self._taken
 
+    @property
+    def shed(self) -> int:
+        """How many were refused."""
+        return self._shed
+
     def acquire(self) -> float:
         """Admit a call: returns when it began, for `release`. Raises Overloaded."""
         with self._lock:
             if self._taken >= int(self._learner.limit):
+                self._shed += 1
                 raise Overloaded(self.name, self.limit, self.retry_after)
             self._taken += 1
             self._peak = max(self._peak, self._taken)

@@ -76,6 +76,7 @@ class Bulkhead(Part):
         self.queue = whole("queue", queue, 0)
         self.wait = seconds_of("wait", wait)
         self.name = name
+        self._rejected = 0
         self.start_anew()
         renewed_in_child(self)
 
@@ -92,6 +93,11 @@ class Bulkhead(Part):
     def waiting(self) -> int:
         """How many stand in line now."""
         return len(self._line)
+
+    @property
+    def rejected(self) -> int:
+        """How many calls were refused."""
+        return self._rejected
 
     def longest(self, inner: float) -> float:
         """The wait, if there is a line, and the call."""
@@ -169,6 +175,7 @@ class Bulkhead(Part):
                 self._taken += 1
                 return None
             if len(self._line) >= self.queue:
+                self._rejected += 1
                 raise BulkheadFull(self.name, self.limit)
             deadline.check()
             waiter = kind()
@@ -181,6 +188,7 @@ class Bulkhead(Part):
             if not waiter.is_served:
                 with contextlib.suppress(ValueError):  # passed over, because his loop was gone
                     self._line.remove(waiter)
+                self._rejected += takes_it  # who was cancelled was not
                 return False
             if not takes_it:
                 self._pass_on()

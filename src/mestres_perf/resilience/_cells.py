@@ -65,6 +65,8 @@ class Cells:
         self._most = most
         self._clock = clock
         self._idle_at: OrderedDict[Hashable, float] = OrderedDict()
+        self.admitted = self.limited = 0
+        """How many calls, so far."""
         self.start_anew()
 
     def __len__(self) -> int:
@@ -81,10 +83,13 @@ class Cells:
                 if at <= now:
                     at = now
                 elif at - now - self._tolerance > self._least:
+                    self.limited += 1
                     return at - now - self._tolerance
                 idle_at[key] = at + self._interval
+                self.admitted += 1
                 return 0.0
             idle_at[key] = now + self._interval
+            self.admitted += 1
             if len(idle_at) > self._most:
                 idle_at.popitem(last=False)
             return 0.0

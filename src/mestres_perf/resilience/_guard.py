@@ -1,7 +1,7 @@
 """A function behind a breaker, written out for what the breaker looks at and for the function's colour.
 
-While the breaker is closed a call costs one look at `passing` and what its rules ask for, and nothing else: a breaker
-that counts failures in a row never looks at a clock, and one without a window has no window to step.
+While the breaker is closed a call costs one look at `passing`, or at `window`, and what its rules ask for, and nothing
+else: a breaker that counts failures in a row never looks at a clock, and one without a window has no window to step.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, cast
 
-from mestres_perf._kernel.calls import Colour, colour_of
+from mestres_perf._kernel.calls import Colour, colour_of, within
 from mestres_perf.errors import CircuitOpenError
 from mestres_perf.resilience._machine import Machine
 from mestres_perf.resilience._permit import Permit
@@ -22,8 +22,8 @@ from mestres_perf.resilience._windows import TimeWindow
 _TEMPLATE = """\
 def make(_function, {given}):
     {colour}def guarded({declared}):
-        _period = _machine.passing
-        if _period is None:
+        {gate} = _machine.{passing}
+        if {gate} is None:
             _period = _machine.current
             if _period.state is _OPEN:
                 _left = _period.until - _clock()
@@ -43,21 +43,20 @@ def make(_function, {given}):
         try:
             _result = {call}
         except _Error as _error:
-            _raised(_period, _error, {passed})
+            _raised({period}, _error, {passed})
             raise
 {end}
         return _result
     return guarded
 """
 _IN_A_ROW = """\
-        if _period.in_a_row:
-            _recovered(_period)
+        if {period}.in_a_row:
+            _recovered({period})
 """
 _STEP = """\
-        _window = _period.window
         _number = _next(_window.numbers)
         if _number >= _window.edge:
-            _weigh(_period, _number)
+            _weigh(_window.period, _number)
 """
 _OF_MACHINE = (
     "clock",
@@ -78,11 +77,17 @@ _P = inspect.Parameter
 def compiled(machine: Machine, *, is_async: bool, function: Callable[..., Any] | None = None) -> Callable[..., Any]:
     """The function behind the breaker; without one, a function that calls its first argument."""
     timed = machine.rules.slow_after is not None
+    slow_after = None if machine.rules.slow_after is None else float(machine.rules.slow_after)  # compared the faster
     if function is None:
         declared, passed_on, defaults = "_function, /, *_arguments, **_named", "*_arguments, **_named", ()
     else:
         declared, passed_on, defaults = _parameters(function)
+    windowed = machine.rules.limits is not None
+    gate, period = ("_window", "_window.period") if windowed else ("_period", "_period")
     source = _TEMPLATE.format(
+        gate=gate,
+        passing="window" if windowed else "passing",
+        period=period,
         given=", ".join([*(f"_{name}" for name in _GIVEN), *(f"_default{place}" for place in range(len(defaults)))]),
         colour="async " if is_async else "",
         declared=declared,
@@ -90,10 +95,10 @@ def compiled(machine: Machine, *, is_async: bool, function: Callable[..., Any] |
         now="_clock()" if timed else "0.0",
         passed="_clock() - _began" if timed else "0.0",
         begin="        _began = _clock()" if timed else "",
-        end=_end(machine.rules),
+        end=_end(machine.rules, period),
     )
     of_machine = (getattr(machine, name) for name in _OF_MACHINE)
-    given = (machine, *of_machine, machine.rules.slow_after, next, BaseException, State.OPEN, CircuitOpenError)
+    given = (machine, *of_machine, slow_after, next, BaseException, State.OPEN, CircuitOpenError)
     return cast("Callable[..., Any]", _code_of(source)(function, *given, *defaults))
 
 
@@ -132,18 +137,18 @@ def _parameters(function: Callable[..., Any]) -> tuple[str, str, tuple[Any, ...]
     return ", ".join(declared), ", ".join(passed_on), tuple(defaults)
 
 
-def _end(rules: Rules) -> str:
+def _end(rules: Rules, period: str) -> str:
     """What a success in a closed breaker has to do."""
     timed, by_time = rules.slow_after is not None, rules.limits is not None and isinstance(rules.window, TimeWindow)
     if rules.failure_if is not None:
-        return f"        _returned(_period, _result, {'_clock() - _began' if timed else '0.0'})"
-    lines = "        _now = _clock()\n" if timed or by_time else ""
-    seconds = "_now - _began" if timed else "0.0"
-    under_lock = [f"{seconds} >= _slow_after"] * timed + ["_now >= _period.window.ends"] * by_time
+        return f"        _returned({period}, _result, {'_clock() - _began' if timed else '0.0'})"
+    lines = "        _now = _clock()\n" if by_time else ""
+    seconds = f"{'_now' if by_time else '_clock()'} - _began" if timed else "0.0"
+    under_lock = [f"{seconds} >= _slow_after"] * timed + ["_now >= _window.ends"] * by_time
     if under_lock:
         lines += f"        if {' or '.join(under_lock)}:\n"
-        lines += f"            _succeeded(_period, {seconds})\n            return _result\n"
-    lines += _IN_A_ROW if rules.threshold is not None else ""
+        lines += f"            _succeeded({period}, {seconds})\n            return _result\n"
+    lines += _IN_A_ROW.format(period=period) if rules.threshold is not None else ""
     return lines + (_STEP if rules.limits is not None else "        _next(_successes)")
 
 
@@ -155,7 +160,7 @@ def guarded(machine: Machine, function: Callable[..., Any]) -> Callable[..., Any
     if colour is Colour.GENERATOR:
         made = _generator(machine, function)
     elif colour is Colour.ASYNC_GENERATOR:
-        made = _async_generator(machine, function)
+        made = within(function, functools.partial(Permit, machine, timed=False))
     else:
         made = compiled(machine, is_async=colour is Colour.ASYNC, function=function)
     return functools.update_wrapper(made, function)
@@ -165,29 +170,5 @@ def _generator(machine: Machine, function: Callable[..., Any]) -> Callable[..., 
     def guarded(*arguments: Any, **named: Any) -> Any:
         with Permit(machine, timed=False):  # how long it takes is up to whoever asks it for more
             return (yield from function(*arguments, **named))
-
-    return guarded
-
-
-def _async_generator(machine: Machine, function: Callable[..., Any]) -> Callable[..., Any]:
-    async def guarded(*arguments: Any, **named: Any) -> Any:
-        with Permit(machine, timed=False):
-            inner = function(*arguments, **named)
-            step = inner.asend(None)
-            try:
-                while True:
-                    item = await step
-                    try:
-                        sent = yield item
-                    except GeneratorExit:
-                        raise
-                    except BaseException as error:  # noqa: BLE001 - thrown in from outside: the function decides
-                        step = inner.athrow(error)
-                    else:
-                        step = inner.asend(sent)
-            except StopAsyncIteration:
-                return
-            finally:
-                await inner.aclose()
 
     return guarded

@@ -102,7 +102,10 @@ class Snapshot:
 
 
 class Machine:
-    """See above. `passing` is the current period while calls pass without a question, else None."""
+    """See above. `passing` is the current period while calls pass without a question, else None; `window` is its own.
+
+    A function behind a breaker with windows reads only `window`, in place of `passing`, and its `period` when it must.
+    """
 
     __slots__ = (
         "__weakref__",
@@ -127,6 +130,7 @@ class Machine:
         "rules",
         "sharing",
         "successes",
+        "window",
     )
 
     def __init__(self, name: str, rules: Rules, clock: Callable[[], float]) -> None:
@@ -144,6 +148,7 @@ class Machine:
         self._untold: deque[tuple[State, State]] = deque()
         self.current = self._period_of(State.CLOSED)
         self.passing: Period | None = self.current
+        self.window: Window | None = self.current.window
         _machines.add(self)
 
     # May it run?
@@ -346,6 +351,7 @@ class Machine:
         self._end(self.current)
         self.current = following
         self.passing = following if state in _PASSING else None
+        self.window = following.window
         if state is State.OPEN:
             self._opened += 1
         elif state is not State.HALF_OPEN:
@@ -361,7 +367,11 @@ class Machine:
 
     def _period_of(self, state: State) -> Period:
         limits = self.rules.limits if state in _PASSING else None
-        return Period(state, window=None if limits is None else self.rules.window.open(limits, self.clock()))
+        if limits is None:
+            return Period(state)
+        window = self.rules.window.open(limits, self.clock())
+        window.period = period = Period(state, window=window)
+        return period
 
     def _tell(self) -> None:
         """Listeners hear one transition after the other, in order: one thread at a time tells them."""
@@ -386,10 +396,11 @@ class Machine:
         self._lock, self._teller = threading.Lock(), threading.Lock()
         self._untold = deque()
         current = self.current
-        self.passing = None
+        self.passing = self.window = None
         if current.state in _PASSING:
             self._end(current)
             self.current = self.passing = self._period_of(current.state)
+            self.window = self.current.window
         elif current.state is State.HALF_OPEN:
             self.current = Period(State.OPEN, until=self.clock(), in_a_row=current.in_a_row)
 

@@ -17,6 +17,7 @@ from mestres_perf._kernel.effects import Ask
 from mestres_perf.errors import BackendUnavailable, ConfigurationError, RateLimited
 from mestres_perf.resilience._cells import Cells, read_rate
 from mestres_perf.resilience._part import Part, renewed_in_child, whole
+from mestres_perf.resilience._windows import Tally
 from mestres_perf.typing import SharedLayer
 
 R = TypeVar("R")
@@ -94,10 +95,26 @@ class RateLimit(Part):
         self._local_interval, self._local_burst = local.interval, local.burst
         self._cells = Cells(local, whole("max_keys", max_keys, 1), clock)
         self._take = self._cells.take
+        self._admitted, self._limited, self._errors = Tally(), Tally(), Tally()  # by Redis, and without it
         renewed_in_child(self._cells)
 
     def __repr__(self) -> str:
         return f"RateLimit({self.rate!r}, burst={self.burst})"
+
+    @property
+    def admitted(self) -> int:
+        """How many calls this process has let go on."""
+        return self._admitted.read() + self._cells.admitted
+
+    @property
+    def limited(self) -> int:
+        """How many calls this process has told to wait."""
+        return self._limited.read() + self._cells.limited
+
+    @property
+    def errors(self) -> int:
+        """How often Redis did not answer."""
+        return self._errors.read()
 
     def acquire(self, key: Hashable = "") -> float:
         """Admit one call of `key`: 0.0 when it may go on, else how many seconds from now it may."""
@@ -118,6 +135,7 @@ class RateLimit(Part):
         try:
             reply = self._redis.blocking.ask(self._question(key))
         except BackendUnavailable:
+            next(self._errors.numbers)
             return self._locally(key)
         return self._told(reply)
 
@@ -128,6 +146,7 @@ class RateLimit(Part):
         try:
             reply = await self._redis.awaiting.ask(self._question(key))
         except BackendUnavailable:
+            next(self._errors.numbers)
             return self._locally(key)
         return self._told(reply)
 
@@ -150,6 +169,7 @@ class RateLimit(Part):
 
     def _told(self, reply: Any) -> Admission:
         wait, busy = (int(each) / _MICRO for each in reply)
+        next(self._limited.numbers if wait else self._admitted.numbers)
         return _admission(self.burst, self._interval, wait, busy)
 
     def _locally(self, key: Hashable) -> Admission:

@@ -19,6 +19,7 @@ from mestres_perf.resilience._backoff import asked_pause, longest_pause
 from mestres_perf.resilience._budget import RetryBudget
 from mestres_perf.resilience._deadline import current, over
 from mestres_perf.resilience._part import Part, error_types, seconds_of, whole
+from mestres_perf.resilience._windows import Tally
 
 R = TypeVar("R")
 _NEVER: Final = (CircuitOpenError, DeadlineExceeded)
@@ -44,7 +45,8 @@ class Retry(Part):
     Between two attempts it waits, evenly at random, up to `backoff` seconds, twice as much after each attempt, up to
     `max_backoff`. What asks for more (`retry_after` of an error, a Retry-After header of an error's response or of the
     result) is left alone for so long, up to `max_retry_after`. `budget` bounds what all who share it repeat.
-    `repeatable` is asked, with the arguments of a call that failed, whether it may be made again.
+    `repeatable` is asked, with the arguments of a call that failed, whether it may be made again. `name` is for
+    metrics.
 
     It does not wait beyond a `deadline`, and async attempts are cut by it (DeadlineExceeded); a plain one can ask
     `deadline.remaining()`. The rest is for tests: how to wait, chance, and the time of day in seconds since 1970.
@@ -61,6 +63,7 @@ class Retry(Part):
         max_backoff: float = 5.0,
         max_retry_after: float = 10.0,
         budget: RetryBudget | None = None,
+        name: str = "retry",
         sleep: Callable[[float], object] = time.sleep,
         asleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         chance: Callable[[], float] = random.random,
@@ -75,6 +78,8 @@ class Retry(Part):
         if budget is not None and not isinstance(budget, RetryBudget):
             raise ConfigurationError(f"budget={budget!r}: must be a RetryBudget(ratio, min_per_s)")
         self.budget = budget
+        self.name = name
+        self._repeated, self._given_up, self._unpaid = Tally(), Tally(), Tally()
         self._on_result = on_result
         self._repeatable = repeatable
         self._sleep = sleep
@@ -86,6 +91,21 @@ class Retry(Part):
         names = " | ".join(each.__name__ for each in self.on)
         budget = f", budget={self.budget}" if self.budget is not None else ""
         return f"Retry({self.attempts}, on={names}{budget})"
+
+    @property
+    def repeated(self) -> int:
+        """How many attempts were made after a first one."""
+        return self._repeated.read()
+
+    @property
+    def given_up(self) -> int:
+        """How many calls failed for want of attempts, time or budget."""
+        return self._given_up.read()
+
+    @property
+    def unpaid(self) -> int:
+        """How many attempts the budget did not allow."""
+        return self._unpaid.read()
 
     def longest(self, inner: float) -> float:
         """Every attempt, and the longest pause after each but the last."""
@@ -163,10 +183,21 @@ class Retry(Part):
         self, mine: _Attempts, outcome: object, arguments: tuple[Any, ...], named: Mapping[str, Any]
     ) -> float | None:
         """How long to wait before the next attempt; None when there shall be none."""
-        if mine.made >= self.attempts or isinstance(outcome, _NEVER):
+        if isinstance(outcome, _NEVER):
             return None
-        if self._repeatable is not None and not self._repeatable(*arguments, **named):
-            return None
+        if mine.made < self.attempts:
+            if self._repeatable is not None and not self._repeatable(*arguments, **named):
+                return None
+            pause = self._affordable_pause(mine, outcome)
+            if pause is not None:
+                mine.made += 1
+                next(self._repeated.numbers)
+                return pause
+        next(self._given_up.numbers)
+        return None
+
+    def _affordable_pause(self, mine: _Attempts, outcome: object) -> float | None:
+        """Seconds; None when there is no time for it, or no budget."""
         pause = self._chance() * longest_pause(mine.made, base=self.backoff, most=self.max_backoff)
         asked = asked_pause(outcome, now=self._now())
         if asked is not None:
@@ -175,8 +206,8 @@ class Retry(Part):
         if limit is not None and pause >= limit.left():
             return None
         if self.budget is not None and not self.budget.withdraw():
+            next(self._unpaid.numbers)
             return None
-        mine.made += 1
         return pause
 
 

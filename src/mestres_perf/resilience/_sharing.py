@@ -3,17 +3,20 @@
 Invariants: a call never waits for Redis, nor does an event loop: one background thread a process speaks to it. A
 breaker opens for others only when a quorum of those that have calls, and at least two, has opened by its own finding;
 what was opened so is not reported again. Of all processes one at a time holds the lease to probe, with a time limit.
-While Redis cannot be reached every breaker decides alone.
+While Redis cannot be reached every breaker decides alone. A process that ends, or closes, first says what it has found;
+it waits for that no longer than a second.
 """
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import secrets
 import threading
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable
 
 from mestres_perf._kernel.effects import Ask
@@ -25,8 +28,10 @@ from mestres_perf.typing import SharedLayer
 _SCRIPT = "breaker_sync"
 _PAUSE = 0.02  # between two questions, however many calls ask for them
 _WARN_EVERY = 60.0
+_LAST_WORD = 1.0  # how long to wait for it to be said
 _FEWEST = 2  # one process that cannot reach the dependency is no news about the dependency
 _log = logging.getLogger(__name__)
+_states: weakref.WeakSet[SharedState] = weakref.WeakSet()
 
 
 class SharedState:
@@ -35,6 +40,8 @@ class SharedState:
     `quorum` is the share of the processes with calls that has to be open before the others open too. Every `interval`
     seconds, and after a transition at once, a background thread reports and asks; a report is good for `ttl` seconds
     (by default ten intervals, at least 10). Raises ConfigurationError for a share or a time that makes no sense.
+
+    `close` it when its breakers are no longer used. A process that ends says by itself what has not been said yet.
     """
 
     def __init__(
@@ -65,10 +72,15 @@ class SharedState:
         self._members: weakref.WeakSet[Member] = weakref.WeakSet()
         self._wake = threading.Event()
         self._turn = threading.Lock()
+        self._awaited: deque[threading.Event] = deque()
+        self._is_closed = False
+        _states.add(self)
         os.register_at_fork(after_in_child=_forget(weakref.ref(self)))
 
     def join(self, machine: Machine) -> None:
-        """Let this breaker take part; the thread begins with the first."""
+        """Let this breaker take part; the thread begins with the first. Raises ConfigurationError once it is closed."""
+        if self._is_closed:
+            raise ConfigurationError(f"breaker {machine.name!r} cannot join a SharedState that is closed")
         member = Member(self, machine)
         machine.sharing = member
         begins = not self._members
@@ -80,8 +92,39 @@ class SharedState:
         """There is something to say or to ask."""
         self._wake.set()
 
+    def flush(self, timeout: float = _LAST_WORD) -> bool:
+        """Have the thread say now what has not been said; whether it has, within so many seconds."""
+        if not self._members or self._is_closed:
+            return True
+        said = threading.Event()
+        self._awaited.append(said)
+        self.wake()
+        return said.wait(timeout) and not self.has_news
+
+    def close(self, timeout: float = _LAST_WORD) -> None:
+        """Say what has not been said, for so many seconds at most, and end the thread: breakers then decide alone."""
+        if self.has_news:
+            self.flush(timeout)
+        self._is_closed = self.is_down = True
+        self.wake()
+
+    @property
+    def has_news(self) -> bool:
+        """Whether a breaker has moved and Redis has not been told."""
+        return any(member.has_news for member in list(self._members))
+
+    def turn(self) -> bool:
+        """The thread's turn; False when it was the last one."""
+        awaited = [self._awaited.popleft() for _ in range(len(self._awaited))]
+        self.sync()
+        for said in awaited:
+            said.set()
+        return not self._is_closed
+
     def sync(self) -> None:
-        """Let every breaker report and hear; the thread's turn."""
+        """Let every breaker report and hear, unless it is closed."""
+        if self._is_closed:
+            return
         with self._turn:  # a report that is late must not undo a newer one
             for member in list(self._members):
                 try:
@@ -107,9 +150,10 @@ class SharedState:
         """After a fork, in the child: it reports for itself."""
         self._wake = threading.Event()
         self._turn = threading.Lock()
+        self._awaited = deque()
         for member in self._members:
             member.start_anew()
-        if self._members:
+        if self._members and not self._is_closed:
             self._begin()
 
 
@@ -126,6 +170,7 @@ class Member:
     def start_anew(self) -> None:
         """Under a name of its own, knowing nothing."""
         self._name = secrets.token_hex(8)
+        self._moves = self._told = 0
         self._found = ""
         self._healed = 0
         self._seen: Period | None = None
@@ -137,6 +182,11 @@ class Member:
     def errors(self) -> int:
         """How often Redis could not be reached."""
         return self._state.errors
+
+    @property
+    def has_news(self) -> bool:
+        """Whether it has moved since Redis was last told."""
+        return self._told != self._moves
 
     @property
     def patience(self) -> float:
@@ -157,6 +207,7 @@ class Member:
             self._found = "healed" if after is State.CLOSED else "failed"
         if after is not State.HALF_OPEN:
             self._leased_until, self._wanted = 0.0, False
+            self._moves += 1
         self._state.wake()
 
     def sync(self) -> None:
@@ -164,6 +215,11 @@ class Member:
         machine = self._machine()
         if machine is None:
             return
+        moves = self._moves  # what moves from now on is told the next time
+        self._report_and_hear(machine)
+        self._told = moves
+
+    def _report_and_hear(self, machine: Machine) -> None:
         found = self._found  # before the period: what was found is told after the transition that it led to
         period = machine.current
         wanted = self._wanted and period.state in (
@@ -208,10 +264,13 @@ def _follow(reference: weakref.ref[SharedState], wake: threading.Event, interval
         if state is None:
             return
         try:
-            state.sync()
+            goes_on = state.turn()
         except Exception:  # noqa: BLE001 - whatever it is, the breakers go on without it
             _log.exception("breakers could not be shared")
+            goes_on = True
         del state
+        if not goes_on:
+            return
         time.sleep(_PAUSE)
 
 
@@ -222,3 +281,14 @@ def _forget(reference: weakref.ref[SharedState]) -> Callable[[], None]:
             state.start_anew()
 
     return after_fork
+
+
+def _at_exit() -> None:
+    """What was found last would be lost with the process: others would go on refusing what is well again."""
+    until = time.monotonic() + _LAST_WORD
+    for state in list(_states):
+        if state.has_news and not state.is_down:
+            state.flush(max(0.0, until - time.monotonic()))
+
+
+atexit.register(_at_exit)

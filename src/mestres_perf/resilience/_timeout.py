@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from mestres_perf.errors import CallTimeout
 from mestres_perf.resilience._deadline import begin, current, deadline, over, resume
 from mestres_perf.resilience._part import Part, seconds_of
+from mestres_perf.resilience._windows import Tally
 
 R = TypeVar("R")
 
@@ -19,16 +20,23 @@ class Timeout(Part):
 
     No thread can be stopped from outside: a plain function is given a `deadline`, of which Bulkhead and Retry take
     notice and for which it can ask with `deadline.remaining()`; when it does not, it takes as long as it takes, and
-    what it then returns is returned.
+    what it then returns is returned. `name` is for metrics.
     """
 
-    def __init__(self, seconds: float, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, seconds: float, *, name: str = "timeout", clock: Callable[[], float] = time.monotonic) -> None:
         """Raises ConfigurationError for what is no time above 0."""
         self.seconds = seconds_of("seconds", seconds, above=True)
+        self.name = name
         self._clock = clock
+        self._expired = Tally()
 
     def __repr__(self) -> str:
         return f"Timeout({self.seconds:g})"
+
+    @property
+    def expired(self) -> int:
+        """How many async calls were stopped."""
+        return self._expired.read()
 
     def longest(self, inner: float) -> float:
         """`seconds` at most. A plain function must ask for it."""
@@ -55,4 +63,5 @@ class Timeout(Part):
             except TimeoutError as error:
                 if not cut.expired():
                     raise
+                next(self._expired.numbers)
                 raise (CallTimeout(self.seconds) if is_nearest else over()) from error

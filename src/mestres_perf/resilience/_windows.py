@@ -7,7 +7,7 @@ under the lock of whoever owns the window. What is counted is exact all the same
   Each call draws a number; the numbers of failed and slow calls are drawn and noted under the lock. So the calls in the
   window are the numbers above its floor, in one order that everybody agrees on.
 - A share can rise without the lock only by reaching the least number of calls: the call whose number is at or above
-  `edge` takes the lock and weighs. `edge` is infinite once that has happened, until time moves the floor.
+  `edge` takes the lock and weighs. `edge` is far away once that has happened, until time moves the floor.
 - A floor is moved under the lock: first `edge` is set to zero, then the mover draws a number of its own, and then it
   weighs. A call reads `edge` after it has drawn: either it reads zero and weighs itself, or its number is below the
   mover's and has been weighed.
@@ -21,11 +21,13 @@ from collections import deque
 from dataclasses import dataclass
 from itertools import count
 from math import floor, inf
-from typing import Protocol
+from typing import Any, Protocol
 
 from mestres_perf.errors import ConfigurationError
 
 _PREFIX = len("count(")
+_FAR, _FURTHER = 2**30 - 1, 2**62
+"""Edges that no number reaches for long. Python compares whole numbers of up to thirty bits faster than any others."""
 
 
 class Tally:
@@ -60,10 +62,14 @@ class Shares:
 
 
 class Window(Protocol):
-    """What a breaker asks of a window. The three fields are read without the lock, all else is called under it."""
+    """What a breaker asks of a window. The fields are read without the lock, all else is called under it.
 
+    `period` is whatever its owner has put there.
+    """
+
+    period: Any
     numbers: count[int]
-    edge: float
+    edge: int
     ends: float
 
     def record(self, now: float, *, failed: bool, slow: bool) -> bool:
@@ -81,6 +87,10 @@ class Window(Protocol):
     def drawn(self) -> int:
         """How many numbers have been drawn, ever."""
         ...
+
+
+def _beyond(number: int) -> int:
+    return _FAR if number < _FAR else _FURTHER
 
 
 def _is_too_much(limits: Limits, seen: Shares) -> bool:
@@ -125,7 +135,9 @@ class TimeWindow:
 class CountRing:
     """The numbers of the failed and of the slow calls among the last so many."""
 
-    __slots__ = ("_failed", "_last", "_limits", "_size", "_slow", "_tally", "edge", "ends", "numbers")
+    __slots__ = ("_failed", "_last", "_limits", "_size", "_slow", "_tally", "edge", "ends", "numbers", "period")
+
+    period: Any
 
     def __init__(self, size: int, limits: Limits) -> None:
         self._size = size
@@ -135,7 +147,7 @@ class CountRing:
         self._failed: deque[int] = deque()
         self._slow: deque[int] = deque()
         self.numbers = self._tally.numbers
-        self.edge: float = limits.least - 1
+        self.edge = limits.least - 1
         self.ends = inf
 
     def record(self, now: float, *, failed: bool, slow: bool) -> bool:
@@ -154,7 +166,7 @@ class CountRing:
         seen = self._seen(self._last)
         if seen.calls < self._limits.least:
             return False
-        self.edge = inf  # from now on the window holds enough, and only a failed or slow call can make a share rise
+        self.edge = _beyond(number)  # it holds enough now, and only a failed or slow call can make a share rise
         return _is_too_much(self._limits, seen)
 
     def shares(self, now: float) -> Shares:
@@ -187,7 +199,21 @@ class _Bucket:
 class TimeBuckets:
     """One bucket for each second in which something was counted; the oldest are subtracted as they leave."""
 
-    __slots__ = ("_buckets", "_failed", "_last", "_limits", "_seconds", "_slow", "_tally", "edge", "ends", "numbers")
+    __slots__ = (
+        "_buckets",
+        "_failed",
+        "_last",
+        "_limits",
+        "_seconds",
+        "_slow",
+        "_tally",
+        "edge",
+        "ends",
+        "numbers",
+        "period",
+    )
+
+    period: Any
 
     def __init__(self, seconds: int, limits: Limits, now: float) -> None:
         self._seconds = seconds
@@ -198,8 +224,8 @@ class TimeBuckets:
         second = floor(now)
         self._buckets = deque([_Bucket(second, 0)])
         self.numbers = self._tally.numbers
-        self.edge: float = limits.least - 1
-        self.ends: float = second + 1
+        self.edge = limits.least - 1
+        self.ends = float(second + 1)
 
     def record(self, now: float, *, failed: bool, slow: bool) -> bool:
         """Count a call; whether it is too much now. Time that goes backwards is no time at all."""
@@ -224,7 +250,7 @@ class TimeBuckets:
         if seen.calls < self._limits.least:
             self.edge = first + self._limits.least - 1
             return False
-        self.edge = inf
+        self.edge = _beyond(number)
         return _is_too_much(self._limits, seen)
 
     def shares(self, now: float) -> Shares:
@@ -240,7 +266,7 @@ class TimeBuckets:
 
     def _turn(self, second: int, number: int) -> None:
         self._buckets.append(_Bucket(second, number))
-        self.ends = second + 1
+        self.ends = float(second + 1)
         while self._buckets[0].second <= second - self._seconds:
             gone = self._buckets.popleft()
             self._failed -= gone.failed

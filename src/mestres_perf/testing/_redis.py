@@ -1,7 +1,8 @@
-"""What a cache needs of Redis, in memory, with a clock that somebody moves."""
+"""What caches, shared breakers and rate limits need of Redis, in memory, with a clock that somebody moves."""
 
 from __future__ import annotations
 
+import math
 import threading
 import weakref
 from collections.abc import Callable
@@ -13,9 +14,9 @@ from mestres_perf.errors import BackendUnavailable
 
 
 class MemoryRedis:
-    """A shared layer for `Cache(redis=MemoryRedis())`, for one process; `is_down` makes every call fail.
+    """A shared layer for `Cache(redis=MemoryRedis())`, `SharedState(MemoryRedis())` and `RateLimit`, for one process.
 
-    It knows the commands and scripts that a cache uses, and nothing else.
+    `is_down` makes every call fail. It knows the commands and scripts that these use, and nothing else.
     """
 
     def __init__(self, clock: Callable[[], float] = lambda: 0.0) -> None:
@@ -25,6 +26,7 @@ class MemoryRedis:
         self.messages: list[tuple[int, dict[str, Any]]] = []
         self._clock = clock
         self._values: dict[str, tuple[bytes, float | None]] = {}
+        self._scores: dict[str, dict[str, float]] = {}
         self._last_message = 0
         self._lock = threading.RLock()
         self._listeners: list[MemoryListener] = []
@@ -60,6 +62,7 @@ class MemoryRedis:
     def flush(self) -> None:
         """Lose everything."""
         self._values.clear()
+        self._scores.clear()
         self.messages.clear()
 
     def forget(self, share: Callable[[], bool]) -> None:
@@ -165,6 +168,51 @@ class MemoryRedis:
         self.messages.append((self._last_message, {"q": sequence, "n": number, "o": origin, "k": kind, "p": parts}))
         del self.messages[:-kept]
         return number
+
+    def _run_breaker_sync(self, reporters: str, opened: str, healings: str, lease: str, *said: Any) -> list[int]:
+        """See scripts/breaker_sync.lua: the arguments and the answer are the same."""
+        own, good, has_calls, left, found, known, wanted = said
+        now = self._clock() * 1000
+        reported, those_open = self._above(reporters, now - good), self._above(opened, now)
+        holds = self._get(lease) == own.encode()
+        if found == "healed":
+            self._incr(healings)
+            those_open.clear()
+            if holds:
+                self._del(lease)
+        healed = int(self._get(healings) or 0)
+        if healed:
+            self._set(healings, healed, "PX", max(good, 3_600_000))
+        knows = found == "healed" or healed in (0, known)
+        if has_calls:
+            reported[own] = now
+        those_open.pop(own, None)
+        if left > 0 and knows:
+            those_open[own] = now + left
+        yet = max(1, math.floor(max(those_open.values()) - now)) if those_open else 0
+        if found == "failed" and left > 0 and holds:
+            self._set(lease, own, "PX", left)
+        leased = bool(wanted and knows) and (self._get(lease) or own.encode()) == own.encode()
+        if leased:
+            self._set(lease, own, "PX", wanted)
+        return [len(reported), len(those_open), yet, healed, int(leased)]
+
+    def _above(self, key: str, least: float) -> dict[str, float]:
+        """A sorted set, without what is not above."""
+        kept = {name: score for name, score in self._scores.get(key, {}).items() if score > least}
+        self._scores[key] = kept
+        return kept
+
+    def _run_rate(self, key: str, interval: str, burst: int) -> list[int]:
+        """See scripts/rate.lua."""
+        now, between = self._clock() * 1_000_000, float(interval)
+        busy = min(max(float(self._get(key) or now) - now, 0.0), between * burst)
+        wait = busy - between * (burst - 1)
+        if wait > between * 0.001:
+            return [math.ceil(wait), math.ceil(busy)]
+        busy += between
+        self._set(key, repr(now + busy), "PX", math.ceil(busy / 1000))
+        return [0, math.ceil(busy)]
 
 
 class MemoryListener:

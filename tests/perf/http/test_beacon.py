@@ -7,10 +7,11 @@ import json
 import pytest
 
 from mestres_perf import MestresPerfError, Metrics, PerformanceMiddleware, WSGIPerformanceMiddleware
+from mestres_perf.http import Vitals
 
 PATH = "/api/v1/vitals"
 SAMPLE = b'{"name": "LCP", "value": 1200, "id": "v4-1"}'
-MIB = 1024**2
+MIB, MOST = 1024**2, 64 * 1024
 
 
 async def asgi_app(scope, receive, send):
@@ -51,7 +52,7 @@ class Asgi:
             sent.append(message)
 
         given = [(name.lower().encode(), value.encode()) for name, value in headers]
-        scope = {"type": "http", "method": method, "path": path, "headers": given}
+        scope = {"type": "http", "method": method, "path": path, "headers": given, "client": ("203.0.113.7", 1)}
         asyncio.run(self.app(scope, receive, send))
         if not sent:
             return None
@@ -67,8 +68,18 @@ class Wsgi:
 
     def send(self, body=b"", method="POST", path=PATH, headers=(("Content-Length", None),), **environ):
         started = []
+        plain = ("CONTENT_LENGTH", "CONTENT_TYPE")
         names = {name.upper().replace("-", "_"): value or str(len(body)) for name, value in headers}
-        given = {"REQUEST_METHOD": method, "PATH_INFO": path, "wsgi.input": io.BytesIO(body), **names, **environ}
+        names = {name if name in plain else f"HTTP_{name}": value for name, value in names.items()}
+        peer = {"REMOTE_ADDR": "203.0.113.7"}
+        given = {
+            "REQUEST_METHOD": method,
+            "PATH_INFO": path,
+            "wsgi.input": io.BytesIO(body),
+            **peer,
+            **names,
+            **environ,
+        }
         answer = self.app(given, lambda status, headers: started.append((status, headers)))
         content = b"".join(answer)
         status, headers = started[0]
@@ -89,11 +100,13 @@ def samples(site):
     )
 
 
+@pytest.mark.scenario("V7")
 def test_a_beacon(site):
-    """A beacon is counted and answered 204 with no body; the application neither sees nor counts it."""
+    """A beacon is counted and answered 204 with no body and no cookie; the application neither sees nor counts it."""
     answer = site.send(SAMPLE)
 
     assert (answer.status, answer.body) == (204, b"")
+    assert answer.headers == {"cache-control": "no-store"}
     assert "content-length" not in answer.headers
     assert samples(site) == 1
     assert "http_requests_total{" not in site.metrics.render().decode()
@@ -109,6 +122,7 @@ def test_other_methods(site, method):
     assert samples(site) == 0
 
 
+@pytest.mark.scenario("V1")
 def test_bad_input(site):
     """Nonsense is 422 with a problem document that names the field."""
     answer = site.send(b'{"name": "LCP", "value": NaN, "id": "v4-1"}')
@@ -122,16 +136,18 @@ def test_bad_input(site):
     assert samples(site) == 0
 
 
-@pytest.mark.parametrize(("size", "status"), [(MIB, 204), (MIB + 1, 413)])
+@pytest.mark.scenario("V1")
+@pytest.mark.parametrize(("size", "status"), [(MOST, 204), (MOST + 1, 413)])
 def test_a_large_body(site, size, status):
-    """A body of 1 MiB is read, one byte more is 413."""
+    """A body of 64 KiB is read, one byte more is 413."""
     answer = site.send(SAMPLE.ljust(size))
 
     assert answer.status == status
     assert samples(site) == (status == 204)
 
 
-@pytest.mark.parametrize("length", [str(MIB + 1), "9" * 400])
+@pytest.mark.scenario("V1")
+@pytest.mark.parametrize("length", [str(MOST + 1), "9" * 400])
 def test_a_large_promise(site, length):
     """What says that it is too large is not read at all."""
     assert site.send(SAMPLE, headers=[("Content-Length", length)]).status == 413
@@ -172,7 +188,7 @@ def test_asgi_endless_body():
     site = Asgi()
 
     assert site.send(b" " * 64 * MIB, last=False).status == 413
-    assert site.read <= 18
+    assert site.read <= 3
 
 
 @pytest.mark.parametrize("length", ["", "-5", "many", "4.5", "²"])
@@ -206,3 +222,99 @@ def test_wsgi_input_in_pieces():
             return super().read(min(3, size))
 
     assert Wsgi().send(SAMPLE, **{"wsgi.input": Slow(SAMPLE)}).status == 204
+
+
+def posted(site, body=SAMPLE, **headers):
+    """Send a beacon with these headers."""
+    given = [(name.replace("_", "-"), value) for name, value in headers.items()]
+    return site.send(body, headers=[("Content-Length", str(len(body))), *given])
+
+
+@pytest.mark.scenario("V7")
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Sec_Fetch_Site": "same-origin", "Origin": "https://shop.example", "Host": "inner:8000"}, 204),
+        ({"Sec_Fetch_Site": "none"}, 204),
+        ({"Sec_Fetch_Site": "cross-site", "Origin": "https://evil.example"}, 403),
+        ({"Sec_Fetch_Site": "same-site", "Origin": "https://other.shop.example"}, 403),
+        ({"Origin": "https://shop.example", "Host": "shop.example"}, 204),
+        ({"Origin": "https://shop.example:444", "Host": "shop.example"}, 403),
+        ({"Origin": "null", "Host": "shop.example"}, 403),
+        ({}, 204),
+    ],
+)
+def test_other_sites(site, headers, status):
+    """Only what comes from pages of the site itself is taken, as browsers say it; no header lets another site in."""
+    answer = posted(site, **headers)
+
+    assert answer.status == status
+    assert samples(site) == (status == 204)
+    assert not any(name.startswith("access-control") for name in answer.headers)
+
+
+@pytest.mark.scenario("V7")
+@pytest.mark.parametrize("kind", [Asgi, Wsgi])
+def test_origins_that_are_named(kind):
+    """Beacons of another origin that is named are taken."""
+    site = kind(Vitals(PATH, origins=["https://m.shop.example"]))
+
+    assert posted(site, Sec_Fetch_Site="same-site", Origin="https://m.shop.example").status == 204
+    assert posted(site, Sec_Fetch_Site="same-site", Origin="https://n.shop.example").status == 403
+
+
+@pytest.mark.scenario("V7")
+@pytest.mark.parametrize("kind", [Asgi, Wsgi])
+def test_a_client_has_its_rate(kind):
+    """Beyond its rate a client gets 429 with Retry-After; behind a trusted proxy each client has its own."""
+    site = kind(Vitals(PATH, rate="1/h; burst 2"))
+    answers = [posted(site) for _ in range(3)]
+    assert [answer.status for answer in answers] == [204, 204, 429]
+    assert 3000 < int(answers[2].headers["retry-after"]) <= 3600
+
+    site = kind(Vitals(PATH, rate="1/h; burst 1", trusted_proxies=["203.0.113.7"]))
+    clients = ["198.51.100.1", "198.51.100.2", "198.51.100.1"]
+    assert [posted(site, X_Forwarded_For=client).status for client in clients] == [204, 204, 429]
+
+    site = kind(Vitals(PATH, rate=None))
+    assert {posted(site).status for _ in range(200)} == {204}
+
+
+@pytest.mark.scenario("V7")
+@pytest.mark.parametrize("kind", [Asgi, Wsgi])
+@pytest.mark.parametrize("robots", [True, False])
+def test_robots(kind, robots):
+    """Robots that say so are counted or not, as was chosen; they are answered like anybody."""
+    site = kind(Vitals(PATH, robots=robots))
+    agents = [
+        "Mozilla/5.0 (compatible; Googlebot/2.1)",
+        "Mozilla/5.0 HeadlessChrome/156.0",
+        "Mozilla/5.0 Firefox/140.0",
+    ]
+    for number, agent in enumerate(agents):
+        assert (
+            posted(site, json.dumps({"name": "LCP", "value": 9, "id": str(number)}).encode(), User_Agent=agent).status
+            == 204
+        )
+    assert samples(site) == (3 if robots else 1)
+
+
+@pytest.mark.scenario("V4")
+@pytest.mark.parametrize("kind", [Asgi, Wsgi])
+def test_the_page_is_where_the_beacon_came_from(kind):
+    """A sample that names no page is counted for the page that sent it."""
+    site = kind(Vitals(PATH, pages=["/", "/p/{slug}"]))
+    posted(site, Referer="https://shop.example/p/cerrado?utm=1")
+    posted(site, b'{"name": "FCP", "value": 9, "page": "/"}', Referer="https://shop.example/p/cerrado")
+    posted(site, b'{"name": "TTFB", "value": 9}')
+    page = site.metrics.render().decode()
+
+    for name, where in (("LCP", "/p/{slug}"), ("FCP", "/"), ("TTFB", "__other__")):
+        assert f'web_vitals_pages_total{{name="{name}",page="{where}",rating="good"}} 1.0' in page
+
+
+@pytest.mark.parametrize("wrong", [{"path": "vitals"}, {"rate": "much"}, {"pages": "/"}, {"trusted_proxies": ["x"]}])
+def test_bad_options(wrong):
+    """What makes no sense is refused when the middleware is made."""
+    with pytest.raises(MestresPerfError):
+        Asgi(Vitals(**{"path": PATH, **wrong}))

@@ -37,7 +37,7 @@ def test_what_is_sent_by_default(face):
 
 
 @FACE
-@pytest.mark.parametrize("name", [*ALWAYS, "Strict-Transport-Security", "X-FRAME-OPTIONS"])
+@pytest.mark.parametrize("name", [*sorted(ALWAYS), "Strict-Transport-Security", "X-FRAME-OPTIONS"])
 def test_the_application_has_the_last_word(face, name):
     """A header that the application has set, in any case, is neither overwritten nor sent twice."""
     answer = ask(face, Reply(headers=[(name, "its own")]), scheme="https")

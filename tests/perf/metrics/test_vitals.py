@@ -1,12 +1,14 @@
 """Web vitals: beacons are checked, rated, and counted once."""
 
 import json
+import os
 import threading
+from collections import Counter
 
 import pytest
 
 from mestres_perf import MestresPerfError, Metrics
-from mestres_perf.errors import InvalidVitals
+from mestres_perf.errors import ConfigurationError, InvalidVitals
 from mestres_perf.metrics import WebVitals
 from mestres_perf.metrics._catalogue import WEB_VITALS as CATALOGUE
 from mestres_perf.metrics._thresholds import WEB_VITALS
@@ -42,6 +44,8 @@ def counted(metrics):
     }
 
 
+@pytest.mark.scenario("V1")
+@pytest.mark.scenario("V6")
 @pytest.mark.parametrize(
     "kind", ["text/plain;charset=UTF-8", "application/json", "Application/JSON; charset=utf-8", ""]
 )
@@ -82,6 +86,7 @@ def test_rating(metrics, vitals, name, good, poor):
     }
 
 
+@pytest.mark.scenario("V6")
 def test_the_bounds_can_be_read_from_the_histograms():
     """Each bound is that of a bucket, so the share of good visits is exact."""
     assert WEB_VITALS.keys() == CATALOGUE.keys()
@@ -89,32 +94,114 @@ def test_the_bounds_can_be_read_from_the_histograms():
         assert {bounds.good, bounds.poor} <= set(CATALOGUE[name].buckets)
 
 
+@pytest.mark.scenario("V2")
 def test_the_same_sample_again(metrics, vitals):
-    """The same id with the same value is one sample, in one beacon or in several; another id or metric is another."""
+    """The same id is one sample, in one beacon or in several; another id or metric is another."""
     assert send(vitals, [sample(), sample()]) == 1
     assert send(vitals, sample()) == 0
     assert send(vitals, [sample(identity="v4-2"), sample("FCP")]) == 2
-    assert send(vitals, sample("CLS", 0.1)) == 1
-    assert send(vitals, sample("CLS", 0.2)) == 1
+    assert counted(metrics)["web_vitals_lcp_seconds_count",] == 2
+    assert send(vitals, sample()) == 0
     assert counted(metrics)["web_vitals_lcp_seconds_count",] == 2
 
 
+@pytest.mark.scenario("V2")
+def test_the_last_value_counts(metrics, vitals):
+    """A value that grew takes the place of the one before; once somebody has looked, it is not counted again."""
+    for value in (0.05, 0.12, 0.3):
+        send(vitals, sample("CLS", value))
+    found = counted(metrics)
+    assert (found["web_vitals_cls_count",], found["web_vitals_cls_sum",]) == (1, 0.3)
+    assert found["web_vitals_total", "CLS", "poor"] == 1
+
+    send(vitals, sample("CLS", 0.9))
+    assert counted(metrics) == found
+
+
+@pytest.mark.scenario("V2")
 def test_memory_is_bounded(metrics):
-    """The oldest ids are forgotten, and then counted again; no more are kept than was said."""
+    """The oldest ids are forgotten, and then counted again; no more are kept than was said, counted or not."""
     vitals = WebVitals(metrics, remembered=10)
     for number in range(50):
         send(vitals, sample(identity=str(number)))
+        assert len(vitals._pending) <= 10
+        assert len(vitals._counted) <= 10
 
-    assert len(vitals._seen) == 10
     assert send(vitals, sample(identity="49")) == 0
     assert send(vitals, sample(identity="0")) == 1
+    assert counted(metrics)["web_vitals_lcp_seconds_count",] == 51
 
 
+@pytest.mark.scenario("V2")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="fork is what is tested")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_a_child_counts_nothing_of_its_parents(metrics, vitals):
+    """What is kept when a process forks is counted by the parent alone."""
+    send(vitals, sample())
+    child = os.fork()
+    if child == 0:
+        os._exit(int(counted(metrics) != {}))
+    assert os.waitpid(child, 0)[1] == 0
+    assert counted(metrics)["web_vitals_lcp_seconds_count",] == 1
+
+
+@pytest.mark.scenario("V4")
+def test_pages(metrics):
+    """A page is counted by its name in the list or its route's template; everything else is one name."""
+    pages = ["/", "/about", "/p/{slug}", "/orders/<int:number>/items", "/files/<path:rest>", "/docs/{rest:path}"]
+    vitals = WebVitals(metrics, pages=pages)
+    expected = {
+        "/": "/", "/about?utm=1#top": "/about", "/p/cerrado": "/p/{slug}", "/p/a/b": "__other__", "/p/": "__other__",
+        "/orders/7/items": "/orders/<int:number>/items", "/files/a/b.txt": "/files/<path:rest>",
+        "/docs/x/y": "/docs/{rest:path}", "/wp-admin.php": "__other__", "/about/": "__other__",
+    }  # fmt: skip
+    for number, path in enumerate(expected):
+        send(vitals, sample(identity=f"a{number}", page=path))
+        vitals.receive(json.dumps(sample(identity=f"b{number}")).encode(), page=path)
+    send(vitals, sample(identity="none"))
+    found = {key[2]: value for key, value in counted(metrics).items() if key[0] == "web_vitals_pages_total"}
+
+    wanted = Counter(expected.values())
+    assert found == {page: 2 * count + (page == "__other__") for page, count in wanted.items()}
+    assert counted(metrics)["web_vitals_lcp_seconds_count",] == 21
+
+
+@pytest.mark.scenario("V4")
+@pytest.mark.parametrize("wrong", ["/about", ["about"], [7]])
+def test_no_pages(metrics, wrong):
+    """What is no list of paths is refused."""
+    with pytest.raises(ConfigurationError, match="pages"):
+        WebVitals(metrics, pages=wrong)
+
+
+@pytest.mark.scenario("V4")
+def test_without_pages(metrics, vitals):
+    """Where no page is named there is no series by page."""
+    send(vitals, sample(page="/about"))
+    assert not any(name == "web_vitals_pages_total" for name, *_ in counted(metrics))
+
+
+@pytest.mark.scenario("V5")
+def test_fid_is_no_inp(metrics, vitals):
+    """FID, which older browsers send, counts for itself; an INP that nobody has measured is neither good nor poor."""
+    send(vitals, [sample("FID", 400), sample("LCP", 100)])
+    found = counted(metrics)
+    assert (found["web_vitals_fid_seconds_count",], found["web_vitals_total", "FID", "poor"]) == (1, 1)
+    assert not any("INP" in key or key[0].startswith("web_vitals_inp") for key in found)
+
+
+@pytest.mark.scenario("V1")
+def test_unknown_metrics_are_passed_over(metrics, vitals):
+    """What a newer library measures under another name is left; the rest of its beacon is counted."""
+    assert send(vitals, [sample("XYZ", "whatever"), sample("lcp"), sample()]) == 1
+    assert send(vitals, sample("XYZ")) == 0
+    assert counted(metrics)["web_vitals_lcp_seconds_count",] == 1
+
+
+@pytest.mark.scenario("V3")
 @pytest.mark.parametrize(
     ("field", "change"),
     [
-        ("name", {"name": "XYZ"}),
-        ("name", {"name": "lcp"}),
         ("name", {"name": None}),
         ("name", {"name": ["LCP"]}),
         *(("value", {"value": value}) for value in [-1, 3_600_001, 1e12, 10**400, True, "12", None, [], {}]),
@@ -127,6 +214,8 @@ def test_memory_is_bounded(metrics):
         ("delta", {"delta": float("nan")}),
         ("rating", {"rating": 1}),
         ("navigationType", {"navigationType": {}}),
+        ("page", {"page": ["/"]}),
+        ("page", {"page": "/" * 2049}),
     ],
 )
 def test_nonsense(metrics, vitals, field, change):
@@ -176,6 +265,7 @@ def test_what_must_be_there(vitals, missing):
     assert [send(vitals, whole), send(vitals, whole)] == [1, 1]
 
 
+@pytest.mark.scenario("V2")
 def test_many_at_once(metrics, vitals):
     """The same sample from many threads is counted once."""
     start = threading.Barrier(8)

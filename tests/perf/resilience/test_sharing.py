@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -13,9 +14,12 @@ import time
 import pytest
 import redis as client
 
-from mestres_perf import CircuitBreaker, CircuitOpenError, Redis
+from mestres_perf import CircuitBreaker, CircuitOpenError, RateLimit, Redis
+from mestres_perf._kernel.effects import Ask
 from mestres_perf.errors import ConfigurationError
 from mestres_perf.resilience import SharedState, State
+from mestres_perf.testing import MemoryRedis
+from servers.proxy import running_proxy
 
 NEVER = 3600.0  # an interval that does not end within a test: only what is done by hand, or at once, is done
 
@@ -223,7 +227,6 @@ while breaker.state is not State.CLOSED:
         breaker.call(probe)
     except CircuitOpenError:
         time.sleep(0.002)
-shared.sync()  # a process that ended at once would take with it what it has found
 print("probes", len(probes), flush=True)
 """
 
@@ -379,3 +382,204 @@ def test_a_child_reports_for_itself(redis_db):
             os.kill(child, 9)
             os.waitpid(child, 0)
     assert breaker.snapshot().failures == 0
+
+
+def test_closing_says_what_was_found(here):
+    """What was found last is told before `close` returns; then the thread is gone, and breakers decide alone."""
+    before = followers()
+    finder, other = here(reset_timeout=0.02, probe_timeout=60), here(reset_timeout=600)
+    for breaker in (finder, other):
+        trip(breaker)
+    sync([finder, other])
+    until(lambda: _probes(finder, int))
+    begun = followers() - before
+    finder.shared.close()
+    until(lambda: len([thread for thread in begun if thread.is_alive()]) == 1)
+    sync([other])
+    assert other.state is State.CLOSED
+
+    trip(finder)
+    until(lambda: _probes(finder, int))  # nobody is asked for a lease
+    with pytest.raises(ConfigurationError, match="closed"):
+        CircuitBreaker("late", shared=finder.shared)
+
+
+def test_closing_does_not_wait_for_a_redis_that_hangs(hung):
+    """With news that Redis will not hear for a minute, `close` gives up after its time."""
+    shared = SharedState(Redis(hung, timeout=60.0), interval=NEVER)
+    breaker = CircuitBreaker("n", failure_threshold=1, shared=shared)
+    trip(breaker)
+    began = time.monotonic()
+    assert not shared.flush(0.01)
+    shared.close(0.01)
+    assert time.monotonic() - began < 30
+    assert shared.has_news
+
+
+def test_breakers_share_a_memory():
+    """`MemoryRedis` takes the place of Redis in the tests of applications: a quorum opens, a healing closes."""
+    redis = MemoryRedis()
+    states = [SharedState(redis, interval=NEVER) for _ in range(3)]
+    breakers = [CircuitBreaker("n", failure_threshold=1, reset_timeout=600, shared=state) for state in states]
+    for breaker, state in zip(breakers, states, strict=True):
+        breaker.shared = state
+        breaker.call(int)
+    sync(breakers)
+    for breaker in breakers[:2]:
+        trip(breaker)
+    sync(breakers)
+    assert breakers[2].state is State.OPEN
+
+    limit = RateLimit("10/s; burst 2", redis=redis)
+    assert [limit.acquire("k") > 0 for _ in range(3)] == [False, False, True]
+    redis.is_down = True
+    assert breakers[2].state is State.OPEN
+    sync(breakers)
+    assert all(state.is_down for state in states)
+
+
+def test_memory_says_what_redis_says(redis_db):
+    """Of any history of reports `MemoryRedis` gives the answers that the script gives."""
+    now = [1000.0]
+    chance, memory, redis = random.Random(7), MemoryRedis(lambda: now[0]), Redis(redis_db, timeout=5.0)
+    keys = tuple(f"mestres:breaker:{{n}}:{what}" for what in ("reporters", "open", "healed", "lease"))
+    known = {}
+    for _ in range(400):
+        who = chance.choice("abc")
+        arguments = (
+            who,
+            10**7,
+            chance.choice([0, 1]),
+            chance.choice([0, 0, 10**6]),
+            chance.choice(["", "", "", "healed", "failed"]),
+            known.get(who, 0) if chance.random() < 0.8 else 0,
+            chance.choice([0, 10**6]),
+        )
+        one, other = (layer.ask(Ask("breaker_sync", keys, arguments)) for layer in (memory, redis.blocking))
+        assert [*one[:2], *one[3:]] == [*other[:2], *other[3:]], arguments
+        assert one[2] == pytest.approx(other[2], abs=120_000)
+        known[who] = one[3]
+    redis.close()
+
+
+class Load:
+    """A thread calls one breaker and a task another, for as long as the block lasts."""
+
+    def __init__(self, threads, tasks):
+        self.wrong, self.calls = [], [0, 0]
+        self._ends = threading.Event()
+        self._callers = [
+            threading.Thread(target=self._thread, args=(threads,)),
+            threading.Thread(target=lambda: asyncio.run(self._task(tasks))),
+        ]
+
+    def _thread(self, breaker):
+        while not self._ends.is_set():
+            try:
+                breaker.call(time.sleep, 0.001)
+                self.calls[0] += 1
+            except BaseException as error:  # noqa: BLE001 - there must be none at all
+                self.wrong.append(error)
+
+    async def _task(self, breaker):
+        while not self._ends.is_set():
+            try:
+                await breaker.acall(asyncio.sleep, 0.001)
+                self.calls[1] += 1
+            except BaseException as error:  # noqa: BLE001 - as above
+                self.wrong.append(error)
+
+    def goes_on(self):
+        before = list(self.calls)
+        until(lambda: all(now > then + 5 for now, then in zip(self.calls, before, strict=True)))
+
+    def __enter__(self):
+        for caller in self._callers:
+            caller.start()
+        return self
+
+    def __exit__(self, *_):
+        self._ends.set()
+        for caller in self._callers:
+            caller.join(30)
+
+
+@pytest.mark.scenario("R1")
+@pytest.mark.scenario("R8")
+@pytest.mark.parametrize("illness", ["killed", "hung"])
+def test_redis_falls_ill_under_load(redis_db, caplog, illness):
+    """While threads and tasks call, Redis goes and comes: nobody is given an error of it, calls go on, each process
+    warns once and counts what failed; back again, the breakers hear each other.
+    """
+    with running_proxy(redis_db) as proxy, caplog.at_level(logging.WARNING):
+        shared = [SharedState(Redis(proxy.url, timeout=0.05, rest=0.01), interval=0.01) for _ in range(2)]
+        breakers = [CircuitBreaker("n", failure_threshold=3, reset_timeout=600, shared=state) for state in shared]
+        with Load(*breakers) as load:
+            load.goes_on()
+            proxy.is_silent = illness == "hung"
+            if illness == "killed":
+                proxy.stop()
+            until(lambda: all(state.errors >= 3 for state in shared))
+            load.goes_on()
+            proxy.is_silent = False
+            proxy.start() if illness == "killed" else proxy.cut()
+            until(lambda: not any(state.is_down for state in shared))
+            load.goes_on()
+        assert load.wrong == []
+        assert [breaker.snapshot().shared_errors >= 3 for breaker in breakers] == [True, True]
+        assert sum("decide alone" in record.message for record in caplog.records) == 2
+
+        for breaker in breakers:
+            for _ in range(3):
+                with pytest.raises(OSError, match="down"):
+                    breaker.call(fail)
+        third = SharedState(Redis(redis_db, timeout=5.0), interval=NEVER)
+        late = CircuitBreaker("n", shared=third)
+        late.call(int)
+        until(lambda: third.sync() or late.state is State.OPEN)
+        for state in (*shared, third):
+            state.close()
+
+
+def test_the_next_minute_warns_again(caplog):
+    """While Redis stays away there is one warning in each minute."""
+    now = [0.0]
+    with caplog.at_level(logging.WARNING):
+        redis = MemoryRedis()
+        shared = SharedState(redis, interval=NEVER, clock=lambda: now[0])
+        redis.is_down = True
+        breaker = CircuitBreaker("n", shared=shared)
+        for now[0] in (0.0, 1.0, 59.0, 60.5, 61.0, 119.0, 121.0):
+            shared.sync()
+    assert sum("decide alone" in record.message for record in caplog.records) == 3
+    assert breaker.snapshot().shared_errors >= 7
+
+
+_ENDS = """
+import time
+from mestres_perf import CircuitBreaker
+from mestres_perf.resilience import SharedState, _sharing
+from mestres_perf.testing import MemoryRedis
+
+class Slow(MemoryRedis):
+    def ask(self, effect):
+        time.sleep(0.3)  # longer than it takes to end
+        reply = super().ask(effect)
+        print("told", flush=True)
+        return reply
+
+_sharing._LAST_WORD = 60.0
+shared = SharedState(Slow(), interval=3600)
+breaker = CircuitBreaker("n", failure_threshold=1, shared=shared)
+try:
+    breaker.call(lambda: 1 / 0)
+except ZeroDivisionError:
+    print("open", flush=True)
+"""
+
+
+@pytest.mark.process
+def test_a_process_that_ends_says_its_last_word():
+    """What was found a moment before the end of the program is told before it has ended."""
+    ended = subprocess.run([sys.executable, "-c", _ENDS], capture_output=True, text=True, timeout=120, check=True)
+    assert (ended.stdout.split(), ended.stderr) == (["open", "told"], "")

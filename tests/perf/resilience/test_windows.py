@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from mestres_perf import CircuitBreaker
 from mestres_perf.errors import ConfigurationError
 from mestres_perf.resilience import CountWindow, State, TimeWindow
+from mestres_perf.resilience import _windows as windows
 from mestres_perf.resilience._windows import CountRing, Limits, Tally, TimeBuckets
 
 
@@ -245,3 +246,20 @@ def test_bad_windows(wrong):
     for kind in (CountWindow, TimeWindow):
         with pytest.raises(ConfigurationError):
             kind(wrong)
+
+
+@pytest.mark.parametrize("window", [CountWindow(4), TimeWindow(10)])
+def test_numbers_beyond_the_far_edge(clock, window, monkeypatch):
+    """When numbers reach the edge that is meant to be far, nothing opens for that, and failures open as before."""
+    monkeypatch.setattr(windows, "_FAR", 10)
+    breaker = CircuitBreaker("n", failure_rate=0.7, slow_after=5.0, window=window, min_calls=4, clock=clock)
+    fine = breaker(lambda: None)
+    for _ in range(40):
+        fine()
+    assert (breaker.state, breaker.snapshot().successes) == (State.CLOSED, 40)
+    assert breaker._machine.window.edge == windows._FURTHER
+
+    while breaker.state is State.CLOSED:
+        call(breaker, fails=True)
+    seen = breaker.snapshot().failures
+    assert seen == (3 if isinstance(window, CountWindow) else 94)

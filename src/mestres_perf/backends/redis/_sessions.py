@@ -52,7 +52,7 @@ class RedisSessions:
         fields = [(_OURS + name, text) for name, text in changed.items()] + ([(_THERE, _FORM)] if new else [])
         written = [part.encode("utf-8", "surrogatepass") for field in fields for part in field]
         gone = [(_OURS + name).encode("utf-8", "surrogatepass") for name in removed]
-        arguments = (_ms(ttl), int(new), len(fields), *written, *gone)
+        arguments: tuple[str | bytes | int, ...] = (_ms(ttl), int(new), len(fields), *written, *gone)
         return bool(self._redis.blocking.ask(Ask("session_save", keys, arguments)))
 
     def drop(self, session_id: str) -> None:
