@@ -36,6 +36,7 @@ NAMES = {
     "bare": "the application alone",
     "metrics": "`PerformanceMiddleware`",
     "everything": "and request ids, deadlines, security headers, limits of bodies, rates and load, compression",
+    "cached": "and `CacheMiddleware`, which answers",
     "instrumentator": "prometheus-fastapi-instrumentator",
     "exporter": "starlette-exporter",
 }
@@ -60,11 +61,11 @@ def metrics():
     return instrument(application(), metrics=Metrics())
 
 
-def everything():
+def everything(app=None):
     """What a careful shop would put around it, the outermost last."""
     import mestres_perf as perf
 
-    app = application()
+    app = app or application()
     app.add_middleware(perf.CompressionMiddleware)
     app.add_middleware(perf.AdmissionMiddleware, rate=perf.RateLimit("1000000/s"), load=perf.AdaptiveLimit())
     app.add_middleware(perf.BodyLimitMiddleware)
@@ -72,6 +73,14 @@ def everything():
     app.add_middleware(perf.SecurityHeadersMiddleware)
     app.add_middleware(perf.RequestIdMiddleware)
     return perf.instrument(app, metrics=perf.Metrics())
+
+
+def cached():
+    import mestres_perf as perf
+
+    app = application()
+    app.add_middleware(perf.CacheMiddleware, cache=perf.Cache("pages"), default_ttl=60)
+    return everything(app)
 
 
 def instrumentator():
@@ -90,8 +99,8 @@ def exporter():
     return app
 
 
-MADE = {"bare": bare, "metrics": metrics, "everything": everything, "instrumentator": instrumentator,
-        "exporter": exporter}  # fmt: skip
+MADE = {"bare": bare, "metrics": metrics, "everything": everything, "cached": cached,
+        "instrumentator": instrumentator, "exporter": exporter}  # fmt: skip
 
 
 class Server(NamedTuple):
@@ -202,7 +211,9 @@ def main() -> int:
     found = measure(names, options.rounds, options.seconds)
     text, fine = table(found)
     print(text)
-    print(f"\nlimits: {', '.join(f'{name} {share:.0%}' for name, share in LIMITS.items())}: {'ok' if fine else 'MISSED'}")
+    print(
+        f"\nlimits: {', '.join(f'{name} {share:.0%}' for name, share in LIMITS.items())}: {'ok' if fine else 'MISSED'}"
+    )
     if not options.only:
         begin, end = "<!-- throughput: made by `make throughput` -->", "<!-- end of throughput -->"
         page = PAGE.read_text(encoding="utf-8")

@@ -97,8 +97,7 @@ class _Exchange(Exchange):
         self._carrier = scope
         self._receive = receive
         self._send = send
-        method = scope["method"]
-        self._records = ledger.records[method] if method in ledger.records else ledger.others
+        self._records = ledger.records.get(scope["method"], ledger.others)
         self.status = self.first = self.record = None
         self.gone = self.is_over = self._has_trailers = False
         try:
@@ -136,7 +135,7 @@ class _Exchange(Exchange):
             self.end_early(error=False)
             raise
         if kind == "http.response.body":
-            if not ("more_body" in message and message["more_body"]) and not self._has_trailers:
+            if not message.get("more_body") and not self._has_trailers:
                 self.end()
         elif kind != "http.response.start" and self._is_last(kind, message):
             self.end()

@@ -83,8 +83,7 @@ class _Exchange(Exchange):
         self._ledger = ledger
         self._carrier = environ
         self._start = start_response
-        method = environ["REQUEST_METHOD"]
-        self._records = ledger.records[method] if method in ledger.records else ledger.others
+        self._records = ledger.records.get(environ["REQUEST_METHOD"], ledger.others)
         self.status = self.first = self.record = None
         self._body: Iterable[bytes] = ()
         self._chunks: Iterator[bytes] | None = None

@@ -101,7 +101,7 @@ def test_redirects_to_the_slash_are_bounded(kind):
 
 @pytest.mark.scenario("H4")
 def test_nested_routers_and_mounts_keep_their_prefixes():
-    """Each route has its whole template: routers in routers, mounts with variables, applications within applications."""
+    """Each route has its whole template: routers in routers, mounts with variables, applications in applications."""
     inner, middle, outer = APIRouter(), APIRouter(), FastAPI()
     inner.add_api_route("/deep/{q}", lambda q: {})
     inner.mount("/files", Starlette(routes=[Route("/{name:path}", answer)]))

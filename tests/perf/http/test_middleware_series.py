@@ -230,7 +230,7 @@ def fires(folder, samples):
 
 @pytest.mark.scenario("H21")
 def test_the_first_500_calls_somebody(require_part, tmp_path):
-    """The very first error of a route fires the alert, because its series began at 0; one that begins at 1 would not."""
+    """The very first error of a route fires the alert, because its series began at 0; beginning at 1 it would not."""
     require_part(shutil.which("promtool"), "promtool is not installed")
     shop = site("flask")
     samples = scrapes(shop, known=True)
@@ -245,7 +245,7 @@ def test_the_first_500_calls_somebody(require_part, tmp_path):
 @pytest.mark.scenario("H20")
 @pytest.mark.parametrize("protocol", ["asgi", "wsgi"])
 def test_templates_without_end_overflow(protocol):
-    """A `route` that gives a new template to each of 2,000 requests makes no more series than allowed; none is lost."""
+    """A `route` that gives a new template to each of 600 requests makes no more series than allowed; none is lost."""
     metrics = Metrics(max_series=100)
 
     async def app(scope, receive, send):
@@ -256,15 +256,15 @@ def test_templates_without_end_overflow(protocol):
     make = {"asgi": PerformanceMiddleware, "wsgi": WSGIPerformanceMiddleware}[protocol]
     watched = make({"asgi": app, "wsgi": ok}[protocol], metrics=metrics, route=by_path)
     ask = {"asgi": ask_asgi, "wsgi": ask_wsgi}[protocol]
-    for number in range(2000):
+    for number in range(600):
         ask(watched, f"/{number}")
     found = series(metrics, REQUESTS, zeros=True)
 
     assert len(found) == 101
-    assert sum(found.values()) == 2000
+    assert sum(found.values()) == 600
     assert len(series(metrics, "http_request_duration_seconds_count")) <= 101
     assert len(watched._ledger._by_template) + len(watched._ledger._kept) <= 200
-    assert series(metrics, "metrics_dropped_labels_total")[(REQUESTS,)] >= 1900
+    assert series(metrics, "metrics_dropped_labels_total")[(REQUESTS,)] >= 500
 
 
 @pytest.mark.scenario("H20")
