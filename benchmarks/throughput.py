@@ -1,9 +1,10 @@
 """How many requests uvicorn answers with and without middleware: `make throughput`, which writes docs/metrics.md.
 
-One worker (uvloop, httptools) on one processor, a client with keep-alive connections on another, rounds by turns over
-all; `wrk` is the client where it is installed. Counted are requests for each second of the server's processor time:
-when nothing else runs that is requests a second, and where something does its turns are not ours. The application is
-Starlette's small JSON. Exit code 1 when a share of the bare application is below its limit.
+One worker (uvloop, httptools) on one processor, a client with keep-alive connections on another, short rounds by
+turns over all; with rounds of a second or more (ARGS="--rounds 5 --seconds 4") `wrk` is the client, if installed.
+Counted are requests for each second of the server's processor time: when nothing else runs that is requests a second,
+and where something does, its turns are not ours. The application is Starlette's small JSON. Exit code 1 when a share of
+the bare application is below its limit.
 """
 
 from __future__ import annotations
@@ -161,7 +162,7 @@ def ask(port: int, seconds: float, connections: int) -> int:
 
 
 def asked_by_wrk(port: int, seconds: float, connections: int) -> int:
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", f"http://127.0.0.1:{port}{PATH}"]
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{round(seconds)}s", f"http://127.0.0.1:{port}{PATH}"]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in said:
         raise RuntimeError(said)
@@ -171,7 +172,7 @@ def asked_by_wrk(port: int, seconds: float, connections: int) -> int:
 def measure(names: list[str], rounds: int, seconds: float) -> dict[str, list[float]]:
     """Requests for each second of the server's processor time, by round."""
     processors = sorted(os.sched_getaffinity(0))
-    load = asked_by_wrk if shutil.which("wrk") else ask
+    load = asked_by_wrk if seconds >= 1 and shutil.which("wrk") else ask
     found: dict[str, list[float]] = {name: [] for name in names}
     with ExitStack() as stack:
         servers = {name: stack.enter_context(running(name, processors[0])) for name in names}
@@ -199,8 +200,8 @@ def table(found: dict[str, list[float]]) -> tuple[str, bool]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--serve", nargs=3, help=argparse.SUPPRESS)
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--seconds", type=float, default=1.0)
+    parser.add_argument("--rounds", type=int, default=101)
+    parser.add_argument("--seconds", type=float, default=0.1)
     parser.add_argument("--only", nargs="+", choices=MADE, help="no table is written then")
     options = parser.parse_args()
     if options.serve:
