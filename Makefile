@@ -3,7 +3,8 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types docs format bench latency cache-hit cache-peers cache-trouble cache-herd hit-ratio breaker \
-	resilience metrics-page recycling http-metrics throughput resilience-peers shared-breaker stress wheel clean
+	resilience metrics-page recycling http-metrics throughput resilience-peers shared-breaker leftovers stress \
+	wheel clean
 SHELL := /bin/sh
 
 VENV := .venv
@@ -66,7 +67,7 @@ resilience: $(VENV)/installed-dev  ## what retries and rate limits cost beside o
 metrics-page: $(VENV)/installed-dev  ## what counting and the page of /metrics cost beside prometheus_client
 	$(BIN)/python benchmarks/metrics_page.py $(ARGS)
 
-recycling: $(VENV)/installed-dev  ## gunicorn's workers replaced again and again, one killed, while Prometheus looks on (ARGS="--times 5")
+recycling: $(VENV)/installed-dev  ## gunicorn's workers replaced under load, one killed, while Prometheus looks on (ARGS="--times 5")
 	$(BIN)/python benchmarks/recycling.py $(ARGS)
 
 http-metrics: $(VENV)/installed-dev  ## what metrics add to a request beside other exporters (ARGS="--rounds 1000")
@@ -80,6 +81,9 @@ resilience-peers: $(VENV)/installed-dev  ## what other libraries do in trouble: 
 
 shared-breaker: $(VENV)/installed-dev  ## what callers notice of a Redis that is killed, hangs and comes back (ARGS="--seconds 30")
 	$(BIN)/python benchmarks/shared_breaker.py $(ARGS)
+
+leftovers: $(VENV)/installed-dev  ## what dead workers leave behind, here and in prometheus_client (ARGS="--workers 40")
+	$(BIN)/python benchmarks/leftovers.py $(ARGS)
 
 stress: $(VENV)/installed-dev  ## the long forms of the stress tests
 	MESTRES_STRESS=long $(BIN)/python -m pytest -m stress $(ARGS)

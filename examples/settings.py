@@ -24,6 +24,7 @@ class Settings:
     webhook_secret: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     cache: bool = True
     rate_limit: str = ""
+    json_logs: bool = False
     mail_dir: str = ""
     port: int = 8000
     demo: bool = False
@@ -45,6 +46,7 @@ class Settings:
             cache=environment.get("MESTRES_CACHE", "1") != "0",
             mail_dir=environment.get("MESTRES_MAIL_DIR", ""),
             rate_limit=_rate(environment.get("MESTRES_RATE_LIMIT", "")),
+            json_logs=environment.get("MESTRES_LOGS", "") == "json",
             port=_port(environment.get("PORT") or str(default.port)),
             demo=demo,
             perf=PerfSettings.from_environment(environment),

@@ -15,10 +15,11 @@ from mestres_core.contrib.http import Api, Application, Reply, Request
 from mestres_core.contrib.mail import MailFolder
 from mestres_core.db.session import connect_arguments, normal_url
 from mestres_core.providers.fake import FakeCard, FakePix, signed_event
+from mestres_examples.layers import INNER, OUTER, surrounded
 from mestres_examples.pages import Assets, Site
 from mestres_examples.settings import Settings
-from mestres_perf import Caches, Metrics, RateLimit, instrument
-from mestres_perf.contrib.sqlalchemy import instrument_engine, make_engine
+from mestres_perf import Caches, Metrics, RateLimit, configure_logging, instrument
+from mestres_perf.contrib.sqlalchemy import DatabaseReady, instrument_engine, make_engine
 
 A = TypeVar("A")
 _VITALS = "/api/v1/vitals"
@@ -43,13 +44,14 @@ class Wiring:
         return {"api": self.api, "pages": self.site, "assets": self.assets}
 
     def instrument(self, app: A) -> A:
-        """Count and time the framework's application, and have it answer /metrics and /health/*."""
-        return instrument(app, metrics=self.metrics, ready=self.is_ready, vitals=_VITALS)
+        """Surround the framework's application: it is counted and timed, compressed, limited, logged.
 
-    def is_ready(self) -> bool:
-        """Whether the shop may be used: its database answers."""
-        self.api.shop.catalog.featured(limit=1)
-        return True
+        It answers /metrics and /health/*, too.
+        """
+        inner = surrounded(app, INNER)
+        ready = DatabaseReady(self.api.shop.engine)
+        counted = instrument(inner, metrics=self.metrics, ready=ready, vitals=_VITALS)
+        return surrounded(counted, OUTER)
 
     def not_found(self, method: str, path: str) -> Reply:
         """Answer for an address that no route knows: the API's way below its prefix, a page everywhere else."""
@@ -85,6 +87,8 @@ def open_shop(settings: Settings) -> Commerce:
 
 def wire(shop: Commerce, settings: Settings) -> Wiring:
     """The API and the pages of this shop."""
+    if settings.json_logs:
+        configure_logging()
     metrics = Metrics()
     instrument_engine(shop.engine, metrics)
     metrics.watch_breaker(*(provider.breaker for provider in shop.config.providers if hasattr(provider, "breaker")))
@@ -93,7 +97,9 @@ def wire(shop: Commerce, settings: Settings) -> Wiring:
     if settings.cache:
         metrics.watch_cache(caches["default"])
         reads = perf.CachedReads(shop, caches["default"])
-    limit = RateLimit(settings.rate_limit).acquire if settings.rate_limit else None
+    limit = None
+    if settings.rate_limit:  # one count for all processes, where there is a Redis
+        limit = RateLimit(settings.rate_limit, redis=caches.redis("default"), name="api").acquire
     api = Api(shop, admin_token=settings.admin_token, reads=reads, limit=limit)
 
     def pay_pix(payment: Mapping[str, Any]) -> tuple[bytes, Mapping[str, str]]:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-_FRAMEWORKS = {"celery", "django", "fastapi", "flask", "starlette"}
+_FRAMEWORKS = {"celery", "django", "fastapi", "flask", "opentelemetry", "starlette"}
 _STRANGERS = {
     "mestres_perf": _FRAMEWORKS | {"mestres_core", "prometheus_client", "redis", "sqlalchemy"},
     "mestres_core": _FRAMEWORKS | {"mestres_perf", "prometheus_client", "psycopg", "redis"},

@@ -91,7 +91,7 @@ async def _aperform(effect: Effect, backend: AsksLater | None, loader: Callable[
     if isinstance(effect, Sleep):
         return await asyncio.sleep(effect.seconds)
     if isinstance(effect, Spawn):
-        return aspawn(arun(effect.plan, backend, loader), lambda: _end(effect))
+        return aspawn(arun(effect.plan, backend, loader), lambda: _end(effect), at_once=effect.at_once)
     assert isinstance(effect, Wait)
     return await _await(effect)
 

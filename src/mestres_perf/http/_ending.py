@@ -5,6 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+Seen = Callable[[bytes | Exception | None], object]
+
+
+def is_file(environ: Mapping[str, Any], body: Iterable[bytes]) -> bool:
+    """Whether the server sends it by itself (`wsgi.file_wrapper`), and must be given it as it is."""
+    wrapper = environ.get("wsgi.file_wrapper")
+    return isinstance(wrapper, type) and isinstance(body, wrapper)
+
 
 class Ending:
     """Calls `end` once: when the server closes the body, or when the application raises before there is one.
@@ -12,9 +20,10 @@ class Ending:
     A file that the server sends by itself must be given to it as it is: then it ends when the application returns.
     """
 
-    def __init__(self, environ: Mapping[str, Any], end: Callable[[], object]) -> None:
-        self._wrapper = environ.get("wsgi.file_wrapper")
+    def __init__(self, environ: Mapping[str, Any], end: Callable[[], object], seen: Seen | None = None) -> None:
+        self._environ = environ
         self._end = end
+        self._seen = seen
 
     def of(self, call: Callable[[], Iterable[bytes]]) -> Iterable[bytes]:
         """Call the application, and watch its body."""
@@ -23,22 +32,38 @@ class Ending:
         except BaseException:
             self._end()
             raise
-        if isinstance(self._wrapper, type) and isinstance(body, self._wrapper):
+        if is_file(self._environ, body):
+            if self._seen is not None:
+                self._seen(None)
             self._end()
             return body
-        return _Sized(body, self._end) if hasattr(body, "__len__") else Watched(body, self._end)
+        return (_Sized if hasattr(body, "__len__") else Watched)(body, self._end, self._seen)
 
 
 class Watched:
-    """The body itself; `end` is called once, when the server has closed it."""
+    """The body itself; `end` is called once, when the server has closed it.
 
-    def __init__(self, body: Iterable[bytes], end: Callable[[], object]) -> None:
+    `seen` is called with each chunk that the server takes, with None when it has taken all, and with what is raised.
+    """
+
+    def __init__(self, body: Iterable[bytes], end: Callable[[], object], seen: Seen | None = None) -> None:
         self._body = body
         self._end = end
+        self._seen = seen
         self._is_closed = False
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self._body)
+        return iter(self._body) if self._seen is None else self._told(self._seen)
+
+    def _told(self, seen: Seen) -> Iterator[bytes]:
+        try:
+            for chunk in self._body:
+                seen(chunk)
+                yield chunk
+        except Exception as error:
+            seen(error)
+            raise
+        seen(None)
 
     def close(self) -> None:
         """The server is done."""

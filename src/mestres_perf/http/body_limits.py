@@ -30,7 +30,7 @@ from mestres_perf.http._answers import (
 )
 from mestres_perf.http._bodies import header
 from mestres_perf.http._encoding import length_of
-from mestres_perf.http._ending import Watched
+from mestres_perf.http._ending import Watched, is_file
 from mestres_perf.http._page import Page
 
 MOST: Final = 1024 * 1024
@@ -162,25 +162,26 @@ class WSGIBodyLimitMiddleware:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
-        limit, method = self._limits.of(environ.get("PATH_INFO", "")), environ["REQUEST_METHOD"]
+        limit = self._limits.of(environ.get("PATH_INFO", ""))
         length = length_of({"content-length": environ.get("CONTENT_LENGTH") or ""})
         if length is not None:  # the server lets nobody read more than that
             if length > limit:
-                return answer(_too_large(limit), method, start_response)
+                return answer(_too_large(limit), environ["REQUEST_METHOD"], start_response)
             return self.app(environ, start_response)
         if not environ.get("wsgi.input_terminated"):
             return self.app(environ, start_response)
         measured = environ["wsgi.input"] = _Input(environ["wsgi.input"], limit)
-        return _Cut(measured, method, start_response).of(lambda start: self.app(environ, start))
+        return _Cut(measured, environ, start_response).of(lambda start: self.app(environ, start))
 
 
 class _Cut:
     """A response to a request whose body may turn out to be too large while it is read."""
 
-    def __init__(self, measured: _Input, method: str, start_response: StartResponse) -> None:
+    def __init__(self, measured: _Input, environ: Environ, start_response: StartResponse) -> None:
+        self._environ = environ
         self._measured = measured
         self._page = _too_large(measured.limit)
-        self._refusal = [] if method == "HEAD" else [self._page.body]
+        self._refusal = [] if environ["REQUEST_METHOD"] == "HEAD" else [self._page.body]
         self._start_response = start_response
         self._has_begun = False
         self._has_refused = False
@@ -194,7 +195,7 @@ class _Cut:
                 raise
             self._refuse(sys.exc_info())
             return self._refusal
-        if isinstance(body, (list, tuple)) and not self._has_refused:
+        if not self._has_refused and (isinstance(body, (list, tuple)) or is_file(self._environ, body)):
             return body
         return Watched(self._chunks(body), getattr(body, "close", list))
 

@@ -27,6 +27,7 @@ from mestres_perf.http._answers import (
 )
 from mestres_perf.http._compressors import Compressor, Maker
 from mestres_perf.http._encoding import TYPES, chosen, encoded, is_encodable, length_of, not_modified, varying
+from mestres_perf.http._ending import is_file
 from mestres_perf.http._freshness import combined
 from mestres_perf.http._paths import Paths
 
@@ -279,8 +280,7 @@ class WSGICompressionMiddleware:
         accepts, tags = environ.get("HTTP_ACCEPT_ENCODING", ""), environ.get("HTTP_IF_NONE_MATCH", "")
         starter = _Starter(self._face, _Asked(environ["REQUEST_METHOD"], accepts, tags), start_response)
         body = self.app(environ, starter)
-        wrapper = environ.get("wsgi.file_wrapper")
-        if isinstance(wrapper, type) and isinstance(body, wrapper):
+        if is_file(environ, body):
             starter.leave()
             return body
         if isinstance(body, (list, tuple)) and starter.holds:

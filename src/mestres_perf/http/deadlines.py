@@ -6,11 +6,13 @@ import asyncio
 import sys
 from collections.abc import Iterable, Iterator
 from http import HTTPStatus
+from typing import Any
 
 from mestres_perf.errors import ConfigurationError, DeadlineExceeded
 from mestres_perf.http._answers import (
     AsgiApp,
     Environ,
+    Headers,
     Message,
     Receive,
     Scope,
@@ -22,7 +24,7 @@ from mestres_perf.http._answers import (
     problem,
 )
 from mestres_perf.http._bodies import header
-from mestres_perf.http._ending import Ending, Watched
+from mestres_perf.http._ending import Watched, is_file
 from mestres_perf.http._paths import Paths
 from mestres_perf.resilience import deadline
 from mestres_perf.resilience._deadline import HEADER
@@ -108,39 +110,72 @@ class WSGIDeadlineMiddleware:
         if environ.get("PATH_INFO", "") in self._times.excluded:
             return self.app(environ, start_response)
         limit = self._times.of(environ.get(_VARIABLE, ""))
-        limit.__enter__()
-        return Ending(environ, lambda: limit.__exit__(None, None, None)).of(
-            lambda: self._serve(environ, start_response)
-        )
-
-    def _serve(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        method = environ["REQUEST_METHOD"]
-
-        def late() -> list[bytes]:
-            start_response(line_of(_LATE.status), _LATE.all_headers(), sys.exc_info())
-            return [] if method == "HEAD" else [_LATE.body]
-
-        def chunks(body: Iterable[bytes]) -> Iterator[bytes]:
-            has_begun = False
-            try:
-                for chunk in body:
-                    has_begun = has_begun or bool(chunk)
-                    yield chunk
-            except DeadlineExceeded:
-                if has_begun:
-                    raise
-                yield from late()
-
+        response = _Response(limit, environ["REQUEST_METHOD"], start_response)
         try:
             deadline.check()
-            body = self.app(environ, start_response)
+            body = self.app(environ, response.start)
         except DeadlineExceeded:
-            return late()
-        wrapper = environ.get("wsgi.file_wrapper")
-        if isinstance(body, (list, tuple)) or (isinstance(wrapper, type) and isinstance(body, wrapper)):
+            response.end()
+            return response.late()
+        except BaseException:
+            response.end()
+            raise
+        if isinstance(body, (list, tuple)) or is_file(environ, body):
+            response.end()
             return body
-        return Watched(chunks(body), getattr(body, "close", _nothing))
+        return Watched(response.chunks(body), lambda: response.close(body))
 
 
-def _nothing() -> None:
-    pass
+class _Response:
+    """A response to a request that has a deadline.
+
+    It holds from here until the last chunk, at the latest until the server closes the body: a server that forgets to
+    must not leave it to the next request of this thread.
+    """
+
+    def __init__(self, limit: deadline, method: str, start_response: StartResponse) -> None:
+        self._limit: deadline | None = limit
+        self._method = method
+        self._start_response = start_response
+        self._is_started = False
+        limit.__enter__()
+
+    def start(self, status: str, headers: Headers, *exc_info: Any) -> Any:
+        """The application's `start_response`."""
+        self._is_started = True
+        return self._start_response(status, headers, *exc_info)
+
+    def late(self) -> list[bytes]:
+        """Say 504, in place of what the application has begun."""
+        begun = (sys.exc_info(),) if self._is_started else ()
+        self._start_response(line_of(_LATE.status), _LATE.all_headers(), *begun)
+        return [] if self._method == "HEAD" else [_LATE.body]
+
+    def chunks(self, body: Iterable[bytes]) -> Iterator[bytes]:
+        """The application's body, or that of the 504 when nothing of it has gone out."""
+        has_begun = False
+        try:
+            for chunk in body:
+                has_begun = has_begun or bool(chunk)
+                yield chunk
+        except DeadlineExceeded:
+            if has_begun:
+                raise
+            yield from self.late()
+        finally:
+            self.end()
+
+    def close(self, body: Iterable[bytes]) -> None:
+        """The server is done."""
+        try:
+            close = getattr(body, "close", None)
+            if close is not None:
+                close()
+        finally:
+            self.end()
+
+    def end(self) -> None:
+        """End the deadline, once."""
+        limit, self._limit = self._limit, None
+        if limit is not None:
+            limit.__exit__(None, None, None)

@@ -23,7 +23,7 @@ from mestres_perf.metrics._directory import Directory
 from mestres_perf.metrics._sheet import Labels, Reading, Sheet, Table
 
 PUBLISHED_EVERY = 1.0
-"""Seconds, as long as there are requests: as much of what caches and breakers count is lost with a killed process."""
+"""Seconds, as long as there are requests. So much of what caches and breakers count is lost with a killed process."""
 _log = logging.getLogger(__name__)
 
 

@@ -30,8 +30,8 @@ from mestres_perf.metrics._cells import Values
 from mestres_perf.metrics._sheet import Labels, Sheet
 
 _MAGIC = b"mestres1"
-_HEADER = struct.Struct("=8sQ")
-_RECORD = struct.Struct("=IIII")
+_HEADER = struct.Struct("@8sQ")  # native: the second is read and written as one word
+_RECORD = struct.Struct("@IIII")
 _WORD = 8
 _CHUNK = 1 << 15
 _PER_SERIES = 1 << 12

@@ -15,6 +15,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import logging
+import math
 import mmap
 import os
 import secrets
@@ -41,6 +42,8 @@ _SETTLED, _NEW, _LOCK, _SUFFIX = "settled", "settled.new", "lock", ".cells"
 PATIENCE = 5.0
 """Seconds. Nobody holds the directory's lock for longer than it takes to read some files."""
 _PAUSE = 0.002
+_MILLION = float(1 << 20)
+"""A power of two: multiplying by it loses nothing. Sums are exact up to 2**33."""
 _log = logging.getLogger(__name__)
 
 
@@ -207,10 +210,23 @@ def _is_alive(path: Path) -> bool:
 def _read(path: Path) -> Counted:
     """What one process has counted."""
     table = _table(path)
+    for metric, rows in table.items():
+        if metric.kind in _ADDED_UP:
+            for values in rows.values():
+                values[-1] = _steady(values[-1])  # a counter's number, or a histogram's sum: the others are whole
     ring = table.get(window.RING, {}).get(())
     if ring is None:  # that of another version, with other buckets, says nothing here
         return Counted(_shown(table))
     return Counted(_shown(table), window.slices(ring, window.figures(table)), ring[-1])
+
+
+def _steady(value: float) -> float:
+    """What comes after the millionth is left out, for sums to be exact.
+
+    Otherwise they would depend on the order, which changes when a process dies, and a counter that falls by its last
+    digit has begun again for Prometheus.
+    """
+    return math.floor(value * _MILLION) / _MILLION if math.isfinite(value) else value
 
 
 def _shown(table: Table) -> Table:

@@ -6,6 +6,7 @@ histogram is a guess, unless the threshold is the bound of a bucket, and then th
 
 from __future__ import annotations
 
+import json
 from bisect import bisect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -142,7 +143,10 @@ def _hits(slo: Slo) -> Indicator | None:
 
 
 def _route(endpoint: Endpoint | None) -> str:
-    return f'method="{endpoint.method}", endpoint="{endpoint.template}"' if endpoint else ""
+    if endpoint is None:
+        return ""
+    method, template = (json.dumps(text, ensure_ascii=False) for text in endpoint)
+    return f"method={method}, endpoint={template}"
 
 
 _KINDS: Mapping[str, Callable[[Slo], Indicator | None]] = {

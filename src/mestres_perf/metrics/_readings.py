@@ -37,7 +37,10 @@ class ABreaker(Protocol):
 class APool(Protocol):
     """A database pool, as far as metrics are concerned."""
 
-    most: int
+    @property
+    def most(self) -> float:
+        """How many there can be; infinite where nothing bounds them."""
+        ...
 
     def active(self) -> int:
         """How many connections are in use now."""

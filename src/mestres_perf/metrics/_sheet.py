@@ -54,7 +54,7 @@ class Sheet:
         for (metric, labels), values in totals.items():
             row = self.row(metric, labels)
             for index, value in enumerate(values):
-                row[index] = value
+                row[index] = float(value)
 
     def table(self) -> Table:
         """All series as they are now; their numbers go on counting."""

@@ -15,6 +15,7 @@ from contextvars import ContextVar
 from types import TracebackType
 from typing import Final, Self
 
+from mestres_perf._kernel.background import ends_with_its_caller
 from mestres_perf.errors import DeadlineExceeded
 from mestres_perf.resilience._part import seconds_of
 
@@ -111,6 +112,7 @@ class deadline:  # noqa: N801 - it is used as a verb: `with deadline(2.0):`
 
 
 _current: ContextVar[deadline | None] = ContextVar("mestres_deadline", default=None)
+ends_with_its_caller(_current)
 
 
 def current() -> deadline | None:

@@ -29,11 +29,12 @@ def test_reads_can_be_asked_again_cheaply(http, reads):
     """Every read carries ETag and Cache-Control, and If-None-Match with that tag gives an empty 304."""
     for address, visibility in reads.items():
         first = http.get(address)
-        etag = first.headers["etag"]
+        etag = first.headers["etag"].removeprefix("W/")  # weak where it is compressed
         for given in (etag, f"W/{etag}", f'"other", {etag}', "*"):
             again = http.get(address, headers={"If-None-Match": given})
 
-            assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", etag), address
+            told = again.headers["etag"].removeprefix("W/")
+            assert (again.status_code, again.content, told) == (304, b"", etag), address
         assert http.get(address, headers={"If-None-Match": '"other"'}).status_code == 200
         assert first.headers["cache-control"].startswith(visibility)
 
@@ -54,7 +55,7 @@ def test_head_is_get_without_body(http, reads):
 
         assert (head.status_code, head.content) == (200, b"")
         assert head.headers["content-length"] == str(len(get.content))
-        assert head.headers["etag"] == get.headers["etag"]
+        assert head.headers["etag"] == get.headers["etag"].removeprefix("W/")
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,7 @@ def test_colours_change_where_alerts_fire():
     assert colours("Error Rate")[1] == ("orange", 100 * limits["HighErrorRate"])
     assert colours("Cache Hit Rate") == [("red", None), ("green", 100 * limits["CacheHitRateLow"])]
     assert colours("Response Time Percentiles")[-1] == ("red", limits["HighResponseTime"])
+    assert colours("Error Budget (30 days)")[:2] == [("red", None), ("orange", 0)]  # below 0 the promise is broken
     assert colours("Database Connections")[-1] == ("red", limits["DatabaseConnectionsHigh"])
 
 

@@ -1,58 +1,24 @@
-"""Watching a real engine."""
+"""The pool of the specification, on a real PostgreSQL."""
 
 import contextlib
 import threading
 import time
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.pool import NullPool, QueuePool, StaticPool
+from sqlalchemy.pool import QueuePool, StaticPool
 
 from mestres_perf import Metrics
-from mestres_perf.contrib.sqlalchemy import instrument_engine, make_engine
+from mestres_perf.contrib.sqlalchemy import make_engine
 from mestres_perf.settings import PoolSettings
 
 
-@pytest.mark.parametrize("pool", [QueuePool, NullPool])
-def test_connections(tmp_path, pool):
-    """A connection counts while it is out, whichever pool it is from and whatever becomes of it."""
-    engine = create_engine(f"sqlite:///{tmp_path / 'a.db'}", poolclass=pool)
-    metrics = Metrics()
-    instrument_engine(engine, metrics)
-
-    assert metrics.connections_in_use() == 0
-    with engine.connect() as one, engine.connect():
-        assert metrics.connections_in_use() == 2
-        one.invalidate()
-    assert metrics.connections_in_use() == 0
-    engine.dispose()
-
-
-def test_queries_by_operation(tmp_path):
-    """Statements are timed by their first word; a failed one is counted too, and nothing of its text is kept."""
-    engine = create_engine(f"sqlite:///{tmp_path / 'a.db'}")
-    metrics = Metrics()
-    stop = instrument_engine(engine, metrics)
-    with engine.begin() as connection:
-        connection.execute(text("CREATE TABLE t (x INTEGER)"))
-        connection.execute(text("INSERT INTO t VALUES (:x)"), [{"x": 1}, {"x": 2}])
-        connection.execute(text("SELECT * FROM t"))
-        with pytest.raises(OperationalError):
-            connection.execute(text("SELECT secret FROM nowhere"))
-    stop()
-    with engine.begin() as connection:
-        connection.execute(text("DELETE FROM t"))
-    counted = {
-        sample.labels["operation"]: sample.value
-        for family in metrics.registry.collect()
-        for sample in family.samples
-        if sample.name == "database_query_duration_seconds_count"
-    }
-
-    assert counted == {"create": 1, "insert": 1, "select": 2}
-    engine.dispose()
+def gauge(metrics, name):
+    return next(
+        sample.value for family in metrics.registry.collect() for sample in family.samples if sample.name == name
+    )
 
 
 @pytest.fixture
@@ -68,12 +34,6 @@ def engine(postgres_database):
         yield make
 
 
-def _gauge(metrics, name):
-    return next(
-        sample.value for family in metrics.registry.collect() for sample in family.samples if sample.name == name
-    )
-
-
 def test_fifty_connections_and_not_one_more(engine):
     """Twenty connections and thirty more can be out; the next one waits for the timeout, then it is an error."""
     metrics = Metrics()
@@ -81,14 +41,14 @@ def test_fifty_connections_and_not_one_more(engine):
     with contextlib.ExitStack() as out:
         for _ in range(50):
             assert out.enter_context(pool.connect()).execute(text("SELECT 1")).scalar_one() == 1
-        assert _gauge(metrics, "database_connections_max") == 50
-        assert _gauge(metrics, "database_connections_active") == 50
+        assert gauge(metrics, "database_connections_max") == 50
+        assert gauge(metrics, "database_connections_active") == 50
 
         began = time.monotonic()
         with pytest.raises(PoolTimeout):
             pool.connect()
         assert time.monotonic() - began >= 0.3
-    assert _gauge(metrics, "database_connections_active") == 0
+    assert gauge(metrics, "database_connections_active") == 0
     assert pool.pool.checkedin() == 20
 
 

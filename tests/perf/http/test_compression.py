@@ -56,9 +56,13 @@ def vary(answer):
 
 
 def unzstd(data):
-    import zstandard
+    try:
+        from compression import zstd
+    except ModuleNotFoundError:  # before Python 3.14
+        import zstandard
 
-    return zstandard.ZstdDecompressor().decompressobj().decompress(data)
+        return zstandard.ZstdDecompressor().decompressobj().decompress(data)
+    return zstd.ZstdDecompressor().decompress(data)
 
 
 @FACE

@@ -2,11 +2,20 @@
 
 import asyncio
 import json
+import threading
 
 import pytest
 
-from mestres_perf import DeadlineMiddleware, WSGIDeadlineMiddleware, deadline
+from mestres_perf import (
+    Cache,
+    CacheMiddleware,
+    DeadlineMiddleware,
+    WSGICacheMiddleware,
+    WSGIDeadlineMiddleware,
+    deadline,
+)
 from mestres_perf.errors import ConfigurationError, DeadlineExceeded
+from perf.http.sites import Clock, eventually, fresh
 from perf.http.stack import FACES, Reply, Stack
 
 FACE = pytest.mark.parametrize("face", FACES)
@@ -114,7 +123,7 @@ def test_wsgi_until_the_first_chunk():
             raise DeadlineExceeded
 
         def close(self):
-            closed.append(deadline.remaining() is not None)
+            closed.append(1)
 
     def app(environ, start_response):
         start_response("200 OK", [])
@@ -123,7 +132,39 @@ def test_wsgi_until_the_first_chunk():
     served = Stack("wsgi", None)
     served.app = WSGIDeadlineMiddleware(app)
     assert refused(served.ask()) == LATE
-    assert closed == [True]
+    assert closed == [1]
+    assert deadline.remaining() is None
+
+
+@pytest.mark.parametrize("body", [[b"a"], (b"a",), "a generator"])
+def test_wsgi_servers_that_forget_to_close(body):
+    """A server that has taken everything, and does not close the body, leaves no deadline to the next request."""
+
+    def app(environ, start_response):
+        start_response("200 OK", [])
+        return body if not isinstance(body, str) else iter([b"a"])
+
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/"}
+    assert list(WSGIDeadlineMiddleware(app)(environ, lambda status, headers: None)) == [b"a"]
+    assert deadline.remaining() is None
+
+
+def test_wsgi_close_without_reading():
+    """A body that is closed before it was read is closed within its deadline, which ends then."""
+    left = []
+
+    class Body:
+        def __iter__(self):
+            return iter([b"a"])
+
+        def close(self):
+            left.append(deadline.remaining() is not None)
+
+    app = WSGIDeadlineMiddleware(lambda environ, start: start("200 OK", []) or Body())
+    body = app({"REQUEST_METHOD": "GET", "PATH_INFO": "/"}, lambda status, headers: None)
+    assert deadline.remaining() is not None
+    body.close()
+    assert left == [True]
     assert deadline.remaining() is None
 
 
@@ -175,6 +216,59 @@ def test_cancelled_from_outside_stays_cancelled():
     begun = asyncio.Event()
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(main())
+
+
+@FACE
+def test_what_is_renewed_for_nobody_has_no_deadline(face):
+    """A stale response, and a stale value, are renewed for everybody: not held to the time of who happened to ask."""
+    clock, left = Clock(), {}
+    cache = Cache("renewed", clock=clock, stale_while_revalidate=60)
+
+    def reply(asked):
+        left.setdefault("response", []).append(deadline.remaining())
+        return fresh(seconds=10)
+
+    layers = [
+        (DeadlineMiddleware, WSGIDeadlineMiddleware, {"seconds": 30}),
+        (CacheMiddleware, WSGICacheMiddleware, {"cache": cache, "clock": clock, "stale_while_revalidate": 60}),
+    ]
+    served = Stack(face, reply, *layers)
+    serve = served.app
+
+    async def aserve(scope, receive, send):  # the renewal is a task of this loop
+        await serve(scope, receive, send)
+        async with asyncio.timeout(20):
+            await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}))
+
+    if face == "asgi":
+        served.app = aserve
+    served.ask("/", {"Host": "shop.example"})
+    clock.now += 20
+    assert served.ask("/", {"Host": "shop.example"}).cache == "stale"
+    eventually(lambda: len(left["response"]) == 2)
+    assert left["response"][0] is not None
+    assert left["response"][1] is None
+
+
+def test_a_value_that_is_refreshed_for_nobody_has_no_deadline():
+    """A value that is refreshed behind a reader's back is not held to his time; one that he waits for is."""
+    clock, left, done = Clock(), [], threading.Event()
+    cache = Cache("refreshed", clock=clock, ttl=10, stale_while_revalidate=60)
+
+    def load():
+        left.append(deadline.remaining())
+        if len(left) == 2:
+            done.set()
+        return len(left)
+
+    with deadline(30):
+        assert cache.get_or_load("a", load) == 1
+        clock.now += 20
+        assert cache.get_or_load("a", load) == 1
+        assert done.wait(20)
+    assert left[0] is not None
+    assert left[1] is None
+    cache.close()
 
 
 @FACE

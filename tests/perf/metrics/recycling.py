@@ -98,9 +98,9 @@ def recycle(*, workers: int, replaced: int, max_requests: int, clients: int, pau
         load = Clients(server, seen, clients, pause)
         try:
             deadline = time.monotonic() + patience
-            while len(seen.workers) < workers + replaced and time.monotonic() < deadline:
+            while (len(seen.workers) < workers + replaced or not seen.killed) and time.monotonic() < deadline:
                 _look(server, seen)
-                if not seen.killed and len(seen.workers) > workers + replaced // 2:
+                if not seen.killed and len(seen.workers) >= workers + replaced // 2:
                     seen.killed += _kill(load.ask())
                 time.sleep(BETWEEN_PAGES)
         finally:
@@ -114,7 +114,10 @@ def recycle(*, workers: int, replaced: int, max_requests: int, clients: int, pau
 def _kill(worker: int) -> bool:
     if not worker:
         return False
-    os.kill(worker, signal.SIGKILL)
+    try:
+        os.kill(worker, signal.SIGKILL)
+    except ProcessLookupError:  # that was its last request
+        return False
     return True
 
 

@@ -1,24 +1,41 @@
 """Circuit breakers of several libraries, each behind the same few words."""
 
+import importlib
 import inspect
 import itertools
+import sys
 from collections.abc import Callable
 from datetime import timedelta
+from types import ModuleType, SimpleNamespace
 from typing import Any, ClassVar
 
 import aiobreaker
 import circuitbreaker
-import purgatory
 import pybreaker
 from hyx.circuitbreaker import consecutive_breaker
 from hyx.circuitbreaker.exceptions import BreakerFailing
-from purgatory.domain.model import OpenedState
 
 import mestres_perf
 from mestres_perf import CircuitOpenError
 from perf.peers_of_resilience.clocks import Clocks
 
 OPEN_FOR = 60
+
+
+def _import_purgatory() -> ModuleType:
+    """It asks pkg_resources, which a newer Python has not got, for its version, and wants nothing else of it."""
+    ours = SimpleNamespace(get_distribution=lambda _: SimpleNamespace(version=""), DistributionNotFound=LookupError)
+    theirs = sys.modules.get("pkg_resources")
+    sys.modules["pkg_resources"] = ours
+    try:
+        return importlib.import_module("purgatory")
+    finally:
+        del sys.modules["pkg_resources"]
+        if theirs is not None:
+            sys.modules["pkg_resources"] = theirs
+
+
+purgatory = _import_purgatory()
 _NUMBERS = itertools.count()
 
 
@@ -118,7 +135,7 @@ class Purgatory(Breaker):
     """It has one class for each colour; a breaker is one of them, by what it decorates first."""
 
     package = "purgatory"
-    refusal = OpenedState
+    refusal = importlib.import_module("purgatory.domain.model").OpenedState
 
     def __init__(self, clocks, *, threshold=2, ignore=()):
         self._options = {"default_threshold": threshold, "default_ttl": OPEN_FOR, "exclude": list(ignore)}

@@ -30,7 +30,9 @@ from mestres_perf import (
     track_performance,
 )
 from mestres_perf.errors import ConfigurationError
+from mestres_perf.metrics._catalogue import Metric
 from perf.peers_of_resilience.clocks import clocks_of
+from perf.peers_of_resilience.of_sharing import sent_in_a_loop
 from perf.peers_of_resilience.rules import Rule, register
 
 NOWHERE = "redis://127.0.0.1:1/0"
@@ -392,6 +394,45 @@ register(
 )
 
 
+def _keeps_its_loop(use):
+    with sent_in_a_loop() as seen:
+        use()
+    return not seen
+
+
+def _our_async_limit(url):
+    async def main():
+        there = Redis(url, timeout=5.0)
+        await RateLimit("5/h", redis=there, name="loop").aacquire("k")
+        await there.aclose()
+
+    return _keeps_its_loop(lambda: asyncio.run(main()))
+
+
+def _slow_async_limit(url):
+    app = _slow_app(SlowAPIASGIMiddleware, included=False, storage_uri=url)
+    fine = _keeps_its_loop(lambda: _statuses(app, "/plain"))
+    app.state.limiter._storage.storage.close()
+    return fine
+
+
+register(
+    Rule(
+        "limits_let_loops_go_on",
+        "R8",
+        "limits",
+        "no event loop waits for Redis",
+        "A limit before an async application sends nothing to Redis through a client that waits in the loop's thread.",
+        {
+            "mestres_perf": _our_async_limit,
+            "limits": "no middleware; for async code it wants another client of Redis",
+            "slowapi": _slow_async_limit,
+            "hyx": "limits in memory only",
+        },
+    )
+)
+
+
 # Timers
 
 
@@ -467,6 +508,42 @@ register(
         {
             "mestres_perf": lambda _: _times_class_methods(*_our_timer()),
             "prometheus_client": lambda _: _times_class_methods(*_their_timer()),
+        },
+    )
+)
+
+
+def _our_series():
+    metrics = Metrics(max_series=50)
+    series = metrics.series(Metric("peer_total", "counter", "p", ("who",)))
+    for number in range(500):
+        series.child(str(number)).inc()
+    return metrics.registry
+
+
+def _their_series():
+    registry = prometheus_client.CollectorRegistry()
+    counter = prometheus_client.Counter("peer", "p", ["who"], registry=registry)
+    for number in range(500):
+        counter.labels(str(number)).inc()
+    return registry
+
+
+def _is_bounded(registry):
+    series = [one for family in registry.collect() for one in family.samples if one.name == "peer_total"]
+    return len(series) < 100 and sum(one.value for one in series) == 500
+
+
+register(
+    Rule(
+        "bounded_series",
+        "H20",
+        "timers",
+        "series are bounded",
+        "Of five hundred values of a label fewer than a hundred series are made, and everything is counted.",
+        {
+            "mestres_perf": lambda _: _is_bounded(_our_series()),
+            "prometheus_client": lambda _: _is_bounded(_their_series()),
         },
     )
 )

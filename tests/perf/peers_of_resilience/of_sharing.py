@@ -2,12 +2,13 @@
 
 import asyncio
 import contextlib
+import importlib
 import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
@@ -17,14 +18,12 @@ import pybreaker
 import redis
 import redis.asyncio
 from aiobreaker.storage.redis import CircuitRedisStorage
-from purgatory import AsyncCircuitBreakerFactory
-from purgatory.service._async.unit_of_work import AsyncRedisUnitOfWork
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from mestres_perf import CircuitBreaker, CircuitOpenError, Redis
 from mestres_perf.resilience import SharedState
-from perf.peers_of_resilience.breakers import BREAKERS, OPEN_FOR
+from perf.peers_of_resilience.breakers import BREAKERS, OPEN_FOR, purgatory
 from perf.peers_of_resilience.clocks import Clocks, clocks_of
 from perf.peers_of_resilience.of_breakers import DEADLINE, has_ended
 from perf.peers_of_resilience.rules import SUBJECTS, Rule, register
@@ -95,16 +94,13 @@ class Room:
         def wait(awaitable: Any) -> Any:
             return asyncio.run_coroutine_threadsafe(awaitable, loop).result(DEADLINE)
 
-        async def make() -> AsyncCircuitBreakerFactory:
-            work = AsyncRedisUnitOfWork(self.url)
-            factory = AsyncCircuitBreakerFactory(threshold, OPEN_FOR, uow=work)
+        async def make() -> Any:
+            factory = _purgatory_factory(self.url, threshold)
             with contextlib.suppress(redis.RedisError):
                 await factory.initialize()
             return factory
 
-        # aioredis, which it asks for, does not start on Python 3.11 or newer; redis-py has it inside.
-        with mock.patch.dict(sys.modules, {"aioredis": SimpleNamespace(from_url=_async_client)}):
-            factory = wait(make())
+        factory = wait(make())
 
         def end() -> None:
             wait(factory.uow.contexts.redis.aclose())
@@ -122,6 +118,13 @@ class Room:
             return lambda: wait(guarded())
 
         return Node(decorate, BREAKERS["purgatory"].refusal, _nothing)
+
+
+def _purgatory_factory(url: str, threshold: int) -> Any:
+    work = importlib.import_module("purgatory.service._async.unit_of_work")
+    # aioredis, which it asks for, does not start on Python 3.11 or newer; redis-py has it inside.
+    with mock.patch.dict(sys.modules, {"aioredis": SimpleNamespace(from_url=_async_client)}):
+        return purgatory.AsyncCircuitBreakerFactory(threshold, OPEN_FOR, uow=work.AsyncRedisUnitOfWork(url))
 
 
 def _async_client(url: str) -> redis.asyncio.Redis:
@@ -249,3 +252,75 @@ def new_threshold(room: Room) -> bool:
     except node.refusal:
         return True
     return False
+
+
+@contextmanager
+def sent_in_a_loop() -> Iterator[list[int]]:
+    """What is sent by a client that waits, in a thread whose event loop would have other things to do meanwhile."""
+    seen: list[int] = []
+    send = socket.socket.sendall
+
+    def sendall(self: socket.socket, *arguments: Any) -> None:
+        if asyncio._get_running_loop() is not None:
+            seen.append(1)
+        send(self, *arguments)
+
+    with mock.patch.object(socket.socket, "sendall", sendall):
+        yield seen
+
+
+async def _fine() -> None: ...
+
+
+@asynccontextmanager
+async def _our_call(url: str) -> AsyncIterator[Callable[[], Any]]:
+    layer = Redis(url)
+    shared = SharedState(layer, interval=0.01)
+    yield CircuitBreaker("peer", shared=shared)(_fine)
+    shared.close()
+    await layer.aclose()
+
+
+@asynccontextmanager
+async def _call_of_aiobreaker(url: str) -> AsyncIterator[Callable[[], Any]]:
+    with redis.Redis.from_url(url) as client:
+        storage = CircuitRedisStorage(aiobreaker.CircuitBreakerState.CLOSED, client, namespace="loop")
+        yield aiobreaker.CircuitBreaker(state_storage=storage)(_fine)
+
+
+@asynccontextmanager
+async def _call_of_purgatory(url: str) -> AsyncIterator[Callable[[], Any]]:
+    factory = _purgatory_factory(url, threshold=5)
+    await factory.initialize()
+    yield factory("loop")(_fine)
+    await factory.uow.contexts.redis.aclose()
+
+
+def _keeps_its_loop(make: Callable[[str], Any]) -> Callable[[str], bool]:
+    async def main(url: str) -> bool:
+        async with make(url) as guarded:
+            with sent_in_a_loop() as seen:
+                for _ in range(3):
+                    await guarded()
+            return not seen
+
+    return lambda url: asyncio.run(main(url))
+
+
+register(
+    Rule(
+        "loops_go_on",
+        "R8",
+        "breakers",
+        "no event loop waits for Redis",
+        "Calls of an async function send Redis nothing through a client that waits in the loop's thread.",
+        {
+            "mestres_perf": _keeps_its_loop(_our_call),
+            "circuitbreaker": "shares nothing between processes",
+            "pybreaker": "for plain functions only",
+            "aiobreaker": _keeps_its_loop(_call_of_aiobreaker),
+            "purgatory": _keeps_its_loop(_call_of_purgatory),
+            "hyx": "shares nothing between processes",
+        },
+    )
+)

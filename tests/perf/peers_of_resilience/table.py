@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
-from perf.peers_of_resilience import of_breakers, of_http, of_others, of_sharing
+from perf.peers_of_resilience import of_breakers, of_http, of_others, of_processes, of_sharing
 from perf.peers_of_resilience.rules import RULES, SUBJECTS, Rule, answer
 
 __all__ = ["PAGE", "Answers", "observed", "page", "row"]
 assert of_breakers
 assert of_sharing
 assert of_http
+assert of_processes
 assert of_others  # each has registered its rules
 
 PAGE = Path(__file__).parents[3] / "docs" / "resilience-peers.md"
@@ -33,7 +34,7 @@ _NAMES = {
     "retries": "Retries",
     "limits": "Bulkheads and rate limits",
     "requests": "Metrics of requests",
-    "timers": "Timing functions",
+    "timers": "Counting and timing",
 }
 _DISTRIBUTIONS = (
     "aiobreaker",
