@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Iterable
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
@@ -246,11 +247,15 @@ class _AsgiStay(_Stay):
 
 def _raw(admission: Admission) -> tuple[tuple[bytes, bytes], ...]:
     """`Admission.headers` of an admitted request, as ASGI sends them."""
+    limit, remaining, reset, _ = admission
     return (
-        (b"ratelimit-limit", b"%d" % admission.limit),
-        (b"ratelimit-remaining", b"%d" % admission.remaining),
-        (b"ratelimit-reset", b"%d" % math.ceil(admission.reset)),
+        (b"ratelimit-limit", _digits(limit)),
+        (b"ratelimit-remaining", _digits(remaining)),
+        (b"ratelimit-reset", _digits(math.ceil(reset))),
     )
+
+
+_digits = lru_cache(maxsize=10_000)(b"%d".__mod__)
 
 
 def _busy(overloaded: Overloaded, admission: Admission | None) -> Page:

@@ -140,7 +140,7 @@ class RateLimit(Part):
     async def acheck(self, key: Hashable = "") -> Admission:
         """`check` for async code."""
         if self._redis is None:
-            return self._locally(key)
+            return _admission(self._local_burst, self._local_interval, *self._cells.take_and_tell(key))
         try:
             reply = await self._redis.awaiting.ask(self._question(key))
         except BackendUnavailable:
