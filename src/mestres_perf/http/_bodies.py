@@ -59,4 +59,4 @@ def header(scope: Mapping[str, Any], name: bytes) -> str:
 
 
 def _length(text: str) -> int | None:
-    return int(text[:_MOST_DIGITS]) if text.isascii() and text.isdigit() else None
+    return int(text.lstrip("0")[:_MOST_DIGITS] or "0") if text.isascii() and text.isdigit() else None

@@ -132,4 +132,4 @@ def weak(tag: str) -> str:
 def length_of(headers: Mapping[str, str]) -> int | None:
     """Content-Length, where there is one."""
     given = headers.get("content-length", "")
-    return int(given[:18]) if given.isascii() and given.isdigit() else None
+    return int(given.lstrip("0")[:18] or "0") if given.isascii() and given.isdigit() else None

@@ -311,4 +311,4 @@ def condition(stored: Stored) -> list[tuple[str, str]]:
 
 def _length(known: dict[str, Any]) -> int | None:
     text = known.get("content-length", "")
-    return int(text[:18]) if text.isascii() and text.isdigit() else None
+    return int(text.lstrip("0")[:18] or "0") if text.isascii() and text.isdigit() else None

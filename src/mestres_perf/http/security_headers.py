@@ -21,7 +21,7 @@ from mestres_perf.http._answers import (
     raw,
     text,
 )
-from mestres_perf.http._heads import Head
+from mestres_perf.http._heads import Head, Visitor
 
 _POLICY = "content-security-policy"
 _FRAMES = "x-frame-options"
@@ -84,7 +84,7 @@ class _Heads:
         """What is added to a response."""
         return self._secure if scheme == "https" else self._plain
 
-    def of(self, _method: str, _path: str, scheme: str, *, is_known: bool) -> Head | None:  # noqa: ARG002 - a Heads
+    def of(self, _method: str, _path: str, scheme: str, _visitor: Visitor) -> Head | None:
         """What is to be done for this request."""
         return self.adding(scheme).text
 
