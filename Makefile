@@ -73,7 +73,7 @@ recycling: $(VENV)/installed-dev  ## gunicorn's workers replaced under load, one
 http-metrics: $(VENV)/installed-dev  ## what metrics add to a request beside other exporters (ARGS="--rounds 1000")
 	$(BIN)/python benchmarks/http_metrics.py $(ARGS)
 
-throughput: $(VENV)/installed-dev  ## requests/s of uvicorn with and without the middleware: writes docs/metrics.md (ARGS="--rounds 5")
+throughput: $(VENV)/installed-dev  ## requests/s of uvicorn with and without the middleware: writes docs/metrics.md (ARGS="--rounds 31")
 	$(BIN)/python benchmarks/throughput.py $(ARGS)
 
 resilience-peers: $(VENV)/installed-dev  ## what other libraries do in trouble: writes docs/resilience-peers.md

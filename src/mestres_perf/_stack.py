@@ -27,11 +27,16 @@ def instrument(
     breakers: Iterable[CircuitBreaker] = (),
     ready: Callable[[], bool] | None = None,
     vitals: str | Vitals | None = None,
+    route: Callable[[Any], str] | None = None,
 ) -> A:
     """Count, time and watch an application, and have it answer /metrics and /health/*.
 
     A Flask, Starlette or FastAPI application is changed and returned; any other ASGI or WSGI callable comes back
-    wrapped. `ready` says whether it may be sent requests, `vitals` to which path browsers post their web vitals, as
+    wrapped, such as what Django's `get_asgi_application()` or `get_wsgi_application()` gives. Their routes are known,
+    behind other middlewares, too. For a callable whose routes are not, `route` says the template of a request, given
+    its scope or environ, and nothing for what it does not know; otherwise all its requests are `__unmatched__`.
+
+    `ready` says whether it may be sent requests, `vitals` to which path browsers post their web vitals, as
     "/api/v1/vitals" or as `Vitals`. For the database share a Metrics with
     `mestres_perf.contrib.sqlalchemy.instrument_engine(engine, metrics)`.
     """
@@ -40,7 +45,7 @@ def instrument(
     shared.watch_cache(*caches)
     shared.watch_breaker(*breakers)
     target: Any = app
-    options: dict[str, Any] = {"metrics": shared, "health": health, "ready": ready, "vitals": vitals}
+    options: dict[str, Any] = {"metrics": shared, "health": health, "ready": ready, "vitals": vitals, "route": route}
     if hasattr(target, "wsgi_app"):
         target.wsgi_app = WSGIPerformanceMiddleware(target.wsgi_app, **options)
         return app

@@ -28,10 +28,11 @@ class Proxy:
         self.accepted = 0
         self._target = port
         self._open: set[socket.socket] = set()
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._server.getsockname()[1]
+        self._lock = threading.Lock()
+        self._door: socket.socket | None = None
+        self.port = 0
+        self.start()
         self.url = f"redis://127.0.0.1:{self.port}/0"
-        threading.Thread(target=self._serve, daemon=True).start()
 
     def cut(self) -> None:
         """Close every connection."""
@@ -41,28 +42,34 @@ class Proxy:
 
     def stop(self) -> None:
         """Close everything: who connects is refused."""
-        with contextlib.suppress(OSError):
-            self._server.shutdown(socket.SHUT_RDWR)
-        self._server.close()
+        with self._lock:
+            door, self._door = self._door, None
+        if door is not None:
+            with contextlib.suppress(OSError):
+                door.shutdown(socket.SHUT_RDWR)
+            door.close()
         self.cut()
 
     def start(self) -> None:
-        """Take connections again, at the same port."""
-        self._server = socket.create_server(("127.0.0.1", self.port))
-        threading.Thread(target=self._serve, daemon=True).start()
+        """Take connections, again at the same port."""
+        door = self._door = socket.create_server(("127.0.0.1", self.port))
+        self.port = door.getsockname()[1]
+        threading.Thread(target=self._serve, args=(door,), daemon=True).start()
 
-    def _serve(self) -> None:
-        server = self._server
+    def _serve(self, door: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while True:
-                client, _ = server.accept()
+                client, _ = door.accept()
                 self.accepted += 1
-                threading.Thread(target=self._connect, args=(client,), daemon=True).start()
+                threading.Thread(target=self._connect, args=(client, door), daemon=True).start()
 
-    def _connect(self, client: socket.socket) -> None:
+    def _connect(self, client: socket.socket, door: socket.socket) -> None:
         with contextlib.suppress(OSError), client, socket.create_connection(("127.0.0.1", self._target)) as server:
             dead = threading.Event()
-            self._open |= {client, server}
+            with self._lock:
+                if self._door is not door:  # stopped while this connection was being made
+                    return
+                self._open |= {client, server}
             back = threading.Thread(target=self._pass, args=(server, client, dead, True), daemon=True)
             back.start()
             self._pass(client, server, dead, False)

@@ -16,7 +16,7 @@ from mestres_perf.metrics._catalogue import UNMATCHED
 
 _CONTEXT = "effective_route_context"
 _BELOW = "/{path:path}"
-_STRANGERS = 1000
+_STRANGERS = 100
 _DEEPEST = 16
 
 
@@ -51,6 +51,13 @@ class ASGIRoutes:
     def begin(self, scope: Mapping[str, Any]) -> None:
         """Where the first request comes in: an application around this middleware is in its scope."""
         self._root = scope.get("app") or self._root
+
+    def key(self, scope: Mapping[str, Any]) -> int | str:
+        """The id of the place, or what Django has left."""
+        if "route" in scope and "fastapi" not in scope:
+            return id(scope["route"])
+        place = self.place(scope)
+        return place if place.__class__ is str else id(place)
 
     def place(self, scope: Mapping[str, Any]) -> object:
         """What the routers have left in the scope.
@@ -103,7 +110,7 @@ class ASGIRoutes:
         return self._by_mark.get(id(place))
 
     def _walk(self) -> None:
-        self._found = list(_walked(_routes_of(self._root), ""))
+        self._found = list(_walked(_routes_of(self._root) or (), ""))
         by_mark = {id(stranger): _stranger(stranger) for stranger in self._strangers}
         for found in self._found:
             for mark in found.marks:
@@ -125,12 +132,12 @@ class ASGIRoutes:
         return self._guesses.find(path, method, look)
 
 
-def _routes_of(app: Any) -> Collection[Any]:
+def _routes_of(app: Any) -> Collection[Any] | None:
     for layer in layers(app):
         routes = getattr(layer, "routes", None)
         if isinstance(routes, (list, tuple)):
             return routes
-    return ()
+    return None
 
 
 def _path(route: Any) -> str:
@@ -157,9 +164,9 @@ def _walked_one(route: Any, marks: tuple[object, ...], prefix: str, depth: int) 
     if hasattr(route, "routes"):  # a Mount, or a Host, which has no path
         below = _routes_of(route.app)
         prefix += _path(route)
-        yield _Found(prefix + _BELOW, (*marks, route.app), is_end=not below)
+        yield _Found(prefix + _BELOW, (*marks, route.app), is_end=below is None)
         if depth < _DEEPEST:  # applications may mount each other
-            yield from _walked(below, prefix, depth + 1)
+            yield from _walked(below or (), prefix, depth + 1)
     elif hasattr(route, "methods") and _path(route):  # others are websockets
         marks = tuple(mark for mark in marks if mark is not None)
         yield _Found(prefix + _path(route), marks, frozenset(route.methods or ()))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable
+from functools import lru_cache
+from typing import NamedTuple
 
 from mestres_perf.errors import ConfigurationError
 
@@ -14,6 +16,7 @@ _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 UNIX = "unix"
 """The proxy at the other end of a Unix socket: a peer that has no address."""
 _WITH_PORT = re.compile(r"\[([^\]]*)\](?::\d+)?|([0-9.]+):\d+")
+_LONGEST = 64
 _SITE = 64
 """Bits of an IPv6 address that are one customer's: the rest he chooses himself, anew for each request if he likes."""
 _MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
@@ -37,6 +40,7 @@ class Clients:
         except ValueError as error:
             right = f"write '10.0.0.0/8', '192.0.2.7', or {UNIX!r} for a Unix socket"
             raise ConfigurationError(f"trusted_proxies: {error}; {right}") from error
+        self.asks_proxies = bool(given)
 
     def name(self, peer: str, forwarded: str) -> str:
         """The client that is nearest to us and no trusted proxy.
@@ -44,33 +48,47 @@ class Clients:
         `forwarded` (X-Forwarded-For) is read from its right end, where our own proxies have written; anybody may have
         written what is left of the first stranger. What is no address ends it.
         """
-        nearest = _address(peer)
+        if not self.asks_proxies and ":" not in peer:
+            return peer  # most are of IPv4, and have no other name
+        nearest = _read(peer)
         if self._is_trusted(nearest):
             for part in reversed(forwarded.split(",")):
-                address = _address(part)
-                if address is None:
+                client = _read(part.strip())
+                if client is None:
                     break
-                nearest = address
-                if not self._is_trusted(address):
+                nearest = client
+                if not self._is_trusted(client):
                     break
-        return peer if nearest is None else _name(nearest)
+        return peer if nearest is None else nearest.name
 
-    def _is_trusted(self, address: _Address | None) -> bool:
-        if address is None:
+    def _is_trusted(self, client: _Client | None) -> bool:
+        if client is None:
             return self._trusts_unix
-        return any(address in network for network in self._trusted)
+        return any(client.address in network for network in self._trusted)
 
 
-def _address(text: str) -> _Address | None:
-    """What is written there, with or without a port."""
-    text = text.strip()
+class _Client(NamedTuple):
+    address: _Address
+    name: str
+
+
+def _read(text: str) -> _Client | None:
+    """Who is written there, with or without a port."""
+    return _known(text) if len(text) <= _LONGEST else None  # what is remembered of strangers is small
+
+
+@lru_cache(maxsize=1024)
+def _known(text: str) -> _Client | None:
     with_port = _WITH_PORT.fullmatch(text)
     try:
         address = ipaddress.ip_address((with_port[1] or with_port[2]) if with_port else text)
     except ValueError:
         return None
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return mapped or address
+    if isinstance(address, ipaddress.IPv4Address):
+        return _Client(address, str(address))
+    if address.ipv4_mapped is not None:
+        return _Client(address.ipv4_mapped, str(address.ipv4_mapped))
+    return _Client(address, str(ipaddress.IPv6Network((int(address), _SITE), strict=False)))
 
 
 def _unmapped(network: _Network) -> _Network:
@@ -78,9 +96,3 @@ def _unmapped(network: _Network) -> _Network:
         return network
     mapped = network.network_address.ipv4_mapped
     return ipaddress.IPv4Network((int(mapped or 0), network.prefixlen - _MAPPED.prefixlen))
-
-
-def _name(address: _Address) -> str:
-    if isinstance(address, ipaddress.IPv4Address):
-        return str(address)
-    return str(ipaddress.IPv6Network((int(address), _SITE), strict=False))

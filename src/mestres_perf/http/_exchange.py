@@ -11,52 +11,56 @@ FAILED = 500
 
 
 class Exchange:
-    """Counted once, at its end; an error in counting never reaches the response."""
+    """Counted once, at its end; an error in counting never reaches the response.
+
+    `first` is when its status line went out; `record` where it is counted, when that is known before the end. Those
+    who inherit set everything themselves: this is done for every request.
+    """
 
     __slots__ = ("_began", "_carrier", "_ledger", "_records", "first", "is_over", "record", "status")
+    _began: float
+    _carrier: Any
+    _ledger: Ledger
+    _records: Records
+    first: float | None
+    is_over: bool
+    record: Record | None
+    status: Any
 
-    def __init__(self, ledger: Ledger, method: str, carrier: Any) -> None:
-        self._ledger = ledger
-        self._carrier = carrier
-        self._records: Records = ledger.records.get(method, ledger.others)
-        self.record: Record | None = None
-        self.status: Any = None
-        self.first: float | None = None
-        self.is_over = False
-        self._began = ledger.clock()
-        try:
-            ledger.in_progress(1.0)
-        except Exception:  # noqa: BLE001 - whatever it was, the response comes first
-            ledger.failed()
-
-    def end(self, *, error: bool = False, gone: bool = False) -> None:
-        """The last byte has gone out, or none will."""
+    def end(self, status: Any = None, *, broke_off: bool = False) -> None:
+        """There is nothing more to come; `status` is counted instead of the one that has been sent."""
         if self.is_over:
             return
         self.is_over = True
         ledger = self._ledger
         try:
-            now = ledger.clock()
-            ledger.tick(now)
-            record = self.record or ledger.find(self._records, self._carrier)
-            status = self.status
-            if gone and not error:
-                status = CLIENT_GONE
-            elif status is None:
-                status = FAILED
-            elif error:
-                record.break_off()
-            (record.answered.get(status) or record.counting(status))()
-            record.duration(now - self._began)
+            ended = ledger.clock()
+            if ended >= ledger.book.due:
+                ledger.book.tick(ended)
+            record = self.record
+            if record is None:
+                record = ledger.find(self._records, self._carrier)
+            if status is None:
+                status = self.status
+            answered = record.answered
+            (answered[status] if status in answered else record.counting(status))()
+            record.duration(ended - self._began)
             if self.first is not None:
                 record.first_byte(self.first - self._began)
+            if broke_off:
+                record.break_off()
         except Exception:  # noqa: BLE001 - whatever it was, the response comes first
             ledger.failed()
-        finally:
-            self._leave()
-
-    def _leave(self) -> None:
         try:
-            self._ledger.in_progress(-1.0)
+            ledger.in_progress(-1.0)
         except Exception:  # noqa: BLE001 - whatever it was, the response comes first
-            self._ledger.failed()
+            ledger.failed()
+
+    def end_early(self, *, error: bool) -> None:
+        """There will be no last byte, because of an `error` of the application's or because the client has gone."""
+        if not error:
+            self.end(CLIENT_GONE)
+        elif self.status is None:
+            self.end(FAILED)
+        else:
+            self.end(broke_off=True)

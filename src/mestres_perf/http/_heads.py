@@ -18,6 +18,7 @@ from mestres_perf.http._answers import (
     raw,
     text,
 )
+from mestres_perf.http._bodies import header
 
 Head = Callable[[int, Headers], Headers]
 """From status and headers of the application to those that are sent: the same list where nothing changes."""
@@ -36,7 +37,7 @@ async def serve(app: AsgiApp, heads: Heads, scope: Scope, receive: Receive, send
     if scope["type"] != "http":
         await app(scope, receive, send)
         return
-    is_known = any(name == b"authorization" for name, _ in scope["headers"])
+    is_known = bool(header(scope, b"authorization"))
     head = heads.of(scope["method"], scope["path"], scope.get("scheme", "http"), is_known=is_known)
     if head is None:
         await app(scope, receive, send)

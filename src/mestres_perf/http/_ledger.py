@@ -50,7 +50,7 @@ class Record:
         self._broken()
 
 
-Records = dict[Any, Record]
+Records = dict[int | str, Record]
 """The records of one method, by what a request's route is known by: a template, or the id of an object."""
 
 
@@ -59,12 +59,13 @@ class Ledger:
 
     def __init__(self, metrics: Metrics, routes: Routes) -> None:
         self.clock = metrics.clock
-        self.tick = metrics.tick
+        self.book = metrics.book
         self.in_progress: Callable[[float], None] = metrics.in_progress.inc
         self.records: dict[str, Records] = {method: {} for method in (*METHODS, OTHER_METHOD)}
         self.others = self.records[OTHER_METHOD]
         self._metrics = metrics
         self._routes = routes
+        self._key = routes.key
         self._errors = metrics.series(catalogue.METRICS_ERRORS)
         self._by_template: dict[tuple[str, str], Record] = {}
         self._kept: list[object] = []
@@ -75,9 +76,8 @@ class Ledger:
     def find(self, records: Records, carrier: Mapping[str, Any]) -> Record:
         """The record of the request whose scope or environ this is; `records` are those of its method."""
         try:
-            place = self._routes.place(carrier)
-            found = records.get(place if place.__class__ is str else id(place))
-            return found if found is not None else self._add(records, place, carrier)
+            key = self._key(carrier)
+            return records[key] if key in records else self._add(records, key, carrier)
         except Exception:  # noqa: BLE001 - a user's own function may raise anything
             self.failed()
             return self._record(self._method(records), UNMATCHED)
@@ -108,14 +108,15 @@ class Ledger:
         except Exception:  # noqa: BLE001 - whatever it was, the response comes first
             _log.exception("an error could not be counted")
 
-    def _add(self, records: Records, place: Any, carrier: Mapping[str, Any]) -> Record:
+    def _add(self, records: Records, key: int | str, carrier: Mapping[str, Any]) -> Record:
         self.prepare()
+        place = key if isinstance(key, str) else self._routes.place(carrier)
         method = self._method(records)
         template, is_certain = self._routes.template(place, carrier, method)
         record = self._record(method, template)
         if is_certain and len(self._kept) < self._most:
             self._kept.append(place)  # as long as it is here, no other object has its id
-            records[place if place.__class__ is str else id(place)] = record
+            records[key] = record
         return record
 
     def _record(self, method: str, template: str) -> Record:

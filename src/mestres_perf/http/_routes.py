@@ -19,8 +19,15 @@ _PATTERNS = {"path": ".*", "int": "[0-9]+", "float": r"[0-9]+(?:\.[0-9]+)?"}
 class Routes(Protocol):
     """How one kind of application tells its routes."""
 
+    def key(self, carrier: Mapping[str, Any]) -> int | str:
+        """What the scope or environ of a request has of its route: a text, or the id of the place.
+
+        Asked once for each request, so it has to be quick.
+        """
+        ...
+
     def place(self, carrier: Mapping[str, Any]) -> object:
-        """What the scope or environ of a request says of its route; asked once for each request."""
+        """The object of which `key` is the id; otherwise the text itself."""
         ...
 
     def template(self, place: Any, carrier: Mapping[str, Any], method: str) -> tuple[str, bool]:
@@ -38,9 +45,13 @@ class Given:
     def __init__(self, route: Callable[[Any], str]) -> None:
         self._route = route
 
-    def place(self, carrier: Mapping[str, Any]) -> object:
+    def key(self, carrier: Mapping[str, Any]) -> int | str:
         """What the function says."""
         return str(self._route(carrier) or UNMATCHED)
+
+    def place(self, carrier: Mapping[str, Any]) -> object:
+        """The same."""
+        return self.key(carrier)
 
     def template(self, place: Any, carrier: Mapping[str, Any], method: str) -> tuple[str, bool]:  # noqa: ARG002
         """The same."""

@@ -23,6 +23,11 @@ class WSGIRoutes:
         self._is_django = django.follow(app)
         self._guesses = Guesses()
 
+    def key(self, environ: Mapping[str, Any]) -> int | str:
+        """The id of Flask's rule, or Django's route."""
+        place = self.place(environ)
+        return place if place.__class__ is str else id(place)
+
     def place(self, environ: Mapping[str, Any]) -> object:
         """Flask's rule or Django's route."""
         request = environ.get(_REQUEST)

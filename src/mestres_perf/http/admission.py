@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
@@ -55,6 +56,7 @@ class _Gate:
         self.rate = rate
         self.load = load
         self._clients = Clients(trusted_proxies)
+        self.asks_proxies = self._clients.asks_proxies
         self._excluded = Paths("exclude", exclude)
 
     def lets_pass(self, path: str) -> bool:
@@ -108,35 +110,22 @@ class AdmissionMiddleware:
         if scope["type"] != "http" or gate.lets_pass(scope["path"]):
             await self.app(scope, receive, send)
             return
-        said: Mapping[str, str] = {}
+        admission = None
         if gate.rate is not None:
-            peer = (scope.get("client") or ("",))[0]
-            admission = await gate.rate.acheck(gate.client(peer, _forwarded(scope)))
-            said = admission.headers()
+            peer = scope.get("client")
+            forwarded = _forwarded(scope) if gate.asks_proxies else ""
+            admission = await gate.rate.acheck(gate.client(peer[0] if peer else "", forwarded))
             if not admission.is_admitted:
-                await aanswer(problem(HTTPStatus.TOO_MANY_REQUESTS, said), scope["method"], send)
+                await aanswer(problem(HTTPStatus.TOO_MANY_REQUESTS, admission.headers()), scope["method"], send)
                 return
         try:
             began = gate.enter()
         except Overloaded as overloaded:
-            await aanswer(_busy(overloaded, said), scope["method"], send)
+            await aanswer(_busy(overloaded, admission), scope["method"], send)
             return
-        await self._serve(scope, receive, send, _Stay(gate, began), said)
-
-    async def _serve(self, scope: Scope, receive: Receive, send: Send, stay: _Stay, said: Mapping[str, str]) -> None:
-        extra = [(name.lower().encode(), value.encode()) for name, value in said.items()]
-
-        async def told_send(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                stay.respond(message["status"])
-                if extra:
-                    message = {**message, "headers": [*message.get("headers", ()), *extra]}
-            await send(message)
-            if message["type"] == "http.response.body" and not message.get("more_body", False):
-                stay.end()  # what runs in the background afterwards is no part of it
-
+        stay = _AsgiStay(gate, began, admission, send)
         try:
-            await self.app(scope, receive, told_send)
+            await self.app(scope, receive, stay.send)
         except BaseException as error:
             stay.end(error)
             raise
@@ -166,22 +155,22 @@ class WSGIAdmissionMiddleware:
             return self.app(environ, start_response)
         method = environ["REQUEST_METHOD"]
         admission: Admission | None = None
-        said: Mapping[str, str] = {}
         if gate.rate is not None:
             forwarded = environ.get("HTTP_X_FORWARDED_FOR", "")
             admission = gate.rate.check(gate.client(environ.get("REMOTE_ADDR", ""), forwarded))
-            said = admission.headers()
             if not admission.is_admitted:
-                return answer(problem(HTTPStatus.TOO_MANY_REQUESTS, said), method, start_response)
+                return answer(problem(HTTPStatus.TOO_MANY_REQUESTS, admission.headers()), method, start_response)
         try:
             began = gate.enter()
         except Overloaded as overloaded:
-            return answer(_busy(overloaded, said), method, start_response)
-        return self._serve(environ, start_response, _Stay(gate, began), said)
+            return answer(_busy(overloaded, admission), method, start_response)
+        return self._serve(environ, start_response, _Stay(gate, began), admission)
 
     def _serve(
-        self, environ: Environ, start_response: StartResponse, stay: _Stay, said: Mapping[str, str]
+        self, environ: Environ, start_response: StartResponse, stay: _Stay, admission: Admission | None
     ) -> Iterable[bytes]:
+        said = {} if admission is None else admission.headers()
+
         def told_start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             stay.respond(int(status[:3]))
             headers = [*headers, *said.items()]
@@ -234,7 +223,43 @@ class _Stay:
         self.end(asyncio.CancelledError())
 
 
-def _busy(overloaded: Overloaded, said: Mapping[str, str]) -> Page:
+class _AsgiStay(_Stay):
+    """The same, with the `send` that the application is given."""
+
+    __slots__ = ("_admission", "_send")
+
+    def __init__(self, gate: _Gate, began: float | None, admission: Admission | None, send: Send) -> None:
+        super().__init__(gate, began)
+        self._admission = admission
+        self._send = send
+
+    async def send(self, message: Message) -> None:
+        """A message of the application's."""
+        kind = message["type"]
+        if kind == "http.response.start":
+            self._failed = message["status"] >= _FIRST_ERROR
+            if self._admission is not None:
+                message = {**message, "headers": [*message.get("headers", ()), *_raw(self._admission)]}
+        await self._send(message)
+        if kind == "http.response.body" and not message.get("more_body", False):
+            self.end()  # what runs in the background afterwards is no part of it
+
+
+def _raw(admission: Admission) -> tuple[tuple[bytes, bytes], ...]:
+    """`Admission.headers` of an admitted request, as ASGI sends them."""
+    limit, remaining, reset, _ = admission
+    return (
+        (b"ratelimit-limit", _digits(limit)),
+        (b"ratelimit-remaining", _digits(remaining)),
+        (b"ratelimit-reset", _digits(math.ceil(reset))),
+    )
+
+
+_digits = lru_cache(maxsize=10_000)(b"%d".__mod__)
+
+
+def _busy(overloaded: Overloaded, admission: Admission | None) -> Page:
+    said = {} if admission is None else admission.headers()
     wait = str(max(1, math.ceil(overloaded.retry_after)))
     return problem(HTTPStatus.SERVICE_UNAVAILABLE, {**said, "Retry-After": wait})
 

@@ -66,13 +66,13 @@ class PerformanceMiddleware:
         try:
             await self.app(scope, exchange.receive, exchange.send)
         except (asyncio.CancelledError, GeneratorExit):
-            exchange.end(gone=True)
+            exchange.end_early(error=False)
             raise
         except BaseException:
-            exchange.end(error=not exchange.gone, gone=exchange.gone)
+            exchange.end_early(error=not exchange.gone)
             raise
         if not exchange.is_over:
-            exchange.end(gone=exchange.gone, error=not exchange.gone and exchange.status is None)
+            exchange.stop()
 
     async def _answered(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """Answer what is the middleware's own; whether it was."""
@@ -93,11 +93,25 @@ class _Exchange(Exchange):
     __slots__ = ("_has_trailers", "_receive", "_send", "gone")
 
     def __init__(self, ledger: Ledger, scope: Scope, receive: Receive, send: Send) -> None:
-        super().__init__(ledger, scope["method"], scope)
+        self._ledger = ledger
+        self._carrier = scope
         self._receive = receive
         self._send = send
-        self._has_trailers = False
-        self.gone = False
+        self._records = ledger.records.get(scope["method"], ledger.others)
+        self.status = self.first = self.record = None
+        self.gone = self.is_over = self._has_trailers = False
+        try:
+            ledger.in_progress(1.0)
+        except Exception:  # noqa: BLE001 - whatever it was, the response comes first
+            ledger.failed()
+        self._began = ledger.clock()
+
+    def stop(self) -> None:
+        """The application has returned without a last byte."""
+        if self.gone or self.status is None:
+            self.end_early(error=not self.gone)
+        else:
+            self.end()
 
     async def receive(self) -> Message:
         """A message of the server's."""
@@ -112,15 +126,16 @@ class _Exchange(Exchange):
         if kind == "http.response.start":
             self.status = message["status"]
             self.first = self._ledger.clock()
-            self._has_trailers = message.get("trailers", False)
+            if "trailers" in message:
+                self._has_trailers = message["trailers"]
         try:
             await self._send(message)
         except OSError:  # the server's way to say that the client has gone
             self.gone = True
-            self.end(gone=True)
+            self.end_early(error=False)
             raise
         if kind == "http.response.body":
-            if not message.get("more_body", False) and not self._has_trailers:
+            if not message.get("more_body") and not self._has_trailers:
                 self.end()
         elif kind != "http.response.start" and self._is_last(kind, message):
             self.end()

@@ -33,6 +33,7 @@ from mestres_perf.http._paths import Paths
 
 _MOST_GZIP, _MOST_ZSTD = 9, 19
 _NOT_MODIFIED = 304
+_MANY_DIGITS = 16
 _LONG: Final = 128 * 1024  # to compress more takes longer than a loop should be held up for
 
 
@@ -58,6 +59,7 @@ class _Compression:
         if not isinstance(opt_out_header, str) or not opt_out_header.strip():
             raise ConfigurationError(f"opt_out_header={opt_out_header!r}: must be the name of a header")
         self._opt_out = opt_out_header.lower()
+        self._raw_opt_out = self._opt_out.encode("latin-1", "replace")
         self._makers: dict[str, Maker] = {}
         fast = None if zstd is False else _compressors.zstd(_level("zstd_level", zstd_level, _MOST_ZSTD))
         if fast is not None:
@@ -86,6 +88,16 @@ class _Compression:
         if not coding or asked.is_head:
             return sent, None
         return sent, _Encoding(self, coding, sent, length)
+
+    def is_small(self, headers: Iterable[tuple[bytes, bytes]]) -> bool:
+        """Whether ASGI's headers say that the body is too short to be touched, and nothing else that matters here."""
+        found = False
+        for name, value in headers:
+            if name == b"content-length":
+                found = len(value) < _MANY_DIGITS and value.isdigit() and int(value) < self.minimum_size
+            elif len(name) == len(self._raw_opt_out) and name.lower() == self._raw_opt_out:
+                return False
+        return found
 
     def make(self, coding: str) -> Compressor:
         """A compressor for one body."""
@@ -181,7 +193,7 @@ class CompressionMiddleware:
         if scope["type"] != "http" or scope["path"] in self._face.excluded:
             await self.app(scope, receive, send)
             return
-        sender = _Sender(self._face, _asked_of(scope), send)
+        sender = _Sender(self._face, scope, send)
         await self.app(scope, receive, sender)
         await sender.end()
 
@@ -189,9 +201,11 @@ class CompressionMiddleware:
 class _Sender:
     """What an ASGI application is given in place of the server's `send`: the start waits for the first of the body."""
 
-    def __init__(self, face: _Compression, asked: _Asked, send: Send) -> None:
+    __slots__ = ("_encoding", "_face", "_held", "_scope", "_send")
+
+    def __init__(self, face: _Compression, scope: Scope, send: Send) -> None:
         self._face = face
-        self._asked = asked
+        self._scope = scope
         self._send = send
         self._held: Message | None = None
         self._encoding: _Encoding | None = None
@@ -203,15 +217,17 @@ class _Sender:
         elif kind == "http.response.body" and self._encoding is not None:
             await self._body(self._encoding, message)
         else:
-            await self.end()  # a file that the server sends by itself
+            if self._held is not None:
+                await self.end()  # a file that the server sends by itself
             await self._send(message)
 
     async def _start(self, message: Message) -> None:
-        given = text(message.get("headers", ()))
-        if message.get("trailers"):
+        status, headers = message["status"], message.get("headers", ())
+        if message.get("trailers") or (status != _NOT_MODIFIED and self._face.is_small(headers)):
             await self._send(message)
             return
-        headers, self._encoding = self._face.begin(message["status"], given, self._asked)
+        given = text(headers)
+        headers, self._encoding = self._face.begin(status, given, _asked_of(self._scope))
         message = message if headers is given else {**message, "headers": raw(headers)}
         if self._encoding is None:
             await self._send(message)

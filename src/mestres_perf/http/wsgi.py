@@ -57,7 +57,7 @@ class WSGIPerformanceMiddleware:
         try:
             body = self.app(environ, exchange.start)
         except BaseException:
-            exchange.end(error=True)
+            exchange.end_early(error=True)
             raise
         wrapper = environ.get("wsgi.file_wrapper")
         if wrapper is not None and isinstance(wrapper, type) and isinstance(body, wrapper):
@@ -80,10 +80,19 @@ class _Exchange(Exchange):
     __slots__ = ("_body", "_chunks", "_start")
 
     def __init__(self, ledger: Ledger, environ: Environ, start_response: StartResponse) -> None:
-        super().__init__(ledger, environ["REQUEST_METHOD"], environ)
+        self._ledger = ledger
+        self._carrier = environ
         self._start = start_response
+        self._records = ledger.records.get(environ["REQUEST_METHOD"], ledger.others)
+        self.status = self.first = self.record = None
         self._body: Iterable[bytes] = ()
         self._chunks: Iterator[bytes] | None = None
+        self.is_over = False
+        try:
+            ledger.in_progress(1.0)
+        except Exception:  # noqa: BLE001 - whatever it was, the response comes first
+            ledger.failed()
+        self._began = ledger.clock()
 
     def start(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
         """The application's `start_response`."""
@@ -112,7 +121,7 @@ class _Exchange(Exchange):
             self.end()
             raise
         except BaseException:
-            self.end(error=True)
+            self.end_early(error=True)
             raise
 
     def close(self) -> None:
@@ -122,7 +131,7 @@ class _Exchange(Exchange):
         time.
         """
         if not self.is_over:
-            self.end(gone=self._chunks is not None)
+            self._stop()
         close = getattr(self._body, "close", None)
         if close is not None:
             close()
@@ -130,7 +139,15 @@ class _Exchange(Exchange):
     def __del__(self) -> None:
         """Of a server that forgets to close: the request is over all the same."""
         if not self.is_over:
-            self.end(gone=self._chunks is not None)
+            self._stop()
+
+    def _stop(self) -> None:
+        if self._chunks is not None:
+            self.end_early(error=False)
+        elif self.status is None:
+            self.end_early(error=True)
+        else:
+            self.end()  # a server need not read the body for HEAD
 
 
 class _SizedBody:

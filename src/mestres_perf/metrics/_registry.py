@@ -100,6 +100,11 @@ class Metrics:
         forks.follow(self)
 
     @property
+    def book(self) -> Book:
+        """Where it is counted: who counts very often looks at its `due` before every `tick`."""
+        return self._book
+
+    @property
     def max_series(self) -> int:
         """How many label sets a metric may have."""
         return self._max_series

@@ -460,18 +460,18 @@ def test_killed_while_it_settles(tmp_path, join, step):
 
 FORKED = """
 import time
-from mestres_perf import Cache
+from mestres_perf import CircuitBreaker
 
-cache, parent = Cache("shop"), os.getpid()
-metrics.watch_cache(cache)
-cache.get_or_load("k", lambda: 1)
-cache.get("k")
+breaker, parent = CircuitBreaker("payments"), os.getpid()
+metrics.watch_breaker(breaker)
+breaker.call(int)
 metrics.publish()
 kept, parents = metrics.calls.child("f", "success"), metrics._book.sheet
 if os.fork():
     signal.pause()
 kept.inc(3)
-cache.get("k")
+for _ in range(3):
+    breaker.call(int)
 os.kill(parent, signal.SIGKILL)
 while os.getppid() == parent:
     time.sleep(0.01)
@@ -487,8 +487,7 @@ def test_a_child_counts_for_itself(tmp_path):
 
     assert code == -signal.SIGKILL
     assert 'function_calls_total{function="f",outcome="success"} 5.0' in lines
-    assert 'cache_requests_total{cache="shop",outcome="hit"} 2.0' in lines
-    assert 'cache_requests_total{cache="shop",outcome="miss"} 1.0' in lines
+    assert 'circuit_breaker_calls_total{name="payments",outcome="successes"} 4.0' in lines
     assert "http_requests_in_progress 0.0" in lines
 
 

@@ -27,15 +27,16 @@ class Page(ThreadingHTTPServer):
 
     def __init__(self, happens):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.metrics, self.happens = Metrics(), happens
+        self.metrics, self.happens, self.lock = Metrics(), happens, threading.Lock()
         happens(self.metrics)
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
-        content = self.server.metrics.render()
-        self.server.happens(self.server.metrics)
+        with self.server.lock:
+            content = self.server.metrics.render()
+            self.server.happens(self.server.metrics)
         self.send_response(200)
         self.send_header("Content-Type", "text/plain; version=0.0.4")
         self.send_header("Content-Length", str(len(content)))
