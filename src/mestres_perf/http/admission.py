@@ -28,7 +28,7 @@ from mestres_perf.http._answers import (
     answer,
     problem,
 )
-from mestres_perf.http._clients import client_of, networks
+from mestres_perf.http._clients import Clients
 from mestres_perf.http._ending import Ending, is_file
 from mestres_perf.http._page import Page
 from mestres_perf.http._paths import Paths
@@ -55,8 +55,8 @@ class _Gate:
             )
         self.rate = rate
         self.load = load
-        self._trusted = networks(trusted_proxies)
-        self.asks_proxies = bool(self._trusted)
+        self._clients = Clients(trusted_proxies)
+        self.asks_proxies = self._clients.asks_proxies
         self._excluded = Paths("exclude", exclude)
 
     def lets_pass(self, path: str) -> bool:
@@ -65,7 +65,7 @@ class _Gate:
 
     def client(self, peer: str, forwarded: str) -> str:
         """Whose rate is counted."""
-        return client_of(peer, forwarded, self._trusted)
+        return self._clients.name(peer, forwarded)
 
     def enter(self) -> float | None:
         """Admit by load: when the request began. Raises Overloaded."""
@@ -86,9 +86,9 @@ class AdmissionMiddleware:
 
     With `rate` each client has its limit (429), and every response says what is left of it (`RateLimit-*`). With `load`
     no more requests are under way than are served well (503). Both come with `Retry-After`. Paths below those in
-    `exclude` always pass. The client is the address of the connection; X-Forwarded-For is believed only of
-    `trusted_proxies`, which are addresses and networks. Put it outside of routers: it knows nothing of routes, and so
-    misses none.
+    `exclude` always pass. The client is the address of the connection, of IPv6 the network of 64 bits; X-Forwarded-For
+    is believed only of `trusted_proxies`, which are addresses, networks, and "unix" for what comes over a Unix socket.
+    Put it outside of routers: it knows nothing of routes, and so misses none.
     """
 
     def __init__(
