@@ -19,6 +19,7 @@ from mestres_perf.http._answers import (
     text,
 )
 from mestres_perf.http._bodies import header
+from mestres_perf.http._paths import path_of
 
 Head = Callable[[int, Headers], Headers]
 """From status and headers of the application to those that are sent: the same list where nothing changes."""
@@ -65,7 +66,7 @@ def respond(app: WsgiApp, heads: Heads, environ: Environ, start_response: StartR
     """Serve a WSGI request."""
     visitor = Visitor("HTTP_AUTHORIZATION" in environ, bool(environ.get("HTTP_COOKIE")))
     scheme = environ.get("wsgi.url_scheme", "http")
-    head = heads.of(environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), scheme, visitor)
+    head = heads.of(environ["REQUEST_METHOD"], path_of(environ), scheme, visitor)
     if head is None:
         return app(environ, start_response)
 

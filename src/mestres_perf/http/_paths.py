@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from mestres_perf.errors import ConfigurationError
+
+
+def path_of(environ: Mapping[str, Any]) -> str:
+    """The path of a WSGI request as people write it: WSGI has each of its bytes as a letter."""
+    path: str = environ.get("PATH_INFO", "")
+    return path if path.isascii() else path.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
 class Paths:

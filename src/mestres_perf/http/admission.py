@@ -31,7 +31,7 @@ from mestres_perf.http._answers import (
 from mestres_perf.http._clients import Clients
 from mestres_perf.http._ending import Ending, is_file
 from mestres_perf.http._page import Page
-from mestres_perf.http._paths import Paths
+from mestres_perf.http._paths import Paths, path_of
 from mestres_perf.resilience import AdaptiveLimit, Admission, Outcome, RateLimit
 
 EXCLUDED = ("/health", "/metrics")
@@ -151,7 +151,7 @@ class WSGIAdmissionMiddleware:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
         gate = self._gate
-        if gate.lets_pass(environ.get("PATH_INFO", "")):
+        if gate.lets_pass(path_of(environ)):
             return self.app(environ, start_response)
         method = environ["REQUEST_METHOD"]
         admission: Admission | None = None

@@ -29,7 +29,7 @@ from mestres_perf.http._compressors import Compressor, Maker
 from mestres_perf.http._encoding import TYPES, chosen, encoded, is_encodable, length_of, not_modified, varying
 from mestres_perf.http._ending import is_file
 from mestres_perf.http._freshness import combined
-from mestres_perf.http._paths import Paths
+from mestres_perf.http._paths import Paths, path_of
 
 _MOST_GZIP, _MOST_ZSTD = 9, 19
 _NOT_MODIFIED = 304
@@ -154,9 +154,10 @@ class CompressionMiddleware:
     """Compresses the responses of an ASGI application: gzip always, zstd where it is installed and accepted.
 
     A response in one piece has an exact Content-Length; of a stream each chunk can be decoded as soon as it has come,
-    and there is no Content-Length. Nothing of less than `minimum_size` bytes is touched, nothing that is not of one of
-    `types` (a `*` stands for any letters; server-sent events are none of them), and nothing that HTTP forbids to touch:
-    with no-transform, a range, encoded already. A strong ETag becomes a weak one, and Vary names Accept-Encoding.
+    and there is no Content-Length. No body is touched that is known to have less than `minimum_size` bytes, none that is
+    not of one of `types` (a `*` stands for any letters; server-sent events are none of them), and nothing that HTTP
+    forbids to touch: with no-transform, a range, encoded already. A strong ETag becomes a weak one, and Vary names
+    Accept-Encoding.
 
     Where a secret stands on one page with what a stranger may put there, the length of the compressed page tells of it
     (BREACH): paths in `exclude`, and all below them, are never compressed, nor is a response that has the header
@@ -291,7 +292,7 @@ class WSGICompressionMiddleware:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
-        if environ.get("PATH_INFO", "") in self._face.excluded:
+        if path_of(environ) in self._face.excluded:
             return self.app(environ, start_response)
         accepts, tags = environ.get("HTTP_ACCEPT_ENCODING", ""), environ.get("HTTP_IF_NONE_MATCH", "")
         starter = _Starter(self._face, _Asked(environ["REQUEST_METHOD"], accepts, tags), start_response)
@@ -299,7 +300,7 @@ class WSGICompressionMiddleware:
         if is_file(environ, body):
             starter.leave()
             return body
-        if isinstance(body, (list, tuple)) and starter.holds:
+        if type(body) in (list, tuple) and starter.holds:  # what is more than that may want to be closed
             return [starter.whole(b"".join(body))]
         return body if starter.is_passing else _Body(body, starter)
 

@@ -25,7 +25,7 @@ from mestres_perf.http._answers import (
 )
 from mestres_perf.http._bodies import header
 from mestres_perf.http._ending import Watched, is_file
-from mestres_perf.http._paths import Paths
+from mestres_perf.http._paths import Paths, path_of
 from mestres_perf.resilience import deadline
 from mestres_perf.resilience._deadline import HEADER, checked
 from mestres_perf.resilience._part import seconds_of
@@ -82,12 +82,19 @@ class DeadlineMiddleware:
                 await self.app(scope, receive, answering.send)
             except BaseException as error:
                 is_cut = answering.cut.ended(error)
-                if answering.has_begun or not (is_cut or isinstance(error, DeadlineExceeded)):
+                if answering.has_begun or not (is_cut or _is_late(error)):
                     raise
             else:
                 answering.cut.ended(None)
                 return
         await aanswer(_LATE, scope["method"], send)
+
+
+def _is_late(error: BaseException) -> bool:
+    """Whether nothing else has gone wrong, in a task or in several at once."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(_is_late, error.exceptions))
+    return isinstance(error, DeadlineExceeded)
 
 
 class _Answering:
@@ -124,7 +131,7 @@ class WSGIDeadlineMiddleware:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
-        if environ.get("PATH_INFO", "") in self._times.excluded:
+        if path_of(environ) in self._times.excluded:
             return self.app(environ, start_response)
         limit = self._times.of(environ.get(_VARIABLE, ""))
         response = _Response(limit, environ["REQUEST_METHOD"], start_response)

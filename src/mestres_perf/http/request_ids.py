@@ -115,6 +115,9 @@ class RequestIdMiddleware:
         token = REQUEST_ID.set(own)
         try:
             await self.app(scope, receive, told)
+        except Exception as error:
+            error.add_note(f"{ids.header}: {own}")  # the server logs it when the id is no longer known
+            raise
         finally:
             REQUEST_ID.reset(token)
 
@@ -154,4 +157,11 @@ class WSGIRequestIdMiddleware:
         def end() -> None:
             REQUEST_ID.set(before)
 
-        return Ending(environ, end).of(lambda: self.app(environ, told))
+        def call() -> Iterable[bytes]:
+            try:
+                return self.app(environ, told)
+            except Exception as error:
+                error.add_note(f"{ids.header}: {own}")  # the server logs it when the id is no longer known
+                raise
+
+        return Ending(environ, end).of(call)

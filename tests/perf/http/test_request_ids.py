@@ -96,8 +96,9 @@ def test_an_error_goes_on_and_ends_the_id(face):
     def reply(asked):
         raise RuntimeError("boom")
 
-    with pytest.raises(RuntimeError, match="boom"):
-        stack(face, reply).ask()
+    with pytest.raises(RuntimeError, match="boom") as caught:
+        stack(face, reply, make=lambda: "mine").ask()
+    assert caught.value.__notes__ == ["X-Request-ID: mine"]
     assert request_id() == before
 
 
