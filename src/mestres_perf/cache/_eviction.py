@@ -268,8 +268,9 @@ class Lru(_Bounded):
 
     def touch(self, node: Any) -> None:
         super().touch(node)
-        if node.alive:
-            self._order.move_to_end(node.key)
+        key = node.key
+        if self._order.get(key) is node:  # else it has ended since somebody was given it
+            self._order.move_to_end(key)
 
     def remove(self, node: Any) -> None:
         node.alive = False

@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import SimpleNamespace
 
 import httpx
@@ -57,7 +57,8 @@ def _waitress(shop, settings):
     thread.start()
     yield listener.getsockname()[1]
     # Connections that are kept alive would keep the server's loop alive too.
-    server.trigger.pull_trigger(lambda: wasyncore.close_all(server._map))
+    with suppress(OSError):  # its thread may be awake already, and have closed the trigger, too
+        server.trigger.pull_trigger(lambda: wasyncore.close_all(server._map))
     thread.join(10)
     server.task_dispatcher.shutdown()
 

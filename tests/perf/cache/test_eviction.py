@@ -94,6 +94,29 @@ def test_lru_forgets_what_was_not_used_for_longest():
     assert [cache.get(key) for key in "abcd"] == ["a", MISS, "c", "d"]
 
 
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("ends", ["clear", "delete", "evict", "replace"])
+def test_an_entry_that_has_ended_while_it_was_used(policy, ends):
+    """Who was given a value that is forgotten before he could say so disturbs nothing: no other order, no error."""
+    cache = Cache("ended", memory=Memory(max_items=2, policy=policy), ttl=60)
+    store = cache.core.store
+    cache.set("a", 1)
+    entry = store.nodes["a"]
+    if ends == "clear":
+        cache.clear()
+    elif ends == "evict":
+        for number in range(10):
+            cache.set(number, number)
+    else:
+        cache.delete("a")
+    if ends == "replace":
+        cache.set("a", 2)
+    store.use(entry)
+    for number in range(10):
+        cache.set(number, number)
+    assert len(store) <= 2
+
+
 def test_a_store_of_the_users_own():
     """A `cachetools.Cache` decides what stays, by its own bound."""
     cache = Cache(memory=Memory(store=cachetools.LRUCache(2)))
