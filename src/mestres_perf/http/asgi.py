@@ -12,7 +12,7 @@ from mestres_perf.http._bodies import ClientGone, read_asgi
 from mestres_perf.http._exchange import Exchange
 from mestres_perf.http._ledger import Ledger
 from mestres_perf.http._page import Page
-from mestres_perf.http._pages import Pages
+from mestres_perf.http._pages import Pages, Ready
 from mestres_perf.http._routes import Given
 from mestres_perf.metrics._registry import Metrics, default_metrics
 from mestres_perf.metrics.health import Health
@@ -29,7 +29,8 @@ class PerformanceMiddleware:
 
     The time is that until the last byte: background tasks do not count. A client that goes away is a 499, an exception
     before the status line a 500, and it is raised on unchanged. The routes of FastAPI, Starlette and Django are known;
-    for others `route` says the template of a scope's route. `vitals` is the path to which browsers post their web
+    for others `route` says the template of a scope's route. `ready` may be a coroutine function; a function is called
+    in a thread. Without an answer after two seconds it says no. `vitals` is the path to which browsers post their web
     vitals, or `Vitals`.
     """
 
@@ -39,7 +40,7 @@ class PerformanceMiddleware:
         *,
         metrics: Metrics | None = None,
         health: Health | None = None,
-        ready: Callable[[], bool] | None = None,
+        ready: Ready | None = None,
         vitals: str | Vitals | None = None,
         route: Callable[[Scope], str] | None = None,
     ) -> None:
@@ -60,7 +61,8 @@ class PerformanceMiddleware:
         if not self._has_begun:
             self._has_begun = True
             self._routes.begin(scope)
-        if scope["path"] in self._own and await self._answered(scope, receive, send):
+        path = _below_root(scope) if scope.get("root_path") else scope["path"]
+        if path in self._own and await self._answered(path, scope, receive, send):
             return
         exchange = _Exchange(self._ledger, scope, receive, send)
         try:
@@ -74,14 +76,13 @@ class PerformanceMiddleware:
         if not exchange.is_over:
             exchange.stop()
 
-    async def _answered(self, scope: Scope, receive: Receive, send: Send) -> bool:
+    async def _answered(self, path: str, scope: Scope, receive: Receive, send: Send) -> bool:
         """Answer what is the middleware's own; whether it was."""
-        page = self._pages.find(scope["method"], scope["path"])
+        page = await self._pages.made(scope["method"], path)
         if page is not None:
-            # In a thread: rendering many series must not hold up the requests of this loop.
-            await _answer(await asyncio.to_thread(page), scope["method"], send)
+            await _answer(page, scope["method"], send)
             return True
-        beacon = self._pages.beacon(scope["path"])
+        beacon = self._pages.beacon(path)
         if beacon is not None:
             await _take(beacon, scope, receive, send)
         return beacon is not None
@@ -146,6 +147,13 @@ class _Exchange(Exchange):
         if kind == "http.response.zerocopysend":
             return not message.get("more_body", False) and not self._has_trailers
         return kind == "http.response.pathsend" and not self._has_trailers
+
+
+def _below_root(scope: Scope) -> str:
+    """The path without `root_path`, which it begins with as the specification says; some servers leave it away."""
+    path: str = scope["path"]
+    below = path.removeprefix(scope["root_path"].rstrip("/"))
+    return below if below.startswith("/") else path
 
 
 async def _take(beacon: Beacon, scope: Scope, receive: Receive, send: Send) -> None:

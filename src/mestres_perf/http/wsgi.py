@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
+from mestres_perf.errors import ConfigurationError
 from mestres_perf.http._beacon import MAX_BODY, Beacon, Vitals, sender_of_environ
 from mestres_perf.http._bodies import read_wsgi
 from mestres_perf.http._exchange import Exchange
 from mestres_perf.http._ledger import Ledger
 from mestres_perf.http._page import Page
-from mestres_perf.http._pages import Pages
+from mestres_perf.http._pages import Pages, is_async
 from mestres_perf.http._routes import Given
 from mestres_perf.http._wsgi_routes import WSGIRoutes
 from mestres_perf.metrics._registry import Metrics, default_metrics
@@ -27,7 +28,7 @@ class WSGIPerformanceMiddleware:
 
     The twin of PerformanceMiddleware: the time is that until the server has taken the last chunk. A file that the
     server sends itself (`wsgi.file_wrapper`) is timed until it is handed over. The routes of Flask and Django are
-    known.
+    known. `ready` is called in the thread of its request. Raises ConfigurationError when it is a coroutine function.
     """
 
     def __init__(
@@ -40,6 +41,8 @@ class WSGIPerformanceMiddleware:
         vitals: str | Vitals | None = None,
         route: Callable[[Mapping[str, Any]], str] | None = None,
     ) -> None:
+        if ready is not None and is_async(ready):
+            raise ConfigurationError(f"ready={ready!r}: must be a plain function, a WSGI application has no event loop")
         self.app = app
         self.metrics = metrics or default_metrics()
         self.health = health or Health(self.metrics)
