@@ -9,7 +9,7 @@ from typing import Any
 from mestres_perf.http._asgi_routes import ASGIRoutes
 from mestres_perf.http._beacon import MAX_BODY, Beacon, Vitals, sender_of_scope
 from mestres_perf.http._bodies import ClientGone, read_asgi
-from mestres_perf.http._exchange import Exchange
+from mestres_perf.http._exchange import CLIENT_GONE, Exchange
 from mestres_perf.http._ledger import Ledger
 from mestres_perf.http._page import Page
 from mestres_perf.http._pages import Pages, Ready
@@ -27,8 +27,10 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 class PerformanceMiddleware:
     """Counts and times every request of an ASGI application, and answers /metrics and /health/*.
 
-    The time is that until the last byte: background tasks do not count. A client that goes away is a 499, an exception
-    before the status line a 500, and it is raised on unchanged. The routes of FastAPI, Starlette and Django are known;
+    The time is that until the last byte: background tasks do not count. A client that goes away is a 499, as soon as the
+    application has been told so by `receive` or `send`: what an endpoint answers that never asks is counted as it is. An
+    exception before the status line is a 500, and it is raised on unchanged; so is a missing answer, and a body
+    without its end is counted as broken off. The routes of FastAPI, Starlette and Django are known;
     for others `route` says the template of a scope's route. `ready` may be a coroutine function; a function is called
     in a thread. Without an answer after two seconds it says no. `vitals` is the path to which browsers post their web
     vitals, or `Vitals`.
@@ -109,10 +111,7 @@ class _Exchange(Exchange):
 
     def stop(self) -> None:
         """The application has returned without a last byte."""
-        if self.gone or self.status is None:
-            self.end_early(error=not self.gone)
-        else:
-            self.end()
+        self.end_early(error=not self.gone)
 
     async def receive(self) -> Message:
         """A message of the server's."""
@@ -137,9 +136,9 @@ class _Exchange(Exchange):
             raise
         if kind == "http.response.body":
             if not message.get("more_body") and not self._has_trailers:
-                self.end()
+                self.end(CLIENT_GONE if self.gone else None)
         elif kind != "http.response.start" and self._is_last(kind, message):
-            self.end()
+            self.end(CLIENT_GONE if self.gone else None)
 
     def _is_last(self, kind: str, message: Message) -> bool:
         if kind == "http.response.trailers":
