@@ -19,6 +19,7 @@ FROM_THE_FIRST = ("200", "500")
 """Statuses that a route has at zero: a counter that is born at one has no rate, and nobody hears of a first error."""
 _LOGGED_EVERY = 60.0
 _STATUSES = range(100, 600)
+_OTHER_STATUS = "_OTHER"
 _log = logging.getLogger(__name__)
 
 
@@ -36,10 +37,16 @@ class Record:
         self.first_byte: Callable[[float], None] = metrics.first_byte.child(method, template).observe
 
     def counting(self, status: Any) -> Callable[[], None]:
-        """What counts an answer with this status: a number, an HTTPStatus, or the digits of one."""
+        """What counts an answer with this status: a number, an HTTPStatus, or the digits of one.
+
+        What HTTP does not know is one value of the label, however many numbers an application makes up.
+        """
         number = int(status)
-        counting: Callable[[], None] = self._metrics.requests.child(*self._labels, str(number)).inc
-        if number in _STATUSES:
+        is_one = number in _STATUSES
+        counting: Callable[[], None] = self._metrics.requests.child(
+            *self._labels, str(number) if is_one else _OTHER_STATUS
+        ).inc
+        if is_one:
             self.answered[status] = counting
         return counting
 
