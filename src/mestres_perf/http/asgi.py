@@ -27,13 +27,14 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 class PerformanceMiddleware:
     """Counts and times every request of an ASGI application, and answers /metrics and /health/*.
 
-    The time is that until the last byte: background tasks do not count. A client that goes away is a 499, as soon as the
-    application has been told so by `receive` or `send`: what an endpoint answers that never asks is counted as it is. An
-    exception before the status line is a 500, and it is raised on unchanged; so is a missing answer, and a body
-    without its end is counted as broken off. The routes of FastAPI, Starlette and Django are known;
-    for others `route` says the template of a scope's route. `ready` may be a coroutine function; a function is called
-    in a thread. Without an answer after two seconds it says no. `vitals` is the path to which browsers post their web
-    vitals, or `Vitals`.
+    The time is that until the last byte: background tasks do not count. A client that goes away is a 499, once the
+    application has been told so by `receive` or `send`; the answer of an endpoint that never asks counts as it is. An
+    exception before the status line is a 500, and it is raised on unchanged; so is no answer at all. A body without its
+    end is counted as broken off.
+
+    The routes of FastAPI, Starlette and Django are known; for others `route` says the template of a scope's route.
+    `ready` may be a coroutine function; a function is called in a thread. Without an answer after two seconds it says
+    no. `vitals` is the path to which browsers post their web vitals, or `Vitals`.
     """
 
     def __init__(

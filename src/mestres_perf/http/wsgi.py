@@ -136,8 +136,8 @@ class _Exchange(Exchange):
     def close(self) -> None:
         """The server is done; when it has not taken the whole body, the client has gone.
 
-        A server that knows the length need not ask for the end after the last chunk. What the application does in its own `close`, which is called as the specification asks, is not the request's
-        time.
+        A server that knows the length need not ask for the end after the last chunk. What the application does in its
+        own `close`, which is called as the specification asks, is not the request's time.
         """
         if not self.is_over:
             self._stop()

@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Host, Mount, Route
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from mestres_perf import Metrics, PerformanceMiddleware, WSGIPerformanceMiddleware, instrument
 from perf.http.watched import ITEM, KINDS, ask_asgi, ask_wsgi, environ, scope, series, site
@@ -177,6 +178,65 @@ class Layer:
 
     async def __call__(self, scope, receive, send):
         await self.app(scope, receive, send)
+
+
+def shops():
+    """Two Flask applications with the same rules, and something else, behind werkzeug's dispatcher."""
+    front, admin = Flask("front"), Flask("admin")
+    for app in (front, admin):
+        app.add_url_rule("/", "home", lambda: "x")
+        app.add_url_rule("/items/<int:number>", "item", lambda number: "x")
+
+    def strange(environ, start_response):
+        start_response("200 OK", [])
+        return [b"x"]
+
+    mounts = {"/admin": admin, "/admin/deep": DispatcherMiddleware(strange, {"/again": admin}), "/strange": strange}
+    return front, DispatcherMiddleware(front, mounts)
+
+
+class CopyingWSGI:
+    """A middleware that gives the application a copy of the environ."""
+
+    def __init__(self, app):
+        self.app = app
+
+    def __call__(self, environ, start_response):
+        return self.app(dict(environ), start_response)
+
+
+@pytest.mark.scenario("H4")
+@pytest.mark.parametrize("where", ["around", "in the application", "around a copy"])
+def test_applications_that_werkzeug_mounts(where):
+    """The same rule of two mounted applications is two templates, each with its mount's prefix; unknown ones share."""
+    front, app = shops()
+    metrics = Metrics()
+    if where == "in the application":
+        front.wsgi_app, app = DispatcherMiddleware(front.wsgi_app, app.mounts), front
+        instrument(app, metrics=metrics)
+    else:
+        app = WSGIPerformanceMiddleware(CopyingWSGI(app) if where == "around a copy" else app, metrics=metrics)
+    paths = {
+        "/": "/",
+        "/admin/": "/admin/",
+        "/items/1": "/items/{number}",
+        "/admin/items/2": "/admin/items/{number}",
+        "/admin/deep/again/items/3": "/admin/deep/again/items/{number}",
+        "/strange/4": "/strange/{path}",
+        "/admin/deep/5": "/admin/deep/{path}",
+        "/admin/nowhere": "__unmatched__",
+    }
+    for path in paths:
+        ask_wsgi(app, path)
+        ask_wsgi(app, path)
+    ask_wsgi(app, "/admin/items/2", method="POST")
+
+    assert endpoints(metrics) == {
+        **{("GET", template): 2 for template in paths.values()},
+        ("POST", "/admin/items/{number}"): 1,
+    }
+    begun = {labels[1] for labels in series(metrics, REQUESTS, zeros=True)}
+    assert {"/admin/deep/again/", "/admin/static/{filename}"} <= begun
 
 
 @pytest.mark.scenario("H4")
