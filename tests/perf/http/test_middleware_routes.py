@@ -13,6 +13,7 @@ from starlette.routing import Host, Mount, Route
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from mestres_perf import Metrics, PerformanceMiddleware, WSGIPerformanceMiddleware, instrument
+from mestres_perf.http import _django as django_routes
 from perf.http.watched import ITEM, KINDS, ask_asgi, ask_wsgi, environ, scope, series, site
 
 REQUESTS = "http_requests_total"
@@ -250,6 +251,29 @@ def test_regular_expressions_of_django():
             ("GET", "/orders/{number}/lines/{2}/"): 1,
             ("GET", "/slashed/{name}/"): 1,
         }
+
+
+@pytest.mark.scenario("H4")
+@pytest.mark.parametrize(
+    ("route", "template"),
+    [
+        ("", "/"),
+        ("a/<int:n>/", "/a/{n}/"),
+        ("c++/<n>/v1.0/", "/c++/{n}/v1.0/"),
+        (r"^b/(?P<s>[\w-]+)\.json$", "/b/{s}.json"),
+        (r"^c/(\d{4})/", "/c/{1}/"),
+        (r"^e/(?:x|y)/(?P<z>(a|b)+)/$", "/e/{1}/{z}/"),
+        (r"^f/\d+/$", "/f/{1}/"),
+        (r"f/\d+/", "/f/{1}/"),
+        (r"^f/[0-9]{4}-[^]/]+/(\w{2,})?/.*\Z", "/f/{1}-{2}/{3}/{4}"),
+        (r"^[A-Z]{2}\d+x?/robots.txt$", "/{1}x/robots.txt"),
+        (r"^g/(?P<k>\(x\)[)(])/\A\.\+$", "/g/{k}/.+"),
+        (r"a/<int:n>/^f/\d+/$", "/a/{n}/f/{1}/"),
+    ],
+)
+def test_spelling_of_django_routes(route, template):
+    """All that varies in a regular expression is in braces, by its name or number; all else is as in a path."""
+    assert django_routes.spelled(route) == template
 
 
 @pytest.mark.scenario("H5")
