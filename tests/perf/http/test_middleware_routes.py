@@ -15,6 +15,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from mestres_perf import Metrics, PerformanceMiddleware, WSGIPerformanceMiddleware, instrument
 from mestres_perf.http import _django as django_routes
 from perf.http.watched import ITEM, KINDS, ask_asgi, ask_wsgi, environ, scope, series, site
+from perf.resilience.clocks import Clock
 
 REQUESTS = "http_requests_total"
 
@@ -387,6 +388,71 @@ def test_routes_that_come_later_are_known():
     ask_asgi(app, "/sub/t/new/1")
 
     assert endpoints(metrics) == {("GET", "__unmatched__"): 1, ("GET", "/sub/{tenant}/new/{k}"): 1}
+
+
+def test_routes_that_come_later_behind_a_copy():
+    """A route that is added when there has been traffic is found behind a copied scope, too, after a while."""
+    app, metrics, clock = Starlette(routes=[Route("/old", answer)]), Metrics(), Clock()
+    watched = PerformanceMiddleware(Copying(app), metrics=metrics)
+    watched._routes._clock = clock
+    ask_asgi(watched, "/late/1")
+    app.router.routes.append(Mount("/late", routes=[Route("/{number}", answer)]))
+    ask_asgi(watched, "/late/1")
+    clock.now += 3600
+    for path in ("/late/1", "/late/2"):
+        ask_asgi(watched, path)
+
+    assert endpoints(metrics) == {("GET", "__unmatched__"): 2, ("GET", "/late/{number}"): 2}
+
+
+def test_invented_paths_do_not_make_it_walk():
+    """However many paths nobody knows, routes are walked for them once in a second, and for 1 % of the time at most."""
+    app, clock, walks = Starlette(routes=[Route("/old", answer)]), Clock(), []
+    watched = PerformanceMiddleware(Copying(app), metrics=Metrics())
+    routes = watched._routes
+    routes._clock = clock
+    walk = routes._walk
+
+    def counted():
+        walks.append(clock.now)
+        clock.now += 0.1  # as if it took that long
+        walk()
+
+    routes._walk = counted
+    for number in range(1000):
+        clock.now += 0.1
+        ask_asgi(watched, f"/invented/{number}")
+
+    assert 2 <= len(walks) <= 200
+    slow = (0.0, 0.5)  # seconds at which a walk begins and ends
+    routes._clock = iter(slow).__next__
+    walk()
+    assert routes._may_walk_again == pytest.approx(slow[1] + 50)
+
+
+@pytest.mark.parametrize("kind", ["asgi", "wsgi"])
+def test_somebody_is_told_of_routes_that_are_not_known(kind, caplog):
+    """The first success without a route is logged, once, with what to do; errors, and who has said `route`, are not."""
+
+    async def asgi(scope, receive, send):
+        await PlainTextResponse("x", 404 if "no" in scope["path"] else 200)(scope, receive, send)
+
+    def wsgi(environ, start_response):
+        start_response("404 Not Found" if "no" in environ["PATH_INFO"] else "200 OK", [])
+        return [b"x"]
+
+    app, ask = (asgi, ask_asgi) if kind == "asgi" else (wsgi, ask_wsgi)
+    told = instrument(app, metrics=Metrics(), route=lambda carrier: None)
+    watched = instrument(app, metrics=Metrics())
+    ask(told, "/a")
+    ask(watched, "/no")
+    ask(watched, "/a", method="OPTIONS")
+    assert caplog.messages == []
+    for method in ("GET", "POST", "GET"):
+        ask(watched, "/a", method=method)
+
+    assert len(caplog.messages) == 1
+    assert "route=" in caplog.messages[0]
 
 
 def test_nothing_is_kept_of_requests():
