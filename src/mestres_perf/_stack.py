@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from mestres_perf.http._beacon import Vitals
+from mestres_perf.http._pages import Ready
 from mestres_perf.http.asgi import PerformanceMiddleware
 from mestres_perf.http.wsgi import WSGIPerformanceMiddleware
 from mestres_perf.metrics._registry import Metrics
@@ -25,7 +26,7 @@ def instrument(
     metrics: Metrics | None = None,
     caches: Iterable[Cache] = (),
     breakers: Iterable[CircuitBreaker] = (),
-    ready: Callable[[], bool] | None = None,
+    ready: Ready | None = None,
     vitals: str | Vitals | None = None,
     route: Callable[[Any], str] | None = None,
 ) -> A:
@@ -36,9 +37,11 @@ def instrument(
     behind other middlewares, too. For a callable whose routes are not, `route` says the template of a request, given
     its scope or environ, and nothing for what it does not know; otherwise all its requests are `__unmatched__`.
 
-    `ready` says whether it may be sent requests, `vitals` to which path browsers post their web vitals, as
-    "/api/v1/vitals" or as `Vitals`. For the database share a Metrics with
+    `ready` says whether it may be sent requests; for ASGI it may be a coroutine function. `vitals` says to which path
+    browsers post their web vitals, as "/api/v1/vitals" or as `Vitals`. For the database share a Metrics with
     `mestres_perf.contrib.sqlalchemy.instrument_engine(engine, metrics)`.
+
+    Raises ConfigurationError for a coroutine function as `ready` of a WSGI application.
     """
     shared = metrics or Metrics()
     health = Health(shared)

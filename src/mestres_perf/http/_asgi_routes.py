@@ -7,7 +7,8 @@ these, but as the client wrote them. So all routes are walked once, from the app
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from mestres_perf.http import _django as django
@@ -17,6 +18,9 @@ from mestres_perf.metrics._catalogue import UNMATCHED
 _CONTEXT = "effective_route_context"
 _BELOW = "/{path:path}"
 _STRANGERS = 100
+_AGAIN = 1.0
+_SHARE = 0.01
+"""Routes are walked again for what nobody knows at most once in a second, and for a hundredth of the time."""
 _DEEPEST = 16
 
 
@@ -39,8 +43,10 @@ class _Found(NamedTuple):
 class ASGIRoutes:
     """The routes of `app`, or of the application that has this middleware within itself."""
 
-    def __init__(self, app: Any) -> None:
+    def __init__(self, app: Any, clock: Callable[[], float] = time.perf_counter) -> None:
         self._root = app
+        self._clock = clock
+        self._may_walk_again = clock()
         self._is_django = django.follow(app)
         self._by_mark: dict[int, _Found | None] = {}
         self._strangers: list[object] = []
@@ -82,8 +88,9 @@ class ASGIRoutes:
         if place is None:
             # A router that has been here and has left no route has none. Where none has been, somebody answered before
             # it or gave it a copy of the scope.
-            is_lost = bool(self._found) and "router" not in scope
-            return (self._guess(scope, method), False) if is_lost else (UNMATCHED, not self._found)
+            if _routes_of(self._root) is None:
+                return UNMATCHED, True
+            return (UNMATCHED if "router" in scope else self._guess(scope, method)), False
         found = self._at(place)
         if found is not None and found.is_end:
             return found.template, True
@@ -110,6 +117,7 @@ class ASGIRoutes:
         return self._by_mark.get(id(place))
 
     def _walk(self) -> None:
+        began = self._clock()
         self._found = list(_walked(_routes_of(self._root) or (), ""))
         by_mark = {id(stranger): _stranger(stranger) for stranger in self._strangers}
         for found in self._found:
@@ -120,6 +128,8 @@ class ASGIRoutes:
         self._by_mark = by_mark
         self._ends = [(re.compile(pattern(found.raw)), found) for found in self._found if found.is_end]
         self._guesses = Guesses()
+        ended = self._clock()
+        self._may_walk_again = ended + max(_AGAIN, (ended - began) / _SHARE)
 
     def _guess(self, scope: Mapping[str, Any], method: str) -> str:
         path = scope["path"].removeprefix(scope.get("app_root_path", scope.get("root_path", "")))
@@ -129,7 +139,11 @@ class ASGIRoutes:
             allowed = [found for found in fitting if not found.methods or method in found.methods]
             return (allowed or fitting)[0].template if fitting else UNMATCHED
 
-        return self._guesses.find(path, method, look)
+        found = self._guesses.find(path, method, look)
+        if found == UNMATCHED and self._clock() >= self._may_walk_again:
+            self._walk()  # by now there may be routes that were not there the last time
+            found = self._guesses.find(path, method, look)
+        return found
 
 
 def _routes_of(app: Any) -> Collection[Any] | None:

@@ -15,6 +15,13 @@ from mestres_perf.http._routes import Known, layers
 
 ROUTE = "mestres.route"
 _VARIABLE = re.compile(r"<(?:[^<>]*:)?([^<>:]+)>")
+_REPEATED = r"(?:[*+?]|\{[0-9]*,?[0-9]*\})"
+_CLASS = r"(?:\\[dDwWsS]|\[\^?\]?(?:\\.|[^\]\\])*\]|\.(?=[*+]))"
+_TOKEN = re.compile(rf"(?P<varying>(?:{_CLASS}{_REPEATED}*)+)|\){_REPEATED}*|\\.|.", re.DOTALL)
+"""What varies, the end of a group, an escape, or a sign."""
+_REGULAR = re.compile(r"^\^|\(|\\|\$$")
+_NAMED = re.compile(r"\(\{([^{}]+)\}")
+_ANCHORS = frozenset("AZbB")
 _SPELLINGS = 4096
 
 
@@ -37,7 +44,7 @@ def known() -> Iterable[Known]:
 
 @functools.lru_cache(maxsize=_SPELLINGS)
 def spelled(route: str) -> str:
-    """`/items/{number}/` for `items/<int:number>/` and for `^items/(?P<number>[0-9]+)/$`."""
+    """`/items/{number}/` for `items/<int:number>/` and `^items/(?P<number>[0-9]+)/$`, `/items/{1}/` without a name."""
     return "/" + _without_groups(_VARIABLE.sub(r"{\1}", route.replace("(?P<", "(<"))).lstrip("/")
 
 
@@ -67,19 +74,31 @@ def _walked(patterns: Iterable[Any], prefix: str) -> Iterable[Known]:
 
 
 def _without_groups(route: str) -> str:
-    """Each group of a regular expression as its name in braces; anchors and escapes are left out."""
-    if "(" not in route and not route.startswith("^") and not route.endswith(("$", r"\Z")):
+    r"""Each group of a regular expression as its name in braces, or as its number, with what repeats it.
+
+    A class outside of groups, such as `\d+` or `[a-z]{2}`, takes a number as a group does: all that varies has one.
+    Anchors and escapes are left out.
+    """
+    if not _REGULAR.search(route):
         return route
     parts, depth, number = [], 0, 0
-    for at, sign in enumerate(route):
-        if sign == "(":
+    for token in _TOKEN.finditer(route):
+        text = token[0]
+        if text == "(":
             if not depth:
-                named = re.match(r"\(\{([^{}]+)\}", route[at:])
+                named = _NAMED.match(route, token.start())
                 number += 1
                 parts.append("{" + (named[1] if named else str(number)) + "}")
             depth += 1
-        elif sign == ")":
+        elif text.startswith(")"):
             depth -= 1
-        elif not depth and sign not in "^$?\\":
-            parts.append(sign)
-    return "".join(parts).removesuffix("Z") if route.endswith(r"\Z") else "".join(parts)
+        elif depth:
+            continue
+        elif token["varying"]:
+            number += 1
+            parts.append("{" + str(number) + "}")
+        elif text.startswith("\\"):
+            parts.append("" if text[1:] in _ANCHORS else text[1:])
+        elif text not in "^$?*+":
+            parts.append(text)
+    return "".join(parts)

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mestres_perf.http._routes import Routes
+from mestres_perf.http._routes import Given, Routes
 from mestres_perf.metrics import _catalogue as catalogue
 from mestres_perf.metrics._catalogue import METHODS, OTHER_METHOD, UNMATCHED
 from mestres_perf.metrics._registry import Metrics
@@ -19,16 +19,20 @@ FROM_THE_FIRST = ("200", "500")
 """Statuses that a route has at zero: a counter that is born at one has no rate, and nobody hears of a first error."""
 _LOGGED_EVERY = 60.0
 _STATUSES = range(100, 600)
+_SUCCESSES = range(200, 300)
+_OTHER_STATUS = "_OTHER"
 _log = logging.getLogger(__name__)
 
 
 class Record:
     """The cells of one method and route."""
 
-    __slots__ = ("_broken", "_labels", "_metrics", "answered", "duration", "first_byte")
+    __slots__ = ("_broken", "_labels", "_metrics", "_succeeded", "answered", "duration", "first_byte")
 
-    def __init__(self, metrics: Metrics, method: str, template: str) -> None:
+    def __init__(self, metrics: Metrics, method: str, template: str, succeeded: Callable[[], None]) -> None:
+        """`succeeded` is called with the first of each status of 200 to 299."""
         self._metrics = metrics
+        self._succeeded = succeeded
         self._labels = (method, template)
         self._broken: Callable[[], None] | None = None
         self.answered: dict[Any, Callable[[], None]] = {}
@@ -36,11 +40,19 @@ class Record:
         self.first_byte: Callable[[float], None] = metrics.first_byte.child(method, template).observe
 
     def counting(self, status: Any) -> Callable[[], None]:
-        """What counts an answer with this status: a number, an HTTPStatus, or the digits of one."""
+        """What counts an answer with this status: a number, an HTTPStatus, or the digits of one.
+
+        What HTTP does not know is one value of the label, however many numbers an application makes up.
+        """
         number = int(status)
-        counting: Callable[[], None] = self._metrics.requests.child(*self._labels, str(number)).inc
-        if number in _STATUSES:
+        is_one = number in _STATUSES
+        counting: Callable[[], None] = self._metrics.requests.child(
+            *self._labels, str(number) if is_one else _OTHER_STATUS
+        ).inc
+        if is_one:
             self.answered[status] = counting
+        if number in _SUCCESSES:
+            self._succeeded()
         return counting
 
     def break_off(self) -> None:
@@ -71,6 +83,7 @@ class Ledger:
         self._kept: list[object] = []
         self._most = metrics.max_series
         self._is_prepared = False
+        self._has_warned = isinstance(routes, Given)  # who says the routes knows of which there is nothing to say
         self._logged: float | None = None
 
     def find(self, records: Records, carrier: Mapping[str, Any]) -> Record:
@@ -123,11 +136,21 @@ class Ledger:
         found = self._by_template.get((method, template))
         if found is not None:
             return found
-        record = Record(self._metrics, method, template)
+        is_strange = template == UNMATCHED and method != "OPTIONS"  # which what is around an application may answer
+        record = Record(self._metrics, method, template, self._warn if is_strange else _nothing)
         if len(self._by_template) < self._most:
             self._begin(method, template)
             self._by_template[method, template] = record
         return record
+
+    def _warn(self) -> None:
+        if not self._has_warned:
+            self._has_warned = True
+            _log.warning(
+                "a request has succeeded of which the route is not known: it is counted as %s. "
+                "PerformanceMiddleware(..., route=...), or instrument, can be told the template of a request",
+                UNMATCHED,
+            )
 
     def _begin(self, method: str, template: str) -> None:
         for status in FROM_THE_FIRST:
@@ -135,3 +158,7 @@ class Ledger:
 
     def _method(self, records: Records) -> str:
         return next(method for method, those in self.records.items() if those is records)
+
+
+def _nothing() -> None:
+    """Nobody need be told."""

@@ -9,10 +9,10 @@ from typing import Any
 from mestres_perf.http._asgi_routes import ASGIRoutes
 from mestres_perf.http._beacon import MAX_BODY, Beacon, Vitals, sender_of_scope
 from mestres_perf.http._bodies import ClientGone, read_asgi
-from mestres_perf.http._exchange import Exchange
+from mestres_perf.http._exchange import CLIENT_GONE, Exchange
 from mestres_perf.http._ledger import Ledger
 from mestres_perf.http._page import Page
-from mestres_perf.http._pages import Pages
+from mestres_perf.http._pages import Pages, Ready
 from mestres_perf.http._routes import Given
 from mestres_perf.metrics._registry import Metrics, default_metrics
 from mestres_perf.metrics.health import Health
@@ -27,10 +27,14 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 class PerformanceMiddleware:
     """Counts and times every request of an ASGI application, and answers /metrics and /health/*.
 
-    The time is that until the last byte: background tasks do not count. A client that goes away is a 499, an exception
-    before the status line a 500, and it is raised on unchanged. The routes of FastAPI, Starlette and Django are known;
-    for others `route` says the template of a scope's route. `vitals` is the path to which browsers post their web
-    vitals, or `Vitals`.
+    The time is that until the last byte: background tasks do not count. A client that goes away is a 499, once the
+    application has been told so by `receive` or `send`; the answer of an endpoint that never asks counts as it is. An
+    exception before the status line is a 500, and it is raised on unchanged; so is no answer at all. A body without its
+    end is counted as broken off.
+
+    The routes of FastAPI, Starlette and Django are known; for others `route` says the template of a scope's route.
+    `ready` may be a coroutine function; a function is called in a thread. Without an answer after two seconds it says
+    no. `vitals` is the path to which browsers post their web vitals, or `Vitals`.
     """
 
     def __init__(
@@ -39,7 +43,7 @@ class PerformanceMiddleware:
         *,
         metrics: Metrics | None = None,
         health: Health | None = None,
-        ready: Callable[[], bool] | None = None,
+        ready: Ready | None = None,
         vitals: str | Vitals | None = None,
         route: Callable[[Scope], str] | None = None,
     ) -> None:
@@ -60,7 +64,8 @@ class PerformanceMiddleware:
         if not self._has_begun:
             self._has_begun = True
             self._routes.begin(scope)
-        if scope["path"] in self._own and await self._answered(scope, receive, send):
+        path = _below_root(scope) if scope.get("root_path") else scope["path"]
+        if path in self._own and await self._answered(path, scope, receive, send):
             return
         exchange = _Exchange(self._ledger, scope, receive, send)
         try:
@@ -74,14 +79,13 @@ class PerformanceMiddleware:
         if not exchange.is_over:
             exchange.stop()
 
-    async def _answered(self, scope: Scope, receive: Receive, send: Send) -> bool:
+    async def _answered(self, path: str, scope: Scope, receive: Receive, send: Send) -> bool:
         """Answer what is the middleware's own; whether it was."""
-        page = self._pages.find(scope["method"], scope["path"])
+        page = await self._pages.made(scope["method"], path)
         if page is not None:
-            # In a thread: rendering many series must not hold up the requests of this loop.
-            await _answer(await asyncio.to_thread(page), scope["method"], send)
+            await _answer(page, scope["method"], send)
             return True
-        beacon = self._pages.beacon(scope["path"])
+        beacon = self._pages.beacon(path)
         if beacon is not None:
             await _take(beacon, scope, receive, send)
         return beacon is not None
@@ -108,10 +112,7 @@ class _Exchange(Exchange):
 
     def stop(self) -> None:
         """The application has returned without a last byte."""
-        if self.gone or self.status is None:
-            self.end_early(error=not self.gone)
-        else:
-            self.end()
+        self.end_early(error=not self.gone)
 
     async def receive(self) -> Message:
         """A message of the server's."""
@@ -136,9 +137,9 @@ class _Exchange(Exchange):
             raise
         if kind == "http.response.body":
             if not message.get("more_body") and not self._has_trailers:
-                self.end()
+                self.end(CLIENT_GONE if self.gone else None)
         elif kind != "http.response.start" and self._is_last(kind, message):
-            self.end()
+            self.end(CLIENT_GONE if self.gone else None)
 
     def _is_last(self, kind: str, message: Message) -> bool:
         if kind == "http.response.trailers":
@@ -146,6 +147,13 @@ class _Exchange(Exchange):
         if kind == "http.response.zerocopysend":
             return not message.get("more_body", False) and not self._has_trailers
         return kind == "http.response.pathsend" and not self._has_trailers
+
+
+def _below_root(scope: Scope) -> str:
+    """The path without `root_path`, which it begins with as the specification says; some servers leave it away."""
+    path: str = scope["path"]
+    below = path.removeprefix(scope["root_path"].rstrip("/"))
+    return below if below.startswith("/") else path
 
 
 async def _take(beacon: Beacon, scope: Scope, receive: Receive, send: Send) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
+from operator import length_hint
 from typing import Any
 
+from mestres_perf.errors import ConfigurationError
 from mestres_perf.http._beacon import MAX_BODY, Beacon, Vitals, sender_of_environ
 from mestres_perf.http._bodies import read_wsgi
 from mestres_perf.http._exchange import Exchange
 from mestres_perf.http._ledger import Ledger
 from mestres_perf.http._page import Page
-from mestres_perf.http._pages import Pages
+from mestres_perf.http._pages import Pages, is_async
 from mestres_perf.http._routes import Given
 from mestres_perf.http._wsgi_routes import WSGIRoutes
 from mestres_perf.metrics._registry import Metrics, default_metrics
@@ -27,7 +29,7 @@ class WSGIPerformanceMiddleware:
 
     The twin of PerformanceMiddleware: the time is that until the server has taken the last chunk. A file that the
     server sends itself (`wsgi.file_wrapper`) is timed until it is handed over. The routes of Flask and Django are
-    known.
+    known. `ready` is called in the thread of its request. Raises ConfigurationError when it is a coroutine function.
     """
 
     def __init__(
@@ -40,6 +42,8 @@ class WSGIPerformanceMiddleware:
         vitals: str | Vitals | None = None,
         route: Callable[[Mapping[str, Any]], str] | None = None,
     ) -> None:
+        if ready is not None and is_async(ready):
+            raise ConfigurationError(f"ready={ready!r}: must be a plain function, a WSGI application has no event loop")
         self.app = app
         self.metrics = metrics or default_metrics()
         self.health = health or Health(self.metrics)
@@ -77,7 +81,7 @@ class WSGIPerformanceMiddleware:
 class _Exchange(Exchange):
     """One request: `start` is what the application is given, and the exchange itself what the server gets as body."""
 
-    __slots__ = ("_body", "_chunks", "_start")
+    __slots__ = ("_body", "_chunks", "_headers", "_sent", "_start")
 
     def __init__(self, ledger: Ledger, environ: Environ, start_response: StartResponse) -> None:
         self._ledger = ledger
@@ -87,6 +91,8 @@ class _Exchange(Exchange):
         self.status = self.first = self.record = None
         self._body: Iterable[bytes] = ()
         self._chunks: Iterator[bytes] | None = None
+        self._headers: list[tuple[str, str]] = []
+        self._sent = 0
         self.is_over = False
         try:
             ledger.in_progress(1.0)
@@ -98,6 +104,7 @@ class _Exchange(Exchange):
         """The application's `start_response`."""
         write = self._start(status, headers, exc_info) if exc_info else self._start(status, headers)
         self.status = status[:3]
+        self._headers = headers
         if self.first is None:
             self.first = self._ledger.clock()
         # Frameworks forget the route when they are done, before the body is sent.
@@ -116,19 +123,21 @@ class _Exchange(Exchange):
         try:
             if self._chunks is None:
                 self._chunks = iter(self._body)
-            return next(self._chunks)
+            chunk = next(self._chunks)
+            self._sent += len(chunk)
         except StopIteration:
             self.end()
             raise
         except BaseException:
             self.end_early(error=True)
             raise
+        return chunk
 
     def close(self) -> None:
-        """The server is done; when the body was not read to its end, the client has gone.
+        """The server is done; when it has not taken the whole body, the client has gone.
 
-        What the application does in its own `close`, which is called as the specification asks, is not the request's
-        time.
+        A server that knows the length need not ask for the end after the last chunk. What the application does in its
+        own `close`, which is called as the specification asks, is not the request's time.
         """
         if not self.is_over:
             self._stop()
@@ -142,12 +151,19 @@ class _Exchange(Exchange):
             self._stop()
 
     def _stop(self) -> None:
-        if self._chunks is not None:
+        if self._chunks is not None and not self._has_all():
             self.end_early(error=False)
         elif self.status is None:
             self.end_early(error=True)
         else:
             self.end()  # a server need not read the body for HEAD
+
+    def _has_all(self) -> bool:
+        """Whether nothing is left of the body, as far as its length is known."""
+        if isinstance(self._body, (list, tuple)):
+            return not length_hint(self._chunks)
+        length = next((value for name, value in self._headers if name.lower() == "content-length"), "")
+        return length.isdecimal() and self._sent >= int(length)
 
 
 class _SizedBody:

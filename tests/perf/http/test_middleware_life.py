@@ -193,6 +193,45 @@ def test_an_error_because_the_client_has_gone():
 
 
 @pytest.mark.scenario("H11")
+@pytest.mark.parametrize("ending", ["body", "trailers", "none"])
+def test_an_answer_to_a_client_that_has_gone(ending):
+    """An endpoint that stops early because it was told that the client is gone, and answers something, is a 499."""
+    metrics = Metrics()
+
+    async def app(scope, receive, send):
+        assert (await receive())["type"] == "http.disconnect"
+        await send({"type": "http.response.start", "status": 200, "headers": [], "trailers": ending == "trailers"})
+        if ending != "none":
+            await send({"type": "http.response.body", "body": b"stopped"})
+        if ending == "trailers":
+            await send({"type": "http.response.trailers", "headers": []})
+
+    async def receive():
+        return {"type": "http.disconnect"}
+
+    run(PerformanceMiddleware(app, metrics=metrics), receive, nothing)
+    assert statuses(metrics) == {"499": 1}
+    assert series(metrics, BROKEN) == series(metrics, UNDER_WAY) == {}
+
+
+@pytest.mark.scenario("H9")
+@pytest.mark.parametrize("sent", ["start", "more to come", "no trailers"])
+def test_an_application_that_returns_before_the_end(sent):
+    """Who returns without a last chunk, or without the trailers that it promised, has broken off its answer."""
+    metrics = Metrics()
+
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": [], "trailers": sent == "no trailers"})
+        if sent != "start":
+            await send({"type": "http.response.body", "body": b"a", "more_body": sent == "more to come"})
+
+    run(PerformanceMiddleware(app, metrics=metrics), None, nothing)
+    assert statuses(metrics) == {"200": 1}
+    assert series(metrics, BROKEN) == {("GET", "__unmatched__"): 1}
+    assert series(metrics, UNDER_WAY) == {}
+
+
+@pytest.mark.scenario("H11")
 def test_an_oserror_of_the_application_is_its_own():
     """An OSError that does not come from sending, such as that of a database, is a 500."""
     metrics = Metrics()
@@ -227,11 +266,11 @@ def test_a_loop_that_ends_in_the_middle():
     assert series(metrics, UNDER_WAY) == {}
 
 
-def answering(body, status="200 OK"):
+def answering(body, status="200 OK", headers=()):
     """A WSGI application; `body` may be a function of the environ."""
 
     def app(environ, start_response):
-        start_response(status, [])
+        start_response(status, list(headers))
         return body(environ) if callable(body) else body
 
     return app
@@ -259,6 +298,31 @@ def test_a_wsgi_client_that_leaves():
     body.close()
 
     assert (closed, statuses(watched.metrics)) == ([1], {"499": 1})
+
+
+@pytest.mark.scenario("H12")
+@pytest.mark.parametrize(
+    ("body", "headers", "taken", "status"),
+    [
+        ([b"a", b"b"], [], 2, "200"),
+        ([b"a", b"b"], [], 1, "499"),
+        (lambda environ: iter([b"ab", b"c"]), [("content-length", "3")], 2, "200"),
+        (lambda environ: iter([b"ab", b"c"]), [("Content-Length", "3")], 1, "499"),
+        (lambda environ: iter([b"ab", b"c"]), [("Content-Length", "three")], 2, "499"),
+        (lambda environ: iter([b"ab", b"c"]), [], 2, "499"),
+    ],
+)
+def test_a_server_that_stops_at_the_last_chunk(body, headers, taken, status):
+    """A server that has all bytes that were announced, or all chunks of a list, need not ask whether there are more."""
+    watched = wsgi(answering(body, headers=headers))
+    served = watched(environ("/"), lambda *_: None)
+    chunks = iter(served)
+    for _ in range(taken):
+        next(chunks)
+    served.close()
+
+    assert statuses(watched.metrics) == {status: 1}
+    assert series(watched.metrics, UNDER_WAY) == {}
 
 
 @pytest.mark.scenario("H12")
@@ -436,6 +500,19 @@ def test_extensions_pass(last):
     assert all(a is b for a, b in zip(sent, messages, strict=True))
     assert series(metrics, SECONDS) == {("GET", "__unmatched__"): len(messages)}
     assert statuses(metrics) == {"200": 1}
+
+
+@pytest.mark.parametrize("status", [99, -1, 0, 600, 1000, 10**9])
+def test_a_status_that_is_none(status):
+    """A number that HTTP does not know is one value of the label, and the answer is counted."""
+    metrics = Metrics()
+
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    run(PerformanceMiddleware(app, metrics=metrics), None, nothing)
+    assert statuses(metrics) == {"_OTHER": 1}
 
 
 @pytest.mark.scenario("H14")

@@ -10,9 +10,12 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Host, Mount, Route
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from mestres_perf import Metrics, PerformanceMiddleware, WSGIPerformanceMiddleware, instrument
+from mestres_perf.http import _django as django_routes
 from perf.http.watched import ITEM, KINDS, ask_asgi, ask_wsgi, environ, scope, series, site
+from perf.resilience.clocks import Clock
 
 REQUESTS = "http_requests_total"
 
@@ -179,6 +182,65 @@ class Layer:
         await self.app(scope, receive, send)
 
 
+def shops():
+    """Two Flask applications with the same rules, and something else, behind werkzeug's dispatcher."""
+    front, admin = Flask("front"), Flask("admin")
+    for app in (front, admin):
+        app.add_url_rule("/", "home", lambda: "x")
+        app.add_url_rule("/items/<int:number>", "item", lambda number: "x")
+
+    def strange(environ, start_response):
+        start_response("200 OK", [])
+        return [b"x"]
+
+    mounts = {"/admin": admin, "/admin/deep": DispatcherMiddleware(strange, {"/again": admin}), "/strange": strange}
+    return front, DispatcherMiddleware(front, mounts)
+
+
+class CopyingWSGI:
+    """A middleware that gives the application a copy of the environ."""
+
+    def __init__(self, app):
+        self.app = app
+
+    def __call__(self, environ, start_response):
+        return self.app(dict(environ), start_response)
+
+
+@pytest.mark.scenario("H4")
+@pytest.mark.parametrize("where", ["around", "in the application", "around a copy"])
+def test_applications_that_werkzeug_mounts(where):
+    """The same rule of two mounted applications is two templates, each with its mount's prefix; unknown ones share."""
+    front, app = shops()
+    metrics = Metrics()
+    if where == "in the application":
+        front.wsgi_app, app = DispatcherMiddleware(front.wsgi_app, app.mounts), front
+        instrument(app, metrics=metrics)
+    else:
+        app = WSGIPerformanceMiddleware(CopyingWSGI(app) if where == "around a copy" else app, metrics=metrics)
+    paths = {
+        "/": "/",
+        "/admin/": "/admin/",
+        "/items/1": "/items/{number}",
+        "/admin/items/2": "/admin/items/{number}",
+        "/admin/deep/again/items/3": "/admin/deep/again/items/{number}",
+        "/strange/4": "/strange/{path}",
+        "/admin/deep/5": "/admin/deep/{path}",
+        "/admin/nowhere": "__unmatched__",
+    }
+    for path in paths:
+        ask_wsgi(app, path)
+        ask_wsgi(app, path)
+    ask_wsgi(app, "/admin/items/2", method="POST")
+
+    assert endpoints(metrics) == {
+        **{("GET", template): 2 for template in paths.values()},
+        ("POST", "/admin/items/{number}"): 1,
+    }
+    begun = {labels[1] for labels in series(metrics, REQUESTS, zeros=True)}
+    assert {"/admin/deep/again/", "/admin/static/{filename}"} <= begun
+
+
 @pytest.mark.scenario("H4")
 def test_regular_expressions_of_django():
     """Django's converters and named groups are spelled as everybody's; its includes keep their prefixes."""
@@ -190,6 +252,29 @@ def test_regular_expressions_of_django():
             ("GET", "/orders/{number}/lines/{2}/"): 1,
             ("GET", "/slashed/{name}/"): 1,
         }
+
+
+@pytest.mark.scenario("H4")
+@pytest.mark.parametrize(
+    ("route", "template"),
+    [
+        ("", "/"),
+        ("a/<int:n>/", "/a/{n}/"),
+        ("c++/<n>/v1.0/", "/c++/{n}/v1.0/"),
+        (r"^b/(?P<s>[\w-]+)\.json$", "/b/{s}.json"),
+        (r"^c/(\d{4})/", "/c/{1}/"),
+        (r"^e/(?:x|y)/(?P<z>(a|b)+)/$", "/e/{1}/{z}/"),
+        (r"^f/\d+/$", "/f/{1}/"),
+        (r"f/\d+/", "/f/{1}/"),
+        (r"^f/[0-9]{4}-[^]/]+/(\w{2,})?/.*\Z", "/f/{1}-{2}/{3}/{4}"),
+        (r"^[A-Z]{2}\d+x?/robots.txt$", "/{1}x/robots.txt"),
+        (r"^g/(?P<k>\(x\)[)(])/\A\.\+$", "/g/{k}/.+"),
+        (r"a/<int:n>/^f/\d+/$", "/a/{n}/f/{1}/"),
+    ],
+)
+def test_spelling_of_django_routes(route, template):
+    """All that varies in a regular expression is in braces, by its name or number; all else is as in a path."""
+    assert django_routes.spelled(route) == template
 
 
 @pytest.mark.scenario("H5")
@@ -303,6 +388,71 @@ def test_routes_that_come_later_are_known():
     ask_asgi(app, "/sub/t/new/1")
 
     assert endpoints(metrics) == {("GET", "__unmatched__"): 1, ("GET", "/sub/{tenant}/new/{k}"): 1}
+
+
+def test_routes_that_come_later_behind_a_copy():
+    """A route that is added when there has been traffic is found behind a copied scope, too, after a while."""
+    app, metrics, clock = Starlette(routes=[Route("/old", answer)]), Metrics(), Clock()
+    watched = PerformanceMiddleware(Copying(app), metrics=metrics)
+    watched._routes._clock = clock
+    ask_asgi(watched, "/late/1")
+    app.router.routes.append(Mount("/late", routes=[Route("/{number}", answer)]))
+    ask_asgi(watched, "/late/1")
+    clock.now += 3600
+    for path in ("/late/1", "/late/2"):
+        ask_asgi(watched, path)
+
+    assert endpoints(metrics) == {("GET", "__unmatched__"): 2, ("GET", "/late/{number}"): 2}
+
+
+def test_invented_paths_do_not_make_it_walk():
+    """However many paths nobody knows, routes are walked for them once in a second, and for 1 % of the time at most."""
+    app, clock, walks = Starlette(routes=[Route("/old", answer)]), Clock(), []
+    watched = PerformanceMiddleware(Copying(app), metrics=Metrics())
+    routes = watched._routes
+    routes._clock = clock
+    walk = routes._walk
+
+    def counted():
+        walks.append(clock.now)
+        clock.now += 0.1  # as if it took that long
+        walk()
+
+    routes._walk = counted
+    for number in range(1000):
+        clock.now += 0.1
+        ask_asgi(watched, f"/invented/{number}")
+
+    assert 2 <= len(walks) <= 200
+    slow = (0.0, 0.5)  # seconds at which a walk begins and ends
+    routes._clock = iter(slow).__next__
+    walk()
+    assert routes._may_walk_again == pytest.approx(slow[1] + 50)
+
+
+@pytest.mark.parametrize("kind", ["asgi", "wsgi"])
+def test_somebody_is_told_of_routes_that_are_not_known(kind, caplog):
+    """The first success without a route is logged, once, with what to do; errors, and who has said `route`, are not."""
+
+    async def asgi(scope, receive, send):
+        await PlainTextResponse("x", 404 if "no" in scope["path"] else 200)(scope, receive, send)
+
+    def wsgi(environ, start_response):
+        start_response("404 Not Found" if "no" in environ["PATH_INFO"] else "200 OK", [])
+        return [b"x"]
+
+    app, ask = (asgi, ask_asgi) if kind == "asgi" else (wsgi, ask_wsgi)
+    told = instrument(app, metrics=Metrics(), route=lambda carrier: None)
+    watched = instrument(app, metrics=Metrics())
+    ask(told, "/a")
+    ask(watched, "/no")
+    ask(watched, "/a", method="OPTIONS")
+    assert caplog.messages == []
+    for method in ("GET", "POST", "GET"):
+        ask(watched, "/a", method=method)
+
+    assert len(caplog.messages) == 1
+    assert "route=" in caplog.messages[0]
 
 
 def test_nothing_is_kept_of_requests():
