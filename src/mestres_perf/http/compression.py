@@ -154,8 +154,8 @@ class CompressionMiddleware:
     """Compresses the responses of an ASGI application: gzip always, zstd where it is installed and accepted.
 
     A response in one piece has an exact Content-Length; of a stream each chunk can be decoded as soon as it has come,
-    and there is no Content-Length. No body is touched that is known to have less than `minimum_size` bytes, none that is
-    not of one of `types` (a `*` stands for any letters; server-sent events are none of them), and nothing that HTTP
+    and there is no Content-Length. No body is touched that is known to have less than `minimum_size` bytes, none that
+    is not of one of `types` (a `*` stands for any letters; server-sent events are none of them), and nothing that HTTP
     forbids to touch: with no-transform, a range, encoded already. A strong ETag becomes a weak one, and Vary names
     Accept-Encoding.
 
