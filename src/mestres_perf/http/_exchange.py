@@ -37,14 +37,17 @@ class Exchange:
         ledger = self._ledger
         try:
             now = ledger.clock()
-            ledger.tick(now)
+            try:
+                ledger.tick(now)
+            except Exception:  # noqa: BLE001 - the request is counted all the same
+                ledger.failed()
             record = self.record or ledger.find(self._records, self._carrier)
             status = self.status
             if gone and not error:
                 status = CLIENT_GONE
             elif status is None:
                 status = FAILED
-            elif error:
+            elif error and int(status) < FAILED:  # a 5xx is an error already
                 record.break_off()
             (record.answered.get(status) or record.counting(status))()
             record.duration(now - self._began)

@@ -38,7 +38,7 @@ BROKEN = Metric(
     ("method", "endpoint"),
 )
 IN_PROGRESS = Metric("http_requests_in_progress", "gauge", "HTTP requests under way")
-METRICS_ERRORS = Metric("metrics_errors_total", "counter", "Requests that could not be counted as they should be")
+METRICS_ERRORS = Metric("metrics_errors_total", "counter", "What could not be counted, read or shown as it should be")
 CONNECTIONS = Metric("database_connections_active", "gauge", "Database connections in use")
 CONNECTIONS_MAX = Metric("database_connections_max", "gauge", "Database connections that the pool may open")
 QUERIES = Metric("database_query_duration_seconds", "histogram", "Time in the database", ("operation",))

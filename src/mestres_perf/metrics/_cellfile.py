@@ -81,6 +81,15 @@ class CellFile(Sheet):
         """In a forked child: the file is the parent's alone."""
         self._disown()
 
+    def is_there(self) -> bool:
+        """Whether nobody has deleted the file, or put another one in its place."""
+        if not self._disown.alive:
+            return True
+        try:
+            return os.path.samestat(self.path.stat(), os.fstat(self._owned))
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+
     def has_room(self, labels: Labels) -> bool:
         """Whether there is room for one more series, beside what is kept for overflow and what is read elsewhere."""
         end = self._used + len(_text(labels)) + _PER_SERIES

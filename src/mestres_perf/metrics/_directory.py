@@ -62,7 +62,6 @@ class Directory:
         self._max = max_series
         self._closed: set[str] = set()
         try:
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             with self._locked():
                 pass
         except OSError as error:
@@ -70,9 +69,12 @@ class Directory:
                 f"directory={os.fspath(path)!r}: must be a directory in which this process may write ({error.strerror})"
             ) from error
 
-    def enter(self, now: float) -> CellFile:
-        """A file for this process, empty. What the dead have left is settled on the way. Raises OSError."""
-        with self._locked():
+    def enter(self, now: float, patience: float | None = None) -> CellFile:
+        """A file for this process, empty. What the dead have left is settled on the way. Raises OSError.
+
+        The directory is made again where it was deleted. It waits `patience` seconds for it, if not PATIENCE.
+        """
+        with self._locked(patience):
             try:
                 self._sweep(now)
             except OSError as error:  # whoever comes next may
@@ -94,10 +96,11 @@ class Directory:
         return total.counted
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _locked(self, patience: float | None = None) -> Iterator[None]:
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            _take(lock)
+            _take(lock, PATIENCE if patience is None else patience)
             yield
         finally:
             fcntl.flock(lock, fcntl.LOCK_UN)  # also for a process that was forked off meanwhile, and has it open, too
@@ -193,9 +196,9 @@ class _Sum:
             total[place] = values if before is None else list(map(add, before, values))
 
 
-def _take(lock: int) -> None:
+def _take(lock: int, patience: float) -> None:
     """Raises TimeoutError: somebody may have been stopped while he held it."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     while True:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
