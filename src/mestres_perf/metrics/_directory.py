@@ -30,7 +30,7 @@ from pathlib import Path
 
 from mestres_perf.errors import ConfigurationError
 from mestres_perf.metrics import _window as window
-from mestres_perf.metrics._catalogue import BUCKETS, OVERFLOW, Metric
+from mestres_perf.metrics._catalogue import BUCKETS, Metric, overflow
 from mestres_perf.metrics._cellfile import CellFile, Row, records, size_for, written
 from mestres_perf.metrics._cells import Values
 from mestres_perf.metrics._counted import Counted
@@ -189,9 +189,8 @@ class _Sum:
 
     def _add(self, metric: Metric, rows: dict[Labels, Values]) -> None:
         total = self.counted.table.setdefault(metric, {})
-        overflow = (OVERFLOW,) * len(metric.labels)
         for labels, values in rows.items():
-            place = labels if labels in total or len(total) < self._most else overflow
+            place = labels if labels in total or len(total) < self._most else overflow(metric, labels)
             before = total.get(place)
             total[place] = values if before is None else list(map(add, before, values))
 

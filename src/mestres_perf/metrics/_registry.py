@@ -1,7 +1,7 @@
 """Metrics: what one application counts, and the page that Prometheus reads.
 
 Invariants: a metric never has more than `max_series` label sets, whatever the labels are; beyond that everything is
-counted under `__overflow__`. What `child` gives out stays good for ever. Making a second Metrics never clashes with the
+counted under `__overflow__`, requests by the class of their status. What `child` gives out stays good for ever. Making a second Metrics never clashes with the
 first. A page has no series twice, and there is one whatever a collector, a cache or another part of the application
 raises.
 """
@@ -30,7 +30,7 @@ from mestres_perf.metrics import _readings as read
 from mestres_perf.metrics import _resilience as resilience
 from mestres_perf.metrics._book import Book
 from mestres_perf.metrics._caches import ACache, Watched
-from mestres_perf.metrics._catalogue import OVERFLOW, Metric
+from mestres_perf.metrics._catalogue import Metric, overflow
 from mestres_perf.metrics._cells import KINDS
 from mestres_perf.metrics._counted import Counted
 from mestres_perf.metrics._directory import Directory
@@ -246,7 +246,8 @@ class Metrics:
 class Series:
     """A metric with labels: its cells are looked up once and then kept. None is ever taken away.
 
-    There are at most `max_series`, and that of the overflow; `dropped` is called for each label set that did not fit.
+    There are at most `max_series`, and those of the overflow: one, or, of a metric with a status, one for each class of
+    statuses, so an error stays one; `dropped` is called for each label set that did not fit.
     Without it there is no limit.
     """
 
@@ -254,7 +255,6 @@ class Series:
         self._metric = metric
         self._book = book
         self._dropped = dropped
-        self._overflow = (OVERFLOW,) * len(metric.labels)
         self._max = max_series
         self._cells: dict[Labels, Any] = {}
         book.sheet.declare(metric)
@@ -270,14 +270,14 @@ class Series:
         return found if found is not None else self._add(labels)
 
     def _add(self, labels: Labels) -> Any:
-        if len(labels) != len(self._overflow):
+        if len(labels) != len(self._metric.labels):
             names = ", ".join(self._metric.labels) or "none"
             raise ConfigurationError(f"{self._metric.name}: has the labels {names}, not {len(labels)} of them")
         labels = as_shown(tuple(map(str, labels)))
         with self._book.sheet.lock:
             if self._dropped is not None and labels not in self._cells and not self._has_room(labels):
                 self._dropped()
-                labels = self._overflow
+                labels = overflow(self._metric, labels)
             if labels not in self._cells:
                 values = self._book.sheet.row(self._metric, labels)
                 self._cells.setdefault(labels, KINDS[self._metric.kind](self._metric, values))

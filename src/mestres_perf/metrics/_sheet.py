@@ -18,7 +18,7 @@ Reading = tuple[Metric, Labels, Sequence[float]]
 
 @functools.lru_cache(maxsize=4096)
 def as_shown(labels: Labels) -> Labels:
-    """Labels as a page can have them: halves of characters are question marks. Those that look the same are the same."""
+    """Labels as a page can have them: halves of characters are question marks, and what looks the same is the same."""
     return tuple(value.encode("utf-8", "replace").decode() for value in labels)
 
 

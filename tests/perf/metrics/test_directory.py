@@ -413,7 +413,7 @@ def test_files_are_small(join, tmp_path):
     for number in range(2000):
         for series in (metrics.requests, metrics.duration, metrics.first_byte):
             labels = ("GET", f"/{number}", "200")
-            series.child(*labels[: len(series._overflow)])
+            series.child(*labels[: len(series._metric.labels)])
     (file,) = (tmp_path / "metrics").glob("*.cells")
 
     assert file.stat().st_size == size_for(500)
@@ -456,7 +456,7 @@ def test_a_damaged_file_costs_nobody_the_page(join, tmp_path, caplog):
 @pytest.mark.parametrize("fault", [errno.EMFILE, errno.ENOMEM, errno.EACCES], ids=["files", "memory", "right"])
 @pytest.mark.parametrize("name", ["settled", ".cells"])
 def test_what_cannot_be_read_now_is_not_lost(join, tmp_path, monkeypatch, fault, name):
-    """For want of descriptors or memory there is no page; nothing is settled or deleted, and the next one has it all."""
+    """For want of descriptors or memory there is no page; nothing is settled or deleted, the next one has it all."""
     first, second = join(), join()
     first.calls.child("f", "success").inc(1)
     second.calls.child("f", "success").inc(2)
@@ -691,7 +691,7 @@ print(metrics.render().decode())
 
 @pytest.mark.process
 def test_a_fork_that_is_not_pythons(tmp_path):
-    """A server that forks in C, and tells the child or not, has a file for each child; a lock held then holds up none."""
+    """A server that forks in C, and tells the child or not, has a file for each; a lock held then holds up none."""
     _, page = run(tmp_path, FORKED_IN_C)
 
     assert 'function_calls_total{function="f",outcome="success"} 23.0' in page.splitlines()
