@@ -128,8 +128,7 @@ class CellFile(Sheet):
                 given = os.pwrite(self._owned, _ZEROS[self._on_disk % _CHUNK :], begin := self._on_disk)
                 if given <= 0:
                     return False
-                if self._on_disk < begin + given:
-                    self._on_disk = begin + given
+                self._on_disk = max(self._on_disk, begin + given)
         except OSError:
             return False
         return True

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from mestres_perf._kernel import forks
-
 from mestres_perf.metrics import _caches as caches
 from mestres_perf.metrics import _catalogue as catalogue
 from mestres_perf.metrics import _resilience as resilience

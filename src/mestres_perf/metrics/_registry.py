@@ -1,9 +1,9 @@
 """Metrics: what one application counts, and the page that Prometheus reads.
 
 Invariants: a metric never has more than `max_series` label sets, whatever the labels are; beyond that everything is
-counted under `__overflow__`, requests by the class of their status. What `child` gives out stays good for ever. Making a second Metrics never clashes with the
-first. A page has no series twice, and there is one whatever a collector, a cache or another part of the application
-raises.
+counted under `__overflow__`, requests by the class of their status. What `child` gives out stays good for ever. Making
+a second Metrics never clashes with the first. A page has no series twice, and there is one whatever a collector, a cache
+or another part of the application raises.
 """
 
 from __future__ import annotations
@@ -317,8 +317,8 @@ class _Registry(CollectorRegistry):
 
     def _theirs(self) -> Iterable[list[Family]]:
         """The families of each of the user's collectors: one that raises, or repeats another's, costs only its own."""
-        target = self._target_info_metric() if self.get_target_info() else None
-        yield [target] if target is not None else []
+        if self.get_target_info():
+            yield [self._target_info_metric()]  # type: ignore[no-untyped-call]
         with self._lock:
             collectors = [each for each in self._collector_to_names if not isinstance(each, _Name)]
             owners: dict[str, object] = dict(self._names_to_collectors)

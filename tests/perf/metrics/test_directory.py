@@ -407,6 +407,50 @@ def test_no_more_label_sets_than_allowed_by_all_together(join):
     assert counted[OVERFLOW, OVERFLOW] == 30
 
 
+def test_no_page_says_less_than_one_before(join, monkeypatch):
+    """Beyond the limit a label set is overflow for ever, whoever dies, comes or is read first; the others never are."""
+    names = iter(range(99, 0, -1))  # who comes later is read before
+    monkeypatch.setattr(_directory.secrets, "token_hex", lambda _: f"{next(names):02}")
+    looks, seen = join(max_series=3), {}
+    processes = []
+
+    def look():
+        now = called(looks)
+        assert {labels: count for labels, count in seen.items() if now.get(labels, 0) < count} == {}
+        seen.update(now)
+
+    for turn, functions in enumerate(("abc", "def", "cde", "xyz")):
+        processes.append(join(max_series=3))
+        for function in functions:
+            processes[-1].calls.child(function, "success").inc(10 ** (turn + 1))
+        look()
+    for process in (processes[1], processes[3], processes[0], processes[2]):
+        die(process)
+        look()
+    late = join(max_series=3)
+    late.calls.child("d", "success").inc()
+    look()
+
+    assert seen == {(name, "success"): count for name, count in (("a", 10), ("b", 10), ("c", 1010))} | {
+        (OVERFLOW, OVERFLOW): 32_301
+    }
+
+
+def test_the_class_of_a_status_in_the_overflow_of_all(join):
+    """Errors that are too many label sets are errors on the page of all processes, of the dead, too."""
+    for number in range(3):
+        process = join(max_series=2)
+        for each in range(4):
+            process.requests.child("GET", f"/{number}/{each}", "503").inc()
+        if number:
+            die(process)
+    rows = join(max_series=2).table()[catalogue.REQUESTS]
+
+    assert sum(values[0] for values in rows.values()) == 12
+    assert rows[OVERFLOW, OVERFLOW, "5xx"][0] == 10
+    assert len(rows) == 3
+
+
 def test_files_are_small(join, tmp_path):
     """A file is as large as a multiple of `max_series`, and takes no more of the disk than its series need."""
     metrics = join(max_series=500)
