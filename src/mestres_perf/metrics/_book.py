@@ -2,8 +2,8 @@
 
 Invariants: what pools, caches and breakers say is written down before it is shown, so a page never says less than one
 before it, whoever writes them. A forked child counts from zero, in a file of its own. A file that was deleted, alone or
-with its directory, is made again when this process next shows or publishes something, with all that it had. Without the GIL
-what another thread counts at that very moment may be missing.
+with its directory, is made again when this process next shows or publishes something, with all that it had. Without the
+GIL, what another thread counts at that very moment may be missing.
 """
 
 from __future__ import annotations

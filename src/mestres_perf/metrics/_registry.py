@@ -2,8 +2,8 @@
 
 Invariants: a metric never has more than `max_series` label sets, whatever the labels are; beyond that everything is
 counted under `__overflow__`, requests by the class of their status. What `child` gives out stays good for ever. Making
-a second Metrics never clashes with the first. A page has no series twice, and there is one whatever a collector, a cache
-or another part of the application raises.
+a second Metrics never clashes with the first. A page has no series twice, and there is a page whatever a collector, a
+cache or another part of the application raises.
 """
 
 from __future__ import annotations
