@@ -36,7 +36,10 @@ class Exchange:
         try:
             ended = ledger.clock()
             if ended >= ledger.book.due:
-                ledger.book.tick(ended)
+                try:
+                    ledger.book.tick(ended)
+                except Exception:  # noqa: BLE001 - the request is counted all the same
+                    ledger.failed()
             record = self.record
             if record is None:
                 record = ledger.find(self._records, self._carrier)
@@ -47,7 +50,7 @@ class Exchange:
             record.duration(ended - self._began)
             if self.first is not None:
                 record.first_byte(self.first - self._began)
-            if broke_off:
+            if broke_off and int(status) < FAILED:  # a 5xx is an error already
                 record.break_off()
         except Exception:  # noqa: BLE001 - whatever it was, the response comes first
             ledger.failed()

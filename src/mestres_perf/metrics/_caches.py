@@ -61,19 +61,18 @@ class Watched:
         return stats
 
 
-def readings(watched: Iterable[Watched]) -> Iterable[Reading]:
-    """Each cache is asked once, for all of them. They are this process's own, and may be added up."""
-    asked = [(one.cache.name, one.stats()) for one in watched]
-    yield from _split(catalogue.CACHE_REQUESTS, asked, {"hit": "hits", "miss": "misses"})
-    yield from _split(catalogue.CACHE_HITS, asked, {"memory": "memory_hits", "redis": "redis_hits"})
-    yield from _split(catalogue.CACHE_INVALIDATIONS, asked, {"here": "invalidations", "heard": "heard"})
-    for name, stats in asked:
-        for field, metric in catalogue.CACHE_COUNTS.items():
-            value = getattr(stats, field, None)
-            if value is not None:
-                yield metric, (name,), [value]
-        if getattr(stats, "load_times", ()):
-            yield catalogue.CACHE_LOAD_TIME, (name,), [*_by_bucket(stats.load_times), stats.load_seconds]
+def readings(watched: Watched) -> Iterable[Reading]:
+    """What one cache has counted, for one question. It is this process's own, and may be added up."""
+    name, stats = watched.cache.name, watched.stats()
+    yield from _split(catalogue.CACHE_REQUESTS, name, stats, {"hit": "hits", "miss": "misses"})
+    yield from _split(catalogue.CACHE_HITS, name, stats, {"memory": "memory_hits", "redis": "redis_hits"})
+    yield from _split(catalogue.CACHE_INVALIDATIONS, name, stats, {"here": "invalidations", "heard": "heard"})
+    for field, metric in catalogue.CACHE_COUNTS.items():
+        value = getattr(stats, field, None)
+        if value is not None:
+            yield metric, (name,), [value]
+    if getattr(stats, "load_times", ()):
+        yield catalogue.CACHE_LOAD_TIME, (name,), [*_by_bucket(stats.load_times), stats.load_seconds]
 
 
 def hit_rate(table: Table) -> float | None:
@@ -85,13 +84,12 @@ def hit_rate(table: Table) -> float | None:
     return counts["hit"] / requests if requests else None
 
 
-def _split(metric: Metric, asked: list[tuple[str, Any]], fields: dict[str, str]) -> Iterable[Reading]:
+def _split(metric: Metric, name: str, stats: Any, fields: dict[str, str]) -> Iterable[Reading]:
     """A metric with a second label, whose values stand for fields."""
-    for name, stats in asked:
-        for value, field in fields.items():
-            counted = getattr(stats, field, None)
-            if counted is not None:
-                yield metric, (name, value), [counted]
+    for value, field in fields.items():
+        counted = getattr(stats, field, None)
+        if counted is not None:
+            yield metric, (name, value), [counted]
 
 
 def _by_bucket(load_times: Iterable[tuple[float, int]]) -> list[float]:

@@ -11,6 +11,8 @@ UNMATCHED = "__unmatched__"
 OTHER_METHOD = "_OTHER"
 OTHER_PAGE = "__other__"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+_STATUSES = frozenset(map(str, range(100, 600)))
+_CLASSES = frozenset(f"{number}xx" for number in range(1, 6))
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,22 @@ class Metric:
     help: str
     labels: tuple[str, ...] = ()
     buckets: tuple[float, ...] = BUCKETS
+
+
+def overflow(metric: Metric, labels: tuple[str, ...]) -> tuple[str, ...]:
+    """Under which labels a metric counts a label set that is too many. Of a status the class stays: `5xx`."""
+    return tuple(
+        f"{value[0]}xx" if name == "status" and value in _STATUSES else OVERFLOW
+        for name, value in zip(metric.labels, labels, strict=True)
+    )
+
+
+def is_overflow(metric: Metric, labels: tuple[str, ...]) -> bool:
+    """Whether these are such labels, of which a metric has as many as there are classes, and one."""
+    return bool(labels) and all(
+        value == OVERFLOW or (name == "status" and value in _CLASSES)
+        for name, value in zip(metric.labels, labels, strict=True)
+    )
 
 
 REQUESTS = Metric("http_requests_total", "counter", "HTTP requests answered", ("method", "endpoint", "status"))
@@ -38,7 +56,7 @@ BROKEN = Metric(
     ("method", "endpoint"),
 )
 IN_PROGRESS = Metric("http_requests_in_progress", "gauge", "HTTP requests under way")
-METRICS_ERRORS = Metric("metrics_errors_total", "counter", "Requests that could not be counted as they should be")
+METRICS_ERRORS = Metric("metrics_errors_total", "counter", "What could not be counted, read or shown as it should be")
 CONNECTIONS = Metric("database_connections_active", "gauge", "Database connections in use")
 CONNECTIONS_MAX = Metric("database_connections_max", "gauge", "Database connections that the pool may open")
 QUERIES = Metric("database_query_duration_seconds", "histogram", "Time in the database", ("operation",))

@@ -81,6 +81,15 @@ class CellFile(Sheet):
         """In a forked child: the file is the parent's alone."""
         self._disown()
 
+    def is_there(self) -> bool:
+        """Whether nobody has deleted the file, or put another one in its place."""
+        if not self._disown.alive:
+            return True
+        try:
+            return os.path.samestat(self.path.stat(), os.fstat(self._owned))
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+
     def has_room(self, labels: Labels) -> bool:
         """Whether there is room for one more series, beside what is kept for overflow and what is read elsewhere."""
         end = self._used + len(_text(labels)) + _PER_SERIES
@@ -119,8 +128,7 @@ class CellFile(Sheet):
                 given = os.pwrite(self._owned, _ZEROS[self._on_disk % _CHUNK :], begin := self._on_disk)
                 if given <= 0:
                     return False
-                if self._on_disk < begin + given:
-                    self._on_disk = begin + given
+                self._on_disk = max(self._on_disk, begin + given)
         except OSError:
             return False
         return True

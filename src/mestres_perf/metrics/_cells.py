@@ -5,7 +5,7 @@ on, so whoever keeps one need not ask for it again.
 
 Under CPython's GIL a cell needs no lock. `values[i] += x` is a handful of instructions, and it changes threads, runs
 signal handlers and finalizers only at calls and at jumps back, of which there is none among them. Without the GIL each
-cell has a lock.
+cell has a lock, which a finalizer may take again, and which is a new one wherever the cell is moved.
 """
 
 from __future__ import annotations
@@ -64,9 +64,12 @@ class Histogram(Counter):
         self._bounds: Sequence[float] = metric.buckets
 
     def observe(self, value: float) -> None:
-        """Count one value, such as the seconds that something took."""
-        values = self._values
-        values[bisect_left(self._bounds, value)] += 1.0
+        """Count one value, such as the seconds that something took. NaN is none."""
+        index = bisect_left(self._bounds, value)
+        if not index and value != value:  # noqa: PLR0124 - NaN, of which a sum would never recover; it belongs nowhere
+            return
+        values = self._values  # after the call: who moves the cell comes before both numbers, or after them
+        values[index] += 1.0
         values[-1] += value
 
 
@@ -77,7 +80,12 @@ class LockedCounter(Counter):
 
     def __init__(self, metric: Metric, values: Values) -> None:
         super().__init__(metric, values)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+
+    def move(self, values: Values) -> None:
+        """Count here from now on. Who held the lock when the process was forked is not here to give it back."""
+        self._lock = threading.RLock()
+        super().move(values)
 
     def inc(self, amount: float = 1.0) -> None:
         """Count; `amount` is not below zero."""
@@ -98,10 +106,15 @@ class LockedHistogram(Histogram):
 
     def __init__(self, metric: Metric, values: Values) -> None:
         super().__init__(metric, values)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+
+    def move(self, values: Values) -> None:
+        """Count here from now on. Who held the lock when the process was forked is not here to give it back."""
+        self._lock = threading.RLock()
+        super().move(values)
 
     def observe(self, value: float) -> None:
-        """Count one value, such as the seconds that something took."""
+        """Count one value, such as the seconds that something took. NaN is none."""
         with self._lock:
             super().observe(value)
 

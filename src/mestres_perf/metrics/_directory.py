@@ -1,15 +1,19 @@
 """The files of all processes of one application, and what they have counted together.
 
     <number>-<random>.cells    what one process counts, locked by it as long as it lives
-    settled                    what those have counted that are dead, and the names of their files
+    settled                    what those have counted that are dead, and the names of their files; a zero for each
+                               other series that was ever on a page
     lock                       held by whoever lists, adds or takes away files
 
 Invariants: every count is in exactly one file that is read, whenever whoever reads, writes or takes away is killed.
 The files of the dead are added up into a new `settled`, which also has their names and takes the place of the old one
 at once; only then are they deleted, and a file whose name is in `settled` is never read again. A name is never used
-twice. There are as many files as processes that live, and these two. Nothing is settled unless everything that goes into
-it could be read: for want of descriptors, memory or a right there is no page, and no file is touched. A file that belongs
-to somebody else, and may not be opened, is left where it is, and said once.
+twice. There are as many files as processes that live, and these two. Nothing is settled unless everything that goes
+into it could be read: for want of descriptors, memory or a right there is no page, and no file is touched. A file that
+belongs to somebody else, and may not be opened, is left where it is, and said once.
+
+What was once on a page has its place there for ever, before it is shown: which label sets are beyond the limit does not
+depend on who is alive or read first, so no counter falls.
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ import mmap
 import os
 import secrets
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -30,7 +35,7 @@ from pathlib import Path
 
 from mestres_perf.errors import ConfigurationError
 from mestres_perf.metrics import _window as window
-from mestres_perf.metrics._catalogue import BUCKETS, OVERFLOW, Metric
+from mestres_perf.metrics._catalogue import BUCKETS, Metric, is_overflow, overflow
 from mestres_perf.metrics._cellfile import CellFile, Row, records, size_for, written
 from mestres_perf.metrics._cells import Values
 from mestres_perf.metrics._counted import Counted
@@ -62,7 +67,6 @@ class Directory:
         self._max = max_series
         self._closed: set[str] = set()
         try:
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             with self._locked():
                 pass
         except OSError as error:
@@ -70,9 +74,12 @@ class Directory:
                 f"directory={os.fspath(path)!r}: must be a directory in which this process may write ({error.strerror})"
             ) from error
 
-    def enter(self, now: float) -> CellFile:
-        """A file for this process, empty. What the dead have left is settled on the way. Raises OSError."""
-        with self._locked():
+    def enter(self, now: float, patience: float | None = None) -> CellFile:
+        """A file for this process, empty. What the dead have left is settled on the way. Raises OSError.
+
+        The directory is made again where it was deleted. It waits `patience` seconds for it, if not PATIENCE.
+        """
+        with self._locked(patience):
             try:
                 self._sweep(now)
             except OSError as error:  # whoever comes next may
@@ -87,24 +94,28 @@ class Directory:
         version of the application, is left out.
         """
         with self._locked():
-            total, living = self._sweep(now)
+            total, living, names = self._sweep(now)
+            settled = replace(total.counted, table={metric: dict(rows) for metric, rows in total.counted.table.items()})
             for path in living:
                 total.add(_read(path))
+            if _give_places(settled.table, total.counted.table):
+                self._settle(settled, now, names)
         total.know(own)
         return total.counted
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _locked(self, patience: float | None = None) -> Iterator[None]:
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            _take(lock)
+            _take(lock, PATIENCE if patience is None else patience)
             yield
         finally:
             fcntl.flock(lock, fcntl.LOCK_UN)  # also for a process that was forked off meanwhile, and has it open, too
             os.close(lock)
 
-    def _sweep(self, now: float) -> tuple[_Sum, list[Path]]:
-        """What the dead have counted, which is in one file then; and the files of the living."""
+    def _sweep(self, now: float) -> tuple[_Sum, list[Path], set[str]]:
+        """What the dead have counted, which is in one file then; the files of the living; the names it must have."""
         names, settled = self._settled()
         total = _Sum(self._max)
         total.add(settled)
@@ -119,8 +130,9 @@ class Directory:
         for path in dead:
             total.add(_read(path), is_dead=True)
         if dead:
-            self._settle(total.counted, now, left | {path.name for path in dead})
-        return total, living
+            left |= {path.name for path in dead}
+            self._settle(total.counted, now, left)
+        return total, living, left
 
     def _may_open(self, path: Path) -> bool:
         if os.access(path, os.R_OK | os.W_OK, effective_ids=_EFFECTIVE) or not path.exists():
@@ -151,7 +163,7 @@ class Directory:
             (self.path / _NEW).write_bytes(written(rows))
             (self.path / _NEW).replace(self.path / _SETTLED)
         except OSError:  # they stay where they are, and are read from there
-            _log.exception("what dead processes have counted could not be settled")
+            _log.exception("what dead processes have counted, or what is shown, could not be settled")
             return
         for name in names:
             _deleted(self.path / name)
@@ -165,6 +177,7 @@ class _Sum:
 
     def __init__(self, most: int) -> None:
         self._most = most
+        self._admitted: Counter[Metric] = Counter()
         self.counted = Counted()
 
     def add(self, more: Counted, *, is_dead: bool = False) -> None:
@@ -178,6 +191,7 @@ class _Sum:
     def know(self, own: Iterable[Metric]) -> None:
         """Leave one metric of each name: that of `own`, where there is one. Another meaning makes no other metric."""
         names = {metric.name: metric for metric in own}
+        self._admitted.clear()
         found, self.counted.table = self.counted.table, {metric: {} for metric in names.values()}
         for metric, rows in found.items():
             known = names.setdefault(metric.name, metric)
@@ -186,16 +200,32 @@ class _Sum:
 
     def _add(self, metric: Metric, rows: dict[Labels, Values]) -> None:
         total = self.counted.table.setdefault(metric, {})
-        overflow = (OVERFLOW,) * len(metric.labels)
         for labels, values in rows.items():
-            place = labels if labels in total or len(total) < self._most else overflow
+            place = labels
+            if labels not in total and not is_overflow(metric, labels):
+                if self._admitted[metric] < self._most:
+                    self._admitted[metric] += 1
+                else:
+                    place = overflow(metric, labels)
             before = total.get(place)
             total[place] = values if before is None else list(map(add, before, values))
 
 
-def _take(lock: int) -> None:
+def _give_places(settled: Table, shown: Table) -> bool:
+    """Have a zero in `settled` for whatever is going to be shown and is not there; whether there was any of that."""
+    is_new = False
+    for metric, rows in shown.items():
+        if metric.kind in _ADDED_UP:
+            known = settled.setdefault(metric, {})
+            new = {labels: [0.0] * len(values) for labels, values in rows.items() if labels not in known}
+            known.update(new)
+            is_new |= bool(new)
+    return is_new
+
+
+def _take(lock: int, patience: float) -> None:
     """Raises TimeoutError: somebody may have been stopped while he held it."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     while True:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,13 +1,15 @@
 """Metrics: what one application counts, and the page that Prometheus reads.
 
 Invariants: a metric never has more than `max_series` label sets, whatever the labels are; beyond that everything is
-counted under `__overflow__`. What `child` gives out stays good for ever. Making a second Metrics never clashes with the
-first.
+counted under `__overflow__`, requests by the class of their status. What `child` gives out stays good for ever. Making
+a second Metrics never clashes with the first. A page has no series twice, and there is a page whatever a collector, a
+cache or another part of the application raises.
 """
 
 from __future__ import annotations
 
 import functools
+import logging
 import os
 import threading
 import time
@@ -28,18 +30,21 @@ from mestres_perf.metrics import _readings as read
 from mestres_perf.metrics import _resilience as resilience
 from mestres_perf.metrics._book import Book
 from mestres_perf.metrics._caches import ACache, Watched
-from mestres_perf.metrics._catalogue import OVERFLOW, Metric
+from mestres_perf.metrics._catalogue import Metric, overflow
 from mestres_perf.metrics._cells import KINDS
 from mestres_perf.metrics._counted import Counted
 from mestres_perf.metrics._directory import Directory
-from mestres_perf.metrics._readings import ABreaker, APool
-from mestres_perf.metrics._sheet import Labels, Reading, Table
+from mestres_perf.metrics._readings import ABreaker, APool, Readings
+from mestres_perf.metrics._sheet import Labels, Reading, Table, as_shown
 from mestres_perf.metrics._system import System
 from mestres_perf.metrics._text import CONTENT_TYPE, Writer
 from mestres_perf.resilience import CircuitBreaker
 from mestres_perf.settings import MetricsSettings
 
 __all__ = ["CONTENT_TYPE", "Metrics", "Series", "default_metrics"]
+
+_LOGGED_EVERY = 60.0
+_log = logging.getLogger(__name__)
 
 
 class Metrics:
@@ -70,18 +75,25 @@ class Metrics:
             directory = MetricsSettings.from_environment().dir or None
         self.registry = _Registry(self)
         self.system = system or System()
-        self.caches: list[Watched] = []
-        self.breakers: list[ABreaker] = []
-        self.pools: list[APool] = []
-        self.parts: list[object] = []
+        readings = Readings(self.failed, is_shared=directory is not None)
+        self.caches, self.breakers = readings.caches, readings.breakers
+        self.pools, self.parts = readings.pools, readings.parts
         self._before: list[Callable[[], None]] = []
         self.clock = clock
         self._lock = threading.Lock()
         self._max_series = max_series
-        self._book = Book(None if directory is None else Directory(directory, max_series), self._readings, clock)
-        self._writer = Writer()
+        self._logged = float("-inf")
         self._series: dict[str, Series] = {}
+        self._book = Book(
+            None if directory is None else Directory(directory, max_series),
+            self._read,
+            clock,
+            readings=readings,
+            move=self._move,
+        )
+        self._writer = Writer()
         self._dropped = self.series(catalogue.DROPPED)
+        self._errors = self.series(catalogue.METRICS_ERRORS).child()
         self.requests = self.series(catalogue.REQUESTS)
         self.duration = self.series(catalogue.DURATION)
         self.first_byte = self.series(catalogue.FIRST_BYTE)
@@ -119,11 +131,12 @@ class Metrics:
 
     def counted(self) -> Counted:
         """Every series, and what pools, caches and breakers say now; of all processes, where there is a directory."""
+        forks.check()
         return self._book.counted()
 
     def table(self) -> Table:
         """The series of `counted`."""
-        return self._book.counted().table
+        return self.counted().table
 
     def tick(self, now: float) -> None:
         """Call it when a request has ended at `now`, before it is counted. Nearly always there is nothing to do.
@@ -131,10 +144,12 @@ class Metrics:
         Where none ends for long, such as in a worker that serves none, `publish` shows others what there is to see.
         """
         if now >= self._book.due:
+            forks.check()
             self._book.tick(now)
 
     def publish(self) -> None:
         """Have other processes see what this one's pools, caches and breakers say now."""
+        forks.check()
         self._book.publish()
 
     def watch_cache(self, *those: ACache) -> None:
@@ -142,10 +157,12 @@ class Metrics:
         for cache in those:
             if all(watched.cache is not cache for watched in self.caches):
                 self.caches.append(Watched(cache))
+        self._book.readings.begin()
 
     def watch_breaker(self, *breakers: ABreaker) -> None:
         """Show these breakers' states and counts; nothing is added to the cost of a call."""
         self.breakers.extend(breaker for breaker in breakers if breaker not in self.breakers)
+        self._book.readings.begin()
 
     def watch(self, *parts: object) -> None:
         """Show what breakers, retries, bulkheads, limits, timeouts and policies of them count, at no cost to calls.
@@ -155,6 +172,7 @@ class Metrics:
         found = resilience.flat(parts)
         self.watch_breaker(*(part for part in found if isinstance(part, CircuitBreaker)))
         self.parts.extend(part for part in found if all(part is not known for known in self.parts))
+        self._book.readings.begin()
 
     def before_reading(self, settle: Callable[[], None]) -> None:
         """Call this whenever somebody is about to look."""
@@ -190,24 +208,32 @@ class Metrics:
         """In a forked child: with a directory it counts from zero, in a file of its own."""
         if self._book.is_shared:
             self._book.start_anew()
-            self._move()
 
     def _enter(self) -> None:
         try:
             self._book.enter()
         except OSError as error:
             raise ConfigurationError(f"directory: cannot be used ({error})") from error
-        self._move()
 
     def _move(self) -> None:
         for series in self._series.values():
             series.move()
 
-    def _readings(self) -> Iterable[Reading]:
+    def failed(self) -> None:
+        """For an `except`: what could not be read or shown is counted as that, and logged once a minute."""
+        self._errors.inc()
+        now = self.clock()
+        if now - self._logged >= _LOGGED_EVERY:
+            self._logged = now
+            _log.exception("something could not be counted or shown as it should be")
+
+    def _read(self) -> Iterable[Reading]:
         for settle in tuple(self._before):
-            settle()
-        yield from read.readings(self.pools, tuple(self.caches), tuple(self.breakers))
-        yield from resilience.readings(tuple(self.parts))
+            try:
+                settle()
+            except Exception:  # noqa: BLE001 - whatever it was, the others are read
+                self.failed()
+        yield from self._book.readings.all()
 
     def _drop(self, name: str) -> None:
         self._dropped.child(name).inc()
@@ -225,7 +251,8 @@ class Metrics:
 class Series:
     """A metric with labels: its cells are looked up once and then kept. None is ever taken away.
 
-    There are at most `max_series`, and that of the overflow; `dropped` is called for each label set that did not fit.
+    There are at most `max_series`, and those of the overflow: one, or, of a metric with a status, one for each class of
+    statuses, so an error stays one; `dropped` is called for each label set that did not fit.
     Without it there is no limit.
     """
 
@@ -233,7 +260,6 @@ class Series:
         self._metric = metric
         self._book = book
         self._dropped = dropped
-        self._overflow = (OVERFLOW,) * len(metric.labels)
         self._max = max_series
         self._cells: dict[Labels, Any] = {}
         book.sheet.declare(metric)
@@ -249,14 +275,14 @@ class Series:
         return found if found is not None else self._add(labels)
 
     def _add(self, labels: Labels) -> Any:
-        if len(labels) != len(self._overflow):
+        if len(labels) != len(self._metric.labels):
             names = ", ".join(self._metric.labels) or "none"
             raise ConfigurationError(f"{self._metric.name}: has the labels {names}, not {len(labels)} of them")
-        labels = tuple(map(str, labels))
+        labels = as_shown(tuple(map(str, labels)))
         with self._book.sheet.lock:
             if self._dropped is not None and labels not in self._cells and not self._has_room(labels):
                 self._dropped()
-                labels = self._overflow
+                labels = overflow(self._metric, labels)
             if labels not in self._cells:
                 values = self._book.sheet.row(self._metric, labels)
                 self._cells.setdefault(labels, KINDS[self._metric.kind](self._metric, values))
@@ -281,20 +307,50 @@ class _Registry(CollectorRegistry):
     def collect(self) -> Iterable[Family]:
         """All families: ours and the user's."""
         yield from text_string_to_metric_families(self._metrics.text())
-        yield from super().collect()
+        for families in self._theirs():
+            yield from families
 
     def render_theirs(self) -> bytes:
         """What the user's own collectors have, as text."""
-        return generate_latest(_Theirs(super().collect))
+        pages = []
+        for families in self._theirs():
+            try:
+                pages.append(generate_latest(_Theirs(families)))
+            except Exception:  # noqa: BLE001 - such as a value that is no number
+                self._metrics.failed()
+        return b"".join(pages)
+
+    def _theirs(self) -> Iterable[list[Family]]:
+        """The families of each of the user's collectors: one that raises, or repeats another's, costs only its own."""
+        if self.get_target_info():
+            yield [self._target_info_metric()]  # type: ignore[no-untyped-call]
+        with self._lock:
+            collectors = [each for each in self._collector_to_names if not isinstance(each, _Name)]
+            owners: dict[str, object] = dict(self._names_to_collectors)
+        for collector in collectors:
+            shown = []
+            try:
+                for family in collector.collect():
+                    names = {family.name, *(sample.name for sample in family.samples)}
+                    if any(owners.setdefault(name, collector) is not collector for name in names):
+                        raise ValueError(f"{family.name}: another collector has that")  # noqa: TRY301 - as any other error
+                    shown.append(family)
+            except Exception:  # noqa: BLE001 - a user's own object may raise anything
+                self._metrics.failed()
+            yield shown
 
     def reserve(self, metric: Metric) -> None:
         """No collector may have a metric of this name: a page with a series twice is refused."""
         self.register(_Name(metric))
 
 
-class _Theirs:
-    def __init__(self, collect: Any) -> None:
-        self.collect = collect
+class _Theirs(CollectorRegistry):
+    def __init__(self, families: list[Family]) -> None:
+        super().__init__()
+        self._families = families
+
+    def collect(self) -> Iterable[Family]:
+        return self._families
 
 
 class _Name(Collector):

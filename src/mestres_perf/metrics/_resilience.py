@@ -56,15 +56,9 @@ def _is_known(part: object) -> bool:
     return of.dispatch(type(part)) is not of.dispatch(object)
 
 
-def readings(parts: Iterable[object]) -> Iterable[Reading]:
-    """What they have counted, in the metrics of `METRICS`: this process's own."""
-    for part in parts:
-        yield from of(part)
-
-
 @singledispatch
 def of(part: object) -> Iterable[Reading]:
-    """What one part has counted."""
+    """What one part has counted, in the metrics of `METRICS`: this process's own."""
     del part
     return ()
 

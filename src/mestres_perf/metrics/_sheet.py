@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Iterable, Sequence
 
@@ -13,6 +14,12 @@ Labels = tuple[str, ...]
 Table = dict[Metric, dict[Labels, Values]]
 Reading = tuple[Metric, Labels, Sequence[float]]
 """What was read elsewhere: the numbers of one series, as a cell would have them."""
+
+
+@functools.lru_cache(maxsize=4096)
+def as_shown(labels: Labels) -> Labels:
+    """Labels as a page can have them: halves of characters are question marks, and what looks the same is the same."""
+    return tuple(value.encode("utf-8", "replace").decode() for value in labels)
 
 
 class Sheet:
@@ -33,6 +40,10 @@ class Sheet:
     def disown(self) -> None:
         """In a forked child, which has another sheet: this one is its parent's alone."""
 
+    def is_there(self) -> bool:
+        """Whether others can still find it."""
+        return True
+
     def has_room(self, labels: Labels) -> bool:  # noqa: ARG002 - where room is bounded, it depends on them
         """Whether there is room for one more series."""
         return True
@@ -48,7 +59,8 @@ class Sheet:
     def put(self, readings: Iterable[Reading]) -> None:
         """Write down what was read elsewhere. Two readings of one series are added up."""
         totals: dict[tuple[Metric, Labels], list[float]] = {}
-        for metric, labels, values in readings:
+        for metric, given, values in readings:
+            labels = as_shown(given)
             before = totals.get((metric, labels))
             totals[metric, labels] = [a + b for a, b in zip(before, values, strict=True)] if before else list(values)
         for (metric, labels), values in totals.items():

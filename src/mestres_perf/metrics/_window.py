@@ -34,7 +34,7 @@ Slices = dict[int, Figures]
 
 
 def figures(table: Table) -> Figures:
-    """All requests so far. Wrong is a 5xx, and a response that broke off."""
+    """All requests so far. Wrong is a 5xx, in the overflow, too, and any other response that broke off."""
     buckets = [values[:-1] for values in table.get(catalogue.DURATION, {}).values()]
     totals = [float(sum(column)) for column in zip(*buckets, strict=True)] or [0.0] * (_FIGURES - 1)
     requests = table.get(catalogue.REQUESTS, {})

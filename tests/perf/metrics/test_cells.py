@@ -73,6 +73,43 @@ def test_a_bound_belongs_to_its_bucket():
     assert values == [2, 2, 1, 2, float("inf")]
 
 
+@pytest.mark.parametrize("kinds", [LOCKED, UNLOCKED], ids=["locked", "unlocked"])
+def test_nan_is_no_value(kinds):
+    """What is no number is in no bucket, and does not spoil the sum."""
+    values = [0.0] * width(HISTOGRAM)
+    cell = kinds["histogram"](HISTOGRAM, values)
+    for value in (float("nan"), 0.25, float("nan")):
+        cell.observe(value)
+
+    assert values == [0, 1, 0, 0, 0.25]
+
+
+@pytest.mark.parametrize("metric", [COUNTER, GAUGE, HISTOGRAM], ids=lambda metric: metric.kind)
+def test_a_lock_that_somebody_held_when_the_process_was_forked(metric):
+    """A cell that is moved counts, whoever still holds the lock that it had; a finalizer may count within a count."""
+    cell, held, go_on, done = LOCKED[metric.kind](metric, [0.0] * width(metric)), *(threading.Event() for _ in "123")
+
+    def hold():
+        with cell._lock:
+            held.set()
+            go_on.wait(20)
+
+    def count():
+        with cell._lock:
+            (cell.observe if metric is HISTOGRAM else cell.inc)(1.0)
+        done.set()
+
+    threading.Thread(target=hold, daemon=True).start()
+    assert held.wait(20)
+    cell.move([0.0] * width(metric))
+    threading.Thread(target=count, daemon=True).start()
+    counted = done.wait(2)
+    go_on.set()
+
+    assert counted
+    assert sum(cell._values) == (2.0 if metric is HISTOGRAM else 1.0)
+
+
 @pytest.mark.scenario("H20")
 def test_ten_thousand_label_sets():
     """Of 10,000 label sets 500 have a series of their own; the others are one, and it is said how many they are."""

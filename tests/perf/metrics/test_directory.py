@@ -9,11 +9,13 @@ import errno
 import fcntl
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import prometheus_client
 import pytest
@@ -203,6 +205,96 @@ def test_readings_are_published_once_a_second(join, clock):
     assert value(looks, "database_connections_active") == len(asked)
 
 
+class Unsteady:
+    """A cache and a breaker, as far as metrics are concerned, that cannot always say what they have counted."""
+
+    name, is_broken, most = "unsteady", False, 1
+
+    def stats(self):
+        if self.is_broken:
+            raise RuntimeError("no connection")
+        return SimpleNamespace(hits=3, misses=1)
+
+    snapshot = active = stats
+
+
+@pytest.mark.parametrize("is_shared", [False, True])
+def test_a_part_that_raises(tmp_path, clock, is_shared, caplog):
+    """It says what it said last, so no sum falls; all others are on the page, requests are counted, errors too."""
+    metrics = Metrics(directory=tmp_path / "metrics" if is_shared else None, clock=clock)
+    broken, steady, asked = Unsteady(), Unsteady(), []
+    metrics.watch_cache(broken, steady)
+    assert value(metrics, "cache_requests_total", cache="unsteady", outcome="hit") == 6
+    broken.is_broken = True
+    metrics.watch_breaker(broken)
+    metrics.watch_pool(broken)
+    metrics.before_reading(broken.stats)
+    metrics.before_reading(lambda: asked.append(1))
+    clock.now += 60
+    app = PerformanceMiddleware(answer, metrics=metrics)
+    for path in ("/x", "/metrics", "/health/performance"):
+        assert asyncio.run(ask(app, path))[0]["status"] == 200
+
+    assert value(metrics, "http_requests_total", method="GET", endpoint="__unmatched__", status="200") == 1
+    assert value(metrics, "cache_requests_total", cache="unsteady", outcome="hit") == 6
+    assert value(metrics, "metrics_errors_total") >= 8
+    assert len(asked) >= 3
+    assert len(caplog.records) == 1
+
+
+def test_a_request_is_counted_whatever_publishing_raises(clock, monkeypatch):
+    """What happens to be due when a request ends may fail: the request is counted, and the error."""
+    metrics = Metrics(clock=clock)
+    monkeypatch.setattr(metrics._book, "tick", no_space)
+    asyncio.run(ask(PerformanceMiddleware(answer, metrics=metrics), "/x"))
+
+    assert value(metrics, "http_requests_total", method="GET", endpoint="__unmatched__", status="200") == 1
+    assert value(metrics, "metrics_errors_total") == 1
+
+
+async def answer(scope, receive, send):
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def ask(app, path):
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    await app({"type": "http", "method": "GET", "path": path, "headers": []}, None, send)
+    return sent
+
+
+@pytest.mark.parametrize("is_whole", [True, False], ids=["directory", "file"])
+def test_what_is_deleted_is_made_again(join, tmp_path, clock, is_whole):
+    """Without its file, alone or with the directory, a process shows all that it has, and soon so do the others."""
+    one, other = join(), join()
+    for process in (one, other):
+        process.tick(clock.now)
+        process.requests.child("GET", "/", "200").inc(5)
+        process.duration.child("GET", "/").observe(0.02)
+        process.in_progress.inc()
+    if is_whole:
+        shutil.rmtree(tmp_path / "metrics")
+    else:
+        one._book.sheet.path.unlink()
+    one.requests.child("GET", "/", "200").inc()
+    one.render()
+    clock.now += 1.5
+    other.tick(clock.now)
+    kept = one.requests.child("GET", "/", "200")
+    kept.inc()
+
+    for process in (one, other):
+        assert value(process, "http_requests_total", method="GET", endpoint="/", status="200") == 12
+        assert value(process, "http_request_duration_seconds_count", method="GET", endpoint="/") == 2
+        assert value(process, "http_requests_in_progress") == 2
+        assert sum(map(sum, window.recent(process.counted().slices, clock.now).values())) == 2
+    assert len([name for name in files(tmp_path) if name.endswith(".cells")]) == 2
+
+
 @pytest.mark.parametrize("is_shared", [False, True])
 def test_what_was_read_first_is_not_written_last(tmp_path, is_shared):
     """Two threads that look at once never show less than what one of them has seen; a request waits for neither."""
@@ -315,13 +407,57 @@ def test_no_more_label_sets_than_allowed_by_all_together(join):
     assert counted[OVERFLOW, OVERFLOW] == 30
 
 
+def test_no_page_says_less_than_one_before(join, monkeypatch):
+    """Beyond the limit a label set is overflow for ever, whoever dies, comes or is read first; the others never are."""
+    names = iter(range(99, 0, -1))  # who comes later is read before
+    monkeypatch.setattr(_directory.secrets, "token_hex", lambda _: f"{next(names):02}")
+    looks, seen = join(max_series=3), {}
+    processes = []
+
+    def look():
+        now = called(looks)
+        assert {labels: count for labels, count in seen.items() if now.get(labels, 0) < count} == {}
+        seen.update(now)
+
+    for turn, functions in enumerate(("abc", "def", "cde", "xyz")):
+        processes.append(join(max_series=3))
+        for function in functions:
+            processes[-1].calls.child(function, "success").inc(10 ** (turn + 1))
+        look()
+    for process in (processes[1], processes[3], processes[0], processes[2]):
+        die(process)
+        look()
+    late = join(max_series=3)
+    late.calls.child("d", "success").inc()
+    look()
+
+    assert seen == {(name, "success"): count for name, count in (("a", 10), ("b", 10), ("c", 1010))} | {
+        (OVERFLOW, OVERFLOW): 32_301
+    }
+
+
+def test_the_class_of_a_status_in_the_overflow_of_all(join):
+    """Errors that are too many label sets are errors on the page of all processes, of the dead, too."""
+    for number in range(3):
+        process = join(max_series=2)
+        for each in range(4):
+            process.requests.child("GET", f"/{number}/{each}", "503").inc()
+        if number:
+            die(process)
+    rows = join(max_series=2).table()[catalogue.REQUESTS]
+
+    assert sum(values[0] for values in rows.values()) == 12
+    assert rows[OVERFLOW, OVERFLOW, "5xx"][0] == 10
+    assert len(rows) == 3
+
+
 def test_files_are_small(join, tmp_path):
     """A file is as large as a multiple of `max_series`, and takes no more of the disk than its series need."""
     metrics = join(max_series=500)
     for number in range(2000):
         for series in (metrics.requests, metrics.duration, metrics.first_byte):
             labels = ("GET", f"/{number}", "200")
-            series.child(*labels[: len(series._overflow)])
+            series.child(*labels[: len(series._metric.labels)])
     (file,) = (tmp_path / "metrics").glob("*.cells")
 
     assert file.stat().st_size == size_for(500)
@@ -364,7 +500,7 @@ def test_a_damaged_file_costs_nobody_the_page(join, tmp_path, caplog):
 @pytest.mark.parametrize("fault", [errno.EMFILE, errno.ENOMEM, errno.EACCES], ids=["files", "memory", "right"])
 @pytest.mark.parametrize("name", ["settled", ".cells"])
 def test_what_cannot_be_read_now_is_not_lost(join, tmp_path, monkeypatch, fault, name):
-    """For want of descriptors or memory there is no page; nothing is settled or deleted, and the next one has it all."""
+    """For want of descriptors or memory there is no page; nothing is settled or deleted, the next one has it all."""
     first, second = join(), join()
     first.calls.child("f", "success").inc(1)
     second.calls.child("f", "success").inc(2)
@@ -533,6 +669,77 @@ def test_a_child_counts_for_itself(tmp_path):
     assert 'function_calls_total{function="f",outcome="success"} 5.0' in lines
     assert 'circuit_breaker_calls_total{name="payments",outcome="successes"} 4.0' in lines
     assert "http_requests_in_progress 0.0" in lines
+
+
+WATCHED_LATE = """
+from types import SimpleNamespace
+
+class Warm:
+    name, hits = "warm", 1000
+
+    def stats(self):
+        return SimpleNamespace(hits=self.hits, misses=0)
+
+warm = Warm()
+for number in range(3):
+    child = os.fork()
+    if not child:
+        own = Metrics(directory=sys.argv[1]) if number == 2 else metrics
+        own.watch_cache(warm)
+        warm.hits += 10 * (number + 1)
+        own.publish()
+        os._exit(0)
+    os.waitpid(child, 0)
+print(metrics.render().decode())
+"""
+
+
+@pytest.mark.process
+def test_what_is_watched_after_the_fork(tmp_path):
+    """What a cache has counted before the fork is no child's, whenever the child watches it, and with what Metrics."""
+    _, page = run(tmp_path, WATCHED_LATE)
+
+    assert 'cache_requests_total{cache="warm",outcome="hit"} 60.0' in page.splitlines()
+
+
+FORKED_IN_C = """
+import ctypes, threading
+
+kept, held, go_on = metrics.calls.child("f", "success"), threading.Event(), threading.Event()
+ended = []
+
+def hold():
+    with metrics._lock, metrics._book._asking, metrics._book.sheet.lock:
+        held.set()
+        go_on.wait()
+
+threading.Thread(target=hold, daemon=True).start()
+held.wait()
+for is_told in (True, False):
+    child = ctypes.PyDLL(None).fork()
+    if not child:
+        signal.alarm(20)
+        if is_told:
+            ctypes.pythonapi.PyOS_AfterFork_Child()
+        metrics.tick(metrics.clock())
+        kept.inc(10)
+        metrics.calls.child("g", "success").inc()
+        os._exit(0 if metrics._book.sheet.path.name.startswith(f"{os.getpid()}-") else 1)
+    ended.append(os.waitpid(child, 0)[1])
+go_on.set()
+assert ended == [0, 0], ended
+kept.inc()
+print(metrics.render().decode())
+"""
+
+
+@pytest.mark.process
+def test_a_fork_that_is_not_pythons(tmp_path):
+    """A server that forks in C, and tells the child or not, has a file for each; a lock held then holds up none."""
+    _, page = run(tmp_path, FORKED_IN_C)
+
+    assert 'function_calls_total{function="f",outcome="success"} 23.0' in page.splitlines()
+    assert 'function_calls_total{function="g",outcome="success"} 2.0' in page.splitlines()
 
 
 @pytest.mark.process

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import suppress
 
 import pytest
 from hypothesis import example, given, settings
@@ -13,7 +14,7 @@ from mestres_perf import PerformanceMiddleware
 from mestres_perf.contrib.sqlalchemy import instrument_engine
 from mestres_perf.metrics import Health, Metrics
 from mestres_perf.metrics import _window as window
-from mestres_perf.metrics._catalogue import BUCKETS
+from mestres_perf.metrics._catalogue import BUCKETS, REQUESTS
 from mestres_perf.metrics._system import System
 
 
@@ -67,6 +68,48 @@ def test_status(metrics, count, seconds, failed, status):
     observe(metrics, count, seconds, failed)
 
     assert status == Health(metrics).report()["status"]
+
+
+async def fail(scope, receive, send):
+    status = int(scope["path"][1:4])
+    await send({"type": "http.response.start", "status": status, "headers": []})
+    if scope["path"].endswith("broken"):
+        raise RuntimeError
+    await send({"type": "http.response.body", "body": b""})
+
+
+def requests(metrics, *paths):
+    """Requests to an application that answers with the status that a path begins with; each path is its own route."""
+
+    async def no_body():
+        return {"type": "http.request"}
+
+    async def sent(_):
+        pass
+
+    app = PerformanceMiddleware(fail, metrics=metrics, route=lambda scope: scope["path"])
+    for path in paths:
+        with suppress(RuntimeError):
+            asyncio.run(app({"type": "http", "method": "GET", "path": path, "headers": []}, no_body, sent))
+
+
+def test_errors_beyond_the_limit_of_series_are_errors(clock, tmp_path):
+    """Where there are more routes than series, a 5xx that is counted as overflow is still one, for all processes."""
+    first, other = (Metrics(max_series=4, directory=tmp_path / "metrics", clock=clock) for _ in range(2))
+    requests(first, *(f"/503/{number}" for number in range(25)), *(f"/200/{number}" for number in range(25)))
+    requests(other, *(f"/404/{number}" for number in range(50)))
+
+    for metrics in (first, other):
+        report = Health(metrics).report()
+        assert (report["status"], report["metrics"]["error_rate"]) == ("unhealthy", 25.0)
+        assert len(metrics.table()[REQUESTS]) <= 4 + 6
+
+
+def test_a_5xx_that_breaks_off_is_one_error(metrics):
+    """An answer that goes wrong twice is one that went wrong; any other that breaks off is one, too."""
+    requests(metrics, *["/200"] * 96, "/500", "/503/broken", "/503/broken", "/200/broken")
+
+    assert Health(metrics).report()["metrics"]["error_rate"] == 4.0
 
 
 @pytest.mark.scenario("S1")

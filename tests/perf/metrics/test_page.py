@@ -9,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
+from mestres_perf import Cache
 from mestres_perf.metrics import Metrics
 from mestres_perf.metrics._catalogue import Metric
 from mestres_perf.metrics._text import bound
@@ -143,6 +144,63 @@ def test_a_name_of_ours_is_refused():
     """A collector that would show a metric of ours a second time is refused when it is registered."""
     with pytest.raises(ValueError, match="http_requests_total"):
         prometheus_client.Counter("http_requests", "", registry=Metrics().registry)
+
+
+def test_half_characters_are_one_series():
+    """Labels that differ only in what no encoding can write are one series, also where caches bring them."""
+    metrics = Metrics()
+    caches = [Cache("\ud800"), Cache("\ud801")]
+    metrics.watch_cache(*caches)
+    for cache in caches:
+        cache.get("k")
+    for name in ("\ud800", "\ud801"):
+        metrics.calls.child(name, "success").inc()
+    page = metrics.render().decode().splitlines()
+
+    assert page.count('function_calls_total{function="?",outcome="success"} 2.0') == 1
+    assert page.count('cache_requests_total{cache="?",outcome="miss"} 2.0') == 1
+    assert len(page) == len(set(page))
+
+
+class Raises(prometheus_client.registry.Collector):
+    """A collector of the user's own that is broken."""
+
+    def collect(self):
+        yield prometheus_client.core.GaugeMetricFamily("before_it_raises", "", value=1)
+        raise RuntimeError("no connection")
+
+
+class Wrong(prometheus_client.registry.Collector):
+    """A collector whose values are no numbers."""
+
+    def collect(self):
+        yield prometheus_client.core.GaugeMetricFamily("wrong", "", value="many")
+
+
+class Repeats(prometheus_client.registry.Collector):
+    """A collector that does not say which names it has: those of others."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def collect(self):
+        yield prometheus_client.core.CounterMetricFamily(self.name, "", value=1)
+
+
+def test_collectors_that_are_broken(caplog):
+    """One that raises, has no numbers or repeats another's series costs its own lines, is counted, and logged once."""
+    metrics = Metrics()
+    for collector in (Raises(), Wrong(), Repeats("http_requests"), Repeats("mine"), Repeats("mine"), Own()):
+        metrics.registry.register(collector)
+    metrics.requests.child("GET", "/", "200").inc()
+    page = metrics.render().decode()
+    shown = [line.split()[0] for line in page.splitlines() if line[0] != "#"]
+
+    assert "orders_waiting 3.0" in page.splitlines()
+    assert [page.count(f"# TYPE {name} ") for name in ("http_requests_total", "mine_total")] == [1, 1]
+    assert len(shown) == len(set(shown))
+    assert metrics.registry.get_sample_value("metrics_errors_total") == 4
+    assert len(caplog.records) == 1
 
 
 def test_rendering_costs_a_fraction():
