@@ -267,19 +267,6 @@ def test_templates_without_end_overflow(protocol):
     assert series(metrics, "metrics_dropped_labels_total")[(REQUESTS,)] >= 500
 
 
-@pytest.mark.scenario("H20")
-def test_ten_thousand_labels():
-    """Of 10,000 label sets 500 are kept, and it is counted how many were not."""
-    metrics = Metrics(max_series=500)
-    for number in range(10_000):
-        metrics.calls.child(f"function{number}", "success").inc()
-    found = series(metrics, "function_calls_total")
-
-    assert len(found) == 501
-    assert found["__overflow__", "__overflow__"] == 9500
-    assert series(metrics, "metrics_dropped_labels_total") == {("function_calls_total",): 9500}
-
-
 @pytest.mark.scenario("H22")
 def test_what_is_counted_is_never_taken_away():
     """A record that a middleware keeps counts on the page for ever, however many labels come after it."""
