@@ -20,9 +20,11 @@ from mestres_examples.pages import Assets, Site
 from mestres_examples.settings import Settings
 from mestres_perf import Caches, Metrics, RateLimit, configure_logging, instrument
 from mestres_perf.contrib.sqlalchemy import DatabaseReady, instrument_engine, make_engine
+from mestres_perf.http import Vitals
 
 A = TypeVar("A")
-_VITALS = "/api/v1/vitals"
+# Behind nginx on the same machine visitors are counted one by one, not as one client.
+_VITALS = Vitals("/api/v1/vitals", trusted_proxies=("127.0.0.0/8", "::1", "unix"))
 _log = logging.getLogger(__name__)
 _PAGES = ("/", "/produtos", *(f"/busca?q={quote(words)}" for words in perf.COMMON_SEARCHES))
 

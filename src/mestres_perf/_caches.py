@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit, urlunsplit
 from mestres_perf.backends.redis import Redis, RedisSessions
 from mestres_perf.cache import Adaptive, Cache, Memory
 from mestres_perf.errors import ConfigurationError
-from mestres_perf.http.sessions import MemorySessions, Sessions
+from mestres_perf.http.sessions import MemorySessions, SameSite, Sessions
 from mestres_perf.settings import RedisSettings, Settings
 
 
@@ -94,7 +94,14 @@ class Caches:
         """
         return self._client(self._configured(name))
 
-    def sessions(self, *, cookie: str = "session") -> Sessions:
+    def sessions(
+        self,
+        *,
+        cookie: str = "session",
+        same_site: SameSite = "Lax",
+        domain: str | None = None,
+        path: str = "/",
+    ) -> Sessions:
         """Sessions as the settings say, kept beside the cache `session`: straight in its Redis, else in memory.
 
         A session is never read from a memory that may be behind: what one process writes, the next request finds.
@@ -111,6 +118,9 @@ class Caches:
                 when_down="refuse" if self._session.when_down == "refuse" else "anonymous",
                 ttl=self._session.ttl,
                 cookie=cookie,
+                same_site=same_site,
+                domain=domain,
+                path=path,
                 permanent=self._session.permanent,
             )
 
@@ -121,8 +131,11 @@ class Caches:
 
     async def aclose(self) -> None:
         """`close` for async code: gives the connections of this loop back, too."""
+        store = self._store
         for cache in self._taken():
             await cache.aclose()
+        if store is not None:
+            await store.aclose()
 
     def __enter__(self) -> Self:
         return self

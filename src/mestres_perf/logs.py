@@ -41,6 +41,9 @@ class JsonFormatter(logging.Formatter):
         named = {} if fields is None else fields
         if not isinstance(named, Mapping) or not all(isinstance(each, str) for each in named):
             raise ConfigurationError(f"fields={fields!r}: must be values by name, such as {{'service': 'shop'}}")
+        taken = sorted(_STANDARD.intersection(named))
+        if taken:
+            raise ConfigurationError(f"fields={fields!r}: {', '.join(taken)} already means something to logging")
         self._fields = dict(named)
 
     def format(self, record: logging.LogRecord) -> str:

@@ -208,3 +208,9 @@ def test_arguments_that_make_no_sense(root, wrong):
     with pytest.raises(ConfigurationError, match="must be"):
         configure_logging(**wrong)
     assert root.handlers == before
+
+
+def test_fields_that_logging_has_itself():
+    """A field by a name that every record has would be lost, and is refused."""
+    with pytest.raises(ConfigurationError, match="module, name already"):
+        JsonFormatter(fields={"name": "shop", "module": "x", "service": "y"})

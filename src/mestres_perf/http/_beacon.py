@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from mestres_perf.errors import ConfigurationError, InvalidVitals
-from mestres_perf.http._clients import client_of, networks
+from mestres_perf.http._clients import Clients
 from mestres_perf.http._page import Page
 from mestres_perf.metrics._registry import Metrics
 from mestres_perf.metrics.vitals import WebVitals
@@ -22,6 +22,7 @@ MAX_BODY = 64 * 1024
 """What a browser sends in one beacon at most."""
 _METHOD = "POST"
 _ROBOT = re.compile(r"bot\b|crawl|spider|slurp|headless|lighthouse|pingdom|monitor", re.IGNORECASE)
+_PORTS = (("https://", ":443"), ("http://", ":80"))
 _OWN = ("same-origin", "none")
 
 
@@ -31,8 +32,9 @@ class Vitals:
 
     `pages` are the paths and route templates by which vitals are counted, besides all together. Beacons of other sites
     are refused (403), but for `origins` ("https://m.shop.example"). One client may send `rate` (429); None is no limit.
-    The client is the address of the connection, or what one of `trusted_proxies` says of it. Robots that say that they
-    are ones count unless `robots` is False.
+    The client is the address of the connection, of IPv6 the network of 64 bits, or what one of `trusted_proxies` says
+    of it: addresses, networks, and "unix" for what comes over a Unix socket. Robots that say that they are ones count
+    unless `robots` is False.
 
     Raises ConfigurationError for a path that is none, and for what makes no sense as a page, rate or address.
     """
@@ -87,8 +89,12 @@ class Beacon:
     def __init__(self, options: Vitals, metrics: Metrics) -> None:
         """Raises ConfigurationError."""
         self._vitals = WebVitals(metrics, pages=options.pages)
-        self._origins = frozenset(options.origins)
-        self._trusted = networks(options.trusted_proxies)
+        if isinstance(options.origins, str):
+            raise ConfigurationError(
+                f"origins={options.origins!r}: must be several, such as ('https://m.shop.example',)"
+            )
+        self._origins = frozenset(map(_origin, options.origins))
+        self._clients = Clients(options.trusted_proxies)
         self._limit = None if options.rate is None else RateLimit(options.rate, name="web vitals")
         self._robots = options.robots
 
@@ -100,7 +106,7 @@ class Beacon:
         if not self._is_of_this_site(sender):
             return _problem(403, "other_site", "Web vitals of other sites are not taken")
         if self._limit is not None:
-            wait = self._limit.acquire(client_of(sender.peer, sender.forwarded, self._trusted))
+            wait = self._limit.acquire(self._clients.name(sender.peer, sender.forwarded))
             if wait > 0:
                 page = _problem(429, "too_many_requests", "Too many web vitals of one client")
                 return page._replace(headers=(("Retry-After", str(math.ceil(wait))),))
@@ -113,7 +119,7 @@ class Beacon:
         if not self._robots and _ROBOT.search(sender.agent):
             return Page(204)
         try:
-            self._vitals.receive(body, sender.content_type, urlsplit(sender.referer).path if sender.referer else "")
+            self._vitals.receive(body, sender.content_type, _page(sender.referer))
         except InvalidVitals as error:
             errors = [{"field": error.field, "message": error.reason}]
             return _problem(422, error.code, str(error), errors=errors)
@@ -121,11 +127,27 @@ class Beacon:
 
     def _is_of_this_site(self, sender: Sender) -> bool:
         """What a browser says of itself; a program that says nothing may send what it likes anyway."""
-        if sender.origin in self._origins:
+        origin = _origin(sender.origin)
+        if origin in self._origins:
             return True
         if sender.site:
             return sender.site in _OWN
-        return not sender.origin or sender.origin.partition("://")[2] == sender.host
+        scheme, _, _ = origin.partition("://")
+        return not origin or origin == _origin(f"{scheme}://{sender.host}")
+
+
+def _origin(text: str) -> str:
+    """As browsers write it: in small letters, and without the port that goes without saying."""
+    text = text.lower()
+    return next((text.removesuffix(port) for scheme, port in _PORTS if text.startswith(scheme)), text)
+
+
+def _page(referer: str) -> str:
+    """The path of what anybody may have written."""
+    try:
+        return urlsplit(referer).path
+    except ValueError:
+        return ""
 
 
 def _problem(status: int, code: str, detail: str, **more: Any) -> Page:

@@ -52,8 +52,11 @@ def read_wsgi(environ: Mapping[str, Any], limit: int) -> bytes | None:
 
 def header(scope: Mapping[str, Any], name: bytes) -> str:
     """A header of an ASGI request, or nothing."""
-    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
+    for key, value in scope["headers"]:
+        if key == name:
+            return str(value, "latin-1")
+    return ""
 
 
 def _length(text: str) -> int | None:
-    return int(text[:_MOST_DIGITS]) if text.isascii() and text.isdigit() else None
+    return int(text.lstrip("0")[:_MOST_DIGITS] or "0") if text.isascii() and text.isdigit() else None

@@ -104,14 +104,15 @@ def encoded(headers: Sequence[tuple[str, str]], coding: str, length: int | None)
     A strong entity tag becomes a weak one: it says that two bodies are the same byte by byte. Ranges were those of the
     body as it was.
     """
-    made = []
+    made, is_framed = [], False
     for name, value in varying(headers):
         low = name.lower()
+        is_framed = is_framed or low == "transfer-encoding"
         if low in {"accept-ranges", "content-length"}:
             continue
         made.append((name, weak(value) if low == "etag" else value))
     made.append(("Content-Encoding", coding))
-    if length is not None:
+    if length is not None and not is_framed:  # both at once are an error (RFC 9112, section 6.2)
         made.append(("Content-Length", str(length)))
     return made
 
@@ -132,4 +133,4 @@ def weak(tag: str) -> str:
 def length_of(headers: Mapping[str, str]) -> int | None:
     """Content-Length, where there is one."""
     given = headers.get("content-length", "")
-    return int(given[:18]) if given.isascii() and given.isdigit() else None
+    return int(given.lstrip("0")[:18] or "0") if given.isascii() and given.isdigit() else None

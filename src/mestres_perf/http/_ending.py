@@ -15,7 +15,7 @@ def is_file(environ: Mapping[str, Any], body: Iterable[bytes]) -> bool:
 
 
 class Ending:
-    """Calls `end` once: when the server closes the body, or when the application raises before there is one.
+    """Calls `end` once: when the body has been read or is closed, or when the application raises before there is one.
 
     A file that the server sends by itself must be given to it as it is: then it ends when the application returns.
     """
@@ -41,29 +41,38 @@ class Ending:
 
 
 class Watched:
-    """The body itself; `end` is called once, when the server has closed it.
+    """The body itself; `end` is called once, when it has been read to its end or is closed.
 
-    `seen` is called with each chunk that the server takes, with None when it has taken all, and with what is raised.
+    Some who read a body never close it: what is tied to the request must not last in their thread. `seen` is called
+    with each chunk that the server takes, with None when it has taken all, and with what is raised.
     """
 
     def __init__(self, body: Iterable[bytes], end: Callable[[], object], seen: Seen | None = None) -> None:
         self._body = body
         self._end = end
         self._seen = seen
-        self._is_closed = False
+        self._is_closed = self._is_over = False
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self._body) if self._seen is None else self._told(self._seen)
-
-    def _told(self, seen: Seen) -> Iterator[bytes]:
+        seen = self._seen
         try:
             for chunk in self._body:
-                seen(chunk)
+                if seen is not None:
+                    seen(chunk)
                 yield chunk
         except Exception as error:
-            seen(error)
+            if seen is not None:
+                seen(error)
+            self._over()
             raise
-        seen(None)
+        if seen is not None:
+            seen(None)
+        self._over()
+
+    def _over(self) -> None:
+        if not self._is_over:
+            self._is_over = True
+            self._end()
 
     def close(self) -> None:
         """The server is done."""
@@ -75,7 +84,7 @@ class Watched:
             if close is not None:
                 close()
         finally:
-            self._end()
+            self._over()
 
 
 class _Sized(Watched):

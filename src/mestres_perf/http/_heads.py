@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from mestres_perf.http._answers import (
     AsgiApp,
@@ -18,16 +18,25 @@ from mestres_perf.http._answers import (
     raw,
     text,
 )
+from mestres_perf.http._bodies import header
+from mestres_perf.http._paths import path_of
 
 Head = Callable[[int, Headers], Headers]
 """From status and headers of the application to those that are sent: the same list where nothing changes."""
 
 
+class Visitor(NamedTuple):
+    """What a request says of who makes it."""
+
+    has_authorization: bool
+    has_cookies: bool
+
+
 class Heads(Protocol):
     """What a middleware does with the starts of responses."""
 
-    def of(self, method: str, path: str, scheme: str, *, is_known: bool) -> Head | None:
-        """What is to be done for this request; None for nothing. `is_known`: it has Authorization."""
+    def of(self, method: str, path: str, scheme: str, visitor: Visitor) -> Head | None:
+        """What is to be done for this request; None for nothing."""
         ...
 
 
@@ -36,8 +45,8 @@ async def serve(app: AsgiApp, heads: Heads, scope: Scope, receive: Receive, send
     if scope["type"] != "http":
         await app(scope, receive, send)
         return
-    is_known = any(name == b"authorization" for name, _ in scope["headers"])
-    head = heads.of(scope["method"], scope["path"], scope.get("scheme", "http"), is_known=is_known)
+    visitor = Visitor(bool(header(scope, b"authorization")), bool(header(scope, b"cookie")))
+    head = heads.of(scope["method"], scope["path"], scope.get("scheme", "http"), visitor)
     if head is None:
         await app(scope, receive, send)
         return
@@ -55,8 +64,9 @@ async def serve(app: AsgiApp, heads: Heads, scope: Scope, receive: Receive, send
 
 def respond(app: WsgiApp, heads: Heads, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     """Serve a WSGI request."""
-    scheme, is_known = environ.get("wsgi.url_scheme", "http"), "HTTP_AUTHORIZATION" in environ
-    head = heads.of(environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), scheme, is_known=is_known)
+    visitor = Visitor("HTTP_AUTHORIZATION" in environ, bool(environ.get("HTTP_COOKIE")))
+    scheme = environ.get("wsgi.url_scheme", "http")
+    head = heads.of(environ["REQUEST_METHOD"], path_of(environ), scheme, visitor)
     if head is None:
         return app(environ, start_response)
 

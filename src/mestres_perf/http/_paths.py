@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from mestres_perf.errors import ConfigurationError
+
+
+def path_of(environ: Mapping[str, Any]) -> str:
+    """The path of a WSGI request as people write it: WSGI has each of its bytes as a letter."""
+    path: str = environ.get("PATH_INFO", "")
+    return path if path.isascii() else path.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
 class Paths:
     """`"/health"` stands for itself and all that begins with `/health/`, and not for `/healthy`."""
 
-    __slots__ = ("_paths",)
+    __slots__ = ("_below", "_paths")
 
     def __init__(self, label: str, given: Iterable[str]) -> None:
         """Raises ConfigurationError, which names the argument `label`."""
-        self._paths = () if isinstance(given, str) else tuple(path.rstrip("/") for path in given)
+        self._paths = frozenset() if isinstance(given, str) else frozenset(path.rstrip("/") for path in given)
         if isinstance(given, str) or not all(path.startswith("/") for path in self._paths):
             raise ConfigurationError(f"{label}={given!r}: must be paths such as ('/health', '/metrics')")
+        self._below = tuple(f"{path}/" for path in self._paths)
 
     def __contains__(self, path: str) -> bool:
-        return any(path == each or path.startswith(f"{each}/") for each in self._paths)
+        return path in self._paths or path.startswith(self._below)

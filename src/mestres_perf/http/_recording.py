@@ -18,6 +18,8 @@ from mestres_perf.http._stored import Stored, head_of
 
 _OK = 200
 _OURS = frozenset({"age", "content-length", "x-cache"})
+_OF_ONE_REQUEST = frozenset({"x-request-id", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"})
+"""Said by other middleware of one request alone: not for whoever is given what is stored."""
 NOT_MODIFIED = 304
 
 
@@ -200,7 +202,7 @@ class Recording:
         yield from self._store(self._stored(terms, self._headers, body), terms.kept)
 
     def _stored(self, terms: Terms, headers: Sequence[tuple[str, str]], body: bytes) -> Stored:
-        kept = [(name, value) for name, value in headers if name not in _OURS]
+        kept = [(name, value) for name, value in headers if name not in _OURS | _OF_ONE_REQUEST]
         if self._status == _OK and not any(name == "etag" for name, _ in kept):
             kept.append(("etag", entity_tag(body)))
         if self._status != 204:  # noqa: PLR2004 - No Content has no length either
@@ -311,4 +313,4 @@ def condition(stored: Stored) -> list[tuple[str, str]]:
 
 def _length(known: dict[str, Any]) -> int | None:
     text = known.get("content-length", "")
-    return int(text[:18]) if text.isascii() and text.isdigit() else None
+    return int(text.lstrip("0")[:18] or "0") if text.isascii() and text.isdigit() else None

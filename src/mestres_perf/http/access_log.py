@@ -23,7 +23,7 @@ from mestres_perf.http._answers import (
 from mestres_perf.http._encoding import length_of
 from mestres_perf.http._ending import Ending, is_file
 from mestres_perf.http._freshness import combined
-from mestres_perf.http._paths import Paths
+from mestres_perf.http._paths import Paths, path_of
 from mestres_perf.http._templates import Route, Templates, method_label
 from mestres_perf.metrics._catalogue import UNMATCHED
 
@@ -112,8 +112,8 @@ class AccessLogMiddleware:
                 line.end(gone=True)
                 raise
             line.bytes += len(message.get("body", b""))
-            is_last = message["type"] == "http.response.body" and not message.get("more_body", False)
-            if is_last or message["type"] == "http.response.pathsend":
+            is_body = message["type"] in {"http.response.body", "http.response.zerocopysend"}
+            if (is_body and not message.get("more_body", False)) or message["type"] == "http.response.pathsend":
                 line.end()
 
         try:
@@ -149,7 +149,7 @@ class WSGIAccessLogMiddleware:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
-        if environ.get("PATH_INFO", "") in self._excluded:
+        if path_of(environ) in self._excluded:
             return self.app(environ, start_response)
         line, announced = _Line(self._log, environ["REQUEST_METHOD"]), 0
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
@@ -27,9 +28,10 @@ from mestres_perf.http._answers import (
     answer,
     problem,
 )
-from mestres_perf.http._clients import client_of, networks
+from mestres_perf.http._clients import Clients
+from mestres_perf.http._ending import Ending, is_file
 from mestres_perf.http._page import Page
-from mestres_perf.http._paths import Paths
+from mestres_perf.http._paths import Paths, path_of
 from mestres_perf.resilience import AdaptiveLimit, Admission, Outcome, RateLimit
 
 EXCLUDED = ("/health", "/metrics")
@@ -53,7 +55,8 @@ class _Gate:
             )
         self.rate = rate
         self.load = load
-        self._trusted = networks(trusted_proxies)
+        self._clients = Clients(trusted_proxies)
+        self.asks_proxies = self._clients.asks_proxies
         self._excluded = Paths("exclude", exclude)
 
     def lets_pass(self, path: str) -> bool:
@@ -62,7 +65,7 @@ class _Gate:
 
     def client(self, peer: str, forwarded: str) -> str:
         """Whose rate is counted."""
-        return client_of(peer, forwarded, self._trusted)
+        return self._clients.name(peer, forwarded)
 
     def enter(self) -> float | None:
         """Admit by load: when the request began. Raises Overloaded."""
@@ -83,9 +86,9 @@ class AdmissionMiddleware:
 
     With `rate` each client has its limit (429), and every response says what is left of it (`RateLimit-*`). With `load`
     no more requests are under way than are served well (503). Both come with `Retry-After`. Paths below those in
-    `exclude` always pass. The client is the address of the connection; X-Forwarded-For is believed only of
-    `trusted_proxies`, which are addresses and networks. Put it outside of routers: it knows nothing of routes, and so
-    misses none.
+    `exclude` always pass. The client is the address of the connection, of IPv6 the network of 64 bits; X-Forwarded-For
+    is believed only of `trusted_proxies`, which are addresses, networks, and "unix" for what comes over a Unix socket.
+    Put it outside of routers: it knows nothing of routes, and so misses none.
     """
 
     def __init__(
@@ -107,35 +110,22 @@ class AdmissionMiddleware:
         if scope["type"] != "http" or gate.lets_pass(scope["path"]):
             await self.app(scope, receive, send)
             return
-        said: Mapping[str, str] = {}
+        admission = None
         if gate.rate is not None:
-            peer = (scope.get("client") or ("",))[0]
-            admission = await gate.rate.acheck(gate.client(peer, _forwarded(scope)))
-            said = admission.headers()
+            peer = scope.get("client")
+            forwarded = _forwarded(scope) if gate.asks_proxies else ""
+            admission = await gate.rate.acheck(gate.client(peer[0] if peer else "", forwarded))
             if not admission.is_admitted:
-                await aanswer(problem(HTTPStatus.TOO_MANY_REQUESTS, said), scope["method"], send)
+                await aanswer(problem(HTTPStatus.TOO_MANY_REQUESTS, admission.headers()), scope["method"], send)
                 return
         try:
             began = gate.enter()
         except Overloaded as overloaded:
-            await aanswer(_busy(overloaded, said), scope["method"], send)
+            await aanswer(_busy(overloaded, admission), scope["method"], send)
             return
-        await self._serve(scope, receive, send, _Stay(gate, began), said)
-
-    async def _serve(self, scope: Scope, receive: Receive, send: Send, stay: _Stay, said: Mapping[str, str]) -> None:
-        extra = [(name.lower().encode(), value.encode()) for name, value in said.items()]
-
-        async def told_send(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                stay.respond(message["status"])
-                if extra:
-                    message = {**message, "headers": [*message.get("headers", ()), *extra]}
-            await send(message)
-            if message["type"] == "http.response.body" and not message.get("more_body", False):
-                stay.end()  # what runs in the background afterwards is no part of it
-
+        stay = _AsgiStay(gate, began, admission, send)
         try:
-            await self.app(scope, receive, told_send)
+            await self.app(scope, receive, stay.send)
         except BaseException as error:
             stay.end(error)
             raise
@@ -161,26 +151,26 @@ class WSGIAdmissionMiddleware:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
         gate = self._gate
-        if gate.lets_pass(environ.get("PATH_INFO", "")):
+        if gate.lets_pass(path_of(environ)):
             return self.app(environ, start_response)
         method = environ["REQUEST_METHOD"]
         admission: Admission | None = None
-        said: Mapping[str, str] = {}
         if gate.rate is not None:
             forwarded = environ.get("HTTP_X_FORWARDED_FOR", "")
             admission = gate.rate.check(gate.client(environ.get("REMOTE_ADDR", ""), forwarded))
-            said = admission.headers()
             if not admission.is_admitted:
-                return answer(problem(HTTPStatus.TOO_MANY_REQUESTS, said), method, start_response)
+                return answer(problem(HTTPStatus.TOO_MANY_REQUESTS, admission.headers()), method, start_response)
         try:
             began = gate.enter()
         except Overloaded as overloaded:
-            return answer(_busy(overloaded, said), method, start_response)
-        return self._serve(environ, start_response, _Stay(gate, began), said)
+            return answer(_busy(overloaded, admission), method, start_response)
+        return self._serve(environ, start_response, _Stay(gate, began), admission)
 
     def _serve(
-        self, environ: Environ, start_response: StartResponse, stay: _Stay, said: Mapping[str, str]
+        self, environ: Environ, start_response: StartResponse, stay: _Stay, admission: Admission | None
     ) -> Iterable[bytes]:
+        said = {} if admission is None else admission.headers()
+
         def told_start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             stay.respond(int(status[:3]))
             headers = [*headers, *said.items()]
@@ -191,11 +181,10 @@ class WSGIAdmissionMiddleware:
         except BaseException as error:
             stay.end(error)
             raise
-        wrapper = environ.get("wsgi.file_wrapper")
-        if isinstance(wrapper, type) and isinstance(body, wrapper):
-            stay.leave_early()  # the server sends the file itself, and must be given it as it is
+        if is_file(environ, body):
+            stay.leave_early()
             return body
-        return _Body(body, stay)
+        return Ending(environ, stay.leave_early, stay.see).of(lambda: body)
 
 
 class _Stay:
@@ -224,48 +213,53 @@ class _Stay:
             outcome = Outcome.SILENT if self._failed else Outcome.SERVED
         self._gate.leave(self._began, outcome)
 
+    def see(self, chunk: bytes | Exception | None) -> None:
+        """What the server takes of a body: None when it has taken all."""
+        if not isinstance(chunk, bytes):
+            self.end(chunk)
+
     def leave_early(self) -> None:
         """The client did not read it to its end."""
         self.end(asyncio.CancelledError())
 
 
-class _Body:
-    """The application's body, watched to its end."""
+class _AsgiStay(_Stay):
+    """The same, with the `send` that the application is given."""
 
-    def __init__(self, body: Iterable[bytes], stay: _Stay) -> None:
-        self._body = body
-        self._chunks: Iterator[bytes] | None = None
-        self._stay = stay
+    __slots__ = ("_admission", "_send")
 
-    def __iter__(self) -> Iterator[bytes]:
-        return self
+    def __init__(self, gate: _Gate, began: float | None, admission: Admission | None, send: Send) -> None:
+        super().__init__(gate, began)
+        self._admission = admission
+        self._send = send
 
-    def __len__(self) -> int:
-        return len(self._body)  # type: ignore[arg-type]  # TypeError where there is none: servers ask and expect it
-
-    def __next__(self) -> bytes:
-        try:
-            if self._chunks is None:
-                self._chunks = iter(self._body)
-            return next(self._chunks)
-        except StopIteration:
-            self._stay.end()
-            raise
-        except BaseException as error:
-            self._stay.end(error)
-            raise
-
-    def close(self) -> None:
-        """The server is done with it."""
-        try:
-            close = getattr(self._body, "close", None)
-            if close is not None:
-                close()
-        finally:
-            self._stay.leave_early()
+    async def send(self, message: Message) -> None:
+        """A message of the application's."""
+        kind = message["type"]
+        if kind == "http.response.start":
+            self._failed = message["status"] >= _FIRST_ERROR
+            if self._admission is not None:
+                message = {**message, "headers": [*message.get("headers", ()), *_raw(self._admission)]}
+        await self._send(message)
+        if kind == "http.response.body" and not message.get("more_body", False):
+            self.end()  # what runs in the background afterwards is no part of it
 
 
-def _busy(overloaded: Overloaded, said: Mapping[str, str]) -> Page:
+def _raw(admission: Admission) -> tuple[tuple[bytes, bytes], ...]:
+    """`Admission.headers` of an admitted request, as ASGI sends them."""
+    limit, remaining, reset, _ = admission
+    return (
+        (b"ratelimit-limit", _digits(limit)),
+        (b"ratelimit-remaining", _digits(remaining)),
+        (b"ratelimit-reset", _digits(math.ceil(reset))),
+    )
+
+
+_digits = lru_cache(maxsize=10_000)(b"%d".__mod__)
+
+
+def _busy(overloaded: Overloaded, admission: Admission | None) -> Page:
+    said = {} if admission is None else admission.headers()
     wait = str(max(1, math.ceil(overloaded.retry_after)))
     return problem(HTTPStatus.SERVICE_UNAVAILABLE, {**said, "Retry-After": wait})
 

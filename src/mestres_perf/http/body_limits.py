@@ -32,6 +32,7 @@ from mestres_perf.http._bodies import header
 from mestres_perf.http._encoding import length_of
 from mestres_perf.http._ending import Watched, is_file
 from mestres_perf.http._page import Page
+from mestres_perf.http._paths import path_of
 
 MOST: Final = 1024 * 1024
 _MOST_LEFT, _PATIENCE = 1024 * 1024, 1.0
@@ -162,7 +163,7 @@ class WSGIBodyLimitMiddleware:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
-        limit = self._limits.of(environ.get("PATH_INFO", ""))
+        limit = self._limits.of(path_of(environ))
         length = length_of({"content-length": environ.get("CONTENT_LENGTH") or ""})
         if length is not None:  # the server lets nobody read more than that
             if length > limit:

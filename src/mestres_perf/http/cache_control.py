@@ -14,7 +14,7 @@ from mestres_perf.errors import ConfigurationError
 from mestres_perf.http import _heads
 from mestres_perf.http._answers import AsgiApp, Environ, Headers, Receive, Scope, Send, StartResponse, WsgiApp
 from mestres_perf.http._freshness import combined, directives
-from mestres_perf.http._heads import Head
+from mestres_perf.http._heads import Head, Visitor
 
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
 """For what never changes under its name."""
@@ -25,6 +25,7 @@ NO_STORE: Final = "no-store"
 HASHED: Final = re.compile(f".*{HASHED_NAME}")
 """Paths of names with their content's hash in them (app.3f9c2b71.js), as nginx.conf knows them, too."""
 
+_NOT_MODIFIED = 304
 _SAFE = frozenset({"GET", "HEAD"})
 _KEPT = frozenset({200, 203, 204, 206, 300, 301, 304, 308})
 _SAID = frozenset({"cache-control", "expires", "pragma"})
@@ -40,16 +41,24 @@ _WORDS = frozenset(
 class CacheRule:
     """What Cache-Control says of responses at these paths, and of these media types where some are given.
 
-    `path` is a pattern (`*` stands for any letters, `/` too), or a compiled regular expression for the whole path.
+    `path` is a pattern (`*` stands for any letters, `/` too), or a compiled regular expression for the whole path. With
+    `ignore_cookies` these responses are the same for all, whatever cookies a visitor sends, as those that are
+    `immutable` always are.
     """
 
     policy: str
     path: str | re.Pattern[str] = "*"
     types: Sequence[str] = ()
+    ignore_cookies: bool = False
 
     def __post_init__(self) -> None:
         """Raises ConfigurationError for a policy that contradicts itself, or that nobody knows."""
-        if not isinstance(self.policy, str) or not self.policy.strip() or not self.policy.isprintable():
+        if (
+            not isinstance(self.policy, str)
+            or not self.policy.strip()
+            or not self.policy.isprintable()
+            or not self.policy.isascii()
+        ):
             raise ConfigurationError(f"policy={self.policy!r}: must be a Cache-Control, such as 'public, max-age=60'")
         for name, value in self._directives.items():
             if name not in _NUMBERS | _WORDS | _STRICT:
@@ -79,6 +88,11 @@ class CacheRule:
     def _types(self) -> list[re.Pattern[str]]:
         return [re.compile(translate(each.lower())) for each in self.types]
 
+    @property
+    def ignores_cookies(self) -> bool:
+        """Whether a visitor's cookies make no response of his own."""
+        return self.ignore_cookies or "immutable" in self._directives
+
     def is_for(self, path: str) -> bool:
         """Whether it speaks of this path."""
         return self._paths.fullmatch(path) is not None
@@ -105,7 +119,7 @@ class _Rules:
         if not self._rules or not all(isinstance(each, CacheRule) for each in self._rules):
             raise ConfigurationError(f"rules={rules!r}: must be several CacheRule(...); the first that fits counts")
 
-    def of(self, method: str, path: str, _scheme: str, *, is_known: bool) -> Head | None:
+    def of(self, method: str, path: str, _scheme: str, visitor: Visitor) -> Head | None:
         """What is to be done for this request."""
         if method not in _SAFE:
             return None
@@ -118,8 +132,15 @@ class _Rules:
             if not _SAID.isdisjoint(known):
                 return headers
             kind = known.get("content-type", "").partition(";")[0].strip().lower()
-            rule = next((each for each in rules if each.fits(kind)), None)
-            if rule is None or not rule.may_be_said(status, is_personal=is_known or "set-cookie" in known):
+            # A 304 names no type: the first rule that asks for one may be meant, or not.
+            is_unnamed = status == _NOT_MODIFIED and not kind
+            rule = next((each for each in rules if each.fits(kind) or (is_unnamed and each.types)), None)
+            if rule is None or (is_unnamed and rule.types):
+                return headers
+            is_personal = visitor.has_authorization or "set-cookie" in known
+            if not rule.ignores_cookies:
+                is_personal = is_personal or visitor.has_cookies or "cookie" in known.get("vary", "").lower()
+            if not rule.may_be_said(status, is_personal=is_personal):
                 return headers
             return [*headers, ("Cache-Control", rule.policy)]
 
@@ -130,8 +151,9 @@ class CacheControlMiddleware:
     """Says Cache-Control where an ASGI application says nothing: of its `rules` the first that fits counts.
 
     Only for GET and HEAD, and never where there is a Cache-Control, Expires or Pragma. A rule that lets a response be
-    kept counts for successes and permanent redirects only; and for those with Set-Cookie, or to requests with
-    Authorization, only when it says `private`. One with no-store or no-cache counts for everything, errors too.
+    kept counts for successes and permanent redirects only; and for what is made for one visitor, to requests with
+    Authorization or a cookie or with Set-Cookie, only when it says `private`: a session sends its cookie once, and its
+    pages are one visitor's ever after. One with no-store or no-cache counts for everything, errors too.
     """
 
     def __init__(self, app: AsgiApp, rules: Iterable[CacheRule]) -> None:

@@ -29,10 +29,11 @@ from mestres_perf.http._compressors import Compressor, Maker
 from mestres_perf.http._encoding import TYPES, chosen, encoded, is_encodable, length_of, not_modified, varying
 from mestres_perf.http._ending import is_file
 from mestres_perf.http._freshness import combined
-from mestres_perf.http._paths import Paths
+from mestres_perf.http._paths import Paths, path_of
 
 _MOST_GZIP, _MOST_ZSTD = 9, 19
 _NOT_MODIFIED = 304
+_MANY_DIGITS = 16
 _LONG: Final = 128 * 1024  # to compress more takes longer than a loop should be held up for
 
 
@@ -58,6 +59,7 @@ class _Compression:
         if not isinstance(opt_out_header, str) or not opt_out_header.strip():
             raise ConfigurationError(f"opt_out_header={opt_out_header!r}: must be the name of a header")
         self._opt_out = opt_out_header.lower()
+        self._raw_opt_out = self._opt_out.encode("latin-1", "replace")
         self._makers: dict[str, Maker] = {}
         fast = None if zstd is False else _compressors.zstd(_level("zstd_level", zstd_level, _MOST_ZSTD))
         if fast is not None:
@@ -86,6 +88,16 @@ class _Compression:
         if not coding or asked.is_head:
             return sent, None
         return sent, _Encoding(self, coding, sent, length)
+
+    def is_small(self, headers: Iterable[tuple[bytes, bytes]]) -> bool:
+        """Whether ASGI's headers say that the body is too short to be touched, and nothing else that matters here."""
+        found = False
+        for name, value in headers:
+            if name == b"content-length":
+                found = len(value) < _MANY_DIGITS and value.isdigit() and int(value) < self.minimum_size
+            elif len(name) == len(self._raw_opt_out) and name.lower() == self._raw_opt_out:
+                return False
+        return found
 
     def make(self, coding: str) -> Compressor:
         """A compressor for one body."""
@@ -142,9 +154,10 @@ class CompressionMiddleware:
     """Compresses the responses of an ASGI application: gzip always, zstd where it is installed and accepted.
 
     A response in one piece has an exact Content-Length; of a stream each chunk can be decoded as soon as it has come,
-    and there is no Content-Length. Nothing of less than `minimum_size` bytes is touched, nothing that is not of one of
-    `types` (a `*` stands for any letters; server-sent events are none of them), and nothing that HTTP forbids to touch:
-    with no-transform, a range, encoded already. A strong ETag becomes a weak one, and Vary names Accept-Encoding.
+    and there is no Content-Length. No body is touched that is known to have less than `minimum_size` bytes, none that
+    is not of one of `types` (a `*` stands for any letters; server-sent events are none of them), and nothing that HTTP
+    forbids to touch: with no-transform, a range, encoded already. A strong ETag becomes a weak one, and Vary names
+    Accept-Encoding.
 
     Where a secret stands on one page with what a stranger may put there, the length of the compressed page tells of it
     (BREACH): paths in `exclude`, and all below them, are never compressed, nor is a response that has the header
@@ -181,7 +194,7 @@ class CompressionMiddleware:
         if scope["type"] != "http" or scope["path"] in self._face.excluded:
             await self.app(scope, receive, send)
             return
-        sender = _Sender(self._face, _asked_of(scope), send)
+        sender = _Sender(self._face, scope, send)
         await self.app(scope, receive, sender)
         await sender.end()
 
@@ -189,9 +202,11 @@ class CompressionMiddleware:
 class _Sender:
     """What an ASGI application is given in place of the server's `send`: the start waits for the first of the body."""
 
-    def __init__(self, face: _Compression, asked: _Asked, send: Send) -> None:
+    __slots__ = ("_encoding", "_face", "_held", "_scope", "_send")
+
+    def __init__(self, face: _Compression, scope: Scope, send: Send) -> None:
         self._face = face
-        self._asked = asked
+        self._scope = scope
         self._send = send
         self._held: Message | None = None
         self._encoding: _Encoding | None = None
@@ -203,15 +218,17 @@ class _Sender:
         elif kind == "http.response.body" and self._encoding is not None:
             await self._body(self._encoding, message)
         else:
-            await self.end()  # a file that the server sends by itself
+            if self._held is not None:
+                await self.end()  # a file that the server sends by itself
             await self._send(message)
 
     async def _start(self, message: Message) -> None:
-        given = text(message.get("headers", ()))
-        if message.get("trailers"):
+        status, headers = message["status"], message.get("headers", ())
+        if message.get("trailers") or (status != _NOT_MODIFIED and self._face.is_small(headers)):
             await self._send(message)
             return
-        headers, self._encoding = self._face.begin(message["status"], given, self._asked)
+        given = text(headers)
+        headers, self._encoding = self._face.begin(status, given, _asked_of(self._scope))
         message = message if headers is given else {**message, "headers": raw(headers)}
         if self._encoding is None:
             await self._send(message)
@@ -275,7 +292,7 @@ class WSGICompressionMiddleware:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
-        if environ.get("PATH_INFO", "") in self._face.excluded:
+        if path_of(environ) in self._face.excluded:
             return self.app(environ, start_response)
         accepts, tags = environ.get("HTTP_ACCEPT_ENCODING", ""), environ.get("HTTP_IF_NONE_MATCH", "")
         starter = _Starter(self._face, _Asked(environ["REQUEST_METHOD"], accepts, tags), start_response)
@@ -283,7 +300,7 @@ class WSGICompressionMiddleware:
         if is_file(environ, body):
             starter.leave()
             return body
-        if isinstance(body, (list, tuple)) and starter.holds:
+        if type(body) in (list, tuple) and starter.holds:  # what is more than that may want to be closed
             return [starter.whole(b"".join(body))]
         return body if starter.is_passing else _Body(body, starter)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from typing import Any
 
+from mestres_perf._kernel.cut import Cut
 from mestres_perf.errors import ConfigurationError, DeadlineExceeded
 from mestres_perf.http._answers import (
     AsgiApp,
@@ -25,9 +25,9 @@ from mestres_perf.http._answers import (
 )
 from mestres_perf.http._bodies import header
 from mestres_perf.http._ending import Watched, is_file
-from mestres_perf.http._paths import Paths
+from mestres_perf.http._paths import Paths, path_of
 from mestres_perf.resilience import deadline
-from mestres_perf.resilience._deadline import HEADER
+from mestres_perf.resilience._deadline import HEADER, checked
 from mestres_perf.resilience._part import seconds_of
 
 _LATE = problem(HTTPStatus.GATEWAY_TIMEOUT)
@@ -47,6 +47,8 @@ class _Times:
 
     def of(self, asked: str) -> deadline:
         """The deadline of a request whose caller asks for this one."""
+        if not asked:
+            return checked(self._seconds)
         return deadline.from_headers({HEADER: asked}, most=self._most, usual=self._seconds)
 
 
@@ -70,25 +72,47 @@ class DeadlineMiddleware:
         if scope["type"] != "http" or scope["path"] in self._times.excluded:
             await self.app(scope, receive, send)
             return
-        has_begun, cut = False, asyncio.timeout(None)
+        limit = self._times.of(header(scope, _RAW))
+        with limit:
+            if limit.left() <= 0:
+                await aanswer(_LATE, scope["method"], send)
+                return
+            answering = _Answering(limit.left(), send)
+            try:
+                await self.app(scope, receive, answering.send)
+            except BaseException as error:
+                is_cut = answering.cut.ended(error)
+                if answering.has_begun or not (is_cut or _is_late(error)):
+                    raise
+            else:
+                answering.cut.ended(None)
+                return
+        await aanswer(_LATE, scope["method"], send)
 
-        async def told(message: Message) -> None:
-            nonlocal has_begun
-            if message["type"] == "http.response.start" and not has_begun:
-                has_begun = True
-                if not cut.expired():
-                    cut.reschedule(None)
-            await send(message)
 
-        try:
-            with self._times.of(header(scope, _RAW)) as limit:
-                deadline.check()
-                async with asyncio.timeout(limit.left()) as cut:
-                    await self.app(scope, receive, told)
-        except TimeoutError as error:
-            if has_begun or not (cut.expired() or isinstance(error, DeadlineExceeded)):
-                raise
-            await aanswer(_LATE, scope["method"], send)
+def _is_late(error: BaseException) -> bool:
+    """Whether nothing else has gone wrong, in a task or in several at once."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(_is_late, error.exceptions))
+    return isinstance(error, DeadlineExceeded)
+
+
+class _Answering:
+    """A response that has to begin in time; what has begun goes on."""
+
+    __slots__ = ("_send", "cut", "has_begun")
+
+    def __init__(self, seconds: float, send: Send) -> None:
+        self.cut = Cut(seconds)
+        self.has_begun = False
+        self._send = send
+
+    async def send(self, message: Message) -> None:
+        """A message of the application's."""
+        if not self.has_begun and message["type"] == "http.response.start":
+            self.has_begun = True
+            self.cut.lift()
+        await self._send(message)
 
 
 class WSGIDeadlineMiddleware:
@@ -107,7 +131,7 @@ class WSGIDeadlineMiddleware:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
-        if environ.get("PATH_INFO", "") in self._times.excluded:
+        if path_of(environ) in self._times.excluded:
             return self.app(environ, start_response)
         limit = self._times.of(environ.get(_VARIABLE, ""))
         response = _Response(limit, environ["REQUEST_METHOD"], start_response)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, Final
@@ -18,8 +18,12 @@ KEY: Final = "mestres.request_id"
 
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._~:@+/=-]{1,128}")
 _NAME = re.compile(r"[A-Za-z0-9-]+")
-_RANDOM_BITS = 74
-_HALF = 62
+_AT_ONCE = 64
+_noise: list[str] = []
+"""Of the system's random source, for the next ids: to ask it costs more than the rest. Each is used once."""
+os.register_at_fork(after_in_child=_noise.clear)
+_VARIANT = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
+"""RFC 9562, section 4.1: two bits of this digit are given."""
 
 
 def request_id() -> str:
@@ -29,11 +33,14 @@ def request_id() -> str:
 
 def new_request_id() -> str:
     """A UUID of version 7 (RFC 9562): later ones sort behind earlier ones, and nobody can guess one."""
-    noise = secrets.randbits(_RANDOM_BITS)
-    number = (time.time_ns() // 1_000_000 & (1 << 48) - 1) << 80
-    number |= 0x7 << 76 | noise >> _HALF << 64 | 0b10 << _HALF | noise & (1 << _HALF) - 1
-    digits = f"{number:032x}"
-    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+    try:
+        noise = _noise.pop()
+    except IndexError:
+        fresh = os.urandom(10 * _AT_ONCE).hex()
+        _noise.extend(fresh[place : place + 20] for place in range(20, len(fresh), 20))
+        noise = fresh[:20]
+    moment = f"{time.time_ns() // 1_000_000:012x}"
+    return f"{moment[:8]}-{moment[8:]}-7{noise[:3]}-{_VARIANT[noise[3]]}{noise[4:7]}-{noise[7:19]}"
 
 
 class _Ids:
@@ -50,9 +57,20 @@ class _Ids:
         self._trusts = trust_incoming
         self._make = make
 
+    def given(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """Those of ASGI's headers that are ids."""
+        raw, long = self.raw, len(self.raw)
+        return [each for each in headers if len(each[0]) == long and bytes(each[0]).lower() == raw]
+
     def of(self, given: str) -> str:
         """The id of a request that brings this one."""
         return given if self._trusts and _WELL_FORMED.fullmatch(given) else self._make()
+
+
+def _in_place_of(
+    given: list[tuple[bytes, bytes]], headers: Iterable[tuple[bytes, bytes]], named: tuple[bytes, bytes]
+) -> list[tuple[bytes, bytes]]:
+    return [*(each for each in headers if each not in given), named] if given else [*headers, named]
 
 
 class RequestIdMiddleware:
@@ -82,20 +100,24 @@ class RequestIdMiddleware:
             await self.app(scope, receive, send)
             return
         ids = self._ids
-        own = ids.of(",".join(value.decode("latin-1") for name, value in scope["headers"] if name == ids.raw))
+        given = ids.given(scope["headers"])
+        own = ids.of(",".join(str(value, "latin-1") for _, value in given))
         named = (ids.raw, own.encode("latin-1"))
         scope[KEY] = own
-        scope["headers"] = [*(each for each in scope["headers"] if each[0] != ids.raw), named]
+        scope["headers"] = _in_place_of(given, scope["headers"], named)
 
         async def told(message: Message) -> None:
             if message["type"] == "http.response.start":
-                others = [each for each in message.get("headers", ()) if bytes(each[0]).lower() != ids.raw]
-                message = {**message, "headers": [*others, named]}
+                headers = message.get("headers", ())
+                message = {**message, "headers": _in_place_of(ids.given(headers), headers, named)}
             await send(message)
 
         token = REQUEST_ID.set(own)
         try:
             await self.app(scope, receive, told)
+        except Exception as error:
+            error.add_note(f"{ids.header}: {own}")  # the server logs it when the id is no longer known
+            raise
         finally:
             REQUEST_ID.reset(token)
 
@@ -135,4 +157,11 @@ class WSGIRequestIdMiddleware:
         def end() -> None:
             REQUEST_ID.set(before)
 
-        return Ending(environ, end).of(lambda: self.app(environ, told))
+        def call() -> Iterable[bytes]:
+            try:
+                return self.app(environ, told)
+            except Exception as error:
+                error.add_note(f"{ids.header}: {own}")  # the server logs it when the id is no longer known
+                raise
+
+        return Ending(environ, end).of(call)

@@ -8,8 +8,20 @@ from dataclasses import dataclass, fields
 from mestres_perf._kernel.web import CONTENT_TYPE_OPTIONS, FRAME_OPTIONS
 from mestres_perf.errors import ConfigurationError
 from mestres_perf.http import _heads
-from mestres_perf.http._answers import AsgiApp, Environ, Headers, Receive, Scope, Send, StartResponse, WsgiApp
-from mestres_perf.http._heads import Head
+from mestres_perf.http._answers import (
+    AsgiApp,
+    Environ,
+    Headers,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    StartResponse,
+    WsgiApp,
+    raw,
+    text,
+)
+from mestres_perf.http._heads import Head, Visitor
 
 _POLICY = "content-security-policy"
 _FRAMES = "x-frame-options"
@@ -65,25 +77,42 @@ class _Heads:
             raise ConfigurationError(f"settings={settings!r}: must be SecurityHeaders(...)")
         plain = chosen.headers()
         strict = chosen.strict_transport_security
-        self._plain = _adding(plain)
-        self._secure = self._plain if strict is None else _adding({**plain, "strict-transport-security": strict})
+        self._plain = _Adding(plain)
+        self._secure = self._plain if strict is None else _Adding({**plain, "strict-transport-security": strict})
 
-    def of(self, _method: str, _path: str, scheme: str, *, is_known: bool) -> Head | None:  # noqa: ARG002 - a Heads
-        """What is to be done for this request."""
+    def adding(self, scheme: str) -> _Adding:
+        """What is added to a response."""
         return self._secure if scheme == "https" else self._plain
 
+    def of(self, _method: str, _path: str, scheme: str, _visitor: Visitor) -> Head | None:
+        """What is to be done for this request."""
+        return self.adding(scheme).text
 
-def _adding(values: dict[str, str]) -> Head:
-    def head(_status: int, headers: Headers) -> Headers:
+
+class _Adding:
+    """Adds what is not there."""
+
+    def __init__(self, values: dict[str, str]) -> None:
+        self._values = values
+        self._raw = raw(values.items())
+        self._names = frozenset({_POLICY.encode(), *(name for name, _ in self._raw)})  # each may matter to another
+
+    def text(self, _status: int, headers: Headers) -> Headers:
+        """To headers as WSGI has them."""
         names = set()
         for name, value in headers:
             low = name.lower()
             names.add(low)
             if low == _POLICY and "frame-ancestors" in value.lower():
                 names.add(_FRAMES)
-        return [*headers, *((name, value) for name, value in values.items() if name not in names)]
+        return [*headers, *((name, value) for name, value in self._values.items() if name not in names)]
 
-    return head
+    def raw(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """To headers as ASGI has them."""
+        for name, _ in headers:
+            if name in self._names or not name.islower():
+                return raw(self.text(0, text(headers)))
+        return [*headers, *self._raw]
 
 
 class SecurityHeadersMiddleware:
@@ -96,7 +125,17 @@ class SecurityHeadersMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        await _heads.serve(self.app, self._heads, scope, receive, send)
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        adding = self._heads.adding(scope.get("scheme", "http"))
+
+        async def told(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": adding.raw(message.get("headers", ()))}
+            await send(message)
+
+        await self.app(scope, receive, told)
 
 
 class WSGISecurityHeadersMiddleware:

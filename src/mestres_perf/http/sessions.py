@@ -4,39 +4,43 @@ sessions = Sessions(MemorySessions(), secret=settings.session.secret)
 session = sessions.load(request.cookies.get(sessions.cookie, ""))
 session["cart"] = cart_id
 header = sessions.save(session, secure=request.scheme == "https")       # a Set-Cookie value, or None
+
+Invariants: what requests side by side have changed under different names is all there afterwards, whatever one of them
+has rotated meanwhile; what was ended stays ended; no request tells the browser a name that no longer opened anything.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
+import contextlib
 import json
-import re
 import secrets
-import threading
-import time
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, MutableMapping
 from typing import Any, Final, Literal, Protocol, get_args
 
+from mestres_perf._kernel.drive import arun, run
+from mestres_perf._kernel.effects import Effect, Load
 from mestres_perf.errors import BackendUnavailable, CodecError, ConfigurationError
+from mestres_perf.http._session_cookie import SameSite, SessionCookie
+from mestres_perf.http._session_memory import MemorySessions
+
+__all__ = ["WHEN_DOWN", "MemorySessions", "SameSite", "Session", "SessionStore", "Sessions", "WhenDown"]
 
 _ID_BYTES = 24
-_SHORTEST_SECRET = 16
-_PURPOSE = b"mestres session cookie"
 _MINUTE = 60.0
-_COOKIE = re.compile(r"[A-Za-z0-9_.-]+")
+_LONGEST = 100 * 365 * 86_400.0
 
 WhenDown = Literal["anonymous", "refuse"]
 WHEN_DOWN: Final = get_args(WhenDown)
 
 
 class SessionStore(Protocol):
-    """Where sessions are kept: for each its texts by name. Times are seconds."""
+    """Where sessions are kept: for each its texts by name. Times are seconds. Each verb has a twin for async code."""
 
     def load(self, session_id: str, ttl: float, *, renew_below: float) -> Mapping[str, str] | None:
-        """The texts of a session, None when there is none. `ttl` begins anew when less than `renew_below` is left."""
+        """The texts of a session, None when there is none. `ttl` begins anew when less than `renew_below` is left.
+
+        Raises CodecError for what is no session's.
+        """
         ...
 
     def save(
@@ -47,16 +51,39 @@ class SessionStore(Protocol):
         ttl: float,
         *,
         new: bool,
-        ends: Iterable[str] = (),
+        moved_from: str | None = None,
     ) -> bool:
-        """Write what has changed and nothing else, and end the sessions in `ends`, in one step.
+        """Write what has changed and nothing else, in one step; `ttl` begins anew.
 
-        False, and nothing done, when it is not new and no longer there.
+        What is at `moved_from` goes on under this name, and under that one ends. False, and nothing done, when it is
+        not new and no longer there. The same call once more, by somebody who was not told what came of it, says the
+        same.
         """
         ...
 
     def drop(self, session_id: str) -> None:
         """End it."""
+        ...
+
+    async def aload(self, session_id: str, ttl: float, *, renew_below: float) -> Mapping[str, str] | None:
+        """`load` for async code."""
+        ...
+
+    async def asave(
+        self,
+        session_id: str,
+        changed: Mapping[str, str],
+        removed: Iterable[str],
+        ttl: float,
+        *,
+        new: bool,
+        moved_from: str | None = None,
+    ) -> bool:
+        """`save` for async code."""
+        ...
+
+    async def adrop(self, session_id: str) -> None:
+        """`drop` for async code."""
         ...
 
 
@@ -72,7 +99,7 @@ class Session(MutableMapping[str, Any]):
         self.lost = lost
         self._before: Mapping[str, str] = texts or {}
         self._data: dict[str, Any] = {each: json.loads(text) for each, text in self._before.items()}
-        self._old: list[str] = []
+        self._moved_from: str | None = None
         self._ended = False
         self._signed_anew = False
 
@@ -94,8 +121,8 @@ class Session(MutableMapping[str, Any]):
     def rotate(self) -> None:
         """Go on under another name, and end the old one: at a login, whoever knew the old one then knows nothing."""
         if not self.new:
-            self._old.append(self.id)
-        self.id, self.new, self._before = _new_id(), True, {}
+            self._moved_from = self.id
+        self.id, self.new = _new_id(), True
 
     def destroy(self) -> None:
         """End it: nothing is remembered, and the browser forgets its name."""
@@ -106,88 +133,17 @@ class Session(MutableMapping[str, Any]):
         return f"Session({sorted(self._data)})"  # the id opens it, and the values are the visitor's own
 
 
-class MemorySessions:
-    """A store in this process, for at most `max_items` sessions; the one that was not used for longest goes first."""
-
-    def __init__(self, max_items: int = 10_000, clock: Callable[[], float] = time.monotonic) -> None:
-        self._most = max_items
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[str, tuple[dict[str, str], float]] = OrderedDict()
-
-    def load(self, session_id: str, ttl: float, *, renew_below: float) -> dict[str, str] | None:
-        """The texts of a session by name; None when there is none.
-
-        It is good for `ttl` seconds more when fewer than `renew_below` were left.
-        """
-        with self._lock:
-            texts, expires = self._current(session_id)
-            if texts is None:
-                return None
-            left = expires - self._clock()
-            self._put(session_id, texts, ttl if left < renew_below else left)
-            return dict(texts)
-
-    def save(
-        self,
-        session_id: str,
-        changed: Mapping[str, str],
-        removed: Iterable[str],
-        ttl: float,
-        *,
-        new: bool,
-        ends: Iterable[str] = (),
-    ) -> bool:
-        """Write what has changed, for `ttl` seconds; False when it is not new and no longer there.
-
-        The sessions in `ends` end in the same moment.
-        """
-        with self._lock:
-            texts, _ = self._current(session_id)
-            if texts is None and not new:
-                return False
-            for each in ends:
-                self._kept.pop(each, None)
-            gone = set(removed)
-            kept = {name: text for name, text in (texts or {}).items() if name not in gone}
-            self._put(session_id, {**kept, **changed}, ttl)
-            while len(self._kept) > self._most:
-                self._kept.popitem(last=False)
-            return True
-
-    def drop(self, session_id: str) -> None:
-        """End it."""
-        with self._lock:
-            self._kept.pop(session_id, None)
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-    def _current(self, session_id: str) -> tuple[dict[str, str] | None, float]:
-        if session_id not in self._kept:
-            return None, 0.0
-        texts, expires = self._kept[session_id]
-        if expires <= self._clock():
-            del self._kept[session_id]
-            return None, 0.0
-        return texts, expires
-
-    def _put(self, session_id: str, texts: dict[str, str], seconds: float) -> None:
-        self._kept[session_id] = (texts, self._clock() + seconds)
-        self._kept.move_to_end(session_id)
-
-
 class Sessions:
     """Reads and writes sessions by the value of a cookie.
 
     A session ends `ttl` seconds after it was last read, or up to a minute (a tenth of `ttl`, when that is less) before:
-    its time is not begun anew by each request. Its cookie is HttpOnly and SameSite=Lax; a `permanent` one outlives the
-    browser. Requests side by side lose nothing: each writes the names that it has changed. All values together have at
-    most `max_bytes` as JSON.
+    its time is not begun anew by each request. Requests side by side lose nothing: each writes the names that it has
+    changed. All values together have at most `max_bytes` as JSON: a request that would make them more is refused.
 
-    `secret`, of at least 16 characters, signs the cookie: the same in every process. Cookies that were signed with one
-    of `old_secrets` are taken, and signed anew. While the store is away a session is empty, and `lost`; with
-    `when_down="refuse"` reading one raises BackendUnavailable instead.
+    The cookie is HttpOnly, and by `same_site`, `domain` and `path` as open as it must be; a `permanent` one outlives
+    the browser, and is sent with each response. `secret`, of at least 16 characters, signs it: the same in every
+    process. Cookies that were signed with one of `old_secrets` are taken, and signed anew. While the store is away a
+    session is empty, and `lost`; with `when_down="refuse"` reading one raises BackendUnavailable instead.
     """
 
     def __init__(
@@ -199,61 +155,85 @@ class Sessions:
         ttl: float = 1800.0,
         cookie: str = "session",
         permanent: bool = False,
+        same_site: SameSite = "Lax",
+        domain: str | None = None,
+        path: str = "/",
         max_bytes: int = 64 * 1024,
         when_down: WhenDown = "anonymous",
     ) -> None:
         """Raises ConfigurationError."""
         if isinstance(old_secrets, str):
             raise ConfigurationError("old_secrets: must be several, such as ('the one before',)")
-        secrets_ = (secret, *old_secrets)
-        if not all(isinstance(each, str) and len(each) >= _SHORTEST_SECRET for each in secrets_):
-            raise ConfigurationError(f"a session secret has at least {_SHORTEST_SECRET} characters")
-        if not ttl > 0:
-            raise ConfigurationError(f"ttl must be a number of seconds above zero, not {ttl!r}")
-        if not isinstance(cookie, str) or not _COOKIE.fullmatch(cookie):
-            raise ConfigurationError(f"cookie={cookie!r}: must be a name of letters, digits and '-', '_', '.'")
+        if not isinstance(ttl, int | float) or not 0 < ttl <= _LONGEST:
+            raise ConfigurationError(f"ttl must be a number of seconds above zero, of at most 100 years, not {ttl!r}")
         if type(max_bytes) is not int or max_bytes < 1:
             raise ConfigurationError(f"max_bytes={max_bytes!r}: must be a number of bytes of at least 1")
         if when_down not in WHEN_DOWN:
             raise ConfigurationError(f"when_down={when_down!r}: must be one of {', '.join(WHEN_DOWN)}")
-        self.cookie = cookie
+        age = ttl if permanent else None
+        known = (secret, *old_secrets)
+        self._cookie = SessionCookie(cookie, known, age=age, same_site=same_site, domain=domain, path=path)
         self._store = store
-        self._keys = [hmac.digest(each.encode(), _PURPOSE, hashlib.sha256) for each in secrets_]
         self._ttl = ttl
         self._renew_below = ttl - min(_MINUTE, ttl / 10)
         self._permanent = permanent
         self._most = max_bytes
         self._refuses = when_down == "refuse"
 
+    @property
+    def cookie(self) -> str:
+        """The cookie's name."""
+        return self._cookie.name
+
     def load(self, cookie: str) -> Session:
         """The session that a cookie's value names; a new and empty one when it names none, is forged or has ended.
 
         Raises BackendUnavailable when the store is away and `when_down` is "refuse".
         """
-        session_id, _, signature = cookie.partition(".")
-        signed_with = self._signed_with(session_id, signature)
-        if signed_with is None:
-            return Session(_new_id(), None)
-        try:
-            texts = self._store.load(session_id, self._ttl, renew_below=self._renew_below)
-        except BackendUnavailable:
-            if self._refuses:
-                raise
-            return Session(session_id, {}, lost=True)
-        # What has ended goes on under another name: nobody can prepare one for somebody else.
-        session = Session(_new_id(), None) if texts is None else Session(session_id, texts)
-        session._signed_anew = signed_with > 0  # noqa: SLF001 - the two are one thing
-        return session
+        return run(self._loading(cookie), None, self._ask)
 
     def save(self, session: Session, *, secure: bool) -> str | None:
         """Write what has changed; the Set-Cookie value when the browser has something to learn, else None.
 
-        `secure` is for https. Raises BackendUnavailable when the store is away and something would be lost, CodecError
-        for values that JSON has no words for, or too many of them.
+        `secure` is for https. What has ended meanwhile is not written. Raises BackendUnavailable when the store is away
+        and something would be lost, CodecError for values that JSON has no words for, or too many of them.
         """
+        return run(self._saving(session, secure=secure), None, self._ask)
+
+    async def aload(self, cookie: str) -> Session:
+        """`load` for async code: a store that does not answer holds nobody else up."""
+        return await arun(self._loading(cookie), None, self._aask)
+
+    async def asave(self, session: Session, *, secure: bool) -> str | None:
+        """`save` for async code."""
+        return await arun(self._saving(session, secure=secure), None, self._aask)
+
+    def _ask(self, verb: str, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
+        return getattr(self._store, verb)(*arguments, **named)
+
+    async def _aask(self, verb: str, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
+        return await getattr(self._store, f"a{verb}")(*arguments, **named)
+
+    def _loading(self, cookie: str) -> Generator[Effect, Any, Session]:
+        named = self._cookie.read(cookie)
+        if named is None:
+            return Session(_new_id(), None)
+        try:
+            texts = yield Load(("load", (named.session_id, self._ttl), {"renew_below": self._renew_below}))
+        except BackendUnavailable:
+            if self._refuses:
+                raise
+            return Session(named.session_id, {}, lost=True)
+        except CodecError:
+            texts = None
+        session = _restored(named.session_id, texts)
+        session._signed_anew = named.is_old  # noqa: SLF001 - the two are one thing
+        return session
+
+    def _saving(self, session: Session, *, secure: bool) -> Generator[Effect, Any, str | None]:
         if session._ended:  # noqa: SLF001 - as above
-            return self._end(session, secure=secure)
-        if session.new and not session and not session._old:  # noqa: SLF001
+            return (yield from self._ending(session, secure=secure))
+        if session.new and not session and session._moved_from is None:  # noqa: SLF001
             return None  # who has left nothing here needs no cookie
         before, texts = session._before, self._texts(session)  # noqa: SLF001
         changed = {name: text for name, text in texts.items() if before.get(name) != text}
@@ -261,42 +241,40 @@ class Sessions:
         writes = bool(changed or removed or session.new)
         if session.lost and writes:
             raise BackendUnavailable("the session could not be read, and so must not be written")
-        if writes and not self._store.save(
-            session.id,
-            changed,
-            removed,
-            self._ttl,
-            new=session.new,
-            ends=tuple(session._old),  # noqa: SLF001
-        ):
-            # Ended elsewhere meanwhile. The browser has been told so there: a login that has given it another name
-            # since must not be undone here.
-            return None
-        return self._told(session, texts, secure=secure)
-
-    def _told(self, session: Session, texts: Mapping[str, str], *, secure: bool) -> str | None:
         learns = session.new or self._permanent or session._signed_anew  # noqa: SLF001
-        session.new, session._before, session._signed_anew = False, texts, False  # noqa: SLF001
-        session._old.clear()  # noqa: SLF001
-        return self._header(f"{session.id}.{_signature(self._keys[0], session.id)}", secure=secure) if learns else None
+        # What is told without being written is asked for as well, by writing nothing: it may have ended meanwhile. The
+        # browser has been told so there, and a login that has given it another name since must not be undone here.
+        if not (writes or learns) or not (yield from self._written(session, changed, removed, writes=writes)):
+            return None
+        session.new, session._before = False, texts  # noqa: SLF001
+        session._signed_anew, session._moved_from = False, None  # noqa: SLF001
+        return self._cookie.write(session.id, secure=secure) if learns else None
 
-    def _end(self, session: Session, *, secure: bool) -> str | None:
-        known = [*session._old, *([] if session.new else [session.id])]  # noqa: SLF001
+    def _written(
+        self, session: Session, changed: Mapping[str, str], removed: Iterable[str], *, writes: bool
+    ) -> Generator[Effect, Any, bool]:
+        """Whether the session is there, with its changes."""
+        moved_from = session._moved_from  # noqa: SLF001
+        named = {"new": session.new and moved_from is None, "moved_from": moved_from}
+        try:
+            is_there: bool = yield Load(("save", (session.id, changed, removed, self._ttl), named))
+        except BackendUnavailable:
+            if writes:
+                raise
+            return False
+        return is_there
+
+    def _ending(self, session: Session, *, secure: bool) -> Generator[Effect, Any, str | None]:
+        moved_from = session._moved_from  # noqa: SLF001
+        known = [session.id] if not session.new else []
+        if moved_from is not None:
+            known = [moved_from, session.id]  # a rotation whose answer was lost may have been heard
         for session_id in known:
-            self._store.drop(session_id)
-        return self._header("", secure=secure) if known else None
-
-    def _header(self, value: str, *, secure: bool) -> str:
-        age = f"; Max-Age={int(self._ttl)}" if value and self._permanent else "" if value else "; Max-Age=0"
-        return f"{self.cookie}={value}; Path=/{age}; HttpOnly; SameSite=Lax{'; Secure' if secure else ''}"
-
-    def _signed_with(self, session_id: str, signature: str) -> int | None:
-        given = signature.encode("utf-8", "replace")
-        fits = [hmac.compare_digest(given, _signature(key, session_id).encode()) for key in self._keys]
-        return fits.index(True) if True in fits else None
+            yield Load(("drop", (session_id,), {}))
+        return self._cookie.forget(secure=secure) if known else None
 
     def _texts(self, session: Session) -> dict[str, str]:
-        """Every value as JSON."""
+        """Every value as JSON. What was too much before may stay, and become less: requests side by side add up."""
         texts: dict[str, str] = {}
         try:
             for name, value in session.items():
@@ -305,16 +283,23 @@ class Sessions:
                 texts[name] = json.dumps(value, separators=(",", ":"), allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:
             raise CodecError(f"a session keeps what JSON can write: {error}") from None
-        size = sum(len(name) + len(text) for name, text in texts.items())
-        if size > self._most:
+        size = _size(texts)
+        if size > max(self._most, _size(session._before)):  # noqa: SLF001
             raise CodecError(f"a session keeps {self._most} bytes of JSON at most, not {size}")
         return texts
 
 
+def _restored(session_id: str, texts: Mapping[str, str] | None) -> Session:
+    """What has ended goes on under another name: nobody can prepare one for somebody else. So does what is no JSON."""
+    if texts is not None:
+        with contextlib.suppress(ValueError, RecursionError):
+            return Session(session_id, texts)
+    return Session(_new_id(), None)
+
+
+def _size(texts: Mapping[str, str]) -> int:
+    return sum(len(name.encode("utf-8", "surrogatepass")) + len(text) for name, text in texts.items())
+
+
 def _new_id() -> str:
     return secrets.token_urlsafe(_ID_BYTES)
-
-
-def _signature(key: bytes, session_id: str) -> str:
-    digest = hmac.digest(key, session_id.encode("utf-8", "replace"), hashlib.sha256)
-    return base64.urlsafe_b64encode(digest).decode().rstrip("=")

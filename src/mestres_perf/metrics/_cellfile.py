@@ -10,11 +10,14 @@ labels. Numbers are as this machine has them in memory.
 Invariants: a record is complete before the header says so, and stays where it is. A number is written as one word, so
 whoever reads it sees the number of before or after. As long as its process lives, and no longer, the file is locked;
 a process that is forked off does not hold that lock. The file takes as much of the disk as it uses, and that is there
-before it is touched: a full disk means overflow, not a process that is killed.
+before it is touched, also where the disk gives less than was asked for: a full one means overflow, not a process that
+is killed. Making a series may be interrupted at any call by a finalizer that makes another one: each has a place of its
+own, and nothing is written over.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import functools
 import json
@@ -34,6 +37,7 @@ _HEADER = struct.Struct("@8sQ")  # native: the second is read and written as one
 _RECORD = struct.Struct("@IIII")
 _WORD = 8
 _CHUNK = 1 << 15
+_ZEROS = bytes(_CHUNK)
 _PER_SERIES = 1 << 12
 _RESERVE = 1 << 20
 _KNOWN = 1 << 16
@@ -43,7 +47,7 @@ Row = tuple[Metric, Labels, Values]
 
 def size_for(max_series: int) -> int:
     """Bytes that the file of a process may use; what does not fit is counted as overflow, for which there is room."""
-    return max_series * _PER_SERIES + _RESERVE
+    return -(-(max_series * _PER_SERIES + _RESERVE) // _CHUNK) * _CHUNK
 
 
 class CellFile(Sheet):
@@ -61,7 +65,9 @@ class CellFile(Sheet):
         self._disown.atexit = False  # threads that outlive everything may still count
         fcntl.flock(self._owned, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._used, self._next = _HEADER.size, 0
-        self._on_disk = os.pwrite(self._owned, bytes(_CHUNK), 0)
+        self._on_disk = os.pwrite(self._owned, _ZEROS, 0)
+        if self._on_disk < _HEADER.size:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.ftruncate(self._owned, size)
         again = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         try:
@@ -88,24 +94,33 @@ class CellFile(Sheet):
             self._next += 1
             new = _record(_description(metric), [], index)
         new += _record(_text(labels), [0.0] * size, index)
-        if not self._claimed(self._used + len(new)):
-            return super()._place(metric, labels, size)  # not even the reserve was enough: counted, but seen by nobody
+        length = len(new)
+        # Taken before it is filled, and without a call after the last look: a finalizer that makes a series meanwhile
+        # gets a place before this one or after it.
+        while (end := self._used + length) > self._on_disk:
+            if not self._claimed(end):
+                return super()._place(metric, labels, size)  # the reserve was not enough: counted, but seen by nobody
+        self._used = end
+        begin = end - length
         self._metrics[metric] = index
-        # Taken before it is filled: a finalizer that makes a series meanwhile gets the place after this one.
-        begin = self._used
-        self._used = end = begin + len(new)
         self._map[begin:end] = new
         _HEADER.pack_into(self._map, 0, _MAGIC, self._used)
         return self._numbers[end // _WORD - size : end // _WORD]
 
     def _claimed(self, end: int) -> bool:
-        """Have the disk give what is going to be used. To touch in a map what is not there is a SIGBUS."""
+        """Have the disk give what is going to be used. To touch in a map what is not there is a SIGBUS.
+
+        A finalizer may do the same in between: what it has claimed by then is never cleared again, nor forgotten.
+        """
         if end > self._size:
             return False
         try:
             while self._on_disk < end:
-                os.pwrite(self._owned, bytes(min(_CHUNK, self._size - self._on_disk)), self._on_disk)
-                self._on_disk += _CHUNK
+                given = os.pwrite(self._owned, _ZEROS[self._on_disk % _CHUNK :], begin := self._on_disk)
+                if given <= 0:
+                    return False
+                if self._on_disk < begin + given:
+                    self._on_disk = begin + given
         except OSError:
             return False
         return True

@@ -7,7 +7,9 @@
 Invariants: every count is in exactly one file that is read, whenever whoever reads, writes or takes away is killed.
 The files of the dead are added up into a new `settled`, which also has their names and takes the place of the old one
 at once; only then are they deleted, and a file whose name is in `settled` is never read again. A name is never used
-twice. There are as many files as processes that live, and these two.
+twice. There are as many files as processes that live, and these two. Nothing is settled unless everything that goes into
+it could be read: for want of descriptors, memory or a right there is no page, and no file is touched. A file that belongs
+to somebody else, and may not be opened, is left where it is, and said once.
 """
 
 from __future__ import annotations
@@ -44,6 +46,7 @@ PATIENCE = 5.0
 _PAUSE = 0.002
 _MILLION = float(1 << 20)
 """A power of two: multiplying by it loses nothing. Sums are exact up to 2**33."""
+_EFFECTIVE = os.access in os.supports_effective_ids
 _log = logging.getLogger(__name__)
 
 
@@ -57,6 +60,7 @@ class Directory:
     def __init__(self, path: str | os.PathLike[str], max_series: int) -> None:
         self.path = Path(path)
         self._max = max_series
+        self._closed: set[str] = set()
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             with self._locked():
@@ -69,7 +73,10 @@ class Directory:
     def enter(self, now: float) -> CellFile:
         """A file for this process, empty. What the dead have left is settled on the way. Raises OSError."""
         with self._locked():
-            self._sweep(now)
+            try:
+                self._sweep(now)
+            except OSError as error:  # whoever comes next may
+                _log.warning("what dead processes have counted could not be settled: %s", error)
             name = f"{os.getpid()}-{secrets.token_hex(8)}{_SUFFIX}"
             return CellFile(self.path / name, size_for(self._max))
 
@@ -107,13 +114,21 @@ class Directory:
         for path in sorted(self.path.glob(f"*{_SUFFIX}")):
             if path.name in names:
                 left |= _deleted(path)
-            else:
+            elif self._may_open(path):
                 (living if _is_alive(path) else dead).append(path)
         for path in dead:
             total.add(_read(path), is_dead=True)
         if dead:
             self._settle(total.counted, now, left | {path.name for path in dead})
         return total, living
+
+    def _may_open(self, path: Path) -> bool:
+        if os.access(path, os.R_OK | os.W_OK, effective_ids=_EFFECTIVE) or not path.exists():
+            return True
+        if path.name not in self._closed:
+            self._closed.add(path.name)
+            _log.warning("%s: is somebody else's, and what it counts is on no page of this process", path)
+        return False
 
     def _settled(self) -> tuple[set[str], Counted]:
         """The names of the files that are in it, and what is."""
@@ -235,14 +250,14 @@ def _shown(table: Table) -> Table:
 
 
 def _table(path: Path) -> Table:
-    """What is in a file; nothing when it is damaged, or was never finished."""
+    """What is in a file; nothing when it is damaged, or was never finished. Raises OSError when nobody can tell."""
     table: Table = {}
     try:
         with path.open("rb") as file:
             content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         for metric, labels, values in records(memoryview(content)):
             table.setdefault(metric, {})[labels] = values
-    except (OSError, ValueError) as error:
+    except (FileNotFoundError, ValueError) as error:
         _log.warning("%s: %s", path.name, error)
     return table
 

@@ -6,9 +6,10 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from mestres_perf._kernel import forks
 from mestres_perf.errors import ConfigurationError
 from mestres_perf.metrics._cgroups import Groups, Processor
 from mestres_perf.metrics._files import fields, number
@@ -46,6 +47,14 @@ class System:
         self._clock = clock
         self._processor_time = _Growth(clock)
         self._traffic: dict[Path, dict[str, _Growth]] = {}
+        forks.follow(self)
+
+    def locks(self) -> Sequence[threading.Lock]:
+        """For a fork."""
+        return [self._lock]
+
+    def start_anew(self) -> None:
+        """In a forked child: what was read before is as true for it."""
 
     def readings(self) -> dict[str, float | None]:
         """All of them: cpu, memory, disk, network."""

@@ -12,7 +12,9 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from hashlib import blake2b
+from sys import intern
+from typing import Any, NamedTuple
 
 from mestres_perf._kernel import forks
 from mestres_perf.errors import ConfigurationError, InvalidVitals
@@ -23,6 +25,7 @@ from mestres_perf.metrics._thresholds import WEB_VITALS
 MAX_SAMPLES = 100
 """In one beacon; a page has six metrics."""
 _REMEMBERED = 10_000
+_KEY_BYTES = 16
 _LONGEST_TEXT = 128
 _LONGEST_PATH = 2048
 _MOST_MILLISECONDS = 3_600_000
@@ -35,10 +38,21 @@ _PLACE = re.compile(r"<(?:(\w+)[^:<>]*:)?\w+>|\{\w+(?::(\w+))?\}")
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One metric of one view of a page; `value` in seconds, for CLS without a unit. Without an id it is always new."""
+    """One metric of one view of a page; `value` in seconds, for CLS without a unit. Without an id it is always new.
+
+    `page` is a path as it came.
+    """
 
     name: str
     id: str | None
+    value: float
+    page: str
+
+
+class _Kept(NamedTuple):
+    """What is kept of a sample: of all that a stranger has written there is nothing in it but the value."""
+
+    name: str
     value: float
     page: str
 
@@ -95,8 +109,8 @@ class WebVitals:
         self._rated = metrics.series(catalogue.WEB_VITALS_RATED)
         self._by_page = metrics.series(catalogue.WEB_VITALS_PAGES) if self._pages else None
         self._remembered = remembered
-        self._pending: OrderedDict[tuple[str, str], Sample] = OrderedDict()
-        self._counted: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._pending: OrderedDict[bytes, _Kept] = OrderedDict()
+        self._counted: OrderedDict[bytes, None] = OrderedDict()
         self._lock = threading.Lock()
         metrics.before_reading(self.settle)
         forks.follow(self)
@@ -130,28 +144,35 @@ class WebVitals:
         self._pending.clear()
 
     def _take(self, sample: Sample) -> bool:
+        page = "" if self._by_page is None else self._pages.name(sample.page)
+        kept = _Kept(sample.name, sample.value, page)
         if sample.id is None:
-            self._count([sample])
+            self._count([kept])
             return True
-        key = (sample.name, sample.id)
+        key = _key(sample.name, sample.id)
         with self._lock:
             if key in self._counted:
                 self._counted.move_to_end(key)
                 return False
             is_new = key not in self._pending
-            self._pending[key] = sample
+            self._pending[key] = kept
             is_full = len(self._pending) >= self._remembered
         if is_full:
             self.settle()
         return is_new
 
-    def _count(self, samples: Iterable[Sample]) -> None:
+    def _count(self, samples: Iterable[_Kept]) -> None:
         for sample in samples:
             rating = WEB_VITALS[sample.name].rating(sample.value)
             self._histograms[sample.name].observe(sample.value)
             self._rated.child(sample.name, rating).inc()
             if self._by_page is not None:
-                self._by_page.child(sample.name, self._pages.name(sample.page), rating).inc()
+                self._by_page.child(sample.name, sample.page, rating).inc()
+
+
+def _key(name: str, identity: str) -> bytes:
+    """By what it is known again: of the same size however long the id is."""
+    return blake2b(f"{name} {identity}".encode("utf-8", "surrogatepass"), digest_size=_KEY_BYTES).digest()
 
 
 def _given(body: bytes, content_type: str) -> list[tuple[str, Any]]:
@@ -190,7 +211,7 @@ def _sample(given: Any, place: str, page: str) -> Sample | None:
     if "page" in given:
         page = _text(given["page"], f"{place}page", _LONGEST_PATH)
     identity = _text(given["id"], f"{place}id") if "id" in given else None
-    return Sample(name, identity, value if name == _UNITLESS else value / 1000, page)
+    return Sample(intern(name), identity, value if name == _UNITLESS else value / 1000, page)
 
 
 def _measured(given: Any, field: str, most: float, least: float = 0) -> float:

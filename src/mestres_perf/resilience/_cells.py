@@ -74,6 +74,10 @@ class Cells:
 
     def take(self, key: Hashable) -> float:
         """Admit one call of `key`: 0.0 when it may go on, else how long it has to wait."""
+        return self.take_and_tell(key)[0]
+
+    def take_and_tell(self, key: Hashable) -> tuple[float, float]:
+        """The same, and after how long all of the burst of `key` is there again."""
         idle_at = self._idle_at
         with self._lock:
             now = self._clock()
@@ -84,21 +88,16 @@ class Cells:
                     at = now
                 elif at - now - self._tolerance > self._least:
                     self.limited += 1
-                    return at - now - self._tolerance
-                idle_at[key] = at + self._interval
+                    return at - now - self._tolerance, at - now
+                at += self._interval
+                idle_at[key] = at
                 self.admitted += 1
-                return 0.0
+                return 0.0, at - now
             idle_at[key] = now + self._interval
             self.admitted += 1
             if len(idle_at) > self._most:
                 idle_at.popitem(last=False)
-            return 0.0
-
-    def busy(self, key: Hashable) -> float:
-        """After how long all of the burst of `key` is there again."""
-        with self._lock:
-            now = self._clock()
-            return max(0.0, self._idle_at.get(key, now) - now)
+            return 0.0, self._interval
 
     def start_anew(self) -> None:
         """In a child process whoever held the lock is not there."""

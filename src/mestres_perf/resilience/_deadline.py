@@ -133,11 +133,16 @@ def begin(seconds: float, clock: Callable[[], float]) -> deadline | None:
     outer = _current.get()
     if outer is not None and outer.left() <= 0:
         raise over()
+    checked(seconds, clock)._begin(outer)  # noqa: SLF001 - the two belong together
+    return outer
+
+
+def checked(seconds: float, clock: Callable[[], float] = time.monotonic) -> deadline:
+    """A deadline of seconds that were checked already."""
     mine = deadline.__new__(deadline)
     mine._seconds = seconds  # noqa: SLF001 - the two belong together
     mine._clock = clock  # noqa: SLF001
-    mine._begin(outer)  # noqa: SLF001
-    return outer
+    return mine
 
 
 def resume(outer: deadline | None) -> None:

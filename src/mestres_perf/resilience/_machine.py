@@ -24,7 +24,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from mestres_perf.errors import CircuitOpenError
+from mestres_perf.errors import CircuitOpenError, DeadlineExceeded
+from mestres_perf.resilience._deadline import deadline
 from mestres_perf.resilience._rules import Rules
 from mestres_perf.resilience._states import TRANSITIONS, State
 from mestres_perf.resilience._windows import Tally, Window
@@ -212,12 +213,18 @@ class Machine:
     def raised(self, period: Period, error: BaseException, seconds: float) -> None:
         """A call has raised this, after so many seconds."""
         rules = self.rules
-        if not isinstance(error, Exception) or isinstance(error, rules.ignore):
+        if not isinstance(error, Exception) or isinstance(error, rules.ignore) or self._is_the_callers(error, seconds):
             self.released(period)
         elif isinstance(error, rules.record):
             self.failed(period, seconds)
         else:
             self.succeeded(period, seconds)
+
+    def _is_the_callers(self, error: Exception, seconds: float) -> bool:
+        """Whether the caller's own time was over: he may have brought too little, and nobody shall close a way so."""
+        if not isinstance(error, DeadlineExceeded) or deadline.remaining() != 0.0:
+            return False
+        return self.rules.slow_after is None or seconds < self.rules.slow_after
 
     def succeeded(self, period: Period, seconds: float) -> None:
         """A call has done what it should, slowly or not."""

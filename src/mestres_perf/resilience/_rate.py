@@ -10,8 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Awaitable, Callable, Hashable
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from mestres_perf._kernel.effects import Ask
 from mestres_perf.errors import BackendUnavailable, ConfigurationError, RateLimited
@@ -25,8 +24,7 @@ _MOST_KEYS = 100_000
 _MICRO = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
+class Admission(NamedTuple):
     """What a limit has decided. `retry_after` is seconds, 0.0 when the call may go on.
 
     `remaining` calls may follow at once, and after `reset` seconds without any there are `limit` again.
@@ -142,7 +140,7 @@ class RateLimit(Part):
     async def acheck(self, key: Hashable = "") -> Admission:
         """`check` for async code."""
         if self._redis is None:
-            return self._locally(key)
+            return _admission(self._local_burst, self._local_interval, *self._cells.take_and_tell(key))
         try:
             reply = await self._redis.awaiting.ask(self._question(key))
         except BackendUnavailable:
@@ -173,9 +171,9 @@ class RateLimit(Part):
         return _admission(self.burst, self._interval, wait, busy)
 
     def _locally(self, key: Hashable) -> Admission:
-        return _admission(self._local_burst, self._local_interval, self._take(key), self._cells.busy(key))
+        return _admission(self._local_burst, self._local_interval, *self._cells.take_and_tell(key))
 
 
 def _admission(burst: int, interval: float, wait: float, busy: float) -> Admission:
-    remaining = int(burst - busy / interval + 1e-6) if not wait else 0
+    remaining = 0 if wait else int(burst - busy / interval + 1e-6)
     return Admission(burst, max(0, remaining), busy, wait)

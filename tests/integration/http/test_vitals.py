@@ -1,9 +1,15 @@
 """Web vitals over HTTP, as browsers send them."""
 
+import io
 import json
 import uuid
+from wsgiref.util import setup_testing_defaults
 
 import pytest
+from flask import Flask
+
+from mestres_examples.settings import Settings
+from mestres_examples.wiring import open_shop, wire
 
 PATH = "/api/v1/vitals"
 NAMES = {
@@ -73,6 +79,28 @@ def test_other_refusals(http):
     assert http.post(PATH, content=b" " * (64 * 1024 + 1)).status_code == 413
     response = http.get(PATH)
     assert (response.status_code, response.headers["allow"]) == (405, "POST")
+
+
+@pytest.mark.parametrize("proxy", ["127.0.0.1", "::ffff:127.0.0.1", ""])
+def test_visitors_behind_a_proxy_are_not_one(tmp_path, proxy):
+    """Behind a proxy on the same machine, over TCP or a Unix socket, one who sends too much is refused alone."""
+    settings = Settings(database_url=f"sqlite:///{tmp_path}/shop.db", cache=False)
+    with open_shop(settings) as shop:
+        parts = wire(shop, settings)
+        app = parts.instrument(Flask(__name__))
+
+        def post(visitor):
+            content, started = json.dumps(sample()).encode(), []
+            environ = {"REMOTE_ADDR": proxy, "HTTP_X_FORWARDED_FOR": visitor, "wsgi.input": io.BytesIO(content)}
+            environ |= {"REQUEST_METHOD": "POST", "PATH_INFO": PATH, "CONTENT_LENGTH": str(len(content))}
+            setup_testing_defaults(environ)
+            for _ in app(environ, lambda status, *_: started.append(status[:3])):
+                pass
+            return started[0]
+
+        assert "429" in (post("198.51.100.1") for _ in range(10_000))
+        assert post("198.51.100.2") == "204"
+        parts.caches.close()
 
 
 def test_the_specification_names(http):

@@ -11,8 +11,10 @@ from starlette.responses import StreamingResponse
 
 from mestres_perf import AdaptiveLimit, AdmissionMiddleware, RateLimit, WSGIAdmissionMiddleware
 from mestres_perf.errors import ConfigurationError
-from mestres_perf.http._clients import client_of, networks
+from mestres_perf.http._clients import Clients
 from mestres_perf.resilience import Outcome
+from perf.http.served import served_by_waitress
+from perf.http.sites import eventually
 from perf.resilience.clocks import Clock
 
 
@@ -147,15 +149,46 @@ def test_a_stream_has_one_start():
         ("10.0.0.1", "unknown", "10.0.0.1"),
         ("10.0.0.1", "198.51.100.1, junk, 10.2.3.4", "10.2.3.4"),
         ("10.0.0.1", "10.9.9.9", "10.9.9.9"),
-        ("::1", "2001:db8::1", "2001:db8::1"),
+        ("::1", "2001:db8::1", "2001:db8::/64"),
         ("", "198.51.100.1", ""),
         ("unix:", "198.51.100.1", "unix:"),
+        ("::ffff:10.0.0.1", "198.51.100.1", "198.51.100.1"),  # a socket for both versions of the protocol
+        ("::ffff:203.0.113.7", "198.51.100.1", "203.0.113.7"),
+        ("10.0.0.1", "198.51.100.1, ::ffff:10.2.3.4", "198.51.100.1"),
+        ("10.0.0.1", "198.51.100.1:5555", "198.51.100.1"),
+        ("10.0.0.1", "198.51.100.1:5555, 10.2.3.4:80", "198.51.100.1"),
+        ("10.0.0.1", "[2001:db8::1]:5555", "2001:db8::/64"),
+        ("10.0.0.1", "[2001:db8::1]", "2001:db8::/64"),
+        ("10.0.0.1", "[2001:db8::1", "10.0.0.1"),
+        ("10.0.0.1", "198.51.100.1:http", "10.0.0.1"),
+        ("2001:db8:0:1:a:b:c:d", "", "2001:db8:0:1::/64"),
+        ("fe80::1%eth0", "", "fe80::/64"),
     ],
 )
 def test_who_the_client_is(peer, forwarded, client):
     """The client is the nearest address that no trusted proxy has; only what trusted proxies wrote is believed."""
-    assert client_of(peer, forwarded, networks(["10.0.0.0/8", "::1"])) == client
-    assert client_of(peer, forwarded, ()) == peer
+    assert Clients(["10.0.0.0/8", "::1"]).name(peer, forwarded) == client
+    assert Clients(["::ffff:10.0.0.0/104", "::1"]).name(peer, forwarded) == client
+    assert Clients().name(peer, forwarded) == Clients().name(peer, "")
+
+
+@pytest.mark.scenario("L8")
+@pytest.mark.parametrize("peer", ["", "unix:", "localhost"])
+def test_a_proxy_behind_a_unix_socket(peer):
+    """A peer without an address is believed when Unix sockets are trusted; one with an address is not for that."""
+    clients = Clients(["unix"])
+    assert clients.name(peer, "6.6.6.6, 198.51.100.1") == "198.51.100.1"
+    assert clients.name(peer, "") == peer
+    assert clients.name("203.0.113.7", "198.51.100.1") == "203.0.113.7"
+
+
+@KINDS
+@pytest.mark.scenario("L8")
+def test_many_addresses_are_one_client(make, ask):
+    """Who asks from each address of his IPv6 network in turn has one rate."""
+    app = make(rate=RateLimit("1/h; burst 1", clock=Clock()))
+    peers = ["2001:db8::1", "2001:db8::2:3:4:5", "2001:db8:0:1::1"]
+    assert [ask(app, "/nowhere", client=(peer, 1))[0].status_code for peer in peers] == [404, 429, 404]
 
 
 @KINDS
@@ -274,6 +307,36 @@ def test_a_body_that_nobody_reads_to_its_end():
     assert load.under_way == 1
     body.close()
     assert (closed, load.under_way) == ([1], 0)
+
+
+def test_a_body_of_no_known_length_has_none():
+    """A server asks a body how many chunks it has only when the application's own would answer."""
+
+    def asked(body):
+        def app(environ, start_response):
+            start_response("200 OK", [])
+            return body
+
+        app = WSGIAdmissionMiddleware(app, load=AdaptiveLimit())
+        return app({"PATH_INFO": "/", "REQUEST_METHOD": "GET"}, lambda *_: None)
+
+    assert not hasattr(asked(iter([b"a", b"b"])), "__len__")
+    assert len(asked([b"a", b"b"])) == 2
+
+
+def test_a_stream_under_waitress():
+    """A generator without a length goes through a real server, which asks every body for its length."""
+
+    def app(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        yield b"a"
+        yield b"b"
+
+    load = AdaptiveLimit()
+    with served_by_waitress(WSGIAdmissionMiddleware(app, load=load)) as port:
+        reply = httpx.get(f"http://127.0.0.1:{port}/")
+    assert (reply.status_code, reply.content) == (200, b"ab")
+    eventually(lambda: load.under_way == 0)  # the server closes the body after its last byte
 
 
 @pytest.mark.parametrize("skin", [AdmissionMiddleware, WSGIAdmissionMiddleware])

@@ -240,7 +240,13 @@ def posted(site, body=SAMPLE, **headers):
         ({"Sec_Fetch_Site": "same-site", "Origin": "https://other.shop.example"}, 403),
         ({"Origin": "https://shop.example", "Host": "shop.example"}, 204),
         ({"Origin": "https://shop.example:444", "Host": "shop.example"}, 403),
+        ({"Origin": "https://shop.example", "Host": "Shop.Example:443"}, 204),
+        ({"Origin": "http://shop.example:80", "Host": "shop.example"}, 204),
+        ({"Origin": "http://shop.example", "Host": "shop.example:443"}, 403),
+        ({"Origin": "https://shop.example.evil.example", "Host": "shop.example"}, 403),
+        ({"Origin": "https://shop.example"}, 403),
         ({"Origin": "null", "Host": "shop.example"}, 403),
+        ({"Origin": "null"}, 403),
         ({}, 204),
     ],
 )
@@ -257,7 +263,7 @@ def test_other_sites(site, headers, status):
 @pytest.mark.parametrize("kind", [Asgi, Wsgi])
 def test_origins_that_are_named(kind):
     """Beacons of another origin that is named are taken."""
-    site = kind(Vitals(PATH, origins=["https://m.shop.example"]))
+    site = kind(Vitals(PATH, origins=["https://M.shop.example:443"]))
 
     assert posted(site, Sec_Fetch_Site="same-site", Origin="https://m.shop.example").status == 204
     assert posted(site, Sec_Fetch_Site="same-site", Origin="https://n.shop.example").status == 403
@@ -307,13 +313,17 @@ def test_the_page_is_where_the_beacon_came_from(kind):
     posted(site, Referer="https://shop.example/p/cerrado?utm=1")
     posted(site, b'{"name": "FCP", "value": 9, "page": "/"}', Referer="https://shop.example/p/cerrado")
     posted(site, b'{"name": "TTFB", "value": 9}')
+    assert posted(site, b'{"name": "INP", "value": 9}', Referer="http://[::1").status == 204
     page = site.metrics.render().decode()
 
-    for name, where in (("LCP", "/p/{slug}"), ("FCP", "/"), ("TTFB", "__other__")):
+    for name, where in (("INP", "__other__"), ("LCP", "/p/{slug}"), ("FCP", "/"), ("TTFB", "__other__")):
         assert f'web_vitals_pages_total{{name="{name}",page="{where}",rating="good"}} 1.0' in page
 
 
-@pytest.mark.parametrize("wrong", [{"path": "vitals"}, {"rate": "much"}, {"pages": "/"}, {"trusted_proxies": ["x"]}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"path": "vitals"}, {"rate": "much"}, {"pages": "/"}, {"origins": "https://a"}, {"trusted_proxies": ["x"]}],
+)
 def test_bad_options(wrong):
     """What makes no sense is refused when the middleware is made."""
     with pytest.raises(MestresPerfError):

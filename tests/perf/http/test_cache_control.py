@@ -97,6 +97,32 @@ def test_what_is_for_one_visitor_is_not_shared(face):
 
 
 @FACE
+def test_a_page_that_a_cookie_decides_is_not_shared(face):
+    """To a request with a cookie, or where Vary names them, a rule for all says nothing; of an asset it always does."""
+    asked = [("Cookie", "session=ana")]
+    assert said(face, asked=asked) == said(face, Vary="Accept, Cookie") == []
+    assert said(face, "/mine/a", asked=asked) == ["private, max-age=10"]
+    assert said(face, "/static/app.3f9c2b71d0.js", "text/javascript", asked=asked) == [IMMUTABLE]
+    rule = CacheRule(PUBLIC, ignore_cookies=True)
+    stack = Stack(face, Reply(b"x"), (CacheControlMiddleware, WSGICacheControlMiddleware, {"rules": [rule]}))
+    assert ("cache-control", PUBLIC) in [(name.lower(), value) for name, value in stack.ask("/", asked).pairs]
+
+
+@FACE
+def test_a_304_says_what_its_200_did_or_nothing(face):
+    """A 304 without a type is not taken for one of another rule: what is stored would get that rule's policy."""
+
+    def say(*rules):
+        layer = (CacheControlMiddleware, WSGICacheControlMiddleware, {"rules": rules})
+        pairs = Stack(face, Reply(b"", 304, []), layer).ask("/").pairs
+        return [value for name, value in pairs if name.lower() == "cache-control"]
+
+    year, never = CacheRule("public, max-age=31536000", types=["text/css"]), CacheRule("no-cache")
+    assert say(year, never) == []
+    assert say(never, year) == ["no-cache"]
+
+
+@FACE
 def test_the_response_cache_around_it_goes_by_it(face):
     """Within the response cache a rule decides what is stored there."""
     cache = Cache("ruled")

@@ -491,3 +491,18 @@ def test_on_a_real_server(made, served):
         connection.request("HEAD", "/page", headers=ACCEPTS)
         assert connection.getresponse().read() == b""
         connection.close()
+
+
+@FACE
+def test_a_page_is_excluded_by_the_path_that_people_write(face):
+    """A path beyond ASCII is the same for both kinds of servers: one with a secret on it must not be compressed."""
+    path = "/größe" if face == "asgi" else "/größe".encode().decode("latin-1")
+    assert "content-encoding" not in ask(face, html(), path=path, exclude=("/größe",)).headers
+
+
+@FACE
+def test_a_length_is_not_said_beside_a_transfer_encoding(face):
+    """Where the application says how its body is framed no length is added: both at once are an error."""
+    answer = ask(face, Reply(TEXT, headers=[HTML, ("Transfer-Encoding", "chunked")]))
+    assert answer.headers["content-encoding"]
+    assert "content-length" not in answer.headers

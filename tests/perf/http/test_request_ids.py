@@ -23,7 +23,7 @@ def ids(answer):
 @FACE
 def test_everybody_is_told_the_same(face):
     """Response, application, request header, code below and the chunks of a stream: one id, and none afterwards."""
-    seen = []
+    seen, before = [], request_id()
 
     def reply(asked):
         seen.extend([asked.state["mestres.request_id"], asked.headers["x-request-id"], request_id()])
@@ -37,7 +37,7 @@ def test_everybody_is_told_the_same(face):
     answer = stack(face, reply).ask()
     assert len(ids(answer)) == 1
     assert seen == ids(answer) * 4
-    assert request_id() == ""
+    assert request_id() == before
 
 
 def test_an_id_is_a_uuid_in_time():
@@ -90,14 +90,16 @@ def test_another_header_and_other_ids(face):
 
 @FACE
 def test_an_error_goes_on_and_ends_the_id(face):
-    """What the application raises is raised on; afterwards there is no id."""
+    """What the application raises is raised on; afterwards the id is what it was before."""
+    before = request_id()
 
     def reply(asked):
         raise RuntimeError("boom")
 
-    with pytest.raises(RuntimeError, match="boom"):
-        stack(face, reply).ask()
-    assert request_id() == ""
+    with pytest.raises(RuntimeError, match="boom") as caught:
+        stack(face, reply, make=lambda: "mine").ask()
+    assert caught.value.__notes__ == ["X-Request-ID: mine"]
+    assert request_id() == before
 
 
 def test_tasks_side_by_side():
@@ -124,3 +126,13 @@ def test_arguments_that_make_no_sense(skin, options):
     """The message says what would be right."""
     with pytest.raises(ConfigurationError, match="must be"):
         skin(None, **options)
+
+
+def test_a_body_that_nobody_closes_leaves_no_id_behind():
+    """Some read a body to its end and never close it: the id does not stay in their thread."""
+    site = WSGIRequestIdMiddleware(lambda environ, start: [start("200 OK", []) or b"a", b"b"])
+    before = request_id()
+    body = site({"REQUEST_METHOD": "GET", "PATH_INFO": "/"}, lambda *_: None)
+    assert request_id() != before
+    assert list(body) == [b"a", b"b"]
+    assert request_id() == before

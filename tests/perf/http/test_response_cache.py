@@ -873,7 +873,7 @@ def nodes(site, each_redis):
 
     def make(reply, **options):
         clock = Clock()
-        caches = [Cache("http", redis=Redis(url, protocol=protocol, timeout=5.0)) for _ in range(2)]
+        caches = [Cache("http", redis=Redis(url, protocol=protocol, timeout=5.0), trust=20.0) for _ in range(2)]
         return [site(reply, cache=cache, clock=clock, **options) for cache in caches]
 
     return make

@@ -1,6 +1,6 @@
 """Sessions on the server, in memory and in a real Redis."""
 
-import hmac
+import asyncio
 import re
 import socket
 
@@ -8,7 +8,7 @@ import pytest
 
 from mestres_perf import Caches, MemorySessions, Redis, RedisSessions, Sessions
 from mestres_perf.errors import BackendUnavailable, CodecError, ConfigurationError
-from mestres_perf.http.sessions import _PURPOSE, _signature
+from mestres_perf.http._session_cookie import SessionCookie
 from mestres_perf.settings import RedisSettings, SessionSettings, Settings
 
 SECRET = "a secret of the tests"
@@ -19,6 +19,18 @@ class Clock:
 
     def __call__(self):
         return self.now
+
+
+class Awaited(Sessions):
+    """The calls of async code, from plain tests."""
+
+    runner: asyncio.Runner
+
+    def load(self, cookie):
+        return self.runner.run(self.aload(cookie))
+
+    def save(self, session, *, secure):
+        return self.runner.run(self.asave(session, secure=secure))
 
 
 @pytest.fixture(params=["memory", "redis"])
@@ -32,9 +44,21 @@ def store(request):
     store.close()
 
 
+@pytest.fixture(params=[Sessions, Awaited], ids=["blocking", "awaited"])
+def opened(request, store):
+    """Makes sessions in this store, as threads call them and as tasks do."""
+    if request.param is Sessions:
+        yield lambda **options: Sessions(store, **{"secret": SECRET, **options})
+        return
+    with asyncio.Runner() as runner:
+        Awaited.runner = runner
+        yield lambda **options: Awaited(store, **{"secret": SECRET, **options})
+        runner.run(store.aclose())
+
+
 @pytest.fixture
-def sessions(store):
-    return Sessions(store, secret=SECRET)
+def sessions(opened):
+    return opened()
 
 
 def _cookie(header):
@@ -43,14 +67,18 @@ def _cookie(header):
 
 def _signed(name):
     """A cookie's value for a session of this name."""
-    return f"{name}.{_signature(hmac.digest(SECRET.encode(), _PURPOSE, 'sha256'), name)}"
+    cookie = SessionCookie("session", [SECRET], age=None, same_site="Lax", domain=None, path="/")
+    return _cookie(cookie.write(name, secure=False))
+
+
+def _with(session, **values):
+    session.update(values)
+    return session
 
 
 def _saved(sessions, **values):
     """A saved session's cookie value."""
-    session = sessions.load("")
-    session.update(values)
-    return _cookie(sessions.save(session, secure=False))
+    return _cookie(sessions.save(_with(sessions.load(""), **values), secure=False))
 
 
 def test_what_is_saved_is_there_at_the_next_request(sessions):
@@ -97,6 +125,43 @@ def test_a_permanent_cookie_says_how_long(store):
     cookie = _saved(sessions, a=1)
 
     assert "Max-Age=60" in sessions.save(sessions.load(cookie), secure=False)
+
+
+@pytest.mark.parametrize(("ttl", "age"), [(0.9, 1), (59.2, 60), (60, 60)])
+def test_a_permanent_cookie_lives_as_long_as_its_session(ttl, age):
+    """Its age is rounded up: an age of 0 would take the cookie back."""
+    session = Sessions(MemorySessions(), secret=SECRET, ttl=ttl, permanent=True)
+    assert f"; Max-Age={age};" in session.save(_with(session.load(""), a=1), secure=False)
+
+
+@pytest.mark.parametrize(
+    ("options", "attributes"),
+    [
+        ({"same_site": "Strict", "path": "/shop"}, "Path=/shop; HttpOnly; SameSite=Strict"),
+        ({"domain": "shop.example"}, "Path=/; Domain=shop.example; HttpOnly; SameSite=Lax"),
+        ({"same_site": "None"}, "Path=/; HttpOnly; SameSite=None; Secure"),
+        ({"cookie": "__Host-s"}, "Path=/; HttpOnly; SameSite=Lax; Secure"),
+        ({"cookie": "__Secure-s", "domain": "a.b"}, "Path=/; Domain=a.b; HttpOnly; SameSite=Lax; Secure"),
+    ],
+)
+def test_how_open_the_cookie_is(options, attributes):
+    """Site, domain and path are as chosen, when it is taken back too, and it is Secure where browsers insist on it."""
+    sessions = Sessions(MemorySessions(), secret=SECRET, **options)
+    session = _with(sessions.load(""), a=1)
+    value, _, given = sessions.save(session, secure=False).partition("; ")
+    assert given == attributes
+    session.destroy()
+    back = sessions.save(session, secure=False)
+    assert back.replace(" Max-Age=0;", "") == f"{value.partition('=')[0]}=; {attributes}"
+
+
+def test_a_cookie_opens_under_its_own_name_only(opened):
+    """With one secret and one store, the cookie of one application is forged for another one."""
+    shop, office = opened(cookie="session"), opened(cookie="office")
+    cookie = _saved(shop, user=7)
+
+    assert dict(shop.load(cookie)) == {"user": 7}
+    assert dict(office.load(cookie)) == {}
 
 
 def _forgeries(cookie):
@@ -205,6 +270,82 @@ def test_a_request_that_is_late_does_not_undo_a_login(sessions):
 
 
 @pytest.mark.scenario("E1")
+@pytest.mark.parametrize("options", [{"permanent": True}, {"secret": SECRET[::-1], "old_secrets": [SECRET]}])
+def test_a_request_that_only_reads_does_not_undo_a_login(opened, options):
+    """Where the cookie is to be sent without a change, it is not sent when its session has ended meanwhile."""
+    cookie = _saved(opened(), cart="abc")
+    sessions = opened(**options)
+    late, early, login = (sessions.load(cookie) for _ in range(3))
+    assert _cookie(sessions.save(early, secure=False)).partition(".")[0] == cookie.partition(".")[0]
+
+    login.rotate()
+    login["user"] = 7
+    new = _cookie(sessions.save(login, secure=False))
+    assert sessions.save(late, secure=False) is None
+    assert dict(sessions.load(new)) == {"cart": "abc", "user": 7}
+
+
+@pytest.mark.scenario("E1")
+def test_a_login_loses_nothing_of_requests_beside_it(sessions):
+    """What others have written and taken out under the old name, until the moment of the rotation, goes with it."""
+    cookie = _saved(sessions, cart="abc", seen=1, old=1)
+    login, other = sessions.load(cookie), sessions.load(cookie)
+    other["wish"] = "mug"
+    del other["old"]
+    sessions.save(other, secure=False)
+    login.rotate()
+    login.rotate()
+    login["user"] = 7
+    del login["seen"]
+    new = _cookie(sessions.save(login, secure=False))
+
+    assert dict(sessions.load(new)) == {"cart": "abc", "wish": "mug", "user": 7}
+    assert dict(sessions.load(cookie)) == {}
+
+
+@pytest.mark.scenario("E1")
+def test_a_rotation_brings_nothing_back(sessions):
+    """A request that rotates after a logout, or after another one has rotated, writes nothing and tells nothing."""
+    cookie = _saved(sessions, user=7)
+    late, login, logout = (sessions.load(cookie) for _ in range(3))
+    login.rotate()
+    moved = _cookie(sessions.save(login, secure=False))
+    late.rotate()
+    late["more"] = 1
+    assert sessions.save(late, secure=False) is None
+    assert dict(sessions.load(moved)) == {"user": 7}
+
+    late, logout = sessions.load(moved), sessions.load(moved)
+    logout.destroy()
+    sessions.save(logout, secure=False)
+    late.rotate()
+    assert sessions.save(late, secure=False) is None
+    assert dict(sessions.load(_signed(late.id))) == {}
+
+
+@pytest.mark.scenario("E1")
+def test_a_rotation_may_be_sent_twice(store):
+    """When nobody knows whether a rotation was heard, it is sent again and finds what it has done."""
+    store.save("old", {"a": "1", "b": "2"}, (), 60, new=True)
+    for _ in range(2):
+        assert store.save("moved", {"user": "7"}, ("b",), 60, new=False, moved_from="old")
+    assert store.load("moved", 60, renew_below=0) == {"a": "1", "user": "7"}
+    assert store.load("old", 60, renew_below=0) is None
+
+
+@pytest.mark.scenario("E1")
+def test_a_logout_ends_a_rotation_whose_answer_was_lost(sessions, store):
+    """Who rotates, is not told what came of it, and logs out, leaves nothing under either name."""
+    cookie = _saved(sessions, user=7)
+    session = sessions.load(cookie)
+    session.rotate()
+    store.save(session.id, {}, (), 60, new=False, moved_from=cookie.partition(".")[0])  # heard, but not answered
+    session.destroy()
+    assert "Max-Age=0" in sessions.save(session, secure=False)
+    assert store.load(session.id, 60, renew_below=0) is None
+
+
+@pytest.mark.scenario("E1")
 def test_requests_side_by_side_lose_no_names(sessions):
     """Of requests that read one session and change each another name every change is there; removals too."""
     cookie = _saved(sessions, cart="abc", old=1, n=0)
@@ -270,15 +411,72 @@ def test_most_requests_write_nothing(redis_db):
 
 
 @pytest.mark.scenario("E1")
-def test_a_session_is_bounded(store):
+def test_a_session_is_bounded(opened):
     """More JSON than `max_bytes` is refused when it is saved, and what was there stays."""
-    sessions = Sessions(store, secret=SECRET, max_bytes=20)
+    sessions = opened(max_bytes=20)
     cookie = _saved(sessions, a="x" * 10)
     session = sessions.load(cookie)
     session["b"] = "y" * 10
     with pytest.raises(CodecError, match="20 bytes"):
         sessions.save(session, secure=False)
     assert dict(sessions.load(cookie)) == {"a": "x" * 10}
+
+
+@pytest.mark.scenario("E1")
+def test_a_session_that_is_full_can_be_used(opened):
+    """Two requests that together make it too large hold nobody up: it can be read, and become less, but not more."""
+    sessions = opened(max_bytes=30, permanent=True)
+    cookie = _saved(sessions, n=1)
+    one, other = sessions.load(cookie), sessions.load(cookie)
+    sessions.save(_with(one, a="x" * 20), secure=False)
+    sessions.save(_with(other, b="y" * 20), secure=False)
+
+    assert sessions.save(sessions.load(cookie), secure=False)
+    with pytest.raises(CodecError, match="30 bytes"):
+        sessions.save(_with(sessions.load(cookie), n=1000), secure=False)
+    full = sessions.load(cookie)
+    del full["n"]
+    sessions.save(full, secure=False)
+    assert dict(sessions.load(cookie)) == {"a": "x" * 20, "b": "y" * 20}
+
+
+@pytest.mark.parametrize("broken", ["{broken", "[" * 100_000, "9" * 5000, b"\xff"])
+def test_what_is_no_json_is_a_new_session(redis_db, broken):
+    """Texts that this program has not written are no reason to refuse a visitor: he begins anew under another name."""
+    import redis
+
+    store = RedisSessions(Redis(redis_db, timeout=2.0))
+    sessions = Sessions(store, secret=SECRET)
+    cookie = _saved(sessions, a=1)
+    with redis.Redis.from_url(redis_db) as client:
+        (key,) = client.scan_iter()
+        client.hset(key, ".a", broken)
+    session = sessions.load(cookie)
+    store.close()
+
+    assert (dict(session), session.new, session.lost) == ({}, True, False)
+    assert session.id != cookie.partition(".")[0]
+
+
+def test_a_redis_that_hangs_does_not_hold_the_loop():
+    """While a task waits for its session the loop serves others: here the very server that it waits for."""
+    heard = []
+
+    async def hang_up(reader, writer):
+        heard.append(await reader.read(1))
+        writer.close()
+
+    async def main():
+        server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+        address = f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
+        store = RedisSessions(Redis(address, timeout=20.0))
+        session = await Sessions(store, secret=SECRET).aload(_signed("somebody"))
+        await store.aclose()
+        server.close()
+        return session
+
+    assert asyncio.run(main()).lost
+    assert heard
 
 
 @pytest.mark.parametrize("name", ["", "v", ".", "é", "a b", "\ud800"])
@@ -298,6 +496,23 @@ def test_another_process_reads_it_at_once(redis_db):
             session["count"] = number
             here.sessions().save(session, secure=False)
             assert there.sessions().load(cookie)["count"] == number
+
+
+def test_async_code_gives_back_what_it_took(redis_db):
+    """Closing caches in a loop closes the connection that sessions had there; their cookie is as was chosen."""
+    settings = Settings(redis=RedisSettings(url=redis_db, timeout=2.0), session=SessionSettings(secret=SECRET))
+
+    async def main():
+        caches = Caches(settings=settings)
+        sessions = caches.sessions(cookie="s", same_site="Strict", domain="shop.example", path="/a")
+        header = await sessions.asave(_with(await sessions.aload(""), a=1), secure=False)
+        client = caches._store._redis
+        assert len(client._awaiting) == 1
+        await caches.aclose()
+        assert not client._awaiting
+        return header
+
+    assert asyncio.run(main()).endswith("; Path=/a; Domain=shop.example; HttpOnly; SameSite=Strict")
 
 
 def test_without_redis_one_process_keeps_them():
@@ -369,14 +584,22 @@ def test_a_name_that_is_no_text_is_refused(sessions):
         {"secret": "short"},
         {"old_secrets": ["short"]},
         {"old_secrets": SECRET},
-        {"ttl": 0},
+        *({"ttl": ttl} for ttl in [0, float("nan"), float("inf"), 1e30, "60"]),
         {"cookie": "a b"},
+        {"same_site": "lax"},
+        {"same_site": ["Lax"]},
+        {"domain": "shop.example; Secure"},
+        {"domain": ""},
+        {"path": "shop"},
+        {"path": "/; Domain=evil.example"},
+        {"cookie": "__Host-session", "domain": "shop.example"},
+        {"cookie": "__Host-session", "path": "/shop"},
         {"max_bytes": 0},
         {"when_down": "panic"},
     ],
 )
 def test_wrong_settings_are_refused(wrong):
-    """A short secret and a time that is none are refused."""
+    """A short secret, a time that no store can keep, and what browsers would not take are refused."""
     with pytest.raises(ConfigurationError):
         Sessions(MemorySessions(), **{"secret": SECRET, **wrong})
 

@@ -1,5 +1,7 @@
 """The file of a process: what is written is what is read, and nothing that is read can break the reader."""
 
+import errno
+import os
 from contextlib import suppress
 
 import pytest
@@ -54,3 +56,54 @@ def test_a_name_is_used_once(tmp_path):
     first = CellFile(tmp_path / "1.cells", size_for(1))
     with pytest.raises(FileExistsError):
         CellFile(first.path, size_for(1))
+
+
+def test_a_disk_that_gives_less_than_it_was_asked_for(tmp_path, monkeypatch):
+    """What a nearly full disk did not give is never touched: a series that has no place there is in memory."""
+    left, pwrite = [40_000], os.pwrite
+
+    def nearly_full(file, content, at):
+        given = min(len(content), left[0])
+        if not given:
+            raise OSError(errno.ENOSPC, "no space left on device")
+        left[0] -= given
+        return pwrite(file, content[:given], at)
+
+    monkeypatch.setattr(os, "pwrite", nearly_full)
+    sheet = CellFile(tmp_path / "1.cells", size_for(2000))
+    rows = [sheet.row(COUNTER, (str(number),)) for number in range(2000)]
+    placed = [row for row in rows if isinstance(row, memoryview)]
+
+    assert 0 < len(placed) < 2000
+    assert sheet._used <= sheet._on_disk <= 40_000
+    assert len(list(records(memoryview(sheet.path.read_bytes())))) == len(placed)
+
+
+def test_no_disk_at_all(tmp_path, monkeypatch):
+    """A file that has not even room for its header is refused before it is touched."""
+    monkeypatch.setattr(os, "pwrite", lambda *_: 0)
+    with pytest.raises(OSError, match="space"):
+        CellFile(tmp_path / "1.cells", size_for(1))
+
+
+def test_a_finalizer_that_makes_series_while_the_disk_is_asked(tmp_path, monkeypatch):
+    """Series that are made in the midst of another one's being made keep their numbers, and none shares its place."""
+    sheet, pwrite, late = CellFile(tmp_path / "1.cells", size_for(2000)), os.pwrite, list(range(3))
+    reached = [sheet._on_disk]
+
+    def interrupted(file, content, at):
+        given = pwrite(file, content, at)
+        reached.append(at + given)
+        if late:
+            number = late.pop()
+            for each in range(500):
+                sheet.row(COUNTER, (f"late {number} {each}",))[0] += 7
+        return given
+
+    monkeypatch.setattr(os, "pwrite", interrupted)
+    for number in range(1500):
+        sheet.row(COUNTER, (str(number),))[0] += 7
+    numbers = [values[0] for _, _, values in records(memoryview(sheet.path.read_bytes()))]
+
+    assert numbers == [7] * 3000
+    assert sheet._used <= sheet._on_disk == max(reached)

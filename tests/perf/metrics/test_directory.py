@@ -8,10 +8,12 @@ import asyncio
 import errno
 import fcntl
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import prometheus_client
 import pytest
@@ -357,6 +359,48 @@ def test_a_damaged_file_costs_nobody_the_page(join, tmp_path, caplog):
     assert called(metrics) == {("f", "success"): 1}
     assert {"1-a.cells", "1-b.cells"} <= set(caplog.text.replace(":", " ").split())
     assert len([name for name in files(tmp_path) if name.endswith(".cells")]) == 1
+
+
+@pytest.mark.parametrize("fault", [errno.EMFILE, errno.ENOMEM, errno.EACCES], ids=["files", "memory", "right"])
+@pytest.mark.parametrize("name", ["settled", ".cells"])
+def test_what_cannot_be_read_now_is_not_lost(join, tmp_path, monkeypatch, fault, name):
+    """For want of descriptors or memory there is no page; nothing is settled or deleted, and the next one has it all."""
+    first, second = join(), join()
+    first.calls.child("f", "success").inc(1)
+    second.calls.child("f", "success").inc(2)
+    die(first)
+    looks = join()
+    die(second)
+    before, opened = files(tmp_path), Path.open
+
+    def starved(path, *arguments, **options):
+        if path.name.endswith(name):
+            raise OSError(fault, os.strerror(fault))
+        return opened(path, *arguments, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", starved)
+        with pytest.raises(OSError, match=re.escape(os.strerror(fault))):
+            looks.render()
+        join().calls.child("g", "success").inc()
+
+    assert set(before) < set(files(tmp_path))
+    assert called(looks) == {("f", "success"): 3, ("g", "success"): 1}
+
+
+def test_a_file_of_somebody_else(join, tmp_path, caplog, monkeypatch):
+    """One that may not be opened, as root has left it, costs its own counts: whoever starts or looks says so once."""
+    metrics, other = join(), join()
+    metrics.calls.child("f", "success").inc()
+    other.calls.child("f", "success").inc(10)
+    die(other)
+    theirs, may = other._book.sheet.path, os.access
+    with monkeypatch.context() as patched:  # root may open everything
+        patched.setattr(os, "access", lambda path, *rest, **options: path != theirs and may(path, *rest, **options))
+        assert called(metrics) == called(metrics) == called(join()) == {("f", "success"): 1}
+
+    assert [record.getMessage().count(theirs.name) for record in caplog.records] == [1, 1]
+    assert called(metrics) == {("f", "success"): 11}
 
 
 def test_another_version_of_a_metric(join):

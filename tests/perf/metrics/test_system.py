@@ -1,6 +1,8 @@
 """Processor, memory, disk and network, from a kernel made of files."""
 
 import os
+import threading
+import warnings
 
 import pytest
 
@@ -232,3 +234,29 @@ def test_on_the_metrics_page(kernel):
     for name in ("cpu", "disk", "network"):
         assert f"\nsystem_{name}_usage_ratio" not in page
     assert SYSTEM.keys() == LEVELS.keys()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="fork is what is tested")
+def test_a_fork_in_the_middle_of_a_reading(kernel):
+    """A child that is forked while another thread reads can read, too: nobody reads during a fork."""
+    reading, forked = threading.Event(), threading.Event()
+
+    class Slow(Clock):
+        def __call__(self):
+            reading.set()
+            forked.wait(0.2)  # inside the lock, for as long as nothing keeps the fork from coming
+            return self.now
+
+    root = kernel({"sys/fs/cgroup/cpu.max": "50000 100000", "sys/fs/cgroup/cpu.stat": "usage_usec 1000000"})
+    system = System(root, Slow())
+    reader = threading.Thread(target=system.processor)
+    reader.start()
+    reading.wait(10)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads
+        child = os.fork()
+    if child == 0:
+        os._exit(0 if system._lock.acquire(timeout=5) else 1)
+    forked.set()
+    reader.join(10)
+    assert os.waitpid(child, 0)[1] == 0

@@ -3,6 +3,7 @@
 import json
 import os
 import threading
+import tracemalloc
 from collections import Counter
 
 import pytest
@@ -130,6 +131,32 @@ def test_memory_is_bounded(metrics):
     assert send(vitals, sample(identity="49")) == 0
     assert send(vitals, sample(identity="0")) == 1
     assert counted(metrics)["web_vitals_lcp_seconds_count",] == 51
+
+
+@pytest.mark.scenario("V2")
+def test_memory_is_bounded_whatever_is_sent(metrics):
+    """Long ids and long pages of samples that wait to be counted take no more memory than short ones."""
+
+    def taken(identity, page):
+        vitals = WebVitals(metrics, pages=["/"])
+        bodies = [json.dumps(sample(identity=f"{identity}{n}", page=page)).encode() for n in range(500)]
+        tracemalloc.start()
+        for body in bodies:
+            vitals.receive(body)
+        taken, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert len(vitals._pending) == 500
+        return taken
+
+    assert taken("\U0001f600" * 120, "/" + "\U0001f600" * 2000) < 2 * taken("a", "/")
+
+
+@pytest.mark.scenario("V2")
+def test_ids_of_any_text(vitals):
+    """An id is known again whatever text it is, and beside no other."""
+    for identity in ("\ud800", "é", "e", " ", "x" * 128):
+        assert [send(vitals, sample(identity=identity)) for _ in range(2)] == [1, 0]
+    assert send(vitals, sample("FCP", identity="e")) == 1
 
 
 @pytest.mark.scenario("V2")

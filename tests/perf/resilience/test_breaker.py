@@ -16,7 +16,7 @@ from collections import Counter
 
 import pytest
 
-from mestres_perf import CircuitBreaker, CircuitOpenError
+from mestres_perf import CircuitBreaker, CircuitOpenError, DeadlineExceeded, deadline
 from mestres_perf.errors import ConfigurationError
 from mestres_perf.resilience import CountWindow, OpenTime, State, TimeWindow
 from mestres_perf.resilience._states import TRANSITIONS
@@ -367,6 +367,35 @@ def test_by_hand(breaker, clock):
         breaker.call(lambda: None)
     breaker.reset()
     assert breaker.call(lambda: 1) == 1
+
+
+@pytest.mark.scenario("B7")
+def test_a_caller_without_time_opens_nothing(clock):
+    """What ends because the caller brought too little time counts neither way; what overran its own fails."""
+    breaker = CircuitBreaker("payments", failure_threshold=2, clock=clock)
+
+    def ask():
+        deadline.check()
+
+    async def aask():
+        deadline.check()
+
+    for _ in range(5):
+        with deadline(0.0), pytest.raises(DeadlineExceeded):
+            breaker.call(ask)
+        with deadline(0.0), pytest.raises(DeadlineExceeded):
+            asyncio.run(breaker.acall(aask))
+    assert breaker.state is State.CLOSED
+    assert breaker.snapshot().ignored == 10
+
+    def overrun():
+        with deadline(0.0):
+            deadline.check()
+
+    for _ in range(2):
+        with deadline(60.0), pytest.raises(DeadlineExceeded):
+            breaker.call(overrun)
+    assert breaker.state is State.OPEN
 
 
 @pytest.mark.scenario("B8")
