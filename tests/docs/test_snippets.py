@@ -2,6 +2,7 @@
 
 import ast
 import asyncio
+import contextvars
 import inspect
 import shlex
 import subprocess
@@ -24,12 +25,12 @@ def _name(page):
 def test_python_blocks_run(page, request, tmp_path, monkeypatch):
     """The Python blocks of a page run in order, in one namespace, in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    namespace = {"__name__": "__page__"}
+    namespace, context = {"__name__": "__page__"}, contextvars.copy_context()
     with asyncio.Runner() as runner:
         try:
             for block in blocks(page, "python"):
                 if block.reason is None:
-                    _run(_with_real_parts(block.code, request), block, namespace, runner)
+                    context.run(_run, _with_real_parts(block.code, request), block, namespace, runner)
         finally:
             _close(namespace)
 
