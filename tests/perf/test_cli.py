@@ -1,6 +1,7 @@
 """`mestres-perf check` against real servers."""
 
 import json
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -47,10 +48,41 @@ def test_exit_code(serve, capsys, status, http, code):
     assert "1.5 %" in shown
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>", b"[]", b"{}"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"<html>",
+        b"[]",
+        b"{}",
+        b'{"status": "healthy", "metrics": null, "thresholds": {}}',
+        b'{"status": "healthy", "metrics": {"cpu_usage": "x"}, "thresholds": {}}',
+        b'{"status": "healthy", "metrics": {}, "thresholds": {"cpu_usage": 7}}',
+    ],
+)
 def test_not_a_report(serve, capsys, content):
     """What is no health report is said so in one line, with exit code 2."""
     assert main(["check", serve(200, content)]) == 2
+    assert "is the application running?" in capsys.readouterr().err
+
+
+def test_another_protocol(capsys):
+    """What does not speak HTTP, or breaks off, is exit code 2 and no traceback."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def greet():
+            for answer in (b"SSH-2.0-nothing\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"):
+                client, _ = server.accept()
+                with client:
+                    client.recv(1000)
+                    client.sendall(answer)
+
+        thread = threading.Thread(target=greet, daemon=True)
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        assert [main(["check", url]), main(["check", url])] == [2, 2]
+        thread.join()
+    assert main(["check", "http://127.0.0.1:80a"]) == 2
     assert "is the application running?" in capsys.readouterr().err
 
 

@@ -7,6 +7,8 @@ import json
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
+from http.client import HTTPException
 from typing import Any
 
 _EPILOG = """\
@@ -46,7 +48,7 @@ def _check(options: argparse.Namespace) -> int:
     address = options.url.rstrip("/") + "/health/performance"
     try:
         report = _fetch(address)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, HTTPException) as error:
         print(f"mestres-perf: {address} gave no health report ({error}); is the application running?", file=sys.stderr)
         return 2
     print(json.dumps(report, indent=2) if options.json else _table(report))
@@ -61,9 +63,22 @@ def _fetch(address: str) -> Any:
             report = json.load(response)
     except urllib.error.HTTPError as error:
         report = json.load(error)  # unhealthy answers 503, with the same report
-    if not isinstance(report, dict) or not {"status", "metrics", "thresholds"} <= report.keys():
+    if not isinstance(report, dict) or not _is_report(report):
         raise ValueError("the answer is not a health report")
     return report
+
+
+def _is_report(report: Mapping[str, Any]) -> bool:
+    metrics, thresholds = report.get("metrics"), report.get("thresholds")
+    if not isinstance(report.get("status"), str) or not isinstance(metrics, dict) or not isinstance(thresholds, dict):
+        return False
+    limits = [limit for each in thresholds.values() if isinstance(each, dict) for limit in each.values()]
+    known = [value for value in metrics.values() if value is not None]
+    return all(isinstance(each, dict) for each in thresholds.values()) and all(map(_is_number, [*known, *limits]))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _table(report: Any) -> str:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from mestres_perf.errors import ConfigurationError
+
 Kind = Literal["latency", "availability", "errors", "cache_hits", "throughput", "load", "usage", "count", "score"]
 Unit = Literal["seconds", "ratio", "per_second", "users", "count", "score"]
 Bound = Literal["<", "<=", ">", ">="]
@@ -46,6 +48,17 @@ class Slo:
     quantile: float | None = None
     endpoint: Endpoint | None = None
     name: str = ""
+
+    def __post_init__(self) -> None:
+        """Raises ConfigurationError for a share that is none: percent, say."""
+        if self.quantile is not None and not 0 < self.quantile < 1:
+            raise ConfigurationError(f"quantile={self.quantile!r}: must be above 0 and below 1, as in 0.95")
+        if self.bound not in _COMPARE:
+            raise ConfigurationError(f"bound={self.bound!r}: must be one of {', '.join(_COMPARE)}")
+        if self.unit == "ratio" and self.kind in _SHARES and not 0 <= self.threshold <= 1:
+            raise ConfigurationError(
+                f"threshold={self.threshold!r}: a ratio is from 0 to 1, as in 0.01 for one percent"
+            )
 
     def met(self, measured: float) -> bool:
         """Whether a measured value, in this promise's unit, keeps it."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mestres_perf import MESTRES_CAFE_SLA
+from mestres_perf.errors import ConfigurationError
 from mestres_perf.metrics import slo
 from mestres_perf.metrics._catalogue import BUCKETS
 
@@ -168,3 +169,20 @@ def test_every_route_exists():
     named = {one.endpoint.template for one in MESTRES_CAFE_SLA if one.endpoint}
 
     assert {template for template in named if template.startswith("/api/")} <= texts
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"quantile": 95}, "as in 0.95"),
+        ({"quantile": 1.0}, "below 1"),
+        ({"unit": "ratio", "kind": "errors", "quantile": None, "threshold": 1.5}, "one percent is 0.01"),
+        ({"bound": "=<"}, "must be one of"),
+    ],
+)
+def test_a_promise_that_makes_no_sense(wrong, says):
+    """Percent for a share, and a comparison that nobody knows, are refused where they are written."""
+    given = {"kind": "latency", "bound": "<", "threshold": 0.3, "unit": "seconds", "quantile": 0.95}
+    slo.Slo(**given)
+    with pytest.raises(ConfigurationError, match=says):
+        slo.Slo(**{**given, **wrong})
