@@ -105,7 +105,7 @@ def _by_prometheus(options: argparse.Namespace) -> int:
     window = options.window or _WINDOW
     found = judge(options.prometheus, window=window, job=options.job, only=options.only or ())
     print(_live_json(found, window) if options.json else _live_text(found, window))
-    if all(row.value is None for row in found.rows):
+    if not options.only and all(row.value is None for row in found.rows):
         why = f"has it a job {options.job!r}, and is" if options.job else "is"
         print(
             f"mestres-perf: {options.prometheus} knows nothing of the last {window}: {why} the window longer than two "

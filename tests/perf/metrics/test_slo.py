@@ -176,7 +176,7 @@ def test_every_route_exists():
     [
         ({"quantile": 95}, "as in 0.95"),
         ({"quantile": 1.0}, "below 1"),
-        ({"unit": "ratio", "kind": "errors", "quantile": None, "threshold": 1.5}, "one percent is 0.01"),
+        ({"unit": "ratio", "kind": "errors", "quantile": None, "threshold": 1.5}, "as in 0.01"),
         ({"bound": "=<"}, "must be one of"),
     ],
 )
