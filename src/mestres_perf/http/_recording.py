@@ -20,6 +20,7 @@ _OK = 200
 _OURS = frozenset({"age", "content-length", "x-cache"})
 _OF_ONE_REQUEST = frozenset({"x-request-id", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"})
 """Said by other middleware of one request alone: not for whoever is given what is stored."""
+_NOT_STORED = _OURS | _OF_ONE_REQUEST
 NOT_MODIFIED = 304
 
 
@@ -202,7 +203,7 @@ class Recording:
         yield from self._store(self._stored(terms, self._headers, body), terms.kept)
 
     def _stored(self, terms: Terms, headers: Sequence[tuple[str, str]], body: bytes) -> Stored:
-        kept = [(name, value) for name, value in headers if name not in _OURS | _OF_ONE_REQUEST]
+        kept = [(name, value) for name, value in headers if name not in _NOT_STORED]
         if self._status == _OK and not any(name == "etag" for name, _ in kept):
             kept.append(("etag", entity_tag(body)))
         if self._status != 204:  # noqa: PLR2004 - No Content has no length either
