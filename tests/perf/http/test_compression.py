@@ -506,3 +506,22 @@ def test_a_length_is_not_said_beside_a_transfer_encoding(face):
     answer = ask(face, Reply(TEXT, headers=[HTML, ("Transfer-Encoding", "chunked")]))
     assert answer.headers["content-encoding"]
     assert "content-length" not in answer.headers
+
+
+def test_a_list_that_wants_to_be_closed_is():
+    """A body that is more than a list is closed when the server is done with it."""
+    closed = []
+
+    class Body(list):
+        def close(self):
+            closed.append(1)
+
+    def app(environ, start_response):
+        start_response("200 OK", [HTML])
+        return Body([TEXT])
+
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "HTTP_ACCEPT_ENCODING": "gzip"}
+    body = WSGICompressionMiddleware(app)(environ, lambda *_: None)
+    assert b"".join(body)
+    body.close()
+    assert closed == [1]

@@ -87,6 +87,21 @@ def test_an_application_that_lets_it_out(face):
 
 
 @FACE
+def test_several_tasks_that_are_late_together(face):
+    """A group of nothing but DeadlineExceeded is 504 as well; where something else went wrong too it is raised on."""
+
+    def reply(asked):
+        raise ExceptionGroup("late", [DeadlineExceeded(), *others])
+
+    others = []
+    if face == "asgi":
+        assert refused(stack(face, reply).ask()) == LATE
+    others.append(RuntimeError("boom"))
+    with pytest.raises(ExceptionGroup):
+        stack(face, reply).ask()
+
+
+@FACE
 def test_other_errors_go_on(face):
     """Errors of other kinds are raised on, a TimeoutError of the application's own too."""
     for error in (RuntimeError, TimeoutError):
