@@ -31,6 +31,7 @@ from mestres_core.checkout.audit import AuditReport, audit
 from mestres_core.checkout.service import CheckoutService, Times
 from mestres_core.customers.service import CustomerService
 from mestres_core.db import schema
+from mestres_core.db.rulebook import Rulebook
 from mestres_core.db.session import Database, make_engine
 from mestres_core.events.facts import Fact
 from mestres_core.events.outbox import Outbox
@@ -101,9 +102,9 @@ class Config:
 class Services:
     """Every service, bound to one session."""
 
-    def __init__(self, session: Session, config: Config) -> None:
+    def __init__(self, session: Session, config: Config, rulebook: Rulebook) -> None:
         self.outbox = Outbox(session, config.clock)
-        work = Work(session, config.clock, config.ids, self.outbox)
+        work = Work(session, config.clock, config.ids, self.outbox, rulebook)
         providers = {provider.name: provider for provider in config.providers}
         self.inventory = InventoryService(work)
         self.catalog = CatalogService(work, self.inventory)
@@ -155,6 +156,7 @@ class Commerce:
         schema.check(engine)
         self.config = config or Config()
         self._database = Database(engine)
+        self._rulebook = Rulebook()
         self._providers = {provider.name: provider for provider in self.config.providers}
         self.jobs = Jobs(self.run, self.read, self.config.clock, self.config.ids)
         self._listeners: list[Listener] = []
@@ -184,7 +186,7 @@ class Commerce:
         Raises DatabaseNotReady when the session's engine is not set up. `checkout.place` is refused there.
         """
         schema.check(session.get_bind().engine)
-        return Services(session, self.config)
+        return Services(session, self.config, self._rulebook)
 
     @contextmanager
     def transaction(self) -> Iterator[Services]:
@@ -206,7 +208,7 @@ class Commerce:
 
         def once() -> T:
             with self._database.read() as session:
-                return call(Services(session, self.config))
+                return call(Services(session, self.config, self._rulebook))
 
         return self._database.retrying(once)
 
@@ -262,7 +264,7 @@ class Commerce:
     @contextmanager
     def _unit(self, *, survivors: bool) -> Iterator[Services]:
         with self._database.write(survivors=survivors) as session:
-            services = Services(session, self.config)
+            services = Services(session, self.config, self._rulebook)
             yield services
         self._tell(services.outbox.facts)
 

@@ -1,4 +1,4 @@
-"""What every service needs: the session it works in, the time, names for new things, and the outbox."""
+"""What every service needs: the session it works in, the time, names for new things, the outbox, and the rules."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
+from mestres_core.db.rulebook import Rulebook
 from mestres_core.events.outbox import Outbox
 from mestres_core.typing import Clock, Ids
 
@@ -18,6 +19,7 @@ class Work:
     clock: Clock
     ids: Ids
     outbox: Outbox
+    rulebook: Rulebook
 
     @property
     def dialect(self) -> str:

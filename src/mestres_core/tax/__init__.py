@@ -1,0 +1,1 @@
+"""What the state gets of a sale."""
