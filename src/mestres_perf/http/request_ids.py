@@ -12,6 +12,7 @@ from mestres_perf._kernel.current import REQUEST_ID, Bound
 from mestres_perf.errors import ConfigurationError
 from mestres_perf.http._answers import AsgiApp, Environ, Message, Receive, Scope, Send, StartResponse, WsgiApp
 from mestres_perf.http._ending import within
+from mestres_perf.http._stored import NOT_STORED
 
 KEY: Final = "mestres.request_id"
 """Where the id is in an ASGI scope and in a WSGI environ."""
@@ -53,6 +54,7 @@ class _Ids:
             raise ConfigurationError(f"make={make!r}: must be a function that returns an id")
         self.header = header
         self.raw = header.lower().encode()
+        NOT_STORED.add(header.lower())  # an id is of one request, and a response cache may be around this
         self.variable = f"HTTP_{header.upper().replace('-', '_')}"
         self._trusts = trust_incoming
         self._make = make

@@ -12,8 +12,8 @@ nothing; otherwise the lock is taken. Successes are counted by a `Tally`; with a
 from it. A period that ends sets its window's `edge` below every number and then reads how many were drawn: a success
 that draws later finds itself beyond the edge, takes the lock, and is counted there.
 
-A breaker without `slow_after` looks at no clock until a caller's deadline has cut a call off. From then on `passing` and
-`window` are None, as when it is open: calls go through `admit` and are timed, until `Rules.doubts` have succeeded.
+A breaker without `slow_after` looks at no clock until a caller's deadline has cut a call off. From then on `passing`
+and `window` are None, as when it is open: calls go through `admit` and are timed, until `Rules.doubts` have succeeded.
 """
 
 from __future__ import annotations

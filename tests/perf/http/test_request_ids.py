@@ -5,7 +5,15 @@ import uuid
 
 import pytest
 
-from mestres_perf import RequestIdMiddleware, WSGIRequestIdMiddleware, new_request_id, request_id
+from mestres_perf import (
+    Cache,
+    CacheMiddleware,
+    RequestIdMiddleware,
+    WSGICacheMiddleware,
+    WSGIRequestIdMiddleware,
+    new_request_id,
+    request_id,
+)
 from mestres_perf.errors import ConfigurationError
 from perf.http.stack import FACES, Reply, Stack
 
@@ -126,6 +134,23 @@ def test_arguments_that_make_no_sense(skin, options):
     """The message says what would be right."""
     with pytest.raises(ConfigurationError, match="must be"):
         skin(None, **options)
+
+
+@FACE
+@pytest.mark.parametrize("header", ["X-Request-ID", "X-Trace"])
+def test_a_stored_response_has_nobodys_id(face, header):
+    """An id is of one request: under whatever header, it is not in a response that others are given."""
+    layers = [
+        (CacheMiddleware, WSGICacheMiddleware, {"cache": Cache("pages")}),
+        (RequestIdMiddleware, WSGIRequestIdMiddleware, {"header": header}),
+    ]
+    served = Stack(face, Reply(b"page", headers=[("Cache-Control", "max-age=60"), ("X-Own", "kept")]), *layers)
+    asked = {"Host": "shop.example"}
+    first, second = served.ask("/", asked), served.ask("/", asked)
+    assert (first.cache, second.cache) == ("miss", "hit")
+    assert header.lower() in first.headers
+    assert header.lower() not in second.headers
+    assert second.headers["x-own"] == "kept"
 
 
 class Lazy:
