@@ -75,7 +75,8 @@ def read_method(**given: Any) -> dict[str, Any]:
     }
     for field in ("base", "minimum"):
         row[field] = checks.whole(field, given[field], at_least=0, at_most=BIGGEST_AMOUNT)
-    for field in ("per_kg", "maximum", "free_over"):
+    row["min_weight_grams"] = checks.whole("min_weight_grams", given["min_weight_grams"], at_least=0, at_most=_HEAVIEST)
+    for field in ("per_kg", "maximum", "free_over", "max_items_total"):
         row[field] = _or_none(checks, field, given[field], at_least=0, at_most=BIGGEST_AMOUNT)
     for field, most in _LIMITS.items():
         row[field] = _or_none(checks, field, given[field], at_least=1, at_most=most)

@@ -111,6 +111,8 @@ def _create_shipping() -> None:
         sa.Column("max_weight_grams", sa.Integer(), nullable=True),
         sa.Column("max_side_mm", sa.Integer(), nullable=True),
         sa.Column("max_sides_mm", sa.Integer(), nullable=True),
+        sa.Column("min_weight_grams", sa.Integer(), nullable=False),
+        sa.Column("max_items_total", sa.BigInteger(), nullable=True),
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.CheckConstraint("base >= 0 AND ppm >= 0 AND minimum >= 0", name=op.f("ck_mc_shipping_method_amounts")),
         sa.ForeignKeyConstraint(
