@@ -38,7 +38,7 @@ def read_zone(**given: Any) -> dict[str, Any]:
     code = read_code(checks, "code", given["code"])
     countries = [text.upper() for text in _texts(checks, "countries", given["countries"], limit=2)]
     for index, country in enumerate(countries):
-        if not _COUNTRY.fullmatch(country):
+        if country and len(country) <= _PAIR and not _COUNTRY.fullmatch(country):
             checks.wrong(f"countries[{index}]", "invalid", reason="must be two letters such as BR")
     regions = [text.upper() for text in _texts(checks, "regions", given["regions"], limit=60)]
     if regions and not countries:

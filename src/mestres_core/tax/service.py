@@ -104,7 +104,7 @@ class TaxService:
         for state, percent in internal.items():
             checks.choice("internal", state, STATES)
             rates[state] = checks.ppm(f"internal.{str(state)[:40]}", percent, at_most=99)
-        if origin not in rates:
+        if origin not in rates and not checks.errors:
             checks.wrong(f"internal.{str(origin)[:40]}", "required")
         checks.text("tax_class", tax_class, limit=40)
         if not isinstance(imported, bool):
