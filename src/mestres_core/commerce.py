@@ -56,7 +56,7 @@ _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no letter that is 
 _READS = frozenset(
     (
         "list get categories featured products suggest level of_order order_of of_customer find opens coupon"
-        " unconfirmed dashboard report"
+        " unconfirmed dashboard report of_owner"
     ).split()
 )
 _OWN_TRANSACTIONS = frozenset({("checkout", "place"), ("orders", "capture"), ("orders", "refund")})
@@ -111,7 +111,7 @@ class Services:
         self.search = SearchService(work, self.catalog)
         self.promotions = PromotionService(work)
         self.customers = CustomerService(work)
-        self.carts = CartService(work, self.promotions)
+        self.carts = CartService(work, self.promotions, idle=config.times.cart)
         self.payments = PaymentService(work, providers, config.webhook_secret)
         self.orders = OrderService(
             work,

@@ -7,7 +7,7 @@
     │   ├── InsufficientStock        fewer pieces than asked for; `available` says how many
     │   ├── QuoteChanged             the promised total no longer holds; `quote` is the new promise
     │   ├── CartEmpty                nothing to buy
-    │   ├── CartClosed               the cart has become an order
+    │   ├── CartClosed               the cart has become an order, was merged or has expired
     │   ├── CouponNotApplicable      a coupon that does not count now; `reason` says why
     │   ├── VersionConflict          somebody else changed it first
     │   ├── IdempotencyConflict      the key was used for something else
@@ -211,15 +211,28 @@ class CartEmpty(Conflict):
         super().__init__(cart=cart)
 
 
+_CLOSED: dict[str, tuple[str, str]] = {
+    "ordered": ("has become an order", "já virou pedido"),
+    "merged": ("has been merged into another one", "foi unido a outro"),
+    "expired": ("was left alone for too long", "ficou parado tempo demais"),
+}
+
+
 class CartClosed(Conflict):
-    """The cart has become order `number` and cannot be changed any more."""
+    """The cart cannot be changed any more. `reason`: ordered, merged (into the account's cart) or expired."""
 
     code = "cart_closed"
-    title = ("Cart already ordered", "Carrinho já fechado")
-    sentence = ("Cart {cart!r} has become an order", "O carrinho {cart!r} já virou pedido")
+    title = ("Cart already closed", "Carrinho já fechado")
+    sentence = ("Cart {cart!r} {why}", "O carrinho {cart!r} {why}")
+    reason: str
 
-    def __init__(self, cart: str) -> None:
-        super().__init__(cart=cart)
+    def __init__(self, cart: str, reason: str = "ordered") -> None:
+        super().__init__(cart=cart, reason=reason)
+
+    def describe(self, locale: str = "en") -> str:
+        """The sentence, with the reason in the same language."""
+        portuguese = locale == "pt-BR"
+        return self.sentence[portuguese].format(cart=self.data["cart"], why=_CLOSED[self.reason][portuguese])
 
 
 _COUPON_REASONS: dict[str, tuple[str, str]] = {
