@@ -26,7 +26,7 @@ class Totals:
     shipping: Money
     tax: Money
     grand: Money
-    tax_included: Money = field(default=None)  # type: ignore[assignment] - nothing, in the same currency
+    tax_included: Money = field(default=None)  # type: ignore[assignment]  # nothing, in the same currency
 
     def __post_init__(self) -> None:
         if self.tax_included is None:

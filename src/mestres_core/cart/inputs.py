@@ -50,7 +50,7 @@ def check_wishes(checks: Checks, value: Any) -> tuple[Wishes, str]:
     if len(value) > MOST_WISHES:
         checks.wrong("attributes", "too_many", limit=MOST_WISHES)
         return {}, ""
-    wishes = {}
+    wishes: dict[str, str | int | bool] = {}
     for name, wish in value.items():
         if not isinstance(name, str) or not storable(name) or not 0 < len(name.strip()) <= _LONGEST_NAME:
             checks.wrong("attributes", "invalid", reason="names must be text of 1 to 60 characters")

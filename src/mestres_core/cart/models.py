@@ -11,9 +11,9 @@ cart = Table(
     Column("currency", String(3), nullable=False),
     Column("status", String(12), nullable=False),  # open, ordered, merged, expired
     Column("version", Integer, nullable=False),
-    Column("owner", String(128)),  # the host's own user; None is a guest
+    Column("owner", String(120)),  # the host's own user; None is a guest
     Column("channel", String(40), nullable=False, server_default="default"),
-    Column("customer_group", String(80)),
+    Column("customer_group", String(40)),
     Column("merged_into", String(64)),  # where the lines of a merged cart went
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),

@@ -138,16 +138,16 @@ class CartService:
         channel: str = "default",
         customer_group: str | None = None,
     ) -> Cart:
-        """A new empty cart: a guest's, or of `owner`, the host's own name for a user (at most 128 characters).
+        """A new empty cart: a guest's, or of `owner`, the host's own name for a user (at most 120 characters).
 
         `currency` is a code of three capital letters, `channel` (at most 40 characters) the shop front it is of,
-        `customer_group` (at most 80) whose prices it gets. Raises ValidationError.
+        `customer_group` (at most 40) whose prices it gets. Raises ValidationError.
         """
         checks = Checks()
         check_currency(checks, currency)
-        owner = check_optional(checks, "owner", owner, limit=128)
+        owner = check_optional(checks, "owner", owner, limit=120)
         channel = checks.text("channel", channel, limit=40)
-        customer_group = check_optional(checks, "customer_group", customer_group, limit=80)
+        customer_group = check_optional(checks, "customer_group", customer_group, limit=40)
         checks.done()
         cart_id, now = self._work.ids.token(), self._work.clock.now()
         row = {
@@ -171,7 +171,7 @@ class CartService:
     def of_owner(self, owner: str, *, channel: str = "default") -> Cart | None:
         """The open cart of this owner that was changed last, if there is one. Raises ValidationError."""
         checks = Checks()
-        owner = checks.text("owner", owner, limit=128)
+        owner = checks.text("owner", owner, limit=120)
         channel = checks.text("channel", channel, limit=40)
         checks.done()
         row = self._session.execute(_OF_OWNER, {"owner": owner, "channel": channel}).first()
@@ -293,8 +293,8 @@ class CartService:
         also for a cart of somebody else.
         """
         checks = Checks()
-        owner = checks.text("owner", owner, limit=128)
-        customer_group = check_optional(checks, "customer_group", customer_group, limit=80)
+        owner = checks.text("owner", owner, limit=120)
+        customer_group = check_optional(checks, "customer_group", customer_group, limit=40)
         check_version(checks, expected_version)
         checks.done()
         row = self.lock(cart_id, expected_version)

@@ -6,41 +6,41 @@ are two keys that share one stock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TypeVar
 
-Key = TypeVar("Key", bound=Hashable)
+Key = tuple[int, str]
+"""A variant's row number and the key of the wishes."""
 Pieces = Mapping[Key, int]
 
 
-def _merge(existing: Pieces[Key], guest: Pieces[Key]) -> dict[Key, int]:
+def _merge(existing: Pieces, guest: Pieces) -> dict[Key, int]:
     """Both; where both have a line, the guest's quantity, which was the buyer's latest wish."""
     return {**existing, **guest}
 
 
-def _sum(existing: Pieces[Key], guest: Pieces[Key]) -> dict[Key, int]:
+def _sum(existing: Pieces, guest: Pieces) -> dict[Key, int]:
     """Both, added up."""
     return {**existing, **{key: pieces + existing.get(key, 0) for key, pieces in guest.items()}}
 
 
-def _use_guest(existing: Pieces[Key], guest: Pieces[Key]) -> dict[Key, int]:  # noqa: ARG001 - as every policy
+def _use_guest(existing: Pieces, guest: Pieces) -> dict[Key, int]:  # noqa: ARG001 - as every policy
     """The guest's lines only."""
     return dict(guest)
 
 
-def _use_existing(existing: Pieces[Key], guest: Pieces[Key]) -> dict[Key, int]:  # noqa: ARG001
+def _use_existing(existing: Pieces, guest: Pieces) -> dict[Key, int]:  # noqa: ARG001
     """The account's lines only."""
     return dict(existing)
 
 
-def _guest_if_existing_empty(existing: Pieces[Key], guest: Pieces[Key]) -> dict[Key, int]:
+def _guest_if_existing_empty(existing: Pieces, guest: Pieces) -> dict[Key, int]:
     """The guest's lines only when the account has none."""
     return dict(existing or guest)
 
 
-POLICIES: Mapping[str, Callable[..., dict[Hashable, int]]] = MappingProxyType(
+POLICIES: Mapping[str, Callable[[Pieces, Pieces], dict[Key, int]]] = MappingProxyType(
     {
         "merge": _merge,
         "sum": _sum,
@@ -69,9 +69,7 @@ class Clipped:
     reason: str
 
 
-def clip(
-    wanted: Mapping[tuple[int, str], int], existing: Mapping[tuple[int, str], int], limits: Limits
-) -> tuple[dict[tuple[int, str], int], dict[tuple[int, str], Clipped]]:
+def clip(wanted: Pieces, existing: Pieces, limits: Limits) -> tuple[dict[Key, int], dict[Key, Clipped]]:
     """The quantities by (variant, wish) that the limits allow, and what was clipped.
 
     A line that does not grow stays as it is, even if its goods have been sold meanwhile: checkout speaks of that. What
@@ -81,7 +79,7 @@ def clip(
     left = dict(limits.available)
     for (variant, _wish), pieces in kept.items():
         left[variant] = left.get(variant, 0) - pieces
-    clipped: dict[tuple[int, str], Clipped] = {}
+    clipped: dict[Key, Clipped] = {}
     for key, pieces in wanted.items():
         if key in kept:
             continue

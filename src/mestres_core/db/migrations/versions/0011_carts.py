@@ -68,9 +68,9 @@ def _move_lines(columns: tuple[sa.Column, ...], unique: tuple[str, ...]) -> None
 def upgrade() -> None:
     """Create them."""
     postgresql = op.get_bind().dialect.name == "postgresql"
-    op.add_column("mc_cart", sa.Column("owner", sa.String(128), nullable=True))
+    op.add_column("mc_cart", sa.Column("owner", sa.String(120), nullable=True))
     op.add_column("mc_cart", sa.Column("channel", sa.String(40), server_default="default", nullable=False))
-    op.add_column("mc_cart", sa.Column("customer_group", sa.String(80), nullable=True))
+    op.add_column("mc_cart", sa.Column("customer_group", sa.String(40), nullable=True))
     if postgresql:
         op.add_column("mc_cart", sa.Column("merged_into", sa.String(64), nullable=True))
         op.create_check_constraint(op.f(_CHECK), "mc_cart", _MERGED)
