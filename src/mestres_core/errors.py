@@ -16,7 +16,8 @@
     ├── ProviderFailed               a payment provider gave no clear answer; ask again
     ├── InvalidSignature             a webhook that its provider did not sign
     ├── TransactionOwnershipError    the call needs transactions of its own, but was made inside the host's
-    ├── RetryableError               deadlock or lock timeout: the same transaction may pass when tried again
+    ├── RetryableError               deadlock, lock timeout, lost connection: the same transaction may pass next time
+    ├── OutcomeUnknown               the connection was lost at the commit: done whole, or not at all
     └── DatabaseNotReady             tables missing or out of date, SQLite without its settings
 
 Every error has a stable `code`, the data it speaks of as attributes, and a sentence in English (`str(error)`) and in
@@ -368,6 +369,20 @@ class RetryableError(CommerceError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason=reason)
+
+
+class OutcomeUnknown(CommerceError):
+    """The connection was lost at the commit: the work is done whole, or not at all. Calls with a key may be repeated."""
+
+    code = "outcome_unknown"
+    title = ("Outcome unknown", "Resultado desconhecido")
+    sentence = (
+        "The connection was lost at the commit; look, or repeat the call with the same idempotency key",
+        "A conexão caiu na confirmação; verifique, ou repita a chamada com a mesma chave de idempotência",
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
 
 
 class DatabaseNotReady(CommerceError):
