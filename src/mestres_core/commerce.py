@@ -46,8 +46,10 @@ from mestres_core.payments.service import PaymentService
 from mestres_core.promotions.service import PromotionService
 from mestres_core.providers.fake import FakeCard, FakePix
 from mestres_core.search.service import SearchService
-from mestres_core.shipping.service import TableRater
-from mestres_core.typing import Clock, Ids, PaymentProvider, ShippingRater
+from mestres_core.shipping.service import ShippingService, TableRater
+from mestres_core.tax.dto import TaxSettings
+from mestres_core.tax.service import TaxService
+from mestres_core.typing import Clock, Ids, PaymentProvider, ShippingRater, TaxCalculator
 
 T = TypeVar("T")
 Listener = Callable[[Sequence[Fact]], None]
@@ -56,7 +58,7 @@ _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no letter that is 
 _READS = frozenset(
     (
         "list get categories featured products suggest level of_order order_of of_customer find opens coupon"
-        " unconfirmed dashboard report of_owner"
+        " unconfirmed dashboard report rates zones methods preview of_owner"
     ).split()
 )
 _OWN_TRANSACTIONS = frozenset({("checkout", "place"), ("orders", "capture"), ("orders", "refund")})
@@ -88,10 +90,16 @@ def _stand_ins() -> Sequence[PaymentProvider]:
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """What a shop may be told. `webhook_secret` None refuses every webhook; `notifier` None tells buyers nothing."""
+    """What a shop may be told. `webhook_secret` None refuses every webhook; `notifier` None tells buyers nothing.
+
+    `shipping` as it is sends by the shop's zones, and while there are none by one table for Brazil. `tax` None: the
+    shop's own rates; `taxes` says how they are rounded.
+    """
 
     providers: Sequence[PaymentProvider] = field(default_factory=_stand_ins)
     shipping: ShippingRater = field(default_factory=TableRater)
+    tax: TaxCalculator | None = None
+    taxes: TaxSettings = field(default_factory=TaxSettings)
     times: Times = field(default_factory=Times)
     webhook_secret: str | None = None
     notifier: Notifier | None = None
@@ -111,6 +119,8 @@ class Services:
         self.search = SearchService(work, self.catalog)
         self.promotions = PromotionService(work)
         self.customers = CustomerService(work)
+        self.tax = TaxService(work, calculator=config.tax, settings=config.taxes)
+        self.shipping = ShippingService(work, rater=config.shipping)
         self.carts = CartService(work, self.promotions, idle=config.times.cart)
         self.payments = PaymentService(work, providers, config.webhook_secret)
         self.orders = OrderService(
@@ -141,6 +151,8 @@ class Commerce:
     search: SearchService
     inventory: InventoryService
     promotions: PromotionService
+    tax: TaxService
+    shipping: ShippingService
     customers: CustomerService
     carts: CartService
     checkout: CheckoutService
@@ -320,6 +332,8 @@ _SERVICE_TYPES: Mapping[str, type] = {
     "search": SearchService,
     "inventory": InventoryService,
     "promotions": PromotionService,
+    "tax": TaxService,
+    "shipping": ShippingService,
     "customers": CustomerService,
     "carts": CartService,
     "checkout": CheckoutService,

@@ -85,7 +85,10 @@ _KINDS = {
     "product": "produto",
     "provider": "provedor",
     "quote": "cotação",
+    "shipping method": "forma de envio",
+    "shipping zone": "zona de envio",
     "sku": "SKU",
+    "tax rate": "alíquota",
 }
 
 
