@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Something that happened to one aggregate (`product`, `cart`, `order`)."""
+    """Something that happened to one aggregate (`product`, `stock`, `cart`, `order`)."""
 
     aggregate: ClassVar[str]
 
@@ -46,6 +46,17 @@ class StockChanged(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class StockLow(Fact):
+    """Of a variant no more than `low_at` pieces are left, and before there were more."""
+
+    aggregate: ClassVar[str] = "stock"
+    sku: str
+    variant_id: int
+    available: int
+    low_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class CartChanged(Fact):
     """A cart's lines changed, or it became an order."""
 
@@ -65,7 +76,7 @@ class OrderChanged(Fact):
 
 
 KINDS: dict[str, type[Fact]] = {
-    kind.__name__: kind for kind in (ProductChanged, StockChanged, CartChanged, OrderChanged)
+    kind.__name__: kind for kind in (ProductChanged, StockChanged, StockLow, CartChanged, OrderChanged)
 }
 
 

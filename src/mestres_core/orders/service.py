@@ -6,6 +6,7 @@ holds none. State and stock change in one transaction, under the order's lock.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -152,7 +153,10 @@ class OrderService:
         Raises InsufficientStock, and RetryableError when a coupon was used up a moment ago.
         """
         number, now = self._work.ids.order_number(), self._work.clock.now()
-        self._inventory.allocate({each.variant_id: each.quantity for each in lines}, reference=number)
+        wanted: Counter[int] = Counter()
+        for each in lines:
+            wanted[each.variant_id] += each.quantity
+        self._inventory.allocate(wanted, reference=number, owner=cart_id, address=address)
         self._promotions.take(coupons)
         row: dict[str, Any] = {
             "number": number,
@@ -349,7 +353,8 @@ class OrderService:
 
     def _hold_again(self, row: Any) -> bool:
         try:
-            self._inventory.allocate(self._held(row.id), reference=row.number)
+            held = self._held(row.id)
+            self._inventory.allocate(held, reference=row.number, owner=row.cart_id, address=row.address)
         except InsufficientStock:
             return False
         self._promotions.take_if_left(code for code, _ in row.coupons)
