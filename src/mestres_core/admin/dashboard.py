@@ -78,7 +78,7 @@ def _orders(work: Work, begins: dict[str, datetime]) -> tuple[dict[str, tuple[Sa
 
 def _low_stock(work: Work, most: int, limit: int) -> tuple[tuple[LowStock, ...], int]:
     source = level.join(variant, variant.c.id == level.c.variant_id).join(product, product.c.id == variant.c.product_id)
-    low = (AVAILABLE <= most, variant.c.active, product.c.active)
+    low = (most >= AVAILABLE, variant.c.active, product.c.active)
     query = select(
         level.c.sku, product.c.name, variant.c.name.label("variant"), AVAILABLE.label("available"), _how_many
     ).select_from(source)

@@ -139,7 +139,9 @@ class CartService:
         checks.whole("quantity", quantity, at_least=1, at_most=MOST_OF_ONE)
         checks.done()
         row = self.lock(cart_id, expected_version)
-        offer = self._session.execute(_OFFER, {"sku": sku, "currency": row.currency, "cart_id": cart_id, "now": self._work.clock.now()}).first()
+        offer = self._session.execute(
+            _OFFER, {"sku": sku, "currency": row.currency, "cart_id": cart_id, "now": self._work.clock.now()}
+        ).first()
         if offer is None:
             raise NotFound("sku", sku)
         if offer.amount is None:

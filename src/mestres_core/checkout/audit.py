@@ -136,9 +136,7 @@ _RULES: dict[str, Any] = {
     .select_from(
         place.join(level, level.c.variant_id == place.c.variant_id).outerjoin(
             _moved_there,
-            and_(
-                _moved_there.c.variant_id == place.c.variant_id, _moved_there.c.location_id == place.c.location_id
-            ),
+            and_(_moved_there.c.variant_id == place.c.variant_id, _moved_there.c.location_id == place.c.location_id),
         )
     )
     .where(or_(*(place.c[name] != _or_zero(_moved_there.c[name]) for name in _NUMBERS))),
@@ -150,19 +148,17 @@ _RULES: dict[str, Any] = {
     ),
     "a lot is the sum of its movements": select(level.c.sku, lot.c.code)
     .select_from(
-        lot.join(level, level.c.variant_id == lot.c.variant_id).outerjoin(
-            _moved_of_lot, _moved_of_lot.c.of == lot.c.id
-        )
+        lot.join(level, level.c.variant_id == lot.c.variant_id).outerjoin(_moved_of_lot, _moved_of_lot.c.of == lot.c.id)
     )
     .where(
-        or_(
-            lot.c.on_hand != _or_zero(_moved_of_lot.c.on_hand), lot.c.allocated != _or_zero(_moved_of_lot.c.allocated)
-        )
+        or_(lot.c.on_hand != _or_zero(_moved_of_lot.c.on_hand), lot.c.allocated != _or_zero(_moved_of_lot.c.allocated))
     ),
     "lots hold no more than there is": select(level.c.sku)
     .select_from(level.join(_in_lots, _in_lots.c.of == level.c.variant_id))
     .where(or_(_in_lots.c.on_hand > level.c.on_hand, _in_lots.c.allocated > level.c.allocated)),
-    "reserved pieces are those of active reservations": select(level.c.sku, level.c.reserved, _or_zero(_reserved.c.pieces))
+    "reserved pieces are those of active reservations": select(
+        level.c.sku, level.c.reserved, _or_zero(_reserved.c.pieces)
+    )
     .select_from(level.outerjoin(_reserved, _reserved.c.of == level.c.variant_id))
     .where(level.c.reserved != _or_zero(_reserved.c.pieces)),
     "allocated pieces are those of open orders": select(level.c.sku, level.c.allocated, _or_zero(_held.c.pieces))

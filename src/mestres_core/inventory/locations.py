@@ -75,5 +75,3 @@ def _seen(counts: Any, location_id: int, where: Any, past: dict[int, int]) -> St
         backorder_limit=counts.backorder_limit,
         blocked=past.get(location_id, 0),
     )
-
-

@@ -27,7 +27,9 @@ OF_LOTS = "a lot is the sum of its movements"
 _NUMBERS = ("on_hand", "allocated", "reserved")
 _AT = tuple[int, int]
 _Counts = dict[str, int]
-_LEVELS = select(level.c.variant_id, level.c.sku, level.c.spread, level.c.backorder_limit, *(level.c[n] for n in _NUMBERS))
+_LEVELS = select(
+    level.c.variant_id, level.c.sku, level.c.spread, level.c.backorder_limit, *(level.c[n] for n in _NUMBERS)
+)
 _PLACES = select(place)
 _LOTS = select(lot.c.id, lot.c.variant_id, lot.c.location_id, lot.c.code, lot.c.on_hand, lot.c.allocated)
 _LEDGER = select(
@@ -112,7 +114,9 @@ class Books:
         for reference, variant in sorted(self._held.keys() | (self._claimed or {}).keys()):
             if self._claimed is not None:
                 found = sum(int(row.pieces) for row in self._held.get((reference, variant), ()))
-                yield from self._compare(OF_ORDERS, variant, reference, found, self._claimed.get((reference, variant), 0))
+                yield from self._compare(
+                    OF_ORDERS, variant, reference, found, self._claimed.get((reference, variant), 0)
+                )
 
     def _wrong_reservations(self) -> Iterable[Discrepancy]:
         for variant, where in sorted(self._ledger.keys() | self._reserved.keys()):
@@ -149,7 +153,7 @@ class Books:
         if found != expected:
             yield Discrepancy(rule, self.levels[variant].sku, where, found, expected)
 
-    # Repairing: everything below runs with the levels locked -----------------------------------------------------------
+    # Repairing: what follows runs with the levels locked.
 
     def repair(self, shelves: Shelves) -> list[Discrepancy]:
         """Put right what can be; returns what was found, each with whether it was."""
@@ -190,7 +194,14 @@ class Books:
                 self._move("", variant, where, reserved=diff)
 
     def _move(
-        self, reference: str, variant: int, where: int, *, lot_id: int | None = None, allocated: int = 0, reserved: int = 0
+        self,
+        reference: str,
+        variant: int,
+        where: int,
+        *,
+        lot_id: int | None = None,
+        allocated: int = 0,
+        reserved: int = 0,
     ) -> None:
         counts = self._ledger[variant, where]
         counts["allocated"] += allocated
@@ -250,5 +261,3 @@ def _sound(counts: Mapping[str, int], limit: int) -> bool:
         all(counts[name] >= 0 for name in _NUMBERS)
         and counts["on_hand"] + limit >= counts["allocated"] + counts["reserved"]
     )
-
-

@@ -170,7 +170,7 @@ class ReservationService:
     def expire(self, *, limit: int = 1000) -> int:
         """Give back reservations past their time, at most `limit` rows at once; returns how many.
 
-        Nothing depends on it: who needs the pieces takes them. It keeps lists and cards true meanwhile. A worker does it.
+        Nothing depends on it: who needs the pieces takes them. It keeps lists and cards true; a worker does it.
         """
         checks = Checks()
         checks.whole("limit", limit, at_least=1, at_most=10_000)
@@ -194,9 +194,7 @@ class ReservationService:
         values = {"until": self._work.clock.now() - older_than, "most": limit}
         return int(self._session.execute(_FORGET, values).rowcount)  # type: ignore[attr-defined]
 
-    def _reserve(
-        self, shelves: Shelves, owner: str, wanted: Mapping[int, int], mine: Reserved, ttl: timedelta
-    ) -> None:
+    def _reserve(self, shelves: Shelves, owner: str, wanted: Mapping[int, int], mine: Reserved, ttl: timedelta) -> None:
         shelves.need(wanted, mine, owner)
         chosen = self._keep(shelves, owner, wanted, mine)
         missing = {variant: wanted[variant] - sum(chosen[variant].values()) for variant in wanted}

@@ -25,12 +25,13 @@ _CONVERT = (
     .values(state="converted")
 )
 _now = bindparam("now", type_=reservation.c.expires_at.type)
-# What was reserved and not bought is due at once. Its level is not locked, so its counter is left to whoever expires it.
+# What was reserved and not bought is due at once. Its level is not locked: whoever expires it counts it.
 _LEAVE = (
     update(reservation)
     .where(MINE, ACTIVE)
     .values(expires_at=case((reservation.c.expires_at < _now, reservation.c.expires_at), else_=_now))
 )
+
 
 def reserved_by(session: Session, owner: str) -> Reserved:
     """What an owner has reserved, past its time or not, as long as nobody has taken it."""

@@ -27,7 +27,7 @@ from mestres_core.inventory.dto import (
 )
 from mestres_core.inventory.models import DEFAULT_LOCATION, level, movement, place
 from mestres_core.inventory.reserving import end_reserved, reserved_by
-from mestres_core.inventory.shelves import COLUMNS, Reserved, Shelf, Shelves, Spot, Watcher
+from mestres_core.inventory.shelves import COLUMNS, Batch, Reserved, Shelf, Shelves, Spot, Watcher
 from mestres_core.rules.checks import BIGGEST_ID, Checks, storable
 from mestres_core.rules.stock import by_priority, take
 from mestres_core.typing import StockAllocator
@@ -76,7 +76,7 @@ class InventoryService:
         self.claims: Any = None
         """What open orders hold, as a Select of reference, variant_id, pieces: set by who knows orders."""
 
-    # Reading -------------------------------------------------------------------------------------------------------
+    # Reading
 
     def level(self, sku: str) -> StockLevel:
         """The pieces of `sku`, at all locations together. Raises NotFound."""
@@ -121,7 +121,7 @@ class InventoryService:
         checks.done()
         return ledger.of_reference(self._session, reference)
 
-    # Changing what is there ----------------------------------------------------------------------------------------
+    # Changing what is there
 
     def save_location(self, code: str, *, name: str = "", priority: int = 100) -> Location:
         """Make a location, or rename it and give it another priority (-1000 to 1000; the lowest is served from first).
@@ -148,7 +148,7 @@ class InventoryService:
 
         `backorder_limit`: how many pieces may be sold before they are there (0: none); with `expected_on`, the day from
         which they can be sent, it is a preorder. `low_at`: a `StockLow` fact is written when no more than that are
-        left; None: never. Raises NotFound, ValidationError, also when more pieces are sold already than would be allowed.
+        left; None: never. Raises NotFound, ValidationError (also when more is sold already than would be allowed).
         """
         checks = Checks()
         if backorder_limit is not None:
@@ -224,7 +224,7 @@ class InventoryService:
         now = spot.on_hand if batch is None else batch.on_hand
         if change_from is not None and change_from != now:
             raise VersionConflict(expected=change_from, actual=now)
-        self._correct(shelves, variant, spot, batch, on_hand - now, ("count", "", reason))
+        self._correct(shelves, (variant, spot, batch), on_hand - now, ("count", "", reason))
         return self.level(sku)
 
     def adjust(
@@ -251,7 +251,7 @@ class InventoryService:
         checks.done()
         shelves, variant, spot = self._spot(sku, location)
         batch = None if lot is None else lots.find(spot, lot)
-        self._correct(shelves, variant, spot, batch, by, ("adjust", reference, reason))
+        self._correct(shelves, (variant, spot, batch), by, ("adjust", reference, reason))
         return self.level(sku)
 
     def transfer(
@@ -290,7 +290,7 @@ class InventoryService:
     def write_off_expired(self, *, limit: int = 1000) -> int:
         """Take lots past their best-before date off the shelf, but for what is allocated; returns how many pieces.
 
-        They are not sold in any case; this makes levels and lists say so. A worker does it. At most `limit` lots at once.
+        They are not sold in any case; this makes levels and lists say so. A worker does it, at most `limit` lots each.
         """
         checks = Checks()
         checks.whole("limit", limit, at_least=1, at_most=10_000)
@@ -318,7 +318,7 @@ class InventoryService:
             raise ValidationError.of("repair", "not_boolean")
         return reconciling.reconcile(self.shelves(), self._session, self.claims, repair=repair)
 
-    # For those who know variants by number ----------------------------------------------------------------------------
+    # For those who know variants by number
 
     def open(self, variants: Mapping[int, tuple[str, int]]) -> None:
         """Begin to keep stock of new variants: {variant_id: (sku, pieces on hand)}. Tells no watcher."""
@@ -331,7 +331,14 @@ class InventoryService:
         self._session.execute(insert(level), rows)
         now = self._work.clock.now()
         moves = [
-            {"variant_id": variant, "kind": "open", "on_hand": pieces, "allocated": 0, "reference": "", "created_at": now}
+            {
+                "variant_id": variant,
+                "kind": "open",
+                "on_hand": pieces,
+                "allocated": 0,
+                "reference": "",
+                "created_at": now,
+            }
             for variant, (_, pieces) in variants.items()
         ]
         self._session.execute(_RECORD, moves)
@@ -371,10 +378,10 @@ class InventoryService:
         given: dict[int, int] = {}
         for variant, quantity in sorted(held.items()):
             # What expires last goes back first: its holder keeps what expires first, as it was sold.
-            for place, batch, pieces in reversed(_by_date(shelves[variant], taken.get(variant, []))):
+            for where, batch, pieces in reversed(_by_date(shelves[variant], taken.get(variant, []))):
                 back = min(pieces, quantity - given.get(variant, 0))
                 if back:
-                    shelves.move("release", reference, variant, place, lot_id=batch, allocated=-back)
+                    shelves.move("release", reference, variant, where, lot_id=batch, allocated=-back)
                     given[variant] = given.get(variant, 0) + back
         shelves.write()
         return given
@@ -406,11 +413,11 @@ class InventoryService:
         left = ledger.left_from(self._session, reference, returned)
         for variant, quantity in sorted(returned.items()):
             first = next(iter(shelves[variant].spots))
-            place = shelves.open_place(variant, goal).location_id if goal else left.get(variant, first)
-            shelves.move("return", reference, variant, place, on_hand=quantity)
+            where = shelves.open_place(variant, goal).location_id if goal else left.get(variant, first)
+            shelves.move("return", reference, variant, where, on_hand=quantity)
         shelves.write()
 
-    # Parts -----------------------------------------------------------------------------------------------------------
+    # Parts
 
     def shelves(self) -> Shelves:
         """Shelves to lock and to move pieces on, for the other services of stock."""
@@ -444,9 +451,9 @@ class InventoryService:
         self.watcher([variant], [variant] if flipped else [])
 
     def _correct(
-        self, shelves: Shelves, variant: int, spot: Spot, batch: Any, by: int, why: tuple[str, str, str]
+        self, shelves: Shelves, at: tuple[int, Spot, Batch | None], by: int, why: tuple[str, str, str]
     ) -> None:
-        kind, reference, reason = why
+        (variant, spot, batch), (kind, reference, reason) = at, why
         if by == 0:
             return
         if by > 0:
@@ -529,7 +536,9 @@ class InventoryService:
             if total < pieces:
                 raise InsufficientStock(sku=shelves[variant].before.sku, requested=pieces, available=total)
             if total > pieces or any(not 0 <= part <= rooms.get(of, 0) for of, part in answer.items()):
-                raise ValueError(f"the allocator took {dict(answer)} of variant {variant}: {pieces} of {rooms} were asked")
+                raise ValueError(
+                    f"the allocator took {dict(answer)} of variant {variant}: {pieces} of {rooms} were asked"
+                )
         return chosen
 
     def _ship(
@@ -567,7 +576,7 @@ class InventoryService:
             shelves.move("ship", reference, variant, where, lot_id=batch, on_hand=-pieces)
 
 
-def _free(spot: Spot, batch: Any) -> int:
+def _free(spot: Spot, batch: Batch | None) -> int:
     """How many pieces may be counted away: none that are sold, but for those that may be sold before they are there."""
     free = min(spot.on_hand, spot.on_hand + spot.backorder_limit - spot.allocated - spot.reserved)
     return free if batch is None else min(free, batch.free)

@@ -23,7 +23,7 @@ from mestres_core.inventory.models import DEFAULT_LOCATION, level, location, lot
 from mestres_core.rules.stock import LotPieces, StockPlace, is_past, take
 
 COLUMNS = tuple(level.c[name] for name in StockLevel.__dataclass_fields__)
-_ids = bindparam("ids", expanding=True)
+_ids: Any = bindparam("ids", expanding=True)
 _active = reservation.c.state == "active"
 _LOCK = select(*COLUMNS).where(level.c.variant_id.in_(_ids)).order_by(level.c.variant_id).with_for_update(of=level)
 # An order learns with its lock whether its cart has reserved anything: most have not, and are not to pay for it.
@@ -226,9 +226,9 @@ class Shelves:
             batch = Batch(row.id, row.code, row.roasted_on, row.best_before, row.on_hand, row.allocated)
             self._shelves[row.variant_id].at(row.location_id).lots[row.id] = batch
 
-    # What is to be moved -------------------------------------------------------------------------------------------
+    # What is to be moved
 
-    def move(  # noqa: D417 - the numbers are what they are called
+    def move(
         self,
         kind: str,
         reference: str,
@@ -265,7 +265,7 @@ class Shelves:
         )
 
     def allocate(self, reference: str, variant: int, location_id: int, pieces: int, *, reserved: int = 0) -> None:
-        """Note that an order takes pieces at a location, `reserved` of them out of its own reservation; lots by FEFO."""
+        """Note that an order takes pieces at a location, `reserved` of them out of its reservation; lots by FEFO."""
         lots, rest = take(self._shelves[variant].at(location_id).pieces(), pieces, self.today)
         parts: list[tuple[int | None, int]] = [*lots.items(), *([(None, rest)] if rest else [])]
         for lot_id, taken in parts:
@@ -330,7 +330,7 @@ class Shelves:
         self._shelves[variant] = Shelf(replace(shelf.before, spread=True), shelf.spots)
         return shelf.spots[where.id]
 
-    # Writing -------------------------------------------------------------------------------------------------------
+    # Writing
 
     def write(self) -> None:
         """Write what was noted since the last time, and tell who wants to know."""

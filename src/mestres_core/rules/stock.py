@@ -12,7 +12,7 @@ class StockPlace:
     """The pieces of one variant at one location.
 
     `on_hand` are in the house, `allocated` of them are sold, `reserved` are set aside for a while, `blocked` are past
-    their date. `backorder_limit` says how far `available` may go below zero. The lowest `priority` is served from first.
+    their date. `backorder_limit` says how far `available` may go below zero. The lowest `priority` is served first.
     """
 
     location_id: int

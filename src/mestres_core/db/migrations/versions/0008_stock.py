@@ -1,5 +1,7 @@
 """Locations, reservations and lots."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -24,11 +26,11 @@ _COUNTS = (
 _OLD_COUNTS = (("allocated", "allocated >= 0"), ("available", "on_hand >= allocated"))
 
 
-def _numbers(*names: str, default: str | None = None) -> list[sa.Column]:
+def _numbers(*names: str, default: str | None = None) -> list[sa.Column[Any]]:
     return [sa.Column(name, sa.Integer(), nullable=False, server_default=default) for name in names]
 
 
-def _level_additions() -> list[sa.Column]:
+def _level_additions() -> list[sa.Column[Any]]:
     return [
         *_numbers("reserved", "backorder_limit", default="0"),
         sa.Column("low_at", sa.Integer(), nullable=True),
@@ -38,7 +40,7 @@ def _level_additions() -> list[sa.Column]:
     ]
 
 
-def _movement_additions() -> list[sa.Column]:
+def _movement_additions() -> list[sa.Column[Any]]:
     return [
         sa.Column("location_id", Id, server_default="1", nullable=False),
         sa.Column("lot_id", Id, nullable=True),
@@ -58,7 +60,7 @@ def _key(table: str, column: str, of: str) -> sa.ForeignKeyConstraint:
 # SQLite changes no CHECK of a table: level and ledger are copied into new ones that then take the old names.
 
 
-def _new_level(additions: list[sa.Column], counts: tuple[tuple[str, str], ...], on_hand: str = "on_hand") -> None:
+def _new_level(additions: list[sa.Column[Any]], counts: tuple[tuple[str, str], ...], on_hand: str = "on_hand") -> None:
     op.create_table(
         "mc_new_level",
         sa.Column("variant_id", Id, autoincrement=False, nullable=False),
@@ -74,7 +76,7 @@ def _new_level(additions: list[sa.Column], counts: tuple[tuple[str, str], ...], 
     op.execute(f"INSERT INTO mc_new_level ({_LEVEL}) SELECT {columns} FROM mc_stock_level")  # noqa: S608 - constants
 
 
-def _new_movement(additions: list[sa.Column]) -> None:
+def _new_movement(additions: list[sa.Column[Any]]) -> None:
     keys = [_key("mc_stock_movement", "variant_id", "mc_new_level.variant_id")]
     if additions:
         keys.append(_key("mc_stock_movement", "location_id", "mc_location.id"))
@@ -111,6 +113,10 @@ def _replace_checks(old: tuple[tuple[str, str], ...], new: tuple[tuple[str, str]
         op.create_check_constraint(op.f(f"ck_mc_stock_level_{name}"), "mc_stock_level", rule)
 
 
+def _index_some(name: str, table: str, columns: list[str], where: sa.TextClause, *, unique: bool = False) -> None:
+    op.create_index(name, table, columns, unique=unique, postgresql_where=where, sqlite_where=where)
+
+
 def _create_places() -> None:
     """The tables that hang on a level."""
     op.create_table(
@@ -140,11 +146,12 @@ def _create_places() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_mc_stock_reservation")),
     )
     op.create_index("ix_mc_stock_reservation_owner", "mc_stock_reservation", ["owner", "id"])
-    active = {"postgresql_where": _ACTIVE, "sqlite_where": _ACTIVE}
-    columns = ["owner", "variant_id", "location_id"]
-    op.create_index("uq_mc_stock_reservation_active", "mc_stock_reservation", columns, unique=True, **active)
-    op.create_index("ix_mc_stock_reservation_variant", "mc_stock_reservation", ["variant_id"], **active)
-    op.create_index("ix_mc_stock_reservation_due", "mc_stock_reservation", ["expires_at"], **active)
+    for name, columns in (
+        ("uq_mc_stock_reservation_active", ["owner", "variant_id", "location_id"]),
+        ("ix_mc_stock_reservation_variant", ["variant_id"]),
+        ("ix_mc_stock_reservation_due", ["expires_at"]),
+    ):
+        _index_some(name, "mc_stock_reservation", columns, _ACTIVE, unique=name.startswith("uq"))
 
 
 def _create_lots(level: str) -> None:
@@ -165,10 +172,7 @@ def _create_lots(level: str) -> None:
             "variant_id", "location_id", "code", name=op.f("uq_mc_stock_lot_variant_id_location_id_code")
         ),
     )
-    there = sa.text("on_hand > 0")
-    op.create_index(
-        "ix_mc_stock_lot_best_before", "mc_stock_lot", ["best_before"], postgresql_where=there, sqlite_where=there
-    )
+    _index_some("ix_mc_stock_lot_best_before", "mc_stock_lot", ["best_before"], sa.text("on_hand > 0"))
 
 
 def upgrade() -> None:
@@ -195,14 +199,11 @@ def upgrade() -> None:
         _create_lots("mc_stock_level")
         for column in _movement_additions():
             op.add_column("mc_stock_movement", column)
-        for column, of in (("location_id", "mc_location"), ("lot_id", "mc_stock_lot")):
-            name = op.f(f"fk_mc_stock_movement_{column}")
-            op.create_foreign_key(name, "mc_stock_movement", of, [column], ["id"])
+        for key, of in (("location_id", "mc_location"), ("lot_id", "mc_stock_lot")):
+            op.create_foreign_key(op.f(f"fk_mc_stock_movement_{key}"), "mc_stock_movement", of, [key], ["id"])
     _create_places()
-    named = {"postgresql_where": _NAMED, "sqlite_where": _NAMED}
-    op.create_index("ix_mc_stock_movement_reference", "mc_stock_movement", ["reference"], **named)
-    of_lot = {"postgresql_where": _OF_LOT, "sqlite_where": _OF_LOT}
-    op.create_index("ix_mc_stock_movement_lot_id", "mc_stock_movement", ["lot_id"], **of_lot)
+    _index_some("ix_mc_stock_movement_reference", "mc_stock_movement", ["reference"], _NAMED)
+    _index_some("ix_mc_stock_movement_lot_id", "mc_stock_movement", ["lot_id"], _OF_LOT)
 
 
 def downgrade() -> None:
