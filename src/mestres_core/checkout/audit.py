@@ -80,8 +80,8 @@ _moved = _sums(movement.c.variant_id, on_hand=movement.c.on_hand, allocated=move
 _held = _sums(
     line.c.variant_id,
     line.join(order, order.c.id == line.c.order_id),
-    and_(order.c.status.in_(("pending", "placed")), order.c.fulfillment_status == "unfulfilled"),
-    pieces=line.c.quantity,
+    order.c.status.in_(("pending", "placed")),
+    pieces=line.c.quantity - line.c.cancelled_quantity - line.c.shipped_quantity,
 )
 _items = _sums(line.c.order_id, total=line.c.total)
 _captured = _sums(payment.c.order_number, where=payment.c.status == "captured", amount=payment.c.amount)
