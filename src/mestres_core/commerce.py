@@ -42,13 +42,14 @@ from mestres_core.inventory.service import InventoryService, PriorityAllocator
 from mestres_core.jobs.service import Jobs
 from mestres_core.orders import confirming
 from mestres_core.orders.confirming import Notifier
+from mestres_core.orders.numbers import RandomNumbers
 from mestres_core.orders.service import OrderService
 from mestres_core.payments.service import PaymentService
 from mestres_core.promotions.service import PromotionService
 from mestres_core.providers.fake import FakeCard, FakePix
 from mestres_core.search.service import SearchService
 from mestres_core.shipping.service import TableRater
-from mestres_core.typing import Clock, Ids, PaymentProvider, ShippingRater, StockAllocator
+from mestres_core.typing import Clock, Ids, OrderNumberGenerator, PaymentProvider, ShippingRater, StockAllocator
 
 T = TypeVar("T")
 Listener = Callable[[Sequence[Fact]], None]
@@ -57,7 +58,8 @@ _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no letter that is 
 _READS = frozenset(
     (
         "list get categories featured products suggest level of_order order_of of_customer find opens coupon"
-        " unconfirmed dashboard report places locations lots recall movements of_reference"
+        " unconfirmed dashboard report shipments credits returns preview_edit"
+        " places locations lots recall movements of_reference"
     ).split()
 )
 _OWN_TRANSACTIONS = frozenset({("checkout", "place"), ("orders", "capture"), ("orders", "refund")})
@@ -89,7 +91,10 @@ def _stand_ins() -> Sequence[PaymentProvider]:
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """What a shop may be told. `webhook_secret` None refuses every webhook; `notifier` None tells buyers nothing."""
+    """What a shop may be told. `webhook_secret` None refuses every webhook; `notifier` None tells buyers nothing.
+
+    `numbers` None gives orders the random numbers of `ids`; `keep_coupons` keeps the coupons of a cancelled order used.
+    """
 
     providers: Sequence[PaymentProvider] = field(default_factory=_stand_ins)
     shipping: ShippingRater = field(default_factory=TableRater)
@@ -99,6 +104,8 @@ class Config:
     notifier: Notifier | None = None
     clock: Clock = field(default_factory=SystemClock)
     ids: Ids = field(default_factory=RandomIds)
+    numbers: OrderNumberGenerator | None = None
+    keep_coupons: bool = False
 
 
 class Services:
@@ -122,6 +129,8 @@ class Services:
             payments=self.payments,
             customers=self.customers,
             promotions=self.promotions,
+            numbers=config.numbers or RandomNumbers(config.ids),
+            keep_coupons=config.keep_coupons,
         )
         self.checkout = CheckoutService(
             work,

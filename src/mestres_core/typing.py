@@ -31,6 +31,17 @@ class Ids(Protocol):
         ...
 
 
+class OrderNumberGenerator(Protocol):
+    """What orders are called."""
+
+    def next(self, session: Any, *, channel: str) -> str:
+        """A number that no order of any channel has: at most 32 characters.
+
+        `session` is that of the order's own transaction: what is written in it is kept if and only if the order is.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ShippingOption:
     """A way to send a cart to an address: `id` is stable ("sedex"), `days` the working days it takes."""

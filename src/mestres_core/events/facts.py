@@ -75,8 +75,49 @@ class OrderChanged(Fact):
     customer_id: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class OrderShipped(Fact):
+    """A parcel of an order has left the house."""
+
+    aggregate: ClassVar[str] = "order"
+    number: str
+    shipment_id: int
+    customer_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderEdited(Fact):
+    """An order's lines were changed or called off; its total changed by `difference` minor units."""
+
+    aggregate: ClassVar[str] = "order"
+    number: str
+    difference: int
+    customer_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnChanged(Fact):
+    """Goods of an order are on their way back, have come, were credited or refused (`status`)."""
+
+    aggregate: ClassVar[str] = "order"
+    number: str
+    return_id: int
+    status: str
+    customer_id: int | None = None
+
+
 KINDS: dict[str, type[Fact]] = {
-    kind.__name__: kind for kind in (ProductChanged, StockChanged, StockLow, CartChanged, OrderChanged)
+    kind.__name__: kind
+    for kind in (
+        ProductChanged,
+        StockChanged,
+        StockLow,
+        CartChanged,
+        OrderChanged,
+        OrderShipped,
+        OrderEdited,
+        ReturnChanged,
+    )
 }
 
 
