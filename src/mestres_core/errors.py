@@ -81,14 +81,18 @@ _KINDS = {
     "coupon": "cupom",
     "customer": "cliente",
     "line": "item",
+    "location": "local de estoque",
+    "lot": "lote",
     "order": "pedido",
     "product": "produto",
     "provider": "provedor",
     "quote": "cotação",
     "shipping method": "forma de envio",
     "shipping zone": "zona de envio",
-    "sku": "SKU",
     "tax rate": "alíquota",
+    "reservation": "reserva",
+    "sku": "SKU",
+    "variant": "variante",
 }
 
 
@@ -375,7 +379,7 @@ class RetryableError(CommerceError):
 
 
 class OutcomeUnknown(CommerceError):
-    """The connection was lost at the commit: the work is done whole, or not at all. Calls with a key may be repeated."""
+    """The connection was lost at the commit: it is done whole, or not at all. Calls with a key may be repeated."""
 
     code = "outcome_unknown"
     title = ("Outcome unknown", "Resultado desconhecido")

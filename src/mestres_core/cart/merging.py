@@ -15,7 +15,7 @@ from mestres_core.cart.models import cart, line
 from mestres_core.catalog.models import variant
 from mestres_core.errors import ValidationError
 from mestres_core.events.work import Work
-from mestres_core.inventory.models import level
+from mestres_core.inventory.models import buyable_by, level
 from mestres_core.promotions.models import in_cart
 from mestres_core.promotions.service import MOST_IN_CART
 from mestres_core.rules.merging import POLICIES, Clipped, Limits, clip
@@ -29,7 +29,7 @@ _BOTH = (
         line.c.attributes,
         line.c.attributes_key,
         variant.c.sku,
-        (level.c.on_hand - level.c.allocated).label("available"),
+        buyable_by(bindparam("into"), bindparam("now")).label("available"),
     )
     .select_from(
         line.join(variant, variant.c.id == line.c.variant_id).join(level, level.c.variant_id == line.c.variant_id)
@@ -62,7 +62,8 @@ def check_pair(guest: Any, into: Any) -> None:
 
 def join(work: Work, guest: Any, into: Any, *, policy: str, most_of_one: int, most_lines: int) -> tuple[CartNote, ...]:
     """Bring the guest's lines and coupons over and close its cart; both rows are locked by the caller."""
-    rows = work.session.execute(_BOTH, {"guest": guest.id, "into": into.id}).all()
+    now = work.clock.now()
+    rows = work.session.execute(_BOTH, {"guest": guest.id, "into": into.id, "now": now}).all()
     theirs = {(row.variant_id, row.attributes_key): row for row in rows if row.cart_id == guest.id}
     ours = {(row.variant_id, row.attributes_key): row for row in rows if row.cart_id == into.id}
     notes: tuple[CartNote, ...]
@@ -77,7 +78,6 @@ def join(work: Work, guest: Any, into: Any, *, policy: str, most_of_one: int, mo
         notes = _notes({**theirs, **ours}, clipped)
         if policy != "use_existing" and (policy != "guest_if_existing_empty" or not ours):
             notes += _join_coupons(work, guest.id, into.id, replace=policy == "use_guest")
-    now = work.clock.now()
     work.session.connection().execute(_CLOSE, {"of": guest.id, "to": into.id, "now": now})
     return notes
 

@@ -22,7 +22,7 @@ from mestres_core.catalog.models import price, product, variant
 from mestres_core.errors import CartClosed, InsufficientStock, NotFound, ValidationError, VersionConflict
 from mestres_core.events.facts import CartChanged
 from mestres_core.events.work import Work
-from mestres_core.inventory.models import level
+from mestres_core.inventory.models import buyable_by, level
 from mestres_core.promotions.service import PromotionService
 from mestres_core.rules.checks import BIGGEST_ID, Checks, storable
 from mestres_core.rules.merging import POLICIES
@@ -51,12 +51,13 @@ _PIECES_IN_CART = (
     .where(_held.c.cart_id == bindparam("cart_id"), _held.c.variant_id == variant.c.id)
     .scalar_subquery()
 )
-_AVAILABLE = level.c.on_hand - level.c.allocated
+# The cart's own reservation is no hindrance to it, nor is one whose time is over.
+_BUYABLE = buyable_by(bindparam("cart_id"), bindparam("now"))
 _OFFER = (
     select(
         variant.c.id,
         price.c.amount,
-        _AVAILABLE.label("available"),
+        _BUYABLE.label("available"),
         line.c.id.label("line_id"),
         line.c.quantity,
         _PIECES_IN_CART.label("pieces"),
@@ -85,7 +86,11 @@ _of_others = (
     .where(_held.c.cart_id == line.c.cart_id, _held.c.variant_id == line.c.variant_id, _held.c.id != line.c.id)
     .scalar_subquery()
 )
-_there = select(_AVAILABLE).where(level.c.variant_id == line.c.variant_id).scalar_subquery()
+_there = (
+    select(buyable_by(bindparam("in_cart"), bindparam("now")))
+    .where(level.c.variant_id == line.c.variant_id)
+    .scalar_subquery()
+)
 _HERE = and_(line.c.id == bindparam("of"), line.c.cart_id == bindparam("in_cart"))
 _CHANGE_LINE = (
     update(line)
@@ -206,7 +211,7 @@ class CartService:
         checks.done()
         row = self.lock(cart_id, expected_version)
         asked = {"sku": sku, "currency": row.currency, "cart_id": cart_id, "attributes_key": wish_key}
-        offer = self._session.execute(_OFFER, asked).first()
+        offer = self._session.execute(_OFFER, asked | {"now": self._work.clock.now()}).first()
         if offer is None:
             raise NotFound("sku", sku)
         if offer.amount is None:
@@ -233,7 +238,7 @@ class CartService:
         checks.done()
         row = self.lock(cart_id, expected_version)
         known = type(line_id) is int and 0 < line_id <= BIGGEST_ID
-        here = {"of": line_id, "in_cart": cart_id}
+        here = {"of": line_id, "in_cart": cart_id, "now": self._work.clock.now()}
         statement, asked = (_CHANGE_LINE, here | {"to": quantity}) if quantity else (_REMOVE_LINE, here)
         if not known or self._session.execute(statement, asked).first() is None:
             why = self._session.execute(_WHY_NOT, here).first() if known else None
