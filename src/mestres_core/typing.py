@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from mestres_core.rules.money import Money
 from mestres_core.rules.shipping import ShippingItem
+from mestres_core.rules.stock import StockPlace
 from mestres_core.rules.tax import Taxed
 from mestres_core.rules.tax_rates import STANDARD
 
@@ -30,6 +31,17 @@ class Ids(Protocol):
 
     def order_number(self) -> str:
         """A number that people read to each other, at most 32 characters, unique within the shop."""
+        ...
+
+
+class OrderNumberGenerator(Protocol):
+    """What orders are called."""
+
+    def next(self, session: Any, *, channel: str) -> str:
+        """A number that no order of any channel has: at most 32 characters.
+
+        `session` is that of the order's own transaction: what is written in it is kept if and only if the order is.
+        """
         ...
 
 
@@ -108,6 +120,26 @@ class TaxCalculator(Protocol):
         For each, gross - added must be the line's amount and net + added + included the gross; whatever else is
         answered counts as a failure. `address` has country and state ("BR", "MG"), `customer_type` is individual or
         business, `origin` the state that goods are sent from.
+        """
+        ...
+
+
+class StockAllocator(Protocol):
+    """Which locations serve an order."""
+
+    def allocate(
+        self,
+        *,
+        wanted: Mapping[int, int],
+        places: Mapping[int, Sequence[StockPlace]],
+        address: Mapping[str, str] | None,
+    ) -> Mapping[int, Mapping[int, int]]:
+        """{variant_id: {location_id: pieces}} for `wanted` {variant_id: pieces}.
+
+        `places` are those of each variant in order of priority, as they are under the lock: no other order changes them
+        meanwhile. `address` is where the order goes, None for a reservation. From no place more than its `buyable` may
+        be taken. Whoever gives less than was wanted refuses the order: InsufficientStock. Called only when a variant
+        is kept at several locations; never touches the database.
         """
         ...
 
