@@ -130,7 +130,7 @@ class Chapter:
     def _add_order(
         self, basket: Basket, number: str, cart_id: str, moment: datetime, *, paid: bool, shipped: bool
     ) -> int:
-        lines = [_line(each.sku, self._goods[each.sku], each.quantity) for each in basket.lines]
+        lines = [_line(each.sku, self._goods[each.sku], each.quantity, shipped=shipped) for each in basket.lines]
         self._lines += [(number, row) for row in lines]
         items = sum(row["total"] for row in lines)
         address = {"name": basket.name, "complement": "", **asdict(basket.address)}
@@ -247,7 +247,7 @@ def _cart(cart_id: str, moment: datetime, *, open_: bool) -> Row:
     }
 
 
-def _line(sku: str, goods: Goods, quantity: int) -> Row:
+def _line(sku: str, goods: Goods, quantity: int, *, shipped: bool) -> Row:
     return {
         "variant_id": goods.variant_id,
         "sku": sku,
@@ -255,6 +255,7 @@ def _line(sku: str, goods: Goods, quantity: int) -> Row:
         "quantity": quantity,
         "unit_price": goods.price,
         "total": goods.price * quantity,
+        "shipped_quantity": quantity if shipped else 0,
     }
 
 

@@ -27,7 +27,7 @@ from mestres_core.admin.service import AdminService
 from mestres_core.cart.service import CartService
 from mestres_core.catalog.service import CatalogService
 from mestres_core.checkout import placing, returning
-from mestres_core.checkout.audit import AuditReport, audit
+from mestres_core.checkout.audit import CLAIMS, AuditReport, audit
 from mestres_core.checkout.service import CheckoutService, Times
 from mestres_core.customers.service import CustomerService
 from mestres_core.db import schema
@@ -37,17 +37,29 @@ from mestres_core.events.facts import Fact
 from mestres_core.events.outbox import Outbox
 from mestres_core.events.relay import Subscriber, relay
 from mestres_core.events.work import Work
-from mestres_core.inventory.service import InventoryService
+from mestres_core.inventory.reservations import ReservationService
+from mestres_core.inventory.service import InventoryService, PriorityAllocator
 from mestres_core.jobs.service import Jobs
 from mestres_core.orders import confirming
 from mestres_core.orders.confirming import Notifier
+from mestres_core.orders.numbers import RandomNumbers
 from mestres_core.orders.service import OrderService
 from mestres_core.payments.service import PaymentService
 from mestres_core.promotions.service import PromotionService
 from mestres_core.providers.fake import FakeCard, FakePix
 from mestres_core.search.service import SearchService
-from mestres_core.shipping.service import TableRater
-from mestres_core.typing import Clock, Ids, PaymentProvider, ShippingRater
+from mestres_core.shipping.service import ShippingService, TableRater
+from mestres_core.tax.dto import TaxSettings
+from mestres_core.tax.service import TaxService
+from mestres_core.typing import (
+    Clock,
+    Ids,
+    OrderNumberGenerator,
+    PaymentProvider,
+    ShippingRater,
+    StockAllocator,
+    TaxCalculator,
+)
 
 T = TypeVar("T")
 Listener = Callable[[Sequence[Fact]], None]
@@ -56,7 +68,9 @@ _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no letter that is 
 _READS = frozenset(
     (
         "list get categories featured products suggest level of_order order_of of_customer find opens coupon"
-        " unconfirmed dashboard report"
+        " unconfirmed dashboard report rates zones methods preview of_owner"
+        " shipments credits returns preview_edit"
+        " places locations lots recall movements of_reference"
     ).split()
 )
 _OWN_TRANSACTIONS = frozenset({("checkout", "place"), ("orders", "capture"), ("orders", "refund")})
@@ -88,15 +102,25 @@ def _stand_ins() -> Sequence[PaymentProvider]:
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """What a shop may be told. `webhook_secret` None refuses every webhook; `notifier` None tells buyers nothing."""
+    """What a shop may be told. `webhook_secret` None refuses every webhook; `notifier` None tells buyers nothing.
+
+    `shipping` as it is sends by the shop's zones, and while there are none by one table for Brazil. `tax` None: the
+    shop's own rates; `taxes` says how they are rounded.
+    `numbers` None gives orders the random numbers of `ids`; `keep_coupons` keeps the coupons of a cancelled order used.
+    """
 
     providers: Sequence[PaymentProvider] = field(default_factory=_stand_ins)
     shipping: ShippingRater = field(default_factory=TableRater)
+    tax: TaxCalculator | None = None
+    taxes: TaxSettings = field(default_factory=TaxSettings)
+    allocator: StockAllocator = field(default_factory=PriorityAllocator)
     times: Times = field(default_factory=Times)
     webhook_secret: str | None = None
     notifier: Notifier | None = None
     clock: Clock = field(default_factory=SystemClock)
     ids: Ids = field(default_factory=RandomIds)
+    numbers: OrderNumberGenerator | None = None
+    keep_coupons: bool = False
 
 
 class Services:
@@ -106,12 +130,15 @@ class Services:
         self.outbox = Outbox(session, config.clock)
         work = Work(session, config.clock, config.ids, self.outbox, rulebook)
         providers = {provider.name: provider for provider in config.providers}
-        self.inventory = InventoryService(work)
+        self.inventory = InventoryService(work, config.allocator)
+        self.reservations = ReservationService(work, self.inventory)
         self.catalog = CatalogService(work, self.inventory)
         self.search = SearchService(work, self.catalog)
         self.promotions = PromotionService(work)
         self.customers = CustomerService(work)
-        self.carts = CartService(work, self.promotions)
+        self.tax = TaxService(work, calculator=config.tax, settings=config.taxes)
+        self.shipping = ShippingService(work, rater=config.shipping)
+        self.carts = CartService(work, self.promotions, idle=config.times.cart)
         self.payments = PaymentService(work, providers, config.webhook_secret)
         self.orders = OrderService(
             work,
@@ -119,6 +146,8 @@ class Services:
             payments=self.payments,
             customers=self.customers,
             promotions=self.promotions,
+            numbers=config.numbers or RandomNumbers(config.ids),
+            keep_coupons=config.keep_coupons,
         )
         self.checkout = CheckoutService(
             work,
@@ -132,6 +161,7 @@ class Services:
         # Two rooms tell a higher one what happened without knowing it.
         self.inventory.watcher = self.catalog.stock_moved
         self.payments.on_event = self.checkout.apply
+        self.inventory.claims = CLAIMS
 
 
 class Commerce:
@@ -140,7 +170,10 @@ class Commerce:
     catalog: CatalogService
     search: SearchService
     inventory: InventoryService
+    reservations: ReservationService
     promotions: PromotionService
+    tax: TaxService
+    shipping: ShippingService
     customers: CustomerService
     carts: CartService
     checkout: CheckoutService
@@ -319,7 +352,10 @@ _SERVICE_TYPES: Mapping[str, type] = {
     "catalog": CatalogService,
     "search": SearchService,
     "inventory": InventoryService,
+    "reservations": ReservationService,
     "promotions": PromotionService,
+    "tax": TaxService,
+    "shipping": ShippingService,
     "customers": CustomerService,
     "carts": CartService,
     "checkout": CheckoutService,
