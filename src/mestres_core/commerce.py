@@ -27,7 +27,7 @@ from mestres_core.admin.service import AdminService
 from mestres_core.cart.service import CartService
 from mestres_core.catalog.service import CatalogService
 from mestres_core.checkout import placing, returning
-from mestres_core.checkout.audit import AuditReport, audit
+from mestres_core.checkout.audit import CLAIMS, AuditReport, audit
 from mestres_core.checkout.service import CheckoutService, Times
 from mestres_core.customers.service import CustomerService
 from mestres_core.db import schema
@@ -37,7 +37,8 @@ from mestres_core.events.facts import Fact
 from mestres_core.events.outbox import Outbox
 from mestres_core.events.relay import Subscriber, relay
 from mestres_core.events.work import Work
-from mestres_core.inventory.service import InventoryService
+from mestres_core.inventory.reservations import ReservationService
+from mestres_core.inventory.service import InventoryService, PriorityAllocator
 from mestres_core.jobs.service import Jobs
 from mestres_core.orders import confirming
 from mestres_core.orders.confirming import Notifier
@@ -48,7 +49,14 @@ from mestres_core.promotions.service import PromotionService
 from mestres_core.providers.fake import FakeCard, FakePix
 from mestres_core.search.service import SearchService
 from mestres_core.shipping.service import TableRater
-from mestres_core.typing import Clock, Ids, OrderNumberGenerator, PaymentProvider, ShippingRater
+from mestres_core.typing import (
+    Clock,
+    Ids,
+    OrderNumberGenerator,
+    PaymentProvider,
+    ShippingRater,
+    StockAllocator,
+)
 
 T = TypeVar("T")
 Listener = Callable[[Sequence[Fact]], None]
@@ -57,7 +65,8 @@ _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no letter that is 
 _READS = frozenset(
     (
         "list get categories featured products suggest level of_order order_of of_customer find opens coupon"
-        " unconfirmed dashboard report shipments credits returns preview_edit"
+        " unconfirmed dashboard report places locations lots recall movements of_reference"
+        " shipments credits returns preview_edit"
     ).split()
 )
 _OWN_TRANSACTIONS = frozenset({("checkout", "place"), ("orders", "capture"), ("orders", "refund")})
@@ -96,6 +105,7 @@ class Config:
 
     providers: Sequence[PaymentProvider] = field(default_factory=_stand_ins)
     shipping: ShippingRater = field(default_factory=TableRater)
+    allocator: StockAllocator = field(default_factory=PriorityAllocator)
     times: Times = field(default_factory=Times)
     webhook_secret: str | None = None
     notifier: Notifier | None = None
@@ -112,7 +122,8 @@ class Services:
         self.outbox = Outbox(session, config.clock)
         work = Work(session, config.clock, config.ids, self.outbox, rulebook)
         providers = {provider.name: provider for provider in config.providers}
-        self.inventory = InventoryService(work)
+        self.inventory = InventoryService(work, config.allocator)
+        self.reservations = ReservationService(work, self.inventory)
         self.catalog = CatalogService(work, self.inventory)
         self.search = SearchService(work, self.catalog)
         self.promotions = PromotionService(work)
@@ -140,6 +151,7 @@ class Services:
         # Two rooms tell a higher one what happened without knowing it.
         self.inventory.watcher = self.catalog.stock_moved
         self.payments.on_event = self.checkout.apply
+        self.inventory.claims = CLAIMS
 
 
 class Commerce:
@@ -148,6 +160,7 @@ class Commerce:
     catalog: CatalogService
     search: SearchService
     inventory: InventoryService
+    reservations: ReservationService
     promotions: PromotionService
     customers: CustomerService
     carts: CartService
@@ -327,6 +340,7 @@ _SERVICE_TYPES: Mapping[str, type] = {
     "catalog": CatalogService,
     "search": SearchService,
     "inventory": InventoryService,
+    "reservations": ReservationService,
     "promotions": PromotionService,
     "customers": CustomerService,
     "carts": CartService,

@@ -80,11 +80,15 @@ _KINDS = {
     "coupon": "cupom",
     "customer": "cliente",
     "line": "item",
+    "location": "local de estoque",
+    "lot": "lote",
     "order": "pedido",
     "product": "produto",
     "provider": "provedor",
     "quote": "cotação",
+    "reservation": "reserva",
     "sku": "SKU",
+    "variant": "variante",
 }
 
 

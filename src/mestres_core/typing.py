@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from mestres_core.rules.money import Money
+from mestres_core.rules.stock import StockPlace
 
 
 class Clock(Protocol):
@@ -58,6 +59,26 @@ class ShippingRater(Protocol):
         self, *, weight_grams: int, items_total: int, currency: str, address: Mapping[str, str]
     ) -> Sequence[ShippingOption]:
         """The ways to send `weight_grams` worth `items_total` minor units to `address`; none if it cannot be sent."""
+        ...
+
+
+class StockAllocator(Protocol):
+    """Which locations serve an order."""
+
+    def allocate(
+        self,
+        *,
+        wanted: Mapping[int, int],
+        places: Mapping[int, Sequence[StockPlace]],
+        address: Mapping[str, str] | None,
+    ) -> Mapping[int, Mapping[int, int]]:
+        """{variant_id: {location_id: pieces}} for `wanted` {variant_id: pieces}.
+
+        `places` are those of each variant in order of priority, as they are under the lock: no other order changes them
+        meanwhile. `address` is where the order goes, None for a reservation. From no place more than its `buyable` may
+        be taken. Whoever gives less than was wanted refuses the order: InsufficientStock. Called only when a variant
+        is kept at several locations; never touches the database.
+        """
         ...
 
 

@@ -16,7 +16,7 @@ from mestres_core.catalog.models import price, product, variant
 from mestres_core.errors import CartClosed, InsufficientStock, NotFound, ValidationError, VersionConflict
 from mestres_core.events.facts import CartChanged
 from mestres_core.events.work import Work
-from mestres_core.inventory.models import level
+from mestres_core.inventory.models import buyable_by, level
 from mestres_core.promotions.dto import AppliedCoupon
 from mestres_core.promotions.models import in_cart
 from mestres_core.promotions.service import PromotionService
@@ -54,6 +54,8 @@ _LINES = (
     .where(line.c.cart_id == bindparam("cart_id"), variant.c.active, product.c.active)
     .order_by(line.c.id)
 )
+# The cart's own reservation is no hindrance to it, nor is one whose time is over.
+_BUYABLE = buyable_by(bindparam("cart_id"), bindparam("now"))
 _held = line.alias("held")
 _LINES_IN_CART = (
     select(func.count()).select_from(_held).where(_held.c.cart_id == bindparam("cart_id")).scalar_subquery()
@@ -62,7 +64,7 @@ _OFFER = (
     select(
         variant.c.id,
         price.c.amount,
-        (level.c.on_hand - level.c.allocated).label("available"),
+        _BUYABLE.label("available"),
         line.c.quantity,
         _LINES_IN_CART.label("lines"),
     )
@@ -76,7 +78,7 @@ _OFFER = (
 )
 # One line's stock is asked for together with the lock: changing a line is to cost few statements.
 _LOCK_WITH_LINE = (
-    select(*_HEAD, variant.c.sku, (level.c.on_hand - level.c.allocated).label("available"))
+    select(*_HEAD, variant.c.sku, _BUYABLE.label("available"))
     .select_from(
         cart.outerjoin(line, and_(line.c.cart_id == cart.c.id, line.c.id == bindparam("line_id")))
         .outerjoin(variant, variant.c.id == line.c.variant_id)
@@ -137,7 +139,9 @@ class CartService:
         checks.whole("quantity", quantity, at_least=1, at_most=MOST_OF_ONE)
         checks.done()
         row = self.lock(cart_id, expected_version)
-        offer = self._session.execute(_OFFER, {"sku": sku, "currency": row.currency, "cart_id": cart_id}).first()
+        offer = self._session.execute(
+            _OFFER, {"sku": sku, "currency": row.currency, "cart_id": cart_id, "now": self._work.clock.now()}
+        ).first()
         if offer is None:
             raise NotFound("sku", sku)
         if offer.amount is None:
@@ -160,7 +164,7 @@ class CartService:
         checks.whole("quantity", quantity, at_least=0, at_most=MOST_OF_ONE)
         checks.done()
         known = type(line_id) is int and 0 < line_id <= BIGGEST_ID
-        row = self._row(cart_id, _LOCK_WITH_LINE, line_id=line_id if known else 0)
+        row = self._row(cart_id, _LOCK_WITH_LINE, line_id=line_id if known else 0, now=self._work.clock.now())
         _check_open(row, expected_version)
         if row.sku is None:
             raise NotFound("line", line_id)
@@ -209,7 +213,7 @@ class CartService:
         """Its order has come to nothing: the buyer may try again."""
         self._touch(cart_id, "open")
 
-    def _row(self, cart_id: str, query: Any, **more: int) -> Any:
+    def _row(self, cart_id: str, query: Any, **more: Any) -> Any:
         known = isinstance(cart_id, str) and storable(cart_id)
         row = self._session.execute(query, {"cart_id": cart_id, **more}).first() if known else None
         if row is None:

@@ -20,7 +20,7 @@ from mestres_core.db.dialects.sql import as_dict, one_at_a_time
 from mestres_core.db.dialects.sql import insert as upsert
 from mestres_core.events.facts import ProductChanged
 from mestres_core.events.work import Work
-from mestres_core.inventory.models import level
+from mestres_core.inventory.models import BUYABLE, level
 from mestres_core.inventory.service import InventoryService
 from mestres_core.rules.checks import Checks
 from mestres_core.rules.text import fold, slug, stems
@@ -225,9 +225,7 @@ class Saver:
 
     def _write_stock(self, drafts: Sequence[ProductDraft], variants: Mapping[str, int]) -> dict[int, int]:
         """Open levels for new variants; the pieces of known ones are left alone. Returns what is available of each."""
-        query = select(level.c.variant_id, level.c.on_hand - level.c.allocated).where(
-            level.c.variant_id.in_(variants.values())
-        )
+        query = select(level.c.variant_id, BUYABLE).where(level.c.variant_id.in_(variants.values()))
         available = as_dict(self._session.execute(query))
         opened = {
             variants[v.sku]: (v.sku, v.stock or 0)

@@ -26,7 +26,7 @@ from mestres_core.db.dialects.sql import as_dict
 from mestres_core.errors import NotFound
 from mestres_core.events.facts import StockChanged
 from mestres_core.events.work import Work
-from mestres_core.inventory.models import level
+from mestres_core.inventory.models import BUYABLE, level
 from mestres_core.inventory.service import InventoryService
 from mestres_core.rules.checks import BIGGEST_AMOUNT, BIGGEST_ID, Checks, storable
 from mestres_core.rules.money import Money
@@ -44,7 +44,7 @@ _AVAILABLE = exists().where(
     variant.c.product_id == card.c.product_id,
     variant.c.active,
     level.c.variant_id == variant.c.id,
-    level.c.on_hand > level.c.allocated,
+    BUYABLE > 0,
 )
 _REFRESH = (
     update(card)

@@ -16,7 +16,7 @@ from mestres_core.cart.models import cart
 from mestres_core.catalog.models import card, variant
 from mestres_core.checkout.models import idempotency
 from mestres_core.customers.models import customer
-from mestres_core.inventory.models import level, movement
+from mestres_core.inventory.models import BUYABLE, level, lot, movement, place, reservation
 from mestres_core.orders.models import line, order
 from mestres_core.payments.models import event, payment, refund
 
@@ -76,13 +76,39 @@ def _events(kind: str) -> Any:
     return exists().where(event.c.payment_id == payment.c.id, event.c.kind == kind, event.c.state == "applied")
 
 
-_moved = _sums(movement.c.variant_id, on_hand=movement.c.on_hand, allocated=movement.c.allocated)
-_held = _sums(
-    line.c.variant_id,
-    line.join(order, order.c.id == line.c.order_id),
-    order.c.status.in_(("pending", "placed")),
-    pieces=line.c.quantity - line.c.cancelled_quantity - line.c.shipped_quantity,
+_OPEN = line.c.quantity - line.c.cancelled_quantity - line.c.shipped_quantity
+CLAIMS = (
+    select(
+        order.c.number.label("reference"),
+        line.c.variant_id.label("variant_id"),
+        func.sum(_OPEN).label("pieces"),
+    )
+    .select_from(line.join(order, order.c.id == line.c.order_id))
+    .where(order.c.status.in_(("pending", "placed")), _OPEN > 0)
+    .group_by(order.c.number, line.c.variant_id)
 )
+"""What open orders hold: an order's number, a variant, and how many pieces of it."""
+
+_claims = CLAIMS.subquery()
+_held = _sums(_claims.c.variant_id, pieces=_claims.c.pieces)
+_NUMBERS = ("on_hand", "allocated", "reserved")
+_moved = _sums(movement.c.variant_id, **{name: movement.c[name] for name in _NUMBERS})
+_moved_there = (
+    select(
+        movement.c.variant_id, movement.c.location_id, *(func.sum(movement.c[name]).label(name) for name in _NUMBERS)
+    )
+    .group_by(movement.c.variant_id, movement.c.location_id)
+    .subquery()
+)
+_placed = _sums(place.c.variant_id, **{name: place.c[name] for name in (*_NUMBERS, "backorder_limit")})
+_moved_of_lot = _sums(
+    movement.c.lot_id,
+    where=movement.c.lot_id.is_not(None),
+    on_hand=movement.c.on_hand,
+    allocated=movement.c.allocated,
+)
+_in_lots = _sums(lot.c.variant_id, on_hand=lot.c.on_hand, allocated=lot.c.allocated)
+_reserved = _sums(reservation.c.variant_id, where=reservation.c.state == "active", pieces=reservation.c.quantity)
 _items = _sums(line.c.order_id, total=line.c.total)
 _captured = _sums(payment.c.order_number, where=payment.c.status == "captured", amount=payment.c.amount)
 _captures = _sums(
@@ -98,7 +124,7 @@ _refund_events = _sums(
 _stocked = _sums(
     variant.c.product_id,
     variant.join(level, level.c.variant_id == variant.c.id),
-    and_(variant.c.active, level.c.on_hand > level.c.allocated),
+    and_(variant.c.active, BUYABLE > 0),
     variants=literal(1),
 )
 
@@ -106,11 +132,42 @@ _stocked = _sums(
 _RULES: dict[str, Any] = {
     "a level is the sum of its movements": select(level.c.sku)
     .select_from(level.outerjoin(_moved, _moved.c.of == level.c.variant_id))
-    .where(or_(level.c.on_hand != _or_zero(_moved.c.on_hand), level.c.allocated != _or_zero(_moved.c.allocated))),
+    .where(or_(*(level.c[name] != _or_zero(_moved.c[name]) for name in _NUMBERS))),
+    "a place is the sum of its movements": select(level.c.sku, place.c.location_id)
+    .select_from(
+        place.join(level, level.c.variant_id == place.c.variant_id).outerjoin(
+            _moved_there,
+            and_(_moved_there.c.variant_id == place.c.variant_id, _moved_there.c.location_id == place.c.location_id),
+        )
+    )
+    .where(or_(*(place.c[name] != _or_zero(_moved_there.c[name]) for name in _NUMBERS))),
+    "a level is the sum of its places": select(level.c.sku)
+    .select_from(level.outerjoin(_placed, _placed.c.of == level.c.variant_id))
+    .where(
+        level.c.spread,
+        or_(*(level.c[name] != _or_zero(_placed.c[name]) for name in (*_NUMBERS, "backorder_limit"))),
+    ),
+    "a lot is the sum of its movements": select(level.c.sku, lot.c.code)
+    .select_from(
+        lot.join(level, level.c.variant_id == lot.c.variant_id).outerjoin(_moved_of_lot, _moved_of_lot.c.of == lot.c.id)
+    )
+    .where(
+        or_(lot.c.on_hand != _or_zero(_moved_of_lot.c.on_hand), lot.c.allocated != _or_zero(_moved_of_lot.c.allocated))
+    ),
+    "lots hold no more than there is": select(level.c.sku)
+    .select_from(level.join(_in_lots, _in_lots.c.of == level.c.variant_id))
+    .where(or_(_in_lots.c.on_hand > level.c.on_hand, _in_lots.c.allocated > level.c.allocated)),
+    "reserved pieces are those of active reservations": select(
+        level.c.sku, level.c.reserved, _or_zero(_reserved.c.pieces)
+    )
+    .select_from(level.outerjoin(_reserved, _reserved.c.of == level.c.variant_id))
+    .where(level.c.reserved != _or_zero(_reserved.c.pieces)),
     "allocated pieces are those of open orders": select(level.c.sku, level.c.allocated, _or_zero(_held.c.pieces))
     .select_from(level.outerjoin(_held, _held.c.of == level.c.variant_id))
     .where(level.c.allocated != _or_zero(_held.c.pieces)),
-    "nothing is oversold": select(level.c.sku).where(or_(level.c.allocated < 0, level.c.on_hand < level.c.allocated)),
+    "nothing is oversold": select(level.c.sku).where(
+        or_(level.c.allocated < 0, level.c.reserved < 0, level.c.on_hand < 0, BUYABLE < 0)
+    ),
     "a card says whether there is stock": select(card.c.product_id)
     .select_from(card.outerjoin(_stocked, _stocked.c.of == card.c.product_id))
     .where(card.c.in_stock != _stocked.c.of.is_not(None)),

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Something that happened to one aggregate (`product`, `cart`, `order`)."""
+    """Something that happened to one aggregate (`product`, `stock`, `cart`, `order`)."""
 
     aggregate: ClassVar[str]
 
@@ -43,6 +43,17 @@ class StockChanged(Fact):
     aggregate: ClassVar[str] = "product"
     product_id: int
     availability_flipped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StockLow(Fact):
+    """Of a variant no more than `low_at` pieces are left, and before there were more."""
+
+    aggregate: ClassVar[str] = "stock"
+    sku: str
+    variant_id: int
+    available: int
+    low_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +111,7 @@ KINDS: dict[str, type[Fact]] = {
     for kind in (
         ProductChanged,
         StockChanged,
+        StockLow,
         CartChanged,
         OrderChanged,
         OrderShipped,

@@ -65,9 +65,7 @@ def withdrawal_ends(delivered_at: datetime) -> datetime:
 class Returns(OrderBooks):
     """Returns, in one unit of work."""
 
-    def request_return(
-        self, number: str, *, lines: Mapping[int, int], reason: str = "other", note: str = ""
-    ) -> Return:
+    def request_return(self, number: str, *, lines: Mapping[int, int], reason: str = "other", note: str = "") -> Return:
         """The buyer wants to send pieces back: {line id: pieces}.
 
         `reason`: withdrawal, defect, damaged, wrong_item, other. A withdrawal (CDC art. 49) must come within seven days
@@ -126,7 +124,9 @@ class Returns(OrderBooks):
         self._move({line_id: {"returned": less} for line_id, less in missing.items() if less})
         found = self._lines(row)
         whole = {line_id: count - lost.get(line_id, 0) for line_id, count in came.items()}
-        self._shelve(row, one.id, by_variant(found, whole), found)
+        back = by_variant(found, whole)
+        if back:
+            self._inventory.take_back(back, reference=row.number)
         return self._ended(row, one.id, "received")
 
     def refund_return(self, return_id: int, *, shipping: bool | None = None) -> Return:
@@ -168,7 +168,7 @@ class Returns(OrderBooks):
             shelved = {line_id: count - self._scrapped(one.id).get(line_id, 0) for line_id, count in pieces.items()}
             back = by_variant(found, shelved)
             if back:
-                self._inventory.allocate(back, reference=row.number)
+                self._inventory.allocate(back, reference=row.number, address=row.address)
                 self._inventory.ship(back, reference=row.number)
         self._move({line_id: {"returned": -count} for line_id, count in pieces.items() if count})
         return self._ended(row, one.id, "rejected", **({"note": note} if note else {}))
@@ -203,11 +203,6 @@ class Returns(OrderBooks):
 
     def _scrapped(self, return_id: int) -> dict[int, int]:
         return {each.line_id: each.scrapped for each in self._session.execute(_LINES, {"ids": [return_id]})}
-
-    def _shelve(self, row: Any, return_id: int, pieces: Mapping[int, int], lines: Sequence[Any]) -> None:
-        skus = {each.variant_id: each.sku for each in lines}
-        for variant, count in sorted(pieces.items()):
-            self._inventory.receive(skus[variant], quantity=count, reference=f"return {return_id} of {row.number}")
 
     def _ended(self, row: Any, return_id: int, status: str, **values: str) -> Return:
         changed = {"status": status, "updated_at": self._work.clock.now(), **values}
