@@ -6,7 +6,7 @@ The invariants are those of `books.py`. State, money and stock change in one tra
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -32,7 +32,7 @@ from mestres_core.rules.states import ENDED_UNPAID, ORDER, ORDER_AFTER, may
 from mestres_core.typing import RefundRequest
 
 _NEW = insert(order).returning(order.c.id)
-_NEW_LINES = insert(line).returning(line.c.id, sort_by_parameter_order=True)
+_NEW_LINES = insert(line).returning(line.c.variant_id, line.c.id)
 _CREDITS = select(credit).where(credit.c.order_id == bindparam("order_id")).order_by(credit.c.id)
 _TAKEN = ("authorized", "captured")
 _SUMMARIES = select(
@@ -141,7 +141,7 @@ class OrderService(Shipping, Returns, Edits):
         }
         order_id = self._session.execute(_NEW, row).scalar_one()
         rows = [_line_row(order_id, each, part) for each, part in zip(lines, shares, strict=True)]
-        line_ids = self._session.execute(_NEW_LINES, rows).scalars().all()
+        line_ids = _in_order(lines, self._session.execute(_NEW_LINES, rows))
         self._announce(number, "pending", "pending", row["customer_id"])
         none = Money(0, currency)
         return Order(
@@ -410,6 +410,14 @@ def _read_cursor(checks: Checks, cursor: str | None) -> int | None:
         checks.wrong("cursor", "invalid", reason="not a cursor of this list")
         return 0
     return int(cursor[:19])
+
+
+def _in_order(lines: Sequence[CartLine], rows: Iterable[Any]) -> list[int]:
+    """The id of each line: rows come back in any order, and two lines may be of one variant."""
+    ids: dict[int, list[int]] = {}
+    for variant_id, line_id in sorted(rows, reverse=True):
+        ids.setdefault(variant_id, []).append(line_id)
+    return [ids[each.variant_id].pop() for each in lines]
 
 
 def _line_row(order_id: int, each: CartLine, part: LineParts) -> dict[str, Any]:
