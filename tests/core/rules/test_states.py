@@ -85,7 +85,7 @@ def test_fulfillment_is_derived(shipped: int, open_: int, expected: str) -> None
         pytest.param(120, 1, 100, 0, 0, "partially_paid", id="more was ordered"),
     ],
 )
-def test_payment_status_is_derived(
+def test_payment_status_is_derived(  # noqa: PLR0917 - the columns of the table
     due: int, captures: int, captured: int, authorized: int, refunded: int, expected: str
 ) -> None:
     """From what the order is worth and what the ledgers add up to."""
