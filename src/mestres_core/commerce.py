@@ -48,7 +48,9 @@ from mestres_core.payments.service import PaymentService
 from mestres_core.promotions.service import PromotionService
 from mestres_core.providers.fake import FakeCard, FakePix
 from mestres_core.search.service import SearchService
-from mestres_core.shipping.service import TableRater
+from mestres_core.shipping.service import ShippingService, TableRater
+from mestres_core.tax.dto import TaxSettings
+from mestres_core.tax.service import TaxService
 from mestres_core.typing import (
     Clock,
     Ids,
@@ -56,6 +58,7 @@ from mestres_core.typing import (
     PaymentProvider,
     ShippingRater,
     StockAllocator,
+    TaxCalculator,
 )
 
 T = TypeVar("T")
@@ -65,8 +68,9 @@ _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no letter that is 
 _READS = frozenset(
     (
         "list get categories featured products suggest level of_order order_of of_customer find opens coupon"
-        " unconfirmed dashboard report places locations lots recall movements of_reference"
+        " unconfirmed dashboard report rates zones methods preview of_owner"
         " shipments credits returns preview_edit"
+        " places locations lots recall movements of_reference"
     ).split()
 )
 _OWN_TRANSACTIONS = frozenset({("checkout", "place"), ("orders", "capture"), ("orders", "refund")})
@@ -100,11 +104,15 @@ def _stand_ins() -> Sequence[PaymentProvider]:
 class Config:
     """What a shop may be told. `webhook_secret` None refuses every webhook; `notifier` None tells buyers nothing.
 
+    `shipping` as it is sends by the shop's zones, and while there are none by one table for Brazil. `tax` None: the
+    shop's own rates; `taxes` says how they are rounded.
     `numbers` None gives orders the random numbers of `ids`; `keep_coupons` keeps the coupons of a cancelled order used.
     """
 
     providers: Sequence[PaymentProvider] = field(default_factory=_stand_ins)
     shipping: ShippingRater = field(default_factory=TableRater)
+    tax: TaxCalculator | None = None
+    taxes: TaxSettings = field(default_factory=TaxSettings)
     allocator: StockAllocator = field(default_factory=PriorityAllocator)
     times: Times = field(default_factory=Times)
     webhook_secret: str | None = None
@@ -128,7 +136,9 @@ class Services:
         self.search = SearchService(work, self.catalog)
         self.promotions = PromotionService(work)
         self.customers = CustomerService(work)
-        self.carts = CartService(work, self.promotions)
+        self.tax = TaxService(work, calculator=config.tax, settings=config.taxes)
+        self.shipping = ShippingService(work, rater=config.shipping)
+        self.carts = CartService(work, self.promotions, idle=config.times.cart)
         self.payments = PaymentService(work, providers, config.webhook_secret)
         self.orders = OrderService(
             work,
@@ -162,6 +172,8 @@ class Commerce:
     inventory: InventoryService
     reservations: ReservationService
     promotions: PromotionService
+    tax: TaxService
+    shipping: ShippingService
     customers: CustomerService
     carts: CartService
     checkout: CheckoutService
@@ -342,6 +354,8 @@ _SERVICE_TYPES: Mapping[str, type] = {
     "inventory": InventoryService,
     "reservations": ReservationService,
     "promotions": PromotionService,
+    "tax": TaxService,
+    "shipping": ShippingService,
     "customers": CustomerService,
     "carts": CartService,
     "checkout": CheckoutService,

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, exists, func, literal, or_, select
+from sqlalchemy import and_, case, exists, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from mestres_core.cart.models import cart
@@ -20,6 +20,7 @@ from mestres_core.customers.models import customer
 from mestres_core.inventory.models import BUYABLE, level, lot, movement, place, reservation
 from mestres_core.orders.models import line, order
 from mestres_core.payments.models import event, payment, refund
+from mestres_core.tax.models import order_tax
 
 _MOST_SHOWN = 100
 
@@ -76,15 +77,15 @@ def _events(kind: str) -> Any:
     return exists().where(event.c.payment_id == payment.c.id, event.c.kind == kind, event.c.state == "applied")
 
 
-_OPEN = line.c.quantity - line.c.cancelled_quantity - line.c.shipped_quantity
+_open_pieces = line.c.quantity - line.c.cancelled_quantity - line.c.shipped_quantity
 CLAIMS = (
     select(
         order.c.number.label("reference"),
         line.c.variant_id.label("variant_id"),
-        func.sum(_OPEN).label("pieces"),
+        func.sum(_open_pieces).label("pieces"),
     )
     .select_from(line.join(order, order.c.id == line.c.order_id))
-    .where(order.c.status.in_(("pending", "placed")), _OPEN > 0)
+    .where(order.c.status.in_(("pending", "placed")), _open_pieces > 0)
     .group_by(order.c.number, line.c.variant_id)
 )
 """What open orders hold: an order's number, a variant, and how many pieces of it."""
@@ -110,6 +111,22 @@ _moved_of_lot = _sums(
 _in_lots = _sums(lot.c.variant_id, on_hand=lot.c.on_hand, allocated=lot.c.allocated)
 _reserved = _sums(reservation.c.variant_id, where=reservation.c.state == "active", pieces=reservation.c.quantity)
 _items = _sums(line.c.order_id, total=line.c.total)
+_of_shipping = order_tax.c.line_id.is_(None)
+_added = and_(order_tax.c.mode == "exclusive", ~order_tax.c.informational)
+_contained = and_(order_tax.c.mode != "exclusive", ~order_tax.c.informational)
+_line_taxes = _sums(
+    order_tax.c.line_id,
+    where=~_of_shipping,
+    added=case((_added, order_tax.c.amount), else_=0),
+    contained=case((_contained, order_tax.c.amount), else_=0),
+)
+_order_taxes = _sums(
+    order_tax.c.order_number,
+    added=case((_added, order_tax.c.amount), else_=0),
+    contained=case((_contained, order_tax.c.amount), else_=0),
+    of_shipping=case((and_(_added, _of_shipping), order_tax.c.amount), else_=0),
+)
+_line_shares = _sums(line.c.order_id, tax=line.c.tax_amount)
 _captures = _sums(
     event.c.payment_id, where=and_(event.c.kind == "captured", event.c.state == "applied"), times=literal(1)
 )
@@ -183,6 +200,28 @@ _RULES: dict[str, Any] = {
         order.c.grand_amount
         != order.c.items_amount - order.c.discount_amount + order.c.shipping_amount + order.c.tax_amount
     ),
+    "an order's tax is that of its lines and of its shipping": select(order.c.number)
+    .select_from(order.outerjoin(_line_shares, _line_shares.c.of == order.c.id))
+    .where(order.c.tax_amount != _or_zero(_line_shares.c.tax) + order.c.shipping_tax_amount),
+    "a line's taxes are the sum of their parts": select(order.c.number, line.c.sku)
+    .select_from(line.join(_line_taxes, _line_taxes.c.of == line.c.id).join(order, order.c.id == line.c.order_id))
+    .where(or_(_line_taxes.c.added != line.c.tax_amount, _line_taxes.c.contained != line.c.tax_included_amount)),
+    "an order's taxes are the sum of their parts": select(order.c.number)
+    .select_from(order.join(_order_taxes, _order_taxes.c.of == order.c.number))
+    .where(
+        or_(
+            _order_taxes.c.added != order.c.tax_amount,
+            _order_taxes.c.contained != order.c.tax_included_amount,
+            _order_taxes.c.of_shipping != order.c.shipping_tax_amount,
+        )
+    ),
+    "every part of a tax belongs to an order and to a line of it": select(order_tax.c.order_number, order_tax.c.name)
+    .select_from(
+        order_tax.outerjoin(order, order.c.number == order_tax.c.order_number).outerjoin(
+            line, and_(line.c.id == order_tax.c.line_id, line.c.order_id == order.c.id)
+        )
+    )
+    .where(or_(order.c.id.is_(None), and_(~_of_shipping, line.c.id.is_(None)))),
     "a captured payment has its event, any other has none": select(payment.c.id)
     .select_from(payment.outerjoin(_captures, _captures.c.of == payment.c.id))
     .where((payment.c.status == "captured") != _captures.c.of.is_not(None)),
