@@ -48,8 +48,18 @@ from mestres_core.payments.service import PaymentService
 from mestres_core.promotions.service import PromotionService
 from mestres_core.providers.fake import FakeCard, FakePix
 from mestres_core.search.service import SearchService
-from mestres_core.shipping.service import TableRater
-from mestres_core.typing import Clock, Ids, OrderNumberGenerator, PaymentProvider, ShippingRater, StockAllocator
+from mestres_core.shipping.service import ShippingService, TableRater
+from mestres_core.tax.dto import TaxSettings
+from mestres_core.tax.service import TaxService
+from mestres_core.typing import (
+    Clock,
+    Ids,
+    OrderNumberGenerator,
+    PaymentProvider,
+    ShippingRater,
+    StockAllocator,
+    TaxCalculator,
+)
 
 T = TypeVar("T")
 Listener = Callable[[Sequence[Fact]], None]
@@ -58,8 +68,8 @@ _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no letter that is 
 _READS = frozenset(
     (
         "list get categories featured products suggest level of_order order_of of_customer find opens coupon"
-        " unconfirmed dashboard report shipments credits returns preview_edit"
-        " places locations lots recall movements of_reference"
+        " unconfirmed dashboard report rates zones methods preview of_owner"
+        " shipments credits returns preview_edit places locations lots recall movements of_reference"
     ).split()
 )
 _OWN_TRANSACTIONS = frozenset({("checkout", "place"), ("orders", "capture"), ("orders", "refund")})
@@ -94,11 +104,15 @@ class Config:
     """What a shop may be told. `webhook_secret` None refuses every webhook; `notifier` None tells buyers nothing.
 
     `numbers` None gives orders the random numbers of `ids`; `keep_coupons` keeps the coupons of a cancelled order used.
+    `shipping` as it is sends by the shop's zones, and while there are none by one table for Brazil. `tax` None: the
+    shop's own rates; `taxes` says how they are rounded.
     """
 
     providers: Sequence[PaymentProvider] = field(default_factory=_stand_ins)
     shipping: ShippingRater = field(default_factory=TableRater)
     allocator: StockAllocator = field(default_factory=PriorityAllocator)
+    tax: TaxCalculator | None = None
+    taxes: TaxSettings = field(default_factory=TaxSettings)
     times: Times = field(default_factory=Times)
     webhook_secret: str | None = None
     notifier: Notifier | None = None
@@ -121,7 +135,9 @@ class Services:
         self.search = SearchService(work, self.catalog)
         self.promotions = PromotionService(work)
         self.customers = CustomerService(work)
-        self.carts = CartService(work, self.promotions)
+        self.tax = TaxService(work, calculator=config.tax, settings=config.taxes)
+        self.shipping = ShippingService(work, rater=config.shipping)
+        self.carts = CartService(work, self.promotions, idle=config.times.cart)
         self.payments = PaymentService(work, providers, config.webhook_secret)
         self.orders = OrderService(
             work,
@@ -155,6 +171,8 @@ class Commerce:
     inventory: InventoryService
     reservations: ReservationService
     promotions: PromotionService
+    tax: TaxService
+    shipping: ShippingService
     customers: CustomerService
     carts: CartService
     checkout: CheckoutService
@@ -335,6 +353,8 @@ _SERVICE_TYPES: Mapping[str, type] = {
     "inventory": InventoryService,
     "reservations": ReservationService,
     "promotions": PromotionService,
+    "tax": TaxService,
+    "shipping": ShippingService,
     "customers": CustomerService,
     "carts": CartService,
     "checkout": CheckoutService,

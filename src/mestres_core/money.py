@@ -1,27 +1,35 @@
 """Money for users of the package: the arithmetic of `mestres_core.rules.money` under its public name."""
 
 from mestres_core.rules.money import (
+    ROUNDINGS,
     CurrencyMismatch,
     Money,
     allocate,
+    allocate_capped,
     digits,
     percent_of,
     round_half_down,
     round_half_even,
     round_half_up,
+    round_to,
+    round_up,
     split,
     truncate,
 )
 
 __all__ = [
+    "ROUNDINGS",
     "CurrencyMismatch",
     "Money",
     "allocate",
+    "allocate_capped",
     "digits",
     "percent_of",
     "round_half_down",
     "round_half_even",
     "round_half_up",
+    "round_to",
+    "round_up",
     "split",
     "truncate",
 ]

@@ -2,26 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from mestres_core.promotions.dto import AppliedCoupon
 from mestres_core.rules.money import Money
 
+Wishes = Mapping[str, str | int | bool]
+"""What the buyer wants of a line beside its SKU: {"grind": "fine", "engraving": "Ana"}."""
+
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The parts of a total; `grand` is always items - discount + shipping + tax."""
+    """The parts of a total; `grand` is always items - discount + shipping + tax.
+
+    `tax` is what is added to the prices, `tax_included` what they contain already (it is in `items` and `shipping`).
+    `discount` is what is taken off the goods; `shipping` is after its own discount.
+    """
 
     items: Money
     discount: Money
     shipping: Money
     tax: Money
     grand: Money
+    tax_included: Money = field(default=None)  # type: ignore[assignment]  # nothing, in the same currency
+
+    def __post_init__(self) -> None:
+        if self.tax_included is None:
+            object.__setattr__(self, "tax_included", Money(0, self.grand.currency))
 
 
 @dataclass(frozen=True, slots=True)
 class CartLine:
-    """So many pieces of one variant at today's price."""
+    """So many pieces of one variant, with the buyer's wishes for them, at today's price.
+
+    `total` is quantity * unit_price.
+    """
 
     id: int
     variant_id: int
@@ -32,11 +49,44 @@ class CartLine:
     unit_price: Money
     total: Money
     weight_grams: int
+    attributes: Wishes = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class UnavailableLine:
+    """A line that cannot be bought now and costs nothing; `reason`: inactive, or no_price in the cart's currency."""
+
+    id: int
+    sku: str
+    name: str
+    quantity: int
+    reason: str
+    attributes: Wishes = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CartNote:
+    """Something that a merge could not do as the buyer might expect.
+
+    `reason`: stock (fewer pieces are there), limit (of pieces in a line), lines (of lines in a cart), currency (the
+    guest's cart was in another), coupons (of coupons in a cart; `sku` is then the code).
+    """
+
+    sku: str
+    wanted: int
+    quantity: int
+    reason: str
+    attributes: Wishes = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Cart:
-    """A cart: whoever knows its unguessable `id` may change it. `version` grows with every change."""
+    """A cart: whoever knows its unguessable `id` may change it. `version` grows with every change.
+
+    `status`: open, ordered, merged (into the cart `merged_into`), expired. `owner` is the host's own user, None for a
+    guest. `notes` are those of the merge that gave this value. `expires_at` is when the cart closes unless it is
+    changed before (UTC; None: never).
+    """
 
     id: str
     currency: str
@@ -45,3 +95,10 @@ class Cart:
     lines: tuple[CartLine, ...]
     coupons: tuple[AppliedCoupon, ...]
     totals: Totals
+    owner: str | None = None
+    channel: str = "default"
+    customer_group: str | None = None
+    unavailable: tuple[UnavailableLine, ...] = ()
+    notes: tuple[CartNote, ...] = ()
+    merged_into: str | None = None
+    expires_at: datetime | None = None

@@ -190,7 +190,7 @@ class CatalogService:
     ) -> Product | None:
         """Create a product, or change the one saved before with the same `key` (default: the slug of its name).
 
-        `variants` are VariantDrafts or mappings {sku, price (minor units), name, weight_grams, stock}; `stock` is what
+        `variants` are VariantDrafts or mappings of its fields (sku, price, weight_grams, stock...); `stock` is what
         a new variant starts with and leaves a known one alone (use `inventory.set` or `receive`). `category` is a name
         or a path of names. Returns the product, None when it was saved as not active. Raises ValidationError.
         """

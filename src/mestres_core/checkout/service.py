@@ -61,11 +61,15 @@ _ORDER_OF_QUOTE = _ORDER_OF_QUOTE.order_by(order.c.id.desc()).limit(1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Times:
-    """How long things hold: a quote, an unpaid order, and a caller's claim to an unfinished payment."""
+    """How long things hold: a quote, an unpaid order, and a caller's claim to an unfinished payment.
+
+    `cart` is how long a cart that nobody changes stays open; None: for ever.
+    """
 
     quote: timedelta = timedelta(minutes=30)
     payment: timedelta = timedelta(minutes=30)
     lease: timedelta = timedelta(seconds=30)
+    cart: timedelta | None = None
 
 
 class CheckoutService:

@@ -20,7 +20,7 @@ from sqlalchemy.pool import StaticPool
 
 from mestres_core.db.dialects.sql import busy
 from mestres_core.db.dialects.sqlite import READ_ONLY, FairLock, configure_sqlite
-from mestres_core.errors import CommerceError, DatabaseNotReady, RetryableError
+from mestres_core.errors import CommerceError, DatabaseNotReady, OutcomeUnknown, RetryableError
 
 T = TypeVar("T")
 _ATTEMPTS = 5
@@ -92,23 +92,28 @@ def connect_arguments(url: URL) -> dict[str, object]:
 
 
 @contextmanager
-def _translated(*, ending: bool = False) -> Iterator[None]:
-    """What the driver calls a deadlock, a lock timeout or a locked database is a RetryableError.
-
-    So is a lost connection: what was written over it is gone. But where the transaction is `ending`, nobody knows.
-    """
+def _translated() -> Iterator[None]:
+    """What the driver calls a deadlock, a lock timeout, a locked database or a lost connection is a RetryableError."""
     try:
         yield
     except DBAPIError as error:
-        reason = busy(error) or ("connection lost" if error.connection_invalidated and not ending else None)
+        reason = busy(error) or ("connection lost" if error.connection_invalidated else None)
         if reason is None:
             raise
         raise RetryableError(reason) from error
 
 
 def _commit(session: Session) -> None:
-    with _translated(ending=True):
+    """Raises OutcomeUnknown when the connection is lost at it: the database may have committed or not."""
+    try:
         session.commit()
+    except DBAPIError as error:
+        reason = busy(error)
+        if reason is not None:
+            raise RetryableError(reason) from error
+        if error.connection_invalidated:
+            raise OutcomeUnknown from error
+        raise
 
 
 class Database:
@@ -140,7 +145,8 @@ class Database:
         """A session whose work is committed at the end, or rolled back when an error leaves the block.
 
         With `survivors`, for a single call, errors that have written something worth keeping are committed too. Raises
-        RetryableError when the database was busy.
+        RetryableError when the database was busy or the connection was lost on the way, OutcomeUnknown when it was lost
+        at the commit.
         """
         with self._turn(write=True), Session(self.engine) as session:
             try:
