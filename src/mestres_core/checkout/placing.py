@@ -36,7 +36,6 @@ class Run(Protocol):
 
 def place(run: Run, providers: Mapping[str, PaymentProvider], arguments: Mapping[str, Any]) -> Placed:
     """`CheckoutService.place`, with the transactions it needs."""
-
     begun: Begun
     try:
         begun = _begin(run, arguments)
