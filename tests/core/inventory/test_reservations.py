@@ -30,7 +30,7 @@ def test_reserved_pieces_are_nobody_elses(shop: TestShop) -> None:
     assert (refused.value.requested, refused.value.available) == (2, 1)
     with pytest.raises(InsufficientStock):
         shop.carts.add(shop.cart(), sku="A1", quantity=2)
-    assert [(move.kind, move.reserved, move.reference) for move in shop.inventory.movements("A1")][0] == (
+    assert next((move.kind, move.reserved, move.reference) for move in shop.inventory.movements("A1")) == (
         "reserve",
         4,
         "counter",
