@@ -69,7 +69,8 @@ _READS = frozenset(
     (
         "list get categories featured products suggest level of_order order_of of_customer find opens coupon"
         " unconfirmed dashboard report rates zones methods preview of_owner"
-        " shipments credits returns preview_edit places locations lots recall movements of_reference"
+        " shipments credits returns preview_edit"
+        " places locations lots recall movements of_reference"
     ).split()
 )
 _OWN_TRANSACTIONS = frozenset({("checkout", "place"), ("orders", "capture"), ("orders", "refund")})
@@ -103,16 +104,16 @@ def _stand_ins() -> Sequence[PaymentProvider]:
 class Config:
     """What a shop may be told. `webhook_secret` None refuses every webhook; `notifier` None tells buyers nothing.
 
-    `numbers` None gives orders the random numbers of `ids`; `keep_coupons` keeps the coupons of a cancelled order used.
     `shipping` as it is sends by the shop's zones, and while there are none by one table for Brazil. `tax` None: the
     shop's own rates; `taxes` says how they are rounded.
+    `numbers` None gives orders the random numbers of `ids`; `keep_coupons` keeps the coupons of a cancelled order used.
     """
 
     providers: Sequence[PaymentProvider] = field(default_factory=_stand_ins)
     shipping: ShippingRater = field(default_factory=TableRater)
-    allocator: StockAllocator = field(default_factory=PriorityAllocator)
     tax: TaxCalculator | None = None
     taxes: TaxSettings = field(default_factory=TaxSettings)
+    allocator: StockAllocator = field(default_factory=PriorityAllocator)
     times: Times = field(default_factory=Times)
     webhook_secret: str | None = None
     notifier: Notifier | None = None

@@ -87,11 +87,11 @@ _KINDS = {
     "product": "produto",
     "provider": "provedor",
     "quote": "cotação",
-    "reservation": "reserva",
     "shipping method": "forma de envio",
     "shipping zone": "zona de envio",
-    "sku": "SKU",
     "tax rate": "alíquota",
+    "reservation": "reserva",
+    "sku": "SKU",
     "variant": "variante",
 }
 
@@ -379,7 +379,7 @@ class RetryableError(CommerceError):
 
 
 class OutcomeUnknown(CommerceError):
-    """The connection was lost at the commit: the work is done whole, or not at all. Calls with a key may be repeated."""
+    """The connection was lost at the commit: it is done whole, or not at all. Calls with a key may be repeated."""
 
     code = "outcome_unknown"
     title = ("Outcome unknown", "Resultado desconhecido")

@@ -62,7 +62,8 @@ def check_pair(guest: Any, into: Any) -> None:
 
 def join(work: Work, guest: Any, into: Any, *, policy: str, most_of_one: int, most_lines: int) -> tuple[CartNote, ...]:
     """Bring the guest's lines and coupons over and close its cart; both rows are locked by the caller."""
-    rows = work.session.execute(_BOTH, {"guest": guest.id, "into": into.id, "now": work.clock.now()}).all()
+    now = work.clock.now()
+    rows = work.session.execute(_BOTH, {"guest": guest.id, "into": into.id, "now": now}).all()
     theirs = {(row.variant_id, row.attributes_key): row for row in rows if row.cart_id == guest.id}
     ours = {(row.variant_id, row.attributes_key): row for row in rows if row.cart_id == into.id}
     notes: tuple[CartNote, ...]
@@ -77,7 +78,6 @@ def join(work: Work, guest: Any, into: Any, *, policy: str, most_of_one: int, mo
         notes = _notes({**theirs, **ours}, clipped)
         if policy != "use_existing" and (policy != "guest_if_existing_empty" or not ours):
             notes += _join_coupons(work, guest.id, into.id, replace=policy == "use_guest")
-    now = work.clock.now()
     work.session.connection().execute(_CLOSE, {"of": guest.id, "to": into.id, "now": now})
     return notes
 

@@ -54,12 +54,12 @@ _PIECES_IN_CART = (
     .scalar_subquery()
 )
 # The cart's own reservation is no hindrance to it, nor is one whose time is over.
-_AVAILABLE = buyable_by(bindparam("cart_id"), bindparam("now"))
+_BUYABLE = buyable_by(bindparam("cart_id"), bindparam("now"))
 _OFFER = (
     select(
         variant.c.id,
         price.c.amount,
-        _AVAILABLE.label("available"),
+        _BUYABLE.label("available"),
         line.c.id.label("line_id"),
         line.c.quantity,
         _PIECES_IN_CART.label("pieces"),
@@ -221,8 +221,7 @@ class CartService:
         checks.done()
         row = self.lock(cart_id, expected_version)
         asked = {"sku": sku, "currency": row.currency, "cart_id": cart_id, "attributes_key": wish_key}
-        asked["now"] = self._work.clock.now()
-        offer = self._session.execute(_OFFER, asked).first()
+        offer = self._session.execute(_OFFER, asked | {"now": self._work.clock.now()}).first()
         if offer is None:
             raise NotFound("sku", sku)
         if offer.amount is None:

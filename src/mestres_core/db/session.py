@@ -92,12 +92,15 @@ def connect_arguments(url: URL) -> dict[str, object]:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
-    """What the driver calls a deadlock, a lock timeout, a locked database or a lost connection is a RetryableError."""
+def _translated(*, ending: bool = False) -> Iterator[None]:
+    """What the driver calls a deadlock, a lock timeout or a locked database is a RetryableError.
+
+    So is a lost connection: what was written over it is gone. But where the transaction is `ending`, nobody knows.
+    """
     try:
         yield
     except DBAPIError as error:
-        reason = busy(error) or ("connection lost" if error.connection_invalidated else None)
+        reason = busy(error) or ("connection lost" if error.connection_invalidated and not ending else None)
         if reason is None:
             raise
         raise RetryableError(reason) from error
@@ -106,11 +109,9 @@ def _translated() -> Iterator[None]:
 def _commit(session: Session) -> None:
     """Raises OutcomeUnknown when the connection is lost at it: the database may have committed or not."""
     try:
-        session.commit()
+        with _translated(ending=True):
+            session.commit()
     except DBAPIError as error:
-        reason = busy(error)
-        if reason is not None:
-            raise RetryableError(reason) from error
         if error.connection_invalidated:
             raise OutcomeUnknown from error
         raise

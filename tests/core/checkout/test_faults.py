@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -59,22 +60,19 @@ def failing(shop: TestShop, at: int, *, times: int = 1) -> Iterator[list[int]]:
 
 
 @contextmanager
-def lost_at_commit(shop: TestShop, *, done: bool, times: int = 1) -> Iterator[None]:
-    """The connection is lost at the next commits that wrote something, after the database had `done` it or before."""
+def lost_at_commit(shop: TestShop, *, done: bool, nth: int = 1) -> Iterator[None]:
+    """The connection is lost at the `nth` commit from now, after the database had `done` it or before."""
     dialect = shop.engine.dialect
-    original, left = dialect.do_commit, times
+    original, left = dialect.do_commit, nth
 
     def commit(connection: Any) -> None:
         nonlocal left
-        if not left:
-            original(connection)
-            return
         left -= 1
-        if done:
+        if left or done:
             original(connection)
-        else:
-            connection.rollback()
-        raise _gone(dialect)
+        if not left:
+            connection.dbapi_connection.close()
+            raise _gone(dialect)
 
     dialect.do_commit = commit  # type: ignore[method-assign]
     try:
@@ -129,10 +127,12 @@ ACTS = {"begin": _begin, "apply": _apply, "cancel": _cancel, "refund": _refund, 
 
 @pytest.mark.scenario("C22")
 @pytest.mark.parametrize("act", list(ACTS))
-def test_a_fault_at_any_statement(shop: TestShop, act: str) -> None:
+def test_a_fault_at_any_statement(shop: TestShop, monkeypatch: pytest.MonkeyPatch, act: str) -> None:
     """Each statement fails once: the work is done, once. Each fails for ever: RetryableError, and not one row more."""
     shop.product(stock=1000)
     shop.product("B2", stock=1000)
+    shop.buy()  # so that every later order is of a known customer
+    monkeypatch.setattr("mestres_core.db.session.time", SimpleNamespace(sleep=lambda _seconds: None))
     do = ACTS[act](shop)
     before = counts(shop)
     with failing(shop, 0) as sent:
@@ -175,12 +175,12 @@ def test_a_connection_lost_at_the_commit(shop: TestShop, done: bool) -> None:
 
 @pytest.mark.scenario("C23")
 @pytest.mark.parametrize("done", [True, False], ids=["done", "not done"])
-@pytest.mark.parametrize("commits", [1, 2])
-def test_placing_finds_out_by_itself(shop: TestShop, done: bool, commits: int) -> None:
+@pytest.mark.parametrize("nth", [1, 2], ids=["begin", "apply"])
+def test_placing_finds_out_by_itself(shop: TestShop, done: bool, nth: int) -> None:
     """`place` begins once more under its key: the buyer is charged once and gets a paid order, not a replay."""
     shop.product()
     arguments = shop.arguments(shop.quote(shop.cart(("A1", 1))), key="k")
-    with lost_at_commit(shop, done=done):
+    with lost_at_commit(shop, done=done, nth=nth):
         placed = shop.checkout.place(**arguments)
     assert (placed.order.payment_status, placed.replayed) == ("paid", False)
     assert [placed.order.number] == [order.number for order in shop.orders.list()]
