@@ -58,7 +58,9 @@ def test_a_level_is_the_sum_of_its_places(shop: TestShop) -> None:
         pytest.param({"A": 2, "B": 3}, {"A": {"second": 2}, "B": {"second": 3}}, id="one location has the whole order"),
         pytest.param({"A": 8}, {"A": {"first": 3, "second": 5}}, id="split in order of priority"),
         pytest.param({"A": 5, "B": 6}, {"A": {"second": 5}, "B": {"second": 4, "third": 2}}, id="one line is split"),
-        pytest.param({"A": 10, "B": 8}, {"A": {"first": 3, "second": 5, "third": 2}, "B": {"second": 4, "third": 4}}, id="all"),
+        pytest.param(
+            {"A": 10, "B": 8}, {"A": {"first": 3, "second": 5, "third": 2}, "B": {"second": 4, "third": 4}}, id="all"
+        ),
     ],
 )
 def test_which_location_serves(shop: TestShop, wanted: dict[str, int], expected: dict[str, dict[str, int]]) -> None:
@@ -174,7 +176,7 @@ def test_locations_can_be_renamed(shop: TestShop) -> None:
     """Saving a known code changes its name and priority, and with it the order of serving."""
     spread(shop, "A1", first=2, second=2)
     shop.inventory.save_location("second", name="Depósito", priority=-20)
-    assert [(each.code, each.name) for each in shop.inventory.locations()][0] == ("second", "Depósito")
+    assert next((each.code, each.name) for each in shop.inventory.locations()) == ("second", "Depósito")
     shop.buy(quantity=1)
     assert where(shop) == {"second": (2, 1), "first": (2, 0)}
 

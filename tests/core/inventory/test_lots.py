@@ -152,7 +152,10 @@ def test_counting_lots(shop: TestShop) -> None:
     shop.inventory.set("A1", on_hand=1, lot="early", change_from=3, reason="stocktake")
     shop.inventory.adjust("A1", by=-2, lot="late", reason="damaged")
     shop.inventory.set("A1", on_hand=5)
-    assert (shop.inventory.level("A1").on_hand, lots(shop)) == (5, {"early": (1, 0), "late": (1, 0), "dateless": (2, 0)})
+    assert (shop.inventory.level("A1").on_hand, lots(shop)) == (
+        5,
+        {"early": (1, 0), "late": (1, 0), "dateless": (2, 0)},
+    )
     with pytest.raises(ValidationError, match="lot"):
         shop.inventory.set("A1", on_hand=3)
     with pytest.raises(NotFound):
