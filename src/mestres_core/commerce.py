@@ -138,7 +138,7 @@ class Services:
         self.customers = CustomerService(work)
         self.tax = TaxService(work, calculator=config.tax, settings=config.taxes)
         self.shipping = ShippingService(work, rater=config.shipping)
-        self.carts = CartService(work, self.promotions, idle=config.times.cart)
+        self.carts = CartService(work, self.promotions, reservations=self.reservations, idle=config.times.cart)
         self.payments = PaymentService(work, providers, config.webhook_secret)
         self.orders = OrderService(
             work,
