@@ -43,6 +43,7 @@ from mestres_core.orders import confirming
 from mestres_core.orders.confirming import Notifier
 from mestres_core.orders.service import OrderService
 from mestres_core.payments.service import PaymentService
+from mestres_core.pricing.service import PricingService
 from mestres_core.promotions.service import PromotionService
 from mestres_core.providers.fake import FakeCard, FakePix
 from mestres_core.search.service import SearchService
@@ -56,7 +57,7 @@ _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no letter that is 
 _READS = frozenset(
     (
         "list get categories featured products suggest level of_order order_of of_customer find opens coupon"
-        " unconfirmed dashboard report"
+        " unconfirmed dashboard report all codes facts running prices lists resolve explain"
     ).split()
 )
 _OWN_TRANSACTIONS = frozenset({("checkout", "place"), ("orders", "capture"), ("orders", "refund")})
@@ -110,8 +111,9 @@ class Services:
         self.catalog = CatalogService(work, self.inventory)
         self.search = SearchService(work, self.catalog)
         self.promotions = PromotionService(work)
+        self.pricing = PricingService(work, self.promotions)
         self.customers = CustomerService(work)
-        self.carts = CartService(work, self.promotions)
+        self.carts = CartService(work, self.promotions, self.pricing)
         self.payments = PaymentService(work, providers, config.webhook_secret)
         self.orders = OrderService(
             work,
@@ -141,6 +143,7 @@ class Commerce:
     search: SearchService
     inventory: InventoryService
     promotions: PromotionService
+    pricing: PricingService
     customers: CustomerService
     carts: CartService
     checkout: CheckoutService
@@ -320,6 +323,7 @@ _SERVICE_TYPES: Mapping[str, type] = {
     "search": SearchService,
     "inventory": InventoryService,
     "promotions": PromotionService,
+    "pricing": PricingService,
     "customers": CustomerService,
     "carts": CartService,
     "checkout": CheckoutService,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mestres_core.promotions.dto import AppliedCoupon
+from mestres_core.promotions.dto import AppliedCoupon, Use
 from mestres_core.rules.money import Money
 
 
@@ -36,7 +36,10 @@ class CartLine:
 
 @dataclass(frozen=True, slots=True)
 class Cart:
-    """A cart: whoever knows its unguessable `id` may change it. `version` grows with every change."""
+    """A cart: whoever knows its unguessable `id` may change it. `version` grows with every change.
+
+    `uses` is what an order of it would take of promotions.
+    """
 
     id: str
     currency: str
@@ -45,3 +48,4 @@ class Cart:
     lines: tuple[CartLine, ...]
     coupons: tuple[AppliedCoupon, ...]
     totals: Totals
+    uses: tuple[Use, ...] = ()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import and_, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import and_, bindparam, delete, func, insert, select, update
 
 from mestres_core.cart.dto import Cart, CartLine, Totals
 from mestres_core.cart.models import cart, line
@@ -17,8 +17,9 @@ from mestres_core.errors import CartClosed, InsufficientStock, NotFound, Validat
 from mestres_core.events.facts import CartChanged
 from mestres_core.events.work import Work
 from mestres_core.inventory.models import level
-from mestres_core.promotions.dto import AppliedCoupon
-from mestres_core.promotions.models import in_cart
+from mestres_core.pricing.service import PricingService
+from mestres_core.pricing.shelf import PRICES
+from mestres_core.promotions.book import FACTS, facts_in
 from mestres_core.promotions.service import PromotionService
 from mestres_core.rules.checks import BIGGEST_ID, Checks, storable
 from mestres_core.rules.money import Money
@@ -30,7 +31,6 @@ _HEAD = (
     cart.c.currency,
     cart.c.status,
     cart.c.version,
-    exists().where(in_cart.c.cart_id == cart.c.id).label("has_coupons"),
 )
 _CART = select(*_HEAD).where(cart.c.id == bindparam("cart_id"))
 _LOCK = _CART.with_for_update()
@@ -42,14 +42,16 @@ _LINES = (
         variant.c.sku,
         product.c.name,
         variant.c.name.label("variant_name"),
+        product.c.category_id,
         line.c.quantity,
-        price.c.amount,
+        *PRICES,
         variant.c.weight_grams,
+        *FACTS,
     )
     .select_from(
         line.join(variant, variant.c.id == line.c.variant_id)
         .join(product, product.c.id == variant.c.product_id)
-        .join(price, and_(price.c.variant_id == variant.c.id, price.c.currency == bindparam("currency")))
+        .outerjoin(price, and_(price.c.variant_id == variant.c.id, price.c.currency == bindparam("currency")))
     )
     .where(line.c.cart_id == bindparam("cart_id"), variant.c.active, product.c.active)
     .order_by(line.c.id)
@@ -95,10 +97,11 @@ _TOUCH = (
 class CartService:
     """Carts in one unit of work."""
 
-    def __init__(self, work: Work, promotions: PromotionService) -> None:
+    def __init__(self, work: Work, promotions: PromotionService, pricing: PricingService) -> None:
         self._work = work
         self._session = work.session
         self._promotions = promotions
+        self._pricing = pricing
 
     def create(self, *, currency: str = "BRL") -> Cart:
         """A new empty cart. Raises ValidationError when `currency` is not a code of three capital letters."""
@@ -116,7 +119,7 @@ class CartService:
             "updated_at": now,
         }
         self._session.execute(insert(cart), row)
-        return _cart(cart_id, currency, "open", 1)
+        return Cart(cart_id, currency, 1, "open", (), (), _totals((), Money(0, currency)))
 
     def get(self, cart_id: str) -> Cart:
         """A cart at today's prices. Raises NotFound."""
@@ -124,7 +127,7 @@ class CartService:
 
     def loaded(self, row: Any) -> Cart:
         """The cart of a row that `lock` or `peek` gave."""
-        return self._load(row, row.status, row.version, with_coupons=row.has_coupons)
+        return self._load(row, row.status, row.version)
 
     def add(self, cart_id: str, *, sku: str, quantity: int = 1, expected_version: int | None = None) -> Cart:
         """Put `quantity` more pieces of `sku` into the cart.
@@ -183,7 +186,7 @@ class CartService:
         """
         row = self.lock(cart_id)
         self._promotions.put_in(cart_id, code, row.currency)
-        return self._changed(row, with_coupons=True)
+        return self._changed(row)
 
     def remove_coupon(self, cart_id: str, code: str) -> Cart:
         """Take a coupon out. Raises NotFound for the cart and for a coupon that is not inside, CartClosed."""
@@ -220,31 +223,34 @@ class CartService:
         self._session.execute(_TOUCH, {"of": cart_id, "to": status, "now": self._work.clock.now()})
         self._work.outbox.announce(CartChanged(cart_id))
 
-    def _changed(self, row: Any, *, with_coupons: bool | None = None) -> Cart:
+    def _changed(self, row: Any) -> Cart:
         self._touch(row.id, "open")
-        asked = row.has_coupons if with_coupons is None else with_coupons
-        return self._load(row, "open", row.version + 1, with_coupons=asked)
+        return self._load(row, "open", row.version + 1)
 
-    def _load(self, row: Any, status: str, version: int, *, with_coupons: bool) -> Cart:
+    def _load(self, row: Any, status: str, version: int) -> Cart:
         cart_id, currency = row.id, row.currency
-        rows = self._session.execute(_LINES, {"cart_id": cart_id, "currency": currency})
+        rows = self._session.execute(_LINES, {"cart_id": cart_id, "currency": currency}).all()
+        facts = facts_in(rows[0]) if rows else self._promotions.facts(cart_id)
+        priced = self._pricing.items(rows, facts=facts, currency=currency)
+        there = [(each, at) for each, at in zip(rows, priced, strict=True) if at is not None]
         lines = tuple(
             CartLine(
-                id=row.id,
-                variant_id=row.variant_id,
-                product_id=row.product_id,
-                sku=row.sku,
-                name=f"{row.name} – {row.variant_name}" if row.variant_name else row.name,
-                quantity=row.quantity,
-                unit_price=Money(row.amount, currency),
-                total=Money(row.amount * row.quantity, currency),
-                weight_grams=row.weight_grams,
+                id=each.id,
+                variant_id=each.variant_id,
+                product_id=each.product_id,
+                sku=each.sku,
+                name=f"{each.name} – {each.variant_name}" if each.variant_name else each.name,
+                quantity=each.quantity,
+                unit_price=Money(at.item.unit_price, currency),
+                total=Money(at.item.unit_price * each.quantity, currency),
+                weight_grams=each.weight_grams,
             )
-            for row in rows
+            for each, at in there
         )
-        amounts = [each.total.amount for each in lines]
-        coupons = self._promotions.applied(cart_id, amounts, currency) if with_coupons else ()
-        return _cart(cart_id, currency, status, version, lines=lines, coupons=coupons)
+        worked = self._promotions.work_out([at.item for _, at in there], facts, currency=currency)
+        discount = sum(worked.outcome.discounts.values())
+        totals = _totals(lines, Money(discount, currency))
+        return Cart(cart_id, currency, version, status, lines, worked.coupons, totals, worked.uses)
 
 
 def _check_open(row: Any, expected_version: int | None) -> None:
@@ -261,17 +267,7 @@ def _check_available(sku: str, wanted: int, available: int) -> None:
         raise InsufficientStock(sku=sku, requested=wanted, available=available)
 
 
-def _cart(
-    cart_id: str,
-    currency: str,
-    status: str,
-    version: int,
-    *,
-    lines: tuple[CartLine, ...] = (),
-    coupons: tuple[AppliedCoupon, ...] = (),
-) -> Cart:
-    none = Money(0, currency)
+def _totals(lines: tuple[CartLine, ...], discount: Money) -> Totals:
+    none = Money(0, discount.currency)
     items = sum((each.total for each in lines), none)
-    discount = sum((each.discount for each in coupons), none)
-    totals = Totals(items, discount, none, none, items - discount)
-    return Cart(cart_id, currency, version, status, lines, coupons, totals)
+    return Totals(items, discount, none, none, items - discount)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from mestres_core.cart.dto import CartLine, Totals
 from mestres_core.orders.dto import Order
-from mestres_core.promotions.dto import AppliedCoupon
+from mestres_core.promotions.dto import AppliedCoupon, Use
 from mestres_core.shipping.dto import ShippingOption
 from mestres_core.typing import PaymentRequest
 
@@ -26,6 +26,7 @@ class Quote:
     shipping_methods: tuple[ShippingOption, ...]
     expires_at: datetime
     coupons: tuple[AppliedCoupon, ...] = ()
+    uses: tuple[Use, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

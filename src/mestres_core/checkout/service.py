@@ -148,6 +148,7 @@ class CheckoutService:
             address=current.address,
             shipping_method=current.shipping_method,
             coupons={each.code: each.discount.amount for each in current.coupons if each.discount.amount},
+            uses=current.uses,
         )
         if not self._claim(key, request_hash, placed.number):
             # Another cart's checkout took the key between our look and now. Nothing of this one may stay.
@@ -242,7 +243,8 @@ class CheckoutService:
         items, discount, tax = cart.totals.items, cart.totals.discount, cart.totals.tax
         totals = Totals(items, discount, chosen.price, tax, items - discount + chosen.price + tax)
         expires_at = (self._work.clock.now() + self._times.quote).replace(microsecond=0)
-        made = Quote("", cart.id, cart.lines, totals, dict(address), chosen.id, options, expires_at, cart.coupons)
+        made = Quote("", cart.id, cart.lines, totals, dict(address), chosen.id, options, expires_at)
+        made = replace(made, coupons=cart.coupons, uses=cart.uses)
         return _sealed(made, expires_at)
 
     def _keep(self, made: Quote) -> None:

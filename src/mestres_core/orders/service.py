@@ -6,7 +6,7 @@ holds none. State and stock change in one transaction, under the order's lock.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -25,6 +25,7 @@ from mestres_core.orders.dto import Order, OrderLine, OrderSummary
 from mestres_core.orders.models import line, order
 from mestres_core.payments.dto import Refund
 from mestres_core.payments.service import PaymentService
+from mestres_core.promotions.dto import Use
 from mestres_core.promotions.service import PromotionService
 from mestres_core.rules.checks import BIGGEST_ID, Checks, storable
 from mestres_core.rules.money import Money
@@ -146,14 +147,17 @@ class OrderService:
         address: Mapping[str, str],
         shipping_method: str,
         coupons: Mapping[str, int],
+        uses: Sequence[Use] = (),
     ) -> Order:
         """Set the goods aside and write the order down, as yet without a payment; `coupons`: minor units taken off.
 
-        Raises InsufficientStock, and RetryableError when a coupon was used up a moment ago.
+        `uses` is what it takes of promotions. Raises InsufficientStock, and RetryableError when a promotion was used up
+        a moment ago.
         """
         number, now = self._work.ids.order_number(), self._work.clock.now()
         self._inventory.allocate({each.variant_id: each.quantity for each in lines}, reference=number)
-        self._promotions.take(coupons)
+        customer_id = self._customers.know(customer)
+        self._promotions.take(number, uses, customer=str(customer_id))
         row: dict[str, Any] = {
             "number": number,
             "cart_id": cart_id,
@@ -167,7 +171,7 @@ class OrderService:
             "shipping_amount": totals.shipping.amount,
             "tax_amount": totals.tax.amount,
             "grand_amount": totals.grand.amount,
-            "customer_id": self._customers.know(customer),
+            "customer_id": customer_id,
             "customer": dict(customer),
             "address": dict(address),
             "shipping_method": shipping_method,
@@ -345,14 +349,14 @@ class OrderService:
 
     def _release(self, row: Any) -> None:
         self._inventory.release(self._held(row.id), reference=row.number)
-        self._promotions.give_back(code for code, _ in row.coupons)
+        self._promotions.give_back(row.number)
 
     def _hold_again(self, row: Any) -> bool:
         try:
             self._inventory.allocate(self._held(row.id), reference=row.number)
         except InsufficientStock:
             return False
-        self._promotions.take_if_left(code for code, _ in row.coupons)
+        self._promotions.take_if_left(row.number)
         return True
 
     def _change(self, row: Any, **values: str) -> None:
