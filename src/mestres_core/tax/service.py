@@ -201,6 +201,10 @@ class TaxService:
         """Whether the calculator may talk to a network, so that it is never called while a transaction is open."""
         return bool(getattr(self._calculator, "remote", False))
 
+    def applies(self, stamp: str) -> bool:
+        """Whether there is any tax: the host's calculator, or a rate. `stamp` is the rulebook's."""
+        return self._calculator is not None or bool(self._table(stamp))
+
     def calculate(
         self,
         lines: Sequence[TaxLine],
