@@ -106,6 +106,7 @@ class CartReader:
         )
         there = [(each, item) for each, item in zip(active, items, strict=True) if item is not None]
         buyable = tuple(each for each, _ in there)
+        self._work.products.update((each.variant_id, each.product_id) for each in buyable)
         return Loaded(
             row=row,
             currency=currency,

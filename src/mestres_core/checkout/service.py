@@ -31,6 +31,7 @@ from mestres_core.checkout.inputs import (
 from mestres_core.checkout.models import idempotency, quote
 from mestres_core.checkout.quoting import Buyer, Priced, Quoter, content, differences
 from mestres_core.customers.models import customer as customers
+from mestres_core.customers.service import folded
 from mestres_core.db.dialects.sql import insert as upsert
 from mestres_core.errors import (
     CartClosed,
@@ -55,10 +56,11 @@ from mestres_core.typing import PaymentEvent, PaymentProvider, PaymentRequest
 # Keys are kept apart by channel: whoever uses the same key in another one means something else.
 _SCOPE = case((cart.c.channel == "default", "checkout"), else_=literal("checkout:") + cart.c.channel)
 _WITH_CLAIM = (quote.c.content, quote.c.expires_at, idempotency.c.request_hash, idempotency.c.order_number)
-# The cart with its lock and, in the same question, what is known of the request: the quote that it confirms, and what
-# its key stands for.
+_CUSTOMER = select(customers.c.id).where(customers.c.email == bindparam("email")).scalar_subquery()
+# The cart with its lock and, in the same question, what is known of the request: the quote that it confirms, what its
+# key stands for, and whether its customer has bought before.
 _KNOWN = (
-    select(*HEAD, _SCOPE.label("scope"), *_WITH_CLAIM)
+    select(*HEAD, _SCOPE.label("scope"), *_WITH_CLAIM, _CUSTOMER.label("customer_id"))
     .select_from(
         cart.outerjoin(quote, and_(quote.c.hash == bindparam("hash"), quote.c.cart_id == cart.c.id)).outerjoin(
             idempotency, and_(idempotency.c.scope == _SCOPE, idempotency.c.key == bindparam("key"))
@@ -172,7 +174,7 @@ class CheckoutService:
         if not isinstance(quote_hash, str) or not storable(quote_hash) or not quote_hash:
             raise ValidationError.of("quote_hash", "required")
         request_hash = digest([cart_id, quote_hash, buyer, method, token])
-        row = self._known(cart_id, quote_hash, key)
+        row = self._known(cart_id, quote_hash, key, buyer)
         earlier = _earlier(row, key, request_hash) or self._double_click(row, quote_hash)
         if earlier is not None:
             return Begun(self._orders.get(earlier), None)
@@ -181,8 +183,8 @@ class CheckoutService:
         with self._work.outbox.together():
             return self._write(priced, quote_hash, (row.scope, key, request_hash), buyer, (provider, method, token))
 
-    def _known(self, cart_id: str, quote_hash: str, key: str) -> Any:
-        asked = {"cart_id": cart_id, "hash": quote_hash, "key": key}
+    def _known(self, cart_id: str, quote_hash: str, key: str, buyer: Mapping[str, str]) -> Any:
+        asked = {"cart_id": cart_id, "hash": quote_hash, "key": key, "email": folded(buyer["email"])}
         known = isinstance(cart_id, str) and storable(cart_id)
         row = self._session.execute(_LOCK, asked).first() if known else None
         if row is None:
@@ -216,6 +218,7 @@ class CheckoutService:
             customer_group=head.customer_group,
             owner=head.owner,
             uses=priced.uses,
+            customer_id=head.customer_id,
             written=lambda order_id, line_ids: self._keep_taxes(priced, order_id, line_ids),
         )
         self._claim(claim, placed.number)
@@ -311,7 +314,7 @@ class CheckoutService:
         email = customer.get("email")
         if not email or not self._promotions.by_customer(loaded.facts):
             return Buyer(customer_type=kind)
-        found = self._session.execute(_BUYER, {"email": email.strip().lower()}).first()
+        found = self._session.execute(_BUYER, {"email": folded(email)}).first()
         if found is None:
             return Buyer(customer_type=kind, orders_before=0)
         return Buyer(customer_type=kind, customer=str(found.id), orders_before=found.orders)

@@ -95,6 +95,7 @@ class OrderService(Shipping):
         customer_group: str | None = None,
         owner: str | None = None,
         uses: Sequence[Use] = (),
+        customer_id: int | None = None,
         written: Callable[[int, Sequence[int]], None] = lambda _order_id, _line_ids: None,
     ) -> Order:
         """Set the goods aside and write the order down, as yet without a payment; `coupons`: minor units taken off.
@@ -102,6 +103,7 @@ class OrderService(Shipping):
         `parts` has each line's share of the discount and of the taxes; together with `shipping_tax` (the tax added for
         the shipping) they are the discount and the tax of `totals`. Without `parts` both are shared out by the lines'
         amounts. `tax_included` is what all prices contain, the shipping's too; `uses` is what it takes of promotions;
+        `customer_id` is the customer's row if it is known;
         `written` is told the order's row and those of its lines. Raises InsufficientStock, RetryableError when a
         promotion was used up a moment ago, ValueError when the parts are not those of the totals.
         """
@@ -112,7 +114,8 @@ class OrderService(Shipping):
         for each in lines:
             wanted[each.variant_id] = wanted.get(each.variant_id, 0) + each.quantity
         self._inventory.allocate(wanted, reference=number, owner=cart_id, address=address)
-        customer_id = self._customers.know(customer)
+        if customer_id is None:
+            customer_id = self._customers.know(customer)
         self._promotions.take(number, uses, customer=str(customer_id))
         currency = totals.grand.currency
         row: dict[str, Any] = {
