@@ -19,6 +19,7 @@ from mestres_core.customers.models import customer
 from mestres_core.inventory.models import BUYABLE, level, lot, movement, place, reservation
 from mestres_core.orders.models import line, order
 from mestres_core.payments.models import event, payment, refund
+from mestres_core.tax.models import order_tax
 
 _MOST_SHOWN = 100
 _PAID = ("paid", "refund_due", "partially_refunded", "refunded")
@@ -110,6 +111,22 @@ _moved_of_lot = _sums(
 _in_lots = _sums(lot.c.variant_id, on_hand=lot.c.on_hand, allocated=lot.c.allocated)
 _reserved = _sums(reservation.c.variant_id, where=reservation.c.state == "active", pieces=reservation.c.quantity)
 _items = _sums(line.c.order_id, total=line.c.total)
+_of_shipping = order_tax.c.line_id.is_(None)
+_added = and_(order_tax.c.mode == "exclusive", ~order_tax.c.informational)
+_contained = and_(order_tax.c.mode != "exclusive", ~order_tax.c.informational)
+_line_taxes = _sums(
+    order_tax.c.line_id,
+    where=~_of_shipping,
+    added=case((_added, order_tax.c.amount), else_=0),
+    contained=case((_contained, order_tax.c.amount), else_=0),
+)
+_order_taxes = _sums(
+    order_tax.c.order_number,
+    added=case((_added, order_tax.c.amount), else_=0),
+    contained=case((_contained, order_tax.c.amount), else_=0),
+    of_shipping=case((and_(_added, _of_shipping), order_tax.c.amount), else_=0),
+)
+_line_shares = _sums(line.c.order_id, tax=line.c.tax_amount)
 _captured = _sums(payment.c.order_number, where=payment.c.status == "captured", amount=payment.c.amount)
 _captures = _sums(
     event.c.payment_id, where=and_(event.c.kind == "captured", event.c.state == "applied"), times=literal(1)
@@ -184,6 +201,28 @@ _RULES: dict[str, Any] = {
         order.c.grand_amount
         != order.c.items_amount - order.c.discount_amount + order.c.shipping_amount + order.c.tax_amount
     ),
+    "an order's tax is that of its lines and of its shipping": select(order.c.number)
+    .select_from(order.outerjoin(_line_shares, _line_shares.c.of == order.c.id))
+    .where(order.c.tax_amount != _or_zero(_line_shares.c.tax) + order.c.shipping_tax_amount),
+    "a line's taxes are the sum of their parts": select(order.c.number, line.c.sku)
+    .select_from(line.join(_line_taxes, _line_taxes.c.of == line.c.id).join(order, order.c.id == line.c.order_id))
+    .where(or_(_line_taxes.c.added != line.c.tax_amount, _line_taxes.c.contained != line.c.tax_included_amount)),
+    "an order's taxes are the sum of their parts": select(order.c.number)
+    .select_from(order.join(_order_taxes, _order_taxes.c.of == order.c.number))
+    .where(
+        or_(
+            _order_taxes.c.added != order.c.tax_amount,
+            _order_taxes.c.contained != order.c.tax_included_amount,
+            _order_taxes.c.of_shipping != order.c.shipping_tax_amount,
+        )
+    ),
+    "every part of a tax belongs to an order and to a line of it": select(order_tax.c.order_number, order_tax.c.name)
+    .select_from(
+        order_tax.outerjoin(order, order.c.number == order_tax.c.order_number).outerjoin(
+            line, and_(line.c.id == order_tax.c.line_id, line.c.order_id == order.c.id)
+        )
+    )
+    .where(or_(order.c.id.is_(None), and_(~_of_shipping, line.c.id.is_(None)))),
     "a paid order was paid in full, an unpaid one not at all": select(order.c.number, _or_zero(_captured.c.amount))
     .select_from(order.outerjoin(_captured, _captured.c.of == order.c.number))
     .where(

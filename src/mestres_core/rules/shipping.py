@@ -143,7 +143,8 @@ class Method:
     worth `free_over` or more. The value of goods is what they cost after discounts.
 
     A parcel weighs at most `max_weight_grams`, more go in several; a piece that weighs more, has a side longer than
-    `max_side_mm` or three sides longer than `max_sides_mm` together cannot be sent.
+    `max_side_mm` or three sides longer than `max_sides_mm` together cannot be sent. It is not offered for goods lighter
+    than `min_weight_grams` or worth more than `max_items_total`, all together.
     """
 
     code: str
@@ -161,6 +162,16 @@ class Method:
     max_weight_grams: int | None = None
     max_side_mm: int | None = None
     max_sides_mm: int | None = None
+    min_weight_grams: int = 0
+    max_items_total: int | None = None
+
+    def suits(self, items: Sequence[ShippingItem], value: int) -> bool:
+        """Whether it is offered for these goods of this value at all."""
+        return (
+            all(self.takes(item) for item in items)
+            and sum(item.weight_grams * item.quantity for item in items) >= self.min_weight_grams
+            and (self.max_items_total is None or value <= self.max_items_total)
+        )
 
     def price(self, parcels: Iterable[tuple[int, int]], value: int) -> int | None:
         """Minor units for parcels (grams, how many) with goods of this value; None when it cannot be."""
@@ -224,7 +235,7 @@ class ShippingTable:
         sent = [item for item in items if not item.digital]
         found = []
         for method in self._methods(currency, address):
-            if not all(method.takes(item) for item in sent):
+            if not method.suits(sent, value):
                 continue
             parcels = pack(sent, method.max_weight_grams)
             amount = method.price(parcels, value)

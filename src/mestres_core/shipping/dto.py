@@ -31,6 +31,8 @@ class ShippingMethod:
     max_weight_grams: int | None
     max_side_mm: int | None
     max_sides_mm: int | None
+    min_weight_grams: int
+    max_items_total: int | None
     active: bool
 
 

@@ -38,7 +38,7 @@ def read_zone(**given: Any) -> dict[str, Any]:
     code = read_code(checks, "code", given["code"])
     countries = [text.upper() for text in _texts(checks, "countries", given["countries"], limit=2)]
     for index, country in enumerate(countries):
-        if not _COUNTRY.fullmatch(country):
+        if country and len(country) <= _PAIR and not _COUNTRY.fullmatch(country):
             checks.wrong(f"countries[{index}]", "invalid", reason="must be two letters such as BR")
     regions = [text.upper() for text in _texts(checks, "regions", given["regions"], limit=60)]
     if regions and not countries:
@@ -75,7 +75,8 @@ def read_method(**given: Any) -> dict[str, Any]:
     }
     for field in ("base", "minimum"):
         row[field] = checks.whole(field, given[field], at_least=0, at_most=BIGGEST_AMOUNT)
-    for field in ("per_kg", "maximum", "free_over"):
+    row["min_weight_grams"] = checks.whole("min_weight_grams", given["min_weight_grams"], at_least=0, at_most=_HEAVIEST)
+    for field in ("per_kg", "maximum", "free_over", "max_items_total"):
         row[field] = _or_none(checks, field, given[field], at_least=0, at_most=BIGGEST_AMOUNT)
     for field, most in _LIMITS.items():
         row[field] = _or_none(checks, field, given[field], at_least=1, at_most=most)

@@ -46,6 +46,8 @@ method = Table(
     Column("max_weight_grams", Integer),
     Column("max_side_mm", Integer),
     Column("max_sides_mm", Integer),
+    Column("min_weight_grams", Integer, nullable=False),
+    Column("max_items_total", BigInteger),
     Column("active", Boolean, nullable=False),
     UniqueConstraint("zone_id", "code", "currency"),
     CheckConstraint("base >= 0 AND ppm >= 0 AND minimum >= 0", name="amounts"),

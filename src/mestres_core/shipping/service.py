@@ -34,7 +34,10 @@ _METHODS = select(method).order_by(method.c.zone_id, method.c.code, method.c.cur
 _ZONE_ID = select(zone.c.id).where(zone.c.code == bindparam("code"))
 _REMOVE_METHODS = delete(method).where(method.c.zone_id == bindparam("of"))
 _REMOVE_ZONE = delete(zone).where(zone.c.id == bindparam("of"))
-_TERMS = "name days currency base per_kg minimum maximum free_over max_weight_grams max_side_mm max_sides_mm".split()
+_TERMS = (
+    "name days currency base per_kg minimum maximum free_over max_weight_grams max_side_mm max_sides_mm"
+    " min_weight_grams max_items_total"
+).split()
 
 
 class ShippingService:
@@ -93,6 +96,8 @@ class ShippingService:
         max_weight_grams: int | None = None,
         max_side_mm: int | None = None,
         max_sides_mm: int | None = None,
+        min_weight_grams: int = 0,
+        max_items_total: int | None = None,
         active: bool = True,
     ) -> ShippingMethod:
         """Create a way to send things into `zone` in `days` working days, or change the one with this code there.
@@ -104,7 +109,8 @@ class ShippingService:
         those after discounts.
 
         A parcel weighs at most `max_weight_grams`: more goods go in several. A piece heavier than that, with a side
-        longer than `max_side_mm` or three sides longer than `max_sides_mm` together, is not sent. With `active` False
+        longer than `max_side_mm` or three sides longer than `max_sides_mm` together, is not sent. Goods lighter than
+        `min_weight_grams` or worth more than `max_items_total` all together are not offered it. With `active` False
         the method is not offered in this zone, even where a wider zone has it. Raises ValidationError, NotFound.
         """
         row = read_method(**{name: value for name, value in locals().items() if name != "self"})

@@ -49,7 +49,7 @@ def read_rate(**given: Any) -> dict[str, Any]:
 def read_country(checks: Checks, field: str, value: Any, *, required: bool = False) -> str:
     """Two capital letters, or nothing."""
     code = checks.text(field, value, limit=2, required=required).upper()
-    if code and not (len(code) == 2 and code.isascii() and code.isalpha()):  # noqa: PLR2004 - ISO 3166
+    if len(code) == 1 or (len(code) == 2 and not (code.isascii() and code.isalpha())):  # noqa: PLR2004 - ISO 3166
         checks.wrong(field, "invalid", reason="must be two letters such as BR")
     return code
 

@@ -19,7 +19,7 @@ from mestres_core.db.dialects.sql import insert as upsert
 from mestres_core.errors import NotFound, ProviderFailed, TransactionOwnershipError, ValidationError
 from mestres_core.events.work import Work
 from mestres_core.rules.br.icms import STATES, icms
-from mestres_core.rules.checks import BIGGEST_ID, Checks
+from mestres_core.rules.checks import BIGGEST_ID, Checks, storable
 from mestres_core.rules.money import Money
 from mestres_core.rules.tax import EXCLUSIVE, GROSS, Rate, Taxable, Taxed, tax
 from mestres_core.rules.tax_rates import STANDARD, Place, RateRule, RateTable
@@ -36,7 +36,7 @@ _CHANGED = ("ppm", "mode", "informational", "compound", "position", "ends_at")
 _RATES = select(rate).order_by(rate.c.tax_class, rate.c.position, rate.c.name, rate.c.id)
 _RATE_OF_KEY = select(rate).where(*(rate.c[name] == bindparam(name) for name in _KEY))
 _REMOVE = delete(rate).where(rate.c.id == bindparam("of")).returning(rate.c.id)
-_PARTS = select(order_tax).where(order_tax.c.order_id == bindparam("order_id")).order_by(order_tax.c.position)
+_PARTS = select(order_tax).where(order_tax.c.order_number == bindparam("number")).order_by(order_tax.c.position)
 _KEEP = insert(order_tax)
 
 
@@ -104,7 +104,7 @@ class TaxService:
         for state, percent in internal.items():
             checks.choice("internal", state, STATES)
             rates[state] = checks.ppm(f"internal.{str(state)[:40]}", percent, at_most=99)
-        if origin not in rates:
+        if origin not in rates and not checks.errors:
             checks.wrong(f"internal.{str(origin)[:40]}", "required")
         checks.text("tax_class", tax_class, limit=40)
         if not isinstance(imported, bool):
@@ -244,11 +244,14 @@ class TaxService:
         rates = {name: table.rates(name, place, moment) for name in {line.tax_class for line in lines}} if table else {}
         return self._tax(lines, rates)
 
-    def keep(self, order_id: int, parts: Sequence[tuple[int | None, Taxed]]) -> None:
-        """Write down an order's taxes, in its own transaction: (order line's id or None for sending, its taxes)."""
+    def keep(self, number: str, parts: Iterable[tuple[int | None, Taxed]], *, currency: str) -> None:
+        """Write down the taxes of an order, in its own transaction: (order line's id, None for sending; its taxes).
+
+        One statement, and none when there are no taxes. For the checkout: nothing is checked.
+        """
         rows = [
             {
-                "order_id": order_id,
+                "order_number": number,
                 "line_id": line_id,
                 "position": position,
                 "name": each.name,
@@ -256,6 +259,7 @@ class TaxService:
                 "mode": each.mode,
                 "informational": each.informational,
                 "amount": amount,
+                "currency": currency,
             }
             for position, (line_id, each, amount) in enumerate(
                 (line_id, each, amount) for line_id, taxed in parts for each, amount in taxed.parts
@@ -264,8 +268,10 @@ class TaxService:
         if rows:
             self._session.connection().execute(_KEEP, rows)
 
-    def of_order(self, order_id: int, currency: str = "BRL") -> tuple[OrderTax, ...]:
-        """The taxes of an order by its row number, part by part, as they were when it was placed."""
+    def of_order(self, number: str) -> tuple[OrderTax, ...]:
+        """The taxes of an order, part by part, as they were when it was placed; none for one that was not taxed."""
+        if not isinstance(number, str) or not storable(number):
+            return ()
         return tuple(
             OrderTax(
                 line_id=row.line_id,
@@ -273,9 +279,9 @@ class TaxService:
                 ppm=row.ppm,
                 mode=row.mode,
                 informational=row.informational,
-                amount=Money(row.amount, currency),
+                amount=Money(row.amount, row.currency),
             )
-            for row in self._session.execute(_PARTS, {"order_id": order_id})
+            for row in self._session.execute(_PARTS, {"number": number})
         )
 
     def _tax(self, lines: Sequence[TaxLine], rates: Mapping[str, tuple[Rate, ...]]) -> tuple[Taxed, ...]:
