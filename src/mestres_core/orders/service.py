@@ -6,6 +6,7 @@ The invariants are those of `books.py`. State, money and stock change in one tra
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -19,7 +20,9 @@ from mestres_core.errors import InsufficientStock, TransactionOwnershipError
 from mestres_core.events.facts import OrderEdited
 from mestres_core.orders.books import LIVE, by_variant, open_pieces, read_pieces, refuse, worth
 from mestres_core.orders.dto import Credit, LineParts, Order, OrderLine, OrderSummary
+from mestres_core.orders.edits import Edits
 from mestres_core.orders.models import credit, line, order
+from mestres_core.orders.returns import Returns
 from mestres_core.orders.shipping import Shipping
 from mestres_core.payments.dto import Refund
 from mestres_core.payments.models import refund
@@ -46,7 +49,7 @@ _SUMMARIES = select(
 ).order_by(order.c.id.desc())
 
 
-class OrderService(Shipping):
+class OrderService(Shipping, Returns, Edits):
     """Orders in one unit of work."""
 
     def list(self, *, limit: int = 50) -> tuple[OrderSummary, ...]:
@@ -110,9 +113,9 @@ class OrderService(Shipping):
         now = self._work.clock.now()
         shares = parted(lines, totals, parts, shipping_tax)
         number = self._numbers.next(self._session, channel=channel)
-        wanted: dict[int, int] = {}
+        wanted: Counter[int] = Counter()
         for each in lines:
-            wanted[each.variant_id] = wanted.get(each.variant_id, 0) + each.quantity
+            wanted[each.variant_id] += each.quantity
         self._inventory.allocate(wanted, reference=number, owner=cart_id, address=address)
         if customer_id is None:
             customer_id = self._customers.know(customer)
