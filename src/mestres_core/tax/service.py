@@ -12,9 +12,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import bindparam, column, delete, insert, select, table
 
 from mestres_core.db import rulebook
+from mestres_core.db.base import PREFIX
 from mestres_core.db.dialects.sql import insert as upsert
 from mestres_core.errors import NotFound, ProviderFailed, TransactionOwnershipError, ValidationError
 from mestres_core.events.work import Work
@@ -36,7 +37,14 @@ _CHANGED = ("ppm", "mode", "informational", "compound", "position", "ends_at")
 _RATES = select(rate).order_by(rate.c.tax_class, rate.c.position, rate.c.name, rate.c.id)
 _RATE_OF_KEY = select(rate).where(*(rate.c[name] == bindparam(name) for name in _KEY))
 _REMOVE = delete(rate).where(rate.c.id == bindparam("of")).returning(rate.c.id)
-_PARTS = select(order_tax).where(order_tax.c.order_number == bindparam("number")).order_by(order_tax.c.position)
+# Orders are a room above this one: what is asked of them is said by name.
+_order = table(f"{PREFIX}order", column("id"), column("number"), column("currency"))
+_PARTS = (
+    select(order_tax, _order.c.currency)
+    .select_from(order_tax.join(_order, _order.c.id == order_tax.c.order_id))
+    .where(_order.c.number == bindparam("number"))
+    .order_by(order_tax.c.position)
+)
 _KEEP = insert(order_tax)
 
 
@@ -240,14 +248,14 @@ class TaxService:
         rates = {name: table.rates(name, place, moment) for name in {line.tax_class for line in lines}} if table else {}
         return self._tax(lines, rates)
 
-    def keep(self, number: str, parts: Iterable[tuple[int | None, Taxed]], *, currency: str) -> None:
+    def keep(self, order_id: int, parts: Iterable[tuple[int | None, Taxed]]) -> None:
         """Write down the taxes of an order, in its own transaction: (order line's id, None for sending; its taxes).
 
         One statement, and none when there are no taxes. For the checkout: nothing is checked.
         """
         rows = [
             {
-                "order_number": number,
+                "order_id": order_id,
                 "line_id": line_id,
                 "position": position,
                 "name": each.name,
@@ -255,7 +263,6 @@ class TaxService:
                 "mode": each.mode,
                 "informational": each.informational,
                 "amount": amount,
-                "currency": currency,
             }
             for position, (line_id, each, amount) in enumerate(
                 (line_id, each, amount) for line_id, taxed in parts for each, amount in taxed.parts
