@@ -13,7 +13,7 @@ import logging
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import wraps
 from types import TracebackType
@@ -51,6 +51,7 @@ from mestres_core.providers.fake import FakeCard, FakePix
 from mestres_core.search.service import SearchService
 from mestres_core.shipping.service import ShippingService, TableRater
 from mestres_core.tax.dto import TaxSettings
+from mestres_core.tax.remote import RemoteTaxes, answering
 from mestres_core.tax.service import TaxService
 from mestres_core.typing import (
     Clock,
@@ -125,6 +126,13 @@ class Config:
     keep_coupons: bool = False
 
 
+def _asked_between_transactions(config: Config) -> Config:
+    calculator = config.tax
+    if calculator is None or not getattr(calculator, "remote", False):
+        return config
+    return replace(config, tax=RemoteTaxes(calculator))
+
+
 class Services:
     """Every service, bound to one session."""
 
@@ -193,7 +201,7 @@ class Commerce:
         Raises DatabaseNotReady. The tables are not touched: call `shop.migrate()`, or `Commerce.open`.
         """
         schema.check(engine)
-        self.config = config or Config()
+        self.config = _asked_between_transactions(config or Config())
         self._database = Database(engine)
         self._rulebook = Rulebook()
         self._providers = {provider.name: provider for provider in self.config.providers}
@@ -240,7 +248,7 @@ class Commerce:
             with self._unit(survivors=True) as services:
                 return call(services)
 
-        return self._database.retrying(once)
+        return answering(lambda: self._database.retrying(once))
 
     def read(self, call: Callable[[Services], T]) -> T:
         """The same for a function that only reads."""
@@ -249,7 +257,7 @@ class Commerce:
             with self._database.read() as session:
                 return call(Services(session, self.config, self._rulebook))
 
-        return self._database.retrying(once)
+        return answering(lambda: self._database.retrying(once))
 
     def on_committed(self, listener: Listener) -> None:
         """Tell `listener` the facts of each transaction of this object, right after its commit, in its thread.

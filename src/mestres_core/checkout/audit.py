@@ -121,7 +121,7 @@ _line_taxes = _sums(
     contained=case((_contained, order_tax.c.amount), else_=0),
 )
 _order_taxes = _sums(
-    order_tax.c.order_number,
+    order_tax.c.order_id,
     added=case((_added, order_tax.c.amount), else_=0),
     contained=case((_contained, order_tax.c.amount), else_=0),
     of_shipping=case((and_(_added, _of_shipping), order_tax.c.amount), else_=0),
@@ -207,7 +207,7 @@ _RULES: dict[str, Any] = {
     .select_from(line.join(_line_taxes, _line_taxes.c.of == line.c.id).join(order, order.c.id == line.c.order_id))
     .where(or_(_line_taxes.c.added != line.c.tax_amount, _line_taxes.c.contained != line.c.tax_included_amount)),
     "an order's taxes are the sum of their parts": select(order.c.number)
-    .select_from(order.join(_order_taxes, _order_taxes.c.of == order.c.number))
+    .select_from(order.join(_order_taxes, _order_taxes.c.of == order.c.id))
     .where(
         or_(
             _order_taxes.c.added != order.c.tax_amount,
@@ -215,9 +215,9 @@ _RULES: dict[str, Any] = {
             _order_taxes.c.of_shipping != order.c.shipping_tax_amount,
         )
     ),
-    "every part of a tax belongs to an order and to a line of it": select(order_tax.c.order_number, order_tax.c.name)
+    "every part of a tax belongs to an order and to a line of it": select(order_tax.c.order_id, order_tax.c.name)
     .select_from(
-        order_tax.outerjoin(order, order.c.number == order_tax.c.order_number).outerjoin(
+        order_tax.outerjoin(order, order.c.id == order_tax.c.order_id).outerjoin(
             line, and_(line.c.id == order_tax.c.line_id, line.c.order_id == order.c.id)
         )
     )
