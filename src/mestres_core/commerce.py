@@ -149,7 +149,9 @@ class Services:
         self.customers = CustomerService(work)
         self.tax = TaxService(work, calculator=config.tax, settings=config.taxes)
         self.shipping = ShippingService(work, rater=config.shipping)
-        self.carts = CartService(work, self.promotions, self.pricing, idle=config.times.cart)
+        self.carts = CartService(
+            work, self.promotions, self.pricing, reservations=self.reservations, idle=config.times.cart
+        )
         self.payments = PaymentService(work, providers, config.webhook_secret)
         self.orders = OrderService(
             work,
