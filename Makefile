@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types docs format bench latency cache-hit cache-peers cache-trouble cache-herd hit-ratio breaker \
-	resilience metrics-page recycling http-metrics throughput resilience-peers shared-breaker leftovers stress \
+	resilience metrics-page recycling http-metrics throughput resilience-peers shared-breaker leftovers commerce replay stress \
 	wheel clean
 SHELL := /bin/sh
 
@@ -84,6 +84,12 @@ shared-breaker: $(VENV)/installed-dev  ## what callers notice of a Redis that is
 
 leftovers: $(VENV)/installed-dev  ## what dead workers leave behind, here and in prometheus_client (ARGS="--workers 40")
 	$(BIN)/python benchmarks/leftovers.py $(ARGS)
+
+commerce: $(VENV)/installed-dev  ## an order beside django-oscar and the same statements by hand (ARGS="--rounds 20")
+	$(BIN)/python benchmarks/commerce.py $(ARGS)
+
+replay: $(VENV)/installed-dev  ## a real café's 9,530 receipts as orders, on both databases
+	MESTRES_STRESS=long $(BIN)/python -m pytest tests/core/acceptance/test_replay.py -s $(ARGS)
 
 stress: $(VENV)/installed-dev  ## the long forms of the stress tests
 	MESTRES_STRESS=long $(BIN)/python -m pytest -m stress $(ARGS)

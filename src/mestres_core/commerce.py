@@ -13,7 +13,7 @@ import logging
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import wraps
 from types import TracebackType
@@ -27,7 +27,7 @@ from mestres_core.admin.service import AdminService
 from mestres_core.cart.service import CartService
 from mestres_core.catalog.service import CatalogService
 from mestres_core.checkout import placing, returning
-from mestres_core.checkout.audit import AuditReport, audit
+from mestres_core.checkout.audit import CLAIMS, AuditReport, audit
 from mestres_core.checkout.service import CheckoutService, Times
 from mestres_core.customers.service import CustomerService
 from mestres_core.db import schema
@@ -37,18 +37,31 @@ from mestres_core.events.facts import Fact
 from mestres_core.events.outbox import Outbox
 from mestres_core.events.relay import Subscriber, relay
 from mestres_core.events.work import Work
-from mestres_core.inventory.service import InventoryService
+from mestres_core.inventory.reservations import ReservationService
+from mestres_core.inventory.service import InventoryService, PriorityAllocator
 from mestres_core.jobs.service import Jobs
 from mestres_core.orders import confirming
 from mestres_core.orders.confirming import Notifier
+from mestres_core.orders.numbers import RandomNumbers
 from mestres_core.orders.service import OrderService
 from mestres_core.payments.service import PaymentService
 from mestres_core.pricing.service import PricingService
 from mestres_core.promotions.service import PromotionService
 from mestres_core.providers.fake import FakeCard, FakePix
 from mestres_core.search.service import SearchService
-from mestres_core.shipping.service import TableRater
-from mestres_core.typing import Clock, Ids, PaymentProvider, ShippingRater
+from mestres_core.shipping.service import ShippingService, TableRater
+from mestres_core.tax.dto import TaxSettings
+from mestres_core.tax.remote import RemoteTaxes, answering
+from mestres_core.tax.service import TaxService
+from mestres_core.typing import (
+    Clock,
+    Ids,
+    OrderNumberGenerator,
+    PaymentProvider,
+    ShippingRater,
+    StockAllocator,
+    TaxCalculator,
+)
 
 T = TypeVar("T")
 Listener = Callable[[Sequence[Fact]], None]
@@ -57,7 +70,10 @@ _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no letter that is 
 _READS = frozenset(
     (
         "list get categories featured products suggest level of_order order_of of_customer find opens coupon"
-        " unconfirmed dashboard report all codes facts running prices lists resolve explain"
+        " unconfirmed dashboard report rates zones methods preview of_owner"
+        " shipments credits returns preview_edit"
+        " places locations lots recall movements of_reference"
+        " all codes facts running prices lists resolve explain"
     ).split()
 )
 _OWN_TRANSACTIONS = frozenset({("checkout", "place"), ("orders", "capture"), ("orders", "refund")})
@@ -89,15 +105,32 @@ def _stand_ins() -> Sequence[PaymentProvider]:
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """What a shop may be told. `webhook_secret` None refuses every webhook; `notifier` None tells buyers nothing."""
+    """What a shop may be told. `webhook_secret` None refuses every webhook; `notifier` None tells buyers nothing.
+
+    `shipping` as it is sends by the shop's zones, and while there are none by one table for Brazil. `tax` None: the
+    shop's own rates; `taxes` says how they are rounded.
+    `numbers` None gives orders the random numbers of `ids`; `keep_coupons` keeps the coupons of a cancelled order used.
+    """
 
     providers: Sequence[PaymentProvider] = field(default_factory=_stand_ins)
     shipping: ShippingRater = field(default_factory=TableRater)
+    tax: TaxCalculator | None = None
+    taxes: TaxSettings = field(default_factory=TaxSettings)
+    allocator: StockAllocator = field(default_factory=PriorityAllocator)
     times: Times = field(default_factory=Times)
     webhook_secret: str | None = None
     notifier: Notifier | None = None
     clock: Clock = field(default_factory=SystemClock)
     ids: Ids = field(default_factory=RandomIds)
+    numbers: OrderNumberGenerator | None = None
+    keep_coupons: bool = False
+
+
+def _asked_between_transactions(config: Config) -> Config:
+    calculator = config.tax
+    if calculator is None or not getattr(calculator, "remote", False):
+        return config
+    return replace(config, tax=RemoteTaxes(calculator))
 
 
 class Services:
@@ -107,13 +140,18 @@ class Services:
         self.outbox = Outbox(session, config.clock)
         work = Work(session, config.clock, config.ids, self.outbox, rulebook)
         providers = {provider.name: provider for provider in config.providers}
-        self.inventory = InventoryService(work)
+        self.inventory = InventoryService(work, config.allocator)
+        self.reservations = ReservationService(work, self.inventory)
         self.catalog = CatalogService(work, self.inventory)
         self.search = SearchService(work, self.catalog)
         self.promotions = PromotionService(work)
         self.pricing = PricingService(work, self.promotions)
         self.customers = CustomerService(work)
-        self.carts = CartService(work, self.promotions, self.pricing)
+        self.tax = TaxService(work, calculator=config.tax, settings=config.taxes)
+        self.shipping = ShippingService(work, rater=config.shipping)
+        self.carts = CartService(
+            work, self.promotions, self.pricing, reservations=self.reservations, idle=config.times.cart
+        )
         self.payments = PaymentService(work, providers, config.webhook_secret)
         self.orders = OrderService(
             work,
@@ -121,19 +159,24 @@ class Services:
             payments=self.payments,
             customers=self.customers,
             promotions=self.promotions,
+            numbers=config.numbers or RandomNumbers(config.ids),
+            keep_coupons=config.keep_coupons,
         )
         self.checkout = CheckoutService(
             work,
             carts=self.carts,
             orders=self.orders,
             payments=self.payments,
-            rater=config.shipping,
+            promotions=self.promotions,
+            shipping=self.shipping,
+            tax=self.tax,
             times=config.times,
         )
         self.admin = AdminService(work, self.orders)
         # Two rooms tell a higher one what happened without knowing it.
         self.inventory.watcher = self.catalog.stock_moved
         self.payments.on_event = self.checkout.apply
+        self.inventory.claims = CLAIMS
 
 
 class Commerce:
@@ -142,7 +185,10 @@ class Commerce:
     catalog: CatalogService
     search: SearchService
     inventory: InventoryService
+    reservations: ReservationService
     promotions: PromotionService
+    tax: TaxService
+    shipping: ShippingService
     pricing: PricingService
     customers: CustomerService
     carts: CartService
@@ -157,7 +203,7 @@ class Commerce:
         Raises DatabaseNotReady. The tables are not touched: call `shop.migrate()`, or `Commerce.open`.
         """
         schema.check(engine)
-        self.config = config or Config()
+        self.config = _asked_between_transactions(config or Config())
         self._database = Database(engine)
         self._rulebook = Rulebook()
         self._providers = {provider.name: provider for provider in self.config.providers}
@@ -204,7 +250,7 @@ class Commerce:
             with self._unit(survivors=True) as services:
                 return call(services)
 
-        return self._database.retrying(once)
+        return answering(lambda: self._database.retrying(once))
 
     def read(self, call: Callable[[Services], T]) -> T:
         """The same for a function that only reads."""
@@ -213,7 +259,7 @@ class Commerce:
             with self._database.read() as session:
                 return call(Services(session, self.config, self._rulebook))
 
-        return self._database.retrying(once)
+        return answering(lambda: self._database.retrying(once))
 
     def on_committed(self, listener: Listener) -> None:
         """Tell `listener` the facts of each transaction of this object, right after its commit, in its thread.
@@ -322,7 +368,10 @@ _SERVICE_TYPES: Mapping[str, type] = {
     "catalog": CatalogService,
     "search": SearchService,
     "inventory": InventoryService,
+    "reservations": ReservationService,
     "promotions": PromotionService,
+    "tax": TaxService,
+    "shipping": ShippingService,
     "pricing": PricingService,
     "customers": CustomerService,
     "carts": CartService,

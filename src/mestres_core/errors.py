@@ -7,7 +7,7 @@
     │   ├── InsufficientStock        fewer pieces than asked for; `available` says how many
     │   ├── QuoteChanged             the promised total no longer holds; `quote` is the new promise
     │   ├── CartEmpty                nothing to buy
-    │   ├── CartClosed               the cart has become an order
+    │   ├── CartClosed               the cart has become an order, was merged or has expired
     │   ├── CouponNotApplicable      a coupon that does not count now; `reason` says why
     │   ├── VersionConflict          somebody else changed it first
     │   ├── IdempotencyConflict      the key was used for something else
@@ -16,7 +16,8 @@
     ├── ProviderFailed               a payment provider gave no clear answer; ask again
     ├── InvalidSignature             a webhook that its provider did not sign
     ├── TransactionOwnershipError    the call needs transactions of its own, but was made inside the host's
-    ├── RetryableError               deadlock or lock timeout: the same transaction may pass when tried again
+    ├── RetryableError               deadlock, lock timeout, lost connection: the same transaction may pass next time
+    ├── OutcomeUnknown               the connection was lost at the commit: done whole, or not at all
     └── DatabaseNotReady             tables missing or out of date, SQLite without its settings
 
 Every error has a stable `code`, the data it speaks of as attributes, and a sentence in English (`str(error)`) and in
@@ -80,6 +81,8 @@ _KINDS = {
     "coupon": "cupom",
     "customer": "cliente",
     "line": "item",
+    "location": "local de estoque",
+    "lot": "lote",
     "order": "pedido",
     "code": "código",
     "price list": "lista de preços",
@@ -87,7 +90,12 @@ _KINDS = {
     "promotion": "promoção",
     "provider": "provedor",
     "quote": "cotação",
+    "shipping method": "forma de envio",
+    "shipping zone": "zona de envio",
+    "tax rate": "alíquota",
+    "reservation": "reserva",
     "sku": "SKU",
+    "variant": "variante",
 }
 
 
@@ -214,15 +222,28 @@ class CartEmpty(Conflict):
         super().__init__(cart=cart)
 
 
+_CLOSED: dict[str, tuple[str, str]] = {
+    "ordered": ("has become an order", "já virou pedido"),
+    "merged": ("has been merged into another one", "foi unido a outro"),
+    "expired": ("was left alone for too long", "ficou parado tempo demais"),
+}
+
+
 class CartClosed(Conflict):
-    """The cart has become order `number` and cannot be changed any more."""
+    """The cart cannot be changed any more. `reason`: ordered, merged (into the account's cart) or expired."""
 
     code = "cart_closed"
-    title = ("Cart already ordered", "Carrinho já fechado")
-    sentence = ("Cart {cart!r} has become an order", "O carrinho {cart!r} já virou pedido")
+    title = ("Cart already closed", "Carrinho já fechado")
+    sentence = ("Cart {cart!r} {why}", "O carrinho {cart!r} {why}")
+    reason: str
 
-    def __init__(self, cart: str) -> None:
-        super().__init__(cart=cart)
+    def __init__(self, cart: str, reason: str = "ordered") -> None:
+        super().__init__(cart=cart, reason=reason)
+
+    def describe(self, locale: str = "en") -> str:
+        """The sentence, with the reason in the same language."""
+        portuguese = locale == "pt-BR"
+        return self.sentence[portuguese].format(cart=self.data["cart"], why=_CLOSED[self.reason][portuguese])
 
 
 _PROMOTION_REASONS: dict[str, tuple[str, str]] = {
@@ -383,6 +404,20 @@ class RetryableError(CommerceError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason=reason)
+
+
+class OutcomeUnknown(CommerceError):
+    """The connection was lost at the commit: it is done whole, or not at all. Calls with a key may be repeated."""
+
+    code = "outcome_unknown"
+    title = ("Outcome unknown", "Resultado desconhecido")
+    sentence = (
+        "The connection was lost at the commit; look, or repeat the call with the same idempotency key",
+        "A conexão caiu na confirmação; verifique, ou repita a chamada com a mesma chave de idempotência",
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
 
 
 class DatabaseNotReady(CommerceError):

@@ -1,5 +1,6 @@
 """Money for users of the package: the arithmetic of `mestres_core.rules.money` under its public name."""
 
+from mestres_core.rules.formatting import format_money
 from mestres_core.rules.money import (
     ROUNDINGS,
     CurrencyMismatch,
@@ -24,6 +25,7 @@ __all__ = [
     "allocate",
     "allocate_capped",
     "digits",
+    "format_money",
     "percent_of",
     "round_half_down",
     "round_half_even",

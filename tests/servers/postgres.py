@@ -23,15 +23,17 @@ def running_postgres() -> Iterator[str]:
 
 
 @contextmanager
-def own_postgres(configuration: str = "", *, from_wheel: bool = False) -> Iterator[str]:
+def own_postgres(configuration: str = "", *, from_wheel: bool = False, durable: bool = False) -> Iterator[str]:
     """The URL of a server of the caller's own, with `configuration` at the end of its postgresql.conf.
+
+    Nothing in it has to survive a power cut, unless it is `durable`: then what is committed is on the disk.
 
     With `from_wheel` it is the one in the wheel, whatever is installed: another version, without any extension.
     """
     user = unprivileged_user(preferred="postgres")
     folder = make_folder(user)
     try:
-        server = _start(folder, user, configuration, from_wheel=from_wheel)
+        server = _start(folder, user, configuration, from_wheel=from_wheel, durable=durable)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -48,27 +50,28 @@ def has_library(name: str) -> bool:
     return programs is not None and any((programs.parent / place / f"{name}.so").exists() for place in places)
 
 
-def _start(folder: Path, user: str | None, configuration: str, *, from_wheel: bool) -> ServerProcess:
+def _start(folder: Path, user: str | None, configuration: str, *, from_wheel: bool, durable: bool) -> ServerProcess:
     programs = (None if from_wheel else _find_programs()) or _programs_from_wheel(folder)
     if user is not None:
         # Whoever runs the server also removes its folder, and for that must own what was copied into it.
         for inner in (folder, *(path for path in folder.rglob("*") if path.is_dir() and not path.is_symlink())):
             shutil.chown(inner, user=user)
     data = folder / "data"
-    # Nothing here has to survive a power cut: every fsync is left out.
     initdb = [programs / "initdb", "--no-sync", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8"]
     run = subprocess.run(
         [*initdb, "--locale=C.UTF-8"], capture_output=True, text=True, cwd=folder, user=user, check=False
     )
     if run.returncode != 0:
         raise RuntimeError(f"initdb failed:\n{run.stdout}{run.stderr}")
-    settings = ["max_connections = 200", "synchronous_commit = off", "full_page_writes = off", "TimeZone = 'UTC'"]
+    settings = ["max_connections = 200", "TimeZone = 'UTC'"]
+    if not durable:
+        settings += ["synchronous_commit = off", "full_page_writes = off", "fsync = off"]
     with (data / "postgresql.conf").open("a", encoding="utf-8") as file:
         # The last line that names a setting counts.
         file.write("\n".join(["", *settings, configuration, ""]))
     server = ServerProcess(
         # A Unix socket only: no port to collide with another run.
-        [programs / "postgres", "-D", data, "-F", "-h", "", "-k", folder],
+        [programs / "postgres", "-D", data, "-h", "", "-k", folder],
         folder=folder,
         user=user,
         stop_signal="INT",  # "fast": does not wait for connections a test left open

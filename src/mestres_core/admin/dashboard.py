@@ -15,7 +15,7 @@ from mestres_core.admin.reports import top_products
 from mestres_core.cart.models import cart
 from mestres_core.catalog.models import product, variant
 from mestres_core.events.work import Work
-from mestres_core.inventory.models import level
+from mestres_core.inventory.models import AVAILABLE, level
 from mestres_core.orders.dto import OrderSummary
 from mestres_core.orders.models import order
 from mestres_core.orders.service import OrderService
@@ -23,7 +23,6 @@ from mestres_core.payments.models import payment
 
 _DAYS = {"today": 1, "7_days": 7, "30_days": 30}
 _ENDED = ("captured", "declined", "failed", "expired")
-_available = level.c.on_hand - level.c.allocated
 _how_many = func.count().over().label("how_many")
 
 
@@ -79,11 +78,11 @@ def _orders(work: Work, begins: dict[str, datetime]) -> tuple[dict[str, tuple[Sa
 
 def _low_stock(work: Work, most: int, limit: int) -> tuple[tuple[LowStock, ...], int]:
     source = level.join(variant, variant.c.id == level.c.variant_id).join(product, product.c.id == variant.c.product_id)
-    low = (_available <= most, variant.c.active, product.c.active)
+    low = (most >= AVAILABLE, variant.c.active, product.c.active)
     query = select(
-        level.c.sku, product.c.name, variant.c.name.label("variant"), _available.label("available"), _how_many
+        level.c.sku, product.c.name, variant.c.name.label("variant"), AVAILABLE.label("available"), _how_many
     ).select_from(source)
-    rows = work.session.execute(query.where(*low).order_by(_available, level.c.variant_id).limit(limit)).all()
+    rows = work.session.execute(query.where(*low).order_by(AVAILABLE, level.c.variant_id).limit(limit)).all()
     shown = tuple(LowStock(row.sku, full_name(row.name, row.variant), row.available) for row in rows)
     return shown, rows[0].how_many if rows else 0
 

@@ -17,7 +17,7 @@ from mestres_core.catalog.models import category, price, product, variant
 from mestres_core.customers.models import customer
 from mestres_core.errors import ValidationError
 from mestres_core.events.outbox import Outbox
-from mestres_core.inventory.models import level
+from mestres_core.inventory.models import AVAILABLE, level
 from mestres_core.orders.models import order
 
 PAGE = 1000
@@ -58,7 +58,7 @@ _EXPORTS: Mapping[str, Export] = {
             "category": category.c.name,
             "price": price.c.amount,
             "currency": price.c.currency,
-            "stock": level.c.on_hand - level.c.allocated,
+            "stock": AVAILABLE,
             "weight_grams": variant.c.weight_grams,
             "description": product.c.description,
             "slug": product.c.slug,
@@ -95,7 +95,7 @@ _EXPORTS: Mapping[str, Export] = {
             "variant": variant.c.name,
             "on_hand": level.c.on_hand,
             "allocated": level.c.allocated,
-            "available": level.c.on_hand - level.c.allocated,
+            "available": AVAILABLE,
         },
         level.join(variant, variant.c.id == level.c.variant_id).join(product, product.c.id == variant.c.product_id),
         level.c.variant_id,

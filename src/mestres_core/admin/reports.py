@@ -27,12 +27,11 @@ from mestres_core.catalog.models import category, product, variant
 from mestres_core.customers.models import customer
 from mestres_core.db.dialects.sql import hour_of
 from mestres_core.events.work import Work
-from mestres_core.inventory.models import level
+from mestres_core.inventory.models import AVAILABLE, level
 from mestres_core.orders.models import line, order
 from mestres_core.rules.money import Money
 
 MOST_ROWS = 1000
-_AVAILABLE = level.c.on_hand - level.c.allocated
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +167,7 @@ def _inventory(work: Work, period: Period, group_by: str) -> Report[Any]:
     sums = (
         func.sum(level.c.on_hand).label("on_hand"),
         func.sum(level.c.allocated).label("allocated"),
-        func.sum(_AVAILABLE).label("available"),
+        func.sum(AVAILABLE).label("available"),
         func.coalesce(func.sum(sold.c.pieces), 0).label("sold"),
     )
     by = (level.c.sku, product.c.name) if group_by == "sku" else (category.c.slug, category.c.name)

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 from mestres_core.db.base import PREFIX, Folded, Id, UtcDateTime, metadata
@@ -61,6 +62,11 @@ variant = Table(
     Column("position", Integer, nullable=False),
     Column("weight_grams", Integer, nullable=False),
     Column("active", Boolean, nullable=False),
+    Column("tax_class", String(40), nullable=False, server_default="standard"),
+    Column("digital", Boolean, nullable=False, server_default=false()),
+    Column("length_mm", Integer, nullable=False, server_default="0"),  # 0, here and below: not known
+    Column("width_mm", Integer, nullable=False, server_default="0"),
+    Column("height_mm", Integer, nullable=False, server_default="0"),
 )
 
 price = Table(

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
 from mestres_core.catalog.dto import CategoryRef, ProductCard
 from mestres_core.catalog.models import attribute, card, category, image, price, product, variant
 from mestres_core.errors import ValidationError
-from mestres_core.inventory.models import level
+from mestres_core.inventory.models import BUYABLE, level
 from mestres_core.rules.checks import BIGGEST_ID, storable
 from mestres_core.rules.money import Money
 from mestres_core.rules.text import fold
@@ -149,7 +149,7 @@ VARIANTS = (
         variant.c.sku,
         variant.c.name,
         price.c.amount,
-        (level.c.on_hand - level.c.allocated).label("available"),
+        BUYABLE.label("available"),
     )
     .select_from(
         variant.join(price, and_(price.c.variant_id == variant.c.id, price.c.currency == bindparam("currency"))).join(

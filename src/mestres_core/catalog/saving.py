@@ -20,7 +20,7 @@ from mestres_core.db.dialects.sql import as_dict, one_at_a_time
 from mestres_core.db.dialects.sql import insert as upsert
 from mestres_core.events.facts import ProductChanged
 from mestres_core.events.work import Work
-from mestres_core.inventory.models import level
+from mestres_core.inventory.models import BUYABLE, level
 from mestres_core.inventory.service import InventoryService
 from mestres_core.rules.checks import Checks
 from mestres_core.rules.text import fold, slug, stems
@@ -200,12 +200,17 @@ class Saver:
                 "position": position,
                 "weight_grams": v.weight_grams,
                 "active": True,
+                "tax_class": v.tax_class,
+                "digital": v.digital,
+                "length_mm": v.length_mm,
+                "width_mm": v.width_mm,
+                "height_mm": v.height_mm,
             }
             for d in drafts
             for position, v in enumerate(d.variants)
         ]
         query = upsert(self._work.dialect, variant).values(rows)
-        fields = ("name", "position", "weight_grams", "active")
+        fields = [field for field in rows[0] if field not in ("product_id", "sku")]
         query = query.on_conflict_do_update(
             index_elements=["sku"], set_={field: query.excluded[field] for field in fields}
         ).returning(variant.c.sku, variant.c.id)
@@ -225,9 +230,7 @@ class Saver:
 
     def _write_stock(self, drafts: Sequence[ProductDraft], variants: Mapping[str, int]) -> dict[int, int]:
         """Open levels for new variants; the pieces of known ones are left alone. Returns what is available of each."""
-        query = select(level.c.variant_id, level.c.on_hand - level.c.allocated).where(
-            level.c.variant_id.in_(variants.values())
-        )
+        query = select(level.c.variant_id, BUYABLE).where(level.c.variant_id.in_(variants.values()))
         available = as_dict(self._session.execute(query))
         opened = {
             variants[v.sku]: (v.sku, v.stock or 0)

@@ -14,15 +14,16 @@ from sqlalchemy.orm import Session
 
 from mestres_core.cart.models import cart
 from mestres_core.catalog.models import card, variant
+from mestres_core.checkout.audit_orders import ORDER_RULES
 from mestres_core.checkout.models import idempotency
 from mestres_core.customers.models import customer
-from mestres_core.inventory.models import level, movement
+from mestres_core.inventory.models import BUYABLE, level, lot, movement, place, reservation
 from mestres_core.orders.models import line, order
 from mestres_core.payments.models import event, payment, refund
 from mestres_core.promotions.models import code, of_customer, promotion, use
+from mestres_core.tax.models import order_tax
 
 _MOST_SHOWN = 100
-_PAID = ("paid", "refund_due", "partially_refunded", "refunded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class AuditReport:
 
 def audit(session: Session) -> AuditReport:
     """Check every rule; at most 100 rows are named for each."""
-    found = (Violation(rule, tuple(_names(session, query))) for rule, query in _RULES.items())
+    found = (Violation(rule, tuple(_names(session, query))) for rule, query in (_RULES | ORDER_RULES).items())
     return AuditReport(
         orders=session.execute(select(func.count()).select_from(order)).scalar_one(),
         stock_levels=session.execute(select(func.count()).select_from(level)).scalar_one(),
@@ -77,15 +78,56 @@ def _events(kind: str) -> Any:
     return exists().where(event.c.payment_id == payment.c.id, event.c.kind == kind, event.c.state == "applied")
 
 
-_moved = _sums(movement.c.variant_id, on_hand=movement.c.on_hand, allocated=movement.c.allocated)
-_held = _sums(
-    line.c.variant_id,
-    line.join(order, order.c.id == line.c.order_id),
-    and_(order.c.status.in_(("pending", "placed")), order.c.fulfillment_status == "unfulfilled"),
-    pieces=line.c.quantity,
+_open_pieces = line.c.quantity - line.c.cancelled_quantity - line.c.shipped_quantity
+CLAIMS = (
+    select(
+        order.c.number.label("reference"),
+        line.c.variant_id.label("variant_id"),
+        func.sum(_open_pieces).label("pieces"),
+    )
+    .select_from(line.join(order, order.c.id == line.c.order_id))
+    .where(order.c.status.in_(("pending", "placed")), _open_pieces > 0)
+    .group_by(order.c.number, line.c.variant_id)
 )
+"""What open orders hold: an order's number, a variant, and how many pieces of it."""
+
+_claims = CLAIMS.subquery()
+_held = _sums(_claims.c.variant_id, pieces=_claims.c.pieces)
+_NUMBERS = ("on_hand", "allocated", "reserved")
+_moved = _sums(movement.c.variant_id, **{name: movement.c[name] for name in _NUMBERS})
+_moved_there = (
+    select(
+        movement.c.variant_id, movement.c.location_id, *(func.sum(movement.c[name]).label(name) for name in _NUMBERS)
+    )
+    .group_by(movement.c.variant_id, movement.c.location_id)
+    .subquery()
+)
+_placed = _sums(place.c.variant_id, **{name: place.c[name] for name in (*_NUMBERS, "backorder_limit")})
+_moved_of_lot = _sums(
+    movement.c.lot_id,
+    where=movement.c.lot_id.is_not(None),
+    on_hand=movement.c.on_hand,
+    allocated=movement.c.allocated,
+)
+_in_lots = _sums(lot.c.variant_id, on_hand=lot.c.on_hand, allocated=lot.c.allocated)
+_reserved = _sums(reservation.c.variant_id, where=reservation.c.state == "active", pieces=reservation.c.quantity)
 _items = _sums(line.c.order_id, total=line.c.total)
-_captured = _sums(payment.c.order_number, where=payment.c.status == "captured", amount=payment.c.amount)
+_of_shipping = order_tax.c.line_id.is_(None)
+_added = and_(order_tax.c.mode == "exclusive", ~order_tax.c.informational)
+_contained = and_(order_tax.c.mode != "exclusive", ~order_tax.c.informational)
+_line_taxes = _sums(
+    order_tax.c.line_id,
+    where=~_of_shipping,
+    added=case((_added, order_tax.c.amount), else_=0),
+    contained=case((_contained, order_tax.c.amount), else_=0),
+)
+_order_taxes = _sums(
+    order_tax.c.order_id,
+    added=case((_added, order_tax.c.amount), else_=0),
+    contained=case((_contained, order_tax.c.amount), else_=0),
+    of_shipping=case((and_(_added, _of_shipping), order_tax.c.amount), else_=0),
+)
+_line_shares = _sums(line.c.order_id, tax=line.c.tax_amount)
 _captures = _sums(
     event.c.payment_id, where=and_(event.c.kind == "captured", event.c.state == "applied"), times=literal(1)
 )
@@ -99,7 +141,7 @@ _refund_events = _sums(
 _stocked = _sums(
     variant.c.product_id,
     variant.join(level, level.c.variant_id == variant.c.id),
-    and_(variant.c.active, level.c.on_hand > level.c.allocated),
+    and_(variant.c.active, BUYABLE > 0),
     variants=literal(1),
 )
 _taken = use.c.state == "taken"
@@ -117,11 +159,42 @@ _limited = or_(promotion.c.most_uses.is_not(None), promotion.c.budget.is_not(Non
 _RULES: dict[str, Any] = {
     "a level is the sum of its movements": select(level.c.sku)
     .select_from(level.outerjoin(_moved, _moved.c.of == level.c.variant_id))
-    .where(or_(level.c.on_hand != _or_zero(_moved.c.on_hand), level.c.allocated != _or_zero(_moved.c.allocated))),
+    .where(or_(*(level.c[name] != _or_zero(_moved.c[name]) for name in _NUMBERS))),
+    "a place is the sum of its movements": select(level.c.sku, place.c.location_id)
+    .select_from(
+        place.join(level, level.c.variant_id == place.c.variant_id).outerjoin(
+            _moved_there,
+            and_(_moved_there.c.variant_id == place.c.variant_id, _moved_there.c.location_id == place.c.location_id),
+        )
+    )
+    .where(or_(*(place.c[name] != _or_zero(_moved_there.c[name]) for name in _NUMBERS))),
+    "a level is the sum of its places": select(level.c.sku)
+    .select_from(level.outerjoin(_placed, _placed.c.of == level.c.variant_id))
+    .where(
+        level.c.spread,
+        or_(*(level.c[name] != _or_zero(_placed.c[name]) for name in (*_NUMBERS, "backorder_limit"))),
+    ),
+    "a lot is the sum of its movements": select(level.c.sku, lot.c.code)
+    .select_from(
+        lot.join(level, level.c.variant_id == lot.c.variant_id).outerjoin(_moved_of_lot, _moved_of_lot.c.of == lot.c.id)
+    )
+    .where(
+        or_(lot.c.on_hand != _or_zero(_moved_of_lot.c.on_hand), lot.c.allocated != _or_zero(_moved_of_lot.c.allocated))
+    ),
+    "lots hold no more than there is": select(level.c.sku)
+    .select_from(level.join(_in_lots, _in_lots.c.of == level.c.variant_id))
+    .where(or_(_in_lots.c.on_hand > level.c.on_hand, _in_lots.c.allocated > level.c.allocated)),
+    "reserved pieces are those of active reservations": select(
+        level.c.sku, level.c.reserved, _or_zero(_reserved.c.pieces)
+    )
+    .select_from(level.outerjoin(_reserved, _reserved.c.of == level.c.variant_id))
+    .where(level.c.reserved != _or_zero(_reserved.c.pieces)),
     "allocated pieces are those of open orders": select(level.c.sku, level.c.allocated, _or_zero(_held.c.pieces))
     .select_from(level.outerjoin(_held, _held.c.of == level.c.variant_id))
     .where(level.c.allocated != _or_zero(_held.c.pieces)),
-    "nothing is oversold": select(level.c.sku).where(or_(level.c.allocated < 0, level.c.on_hand < level.c.allocated)),
+    "nothing is oversold": select(level.c.sku).where(
+        or_(level.c.allocated < 0, level.c.reserved < 0, level.c.on_hand < 0, BUYABLE < 0)
+    ),
     "a card says whether there is stock": select(card.c.product_id)
     .select_from(card.outerjoin(_stocked, _stocked.c.of == card.c.product_id))
     .where(card.c.in_stock != _stocked.c.of.is_not(None)),
@@ -138,12 +211,28 @@ _RULES: dict[str, Any] = {
         order.c.grand_amount
         != order.c.items_amount - order.c.discount_amount + order.c.shipping_amount + order.c.tax_amount
     ),
-    "a paid order was paid in full, an unpaid one not at all": select(order.c.number, _or_zero(_captured.c.amount))
-    .select_from(order.outerjoin(_captured, _captured.c.of == order.c.number))
+    "an order's tax is that of its lines and of its shipping": select(order.c.number)
+    .select_from(order.outerjoin(_line_shares, _line_shares.c.of == order.c.id))
+    .where(order.c.tax_amount != _or_zero(_line_shares.c.tax) + order.c.shipping_tax_amount),
+    "a line's taxes are the sum of their parts": select(order.c.number, line.c.sku)
+    .select_from(line.join(_line_taxes, _line_taxes.c.of == line.c.id).join(order, order.c.id == line.c.order_id))
+    .where(or_(_line_taxes.c.added != line.c.tax_amount, _line_taxes.c.contained != line.c.tax_included_amount)),
+    "an order's taxes are the sum of their parts": select(order.c.number)
+    .select_from(order.join(_order_taxes, _order_taxes.c.of == order.c.id))
     .where(
-        case((order.c.payment_status.in_(_PAID), order.c.grand_amount), else_=literal(0))
-        != _or_zero(_captured.c.amount)
+        or_(
+            _order_taxes.c.added != order.c.tax_amount,
+            _order_taxes.c.contained != order.c.tax_included_amount,
+            _order_taxes.c.of_shipping != order.c.shipping_tax_amount,
+        )
     ),
+    "every part of a tax belongs to an order and to a line of it": select(order_tax.c.order_id, order_tax.c.name)
+    .select_from(
+        order_tax.outerjoin(order, order.c.id == order_tax.c.order_id).outerjoin(
+            line, and_(line.c.id == order_tax.c.line_id, line.c.order_id == order.c.id)
+        )
+    )
+    .where(or_(order.c.id.is_(None), and_(~_of_shipping, line.c.id.is_(None)))),
     "a captured payment has its event, any other has none": select(payment.c.id)
     .select_from(payment.outerjoin(_captures, _captures.c.of == payment.c.id))
     .where((payment.c.status == "captured") != _captures.c.of.is_not(None)),

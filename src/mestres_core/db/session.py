@@ -10,20 +10,21 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import Engine, create_engine, make_url
+from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
 from mestres_core.db.dialects.sql import busy
 from mestres_core.db.dialects.sqlite import READ_ONLY, FairLock, configure_sqlite
-from mestres_core.errors import CommerceError, DatabaseNotReady, RetryableError
+from mestres_core.errors import CommerceError, DatabaseNotReady, OutcomeUnknown, RetryableError
 
 T = TypeVar("T")
 _ATTEMPTS = 5
+_IDLE = 5.0  # seconds
 
 
 def normal_url(url: str | URL) -> URL:
@@ -47,15 +48,37 @@ def make_engine(url: str | URL) -> Engine:
         engine = create_engine(parsed, connect_args=arguments, **({"poolclass": StaticPool} if memory else {}))
         configure_sqlite(engine)
         return engine
-    return create_engine(
+    made = create_engine(
         parsed,
         pool_size=20,
         max_overflow=30,
         pool_timeout=30,
         pool_recycle=3600,
-        pool_pre_ping=True,
         connect_args=connect_arguments(parsed),
     )
+    _ask_the_idle(made)
+    return made
+
+
+def _ask_the_idle(engine: Engine) -> None:
+    """Have a connection that lay in the pool for more than five seconds asked whether it is still there.
+
+    To ask each time (`pool_pre_ping`) costs every transaction a round trip. One that is lost while it is in use is
+    noticed by the statement that fails, and `Database` begins that transaction again.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def put_back(_connection: Any, record: Any) -> None:
+        record.info["used"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def take_out(connection: Any, record: Any, _proxy: Any) -> None:
+        if time.monotonic() - record.info.get("used", float("inf")) <= _IDLE:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except Exception as error:
+            raise InvalidatePoolError from error
 
 
 def connect_arguments(url: URL) -> dict[str, object]:
@@ -69,15 +92,29 @@ def connect_arguments(url: URL) -> dict[str, object]:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
-    """What the driver calls a deadlock, a lock timeout or a locked database is a RetryableError."""
+def _translated(*, ending: bool = False) -> Iterator[None]:
+    """What the driver calls a deadlock, a lock timeout or a locked database is a RetryableError.
+
+    So is a lost connection: what was written over it is gone. But where the transaction is `ending`, nobody knows.
+    """
     try:
         yield
     except DBAPIError as error:
-        reason = busy(error)
+        reason = busy(error) or ("connection lost" if error.connection_invalidated and not ending else None)
         if reason is None:
             raise
         raise RetryableError(reason) from error
+
+
+def _commit(session: Session) -> None:
+    """Raises OutcomeUnknown when the connection is lost at it: the database may have committed or not."""
+    try:
+        with _translated(ending=True):
+            session.commit()
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise OutcomeUnknown from error
+        raise
 
 
 class Database:
@@ -97,24 +134,30 @@ class Database:
         with self._turn(write=False), _translated(), Session(self._reader) as session:
             try:
                 yield session
-            finally:
+            except DBAPIError:
+                raise  # it may be gone, or refuse everything until a rollback
+            except BaseException:
                 session.commit()
+                raise
+            session.commit()
 
     @contextmanager
     def write(self, *, survivors: bool = False) -> Iterator[Session]:
         """A session whose work is committed at the end, or rolled back when an error leaves the block.
 
         With `survivors`, for a single call, errors that have written something worth keeping are committed too. Raises
-        RetryableError when the database was busy.
+        RetryableError when the database was busy or the connection was lost on the way, OutcomeUnknown when it was lost
+        at the commit.
         """
-        with self._turn(write=True), _translated(), Session(self.engine) as session:
+        with self._turn(write=True), Session(self.engine) as session:
             try:
-                yield session
+                with _translated():
+                    yield session
             except CommerceError as error:
                 if survivors and error.survives:
-                    session.commit()
+                    _commit(session)
                 raise
-            session.commit()
+            _commit(session)
 
     def retrying(self, call: Callable[[], T]) -> T:
         """Run a whole transaction up to five times while the database says "busy". Raises RetryableError after that."""

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Something that happened to one aggregate (`product`, `cart`, `order`)."""
+    """Something that happened to one aggregate (`product`, `stock`, `cart`, `order`)."""
 
     aggregate: ClassVar[str]
 
@@ -46,6 +46,17 @@ class StockChanged(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class StockLow(Fact):
+    """Of a variant no more than `low_at` pieces are left, and before there were more."""
+
+    aggregate: ClassVar[str] = "stock"
+    sku: str
+    variant_id: int
+    available: int
+    low_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class CartChanged(Fact):
     """A cart's lines changed, or it became an order."""
 
@@ -64,8 +75,49 @@ class OrderChanged(Fact):
     customer_id: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class OrderShipped(Fact):
+    """A parcel of an order has left the house."""
+
+    aggregate: ClassVar[str] = "order"
+    number: str
+    shipment_id: int
+    customer_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderEdited(Fact):
+    """An order's lines were changed or called off; its total changed by `difference` minor units."""
+
+    aggregate: ClassVar[str] = "order"
+    number: str
+    difference: int
+    customer_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnChanged(Fact):
+    """Goods of an order are on their way back, have come, were credited or refused (`status`)."""
+
+    aggregate: ClassVar[str] = "order"
+    number: str
+    return_id: int
+    status: str
+    customer_id: int | None = None
+
+
 KINDS: dict[str, type[Fact]] = {
-    kind.__name__: kind for kind in (ProductChanged, StockChanged, CartChanged, OrderChanged)
+    kind.__name__: kind
+    for kind in (
+        ProductChanged,
+        StockChanged,
+        StockLow,
+        CartChanged,
+        OrderChanged,
+        OrderShipped,
+        OrderEdited,
+        ReturnChanged,
+    )
 }
 
 

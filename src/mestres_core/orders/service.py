@@ -1,12 +1,13 @@
 """Orders: what was bought, and what becomes of it.
 
-Invariant: an order that is pending or placed and not yet shipped holds exactly its lines' pieces in stock; any other
-holds none. State and stock change in one transaction, under the order's lock.
+The invariants are those of `books.py`. State, money and stock change in one transaction, under the order's lock.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -15,35 +16,27 @@ from sqlalchemy import bindparam, func, insert, or_, select, update
 from mestres_core.cart.dto import CartLine, Totals
 from mestres_core.catalog.dto import Page
 from mestres_core.catalog.service import check_paging
-from mestres_core.customers.service import CustomerService
-from mestres_core.db.dialects.sql import as_dict
-from mestres_core.errors import IllegalTransition, InsufficientStock, NotFound, TransactionOwnershipError
-from mestres_core.events.facts import OrderChanged
-from mestres_core.events.work import Work
-from mestres_core.inventory.service import InventoryService
-from mestres_core.orders.dto import Order, OrderLine, OrderSummary
-from mestres_core.orders.models import line, order
+from mestres_core.errors import InsufficientStock, TransactionOwnershipError
+from mestres_core.events.facts import OrderEdited
+from mestres_core.orders.books import LIVE, by_variant, open_pieces, read_pieces, refuse, worth
+from mestres_core.orders.dto import Credit, LineParts, Order, OrderLine, OrderSummary
+from mestres_core.orders.edits import Edits
+from mestres_core.orders.models import credit, line, order
+from mestres_core.orders.returns import Returns
+from mestres_core.orders.shipping import Shipping
 from mestres_core.payments.dto import Refund
-from mestres_core.payments.service import PaymentService
+from mestres_core.payments.models import refund
 from mestres_core.promotions.dto import Use
-from mestres_core.promotions.service import PromotionService
-from mestres_core.rules.checks import BIGGEST_ID, Checks, storable
+from mestres_core.rules.checks import BIGGEST_ID, Checks
 from mestres_core.rules.money import Money
-from mestres_core.rules.states import ORDER, ORDER_AFTER, may
+from mestres_core.rules.shares import spread
+from mestres_core.rules.states import ENDED_UNPAID, ORDER, ORDER_AFTER, may
 from mestres_core.typing import RefundRequest
 
-_ORDER = select(order).where(order.c.number == bindparam("number"))
-_LOCK = _ORDER.with_for_update()
-_LINES = select(line).where(line.c.order_id == bindparam("order_id")).order_by(line.c.id)
-_HELD = (
-    select(line.c.variant_id, func.sum(line.c.quantity))
-    .where(line.c.order_id == bindparam("order_id"))
-    .group_by(line.c.variant_id)
-)
-
-_UNPAID = ("declined", "failed", "expired")
-_PAID = ("paid", "partially_refunded")
-_PAID_AFTER = {"authorized": "authorized", "captured": "paid"}
+_NEW = insert(order).returning(order.c.id)
+_NEW_LINES = insert(line).returning(line.c.id, line.c.variant_id, line.c.attributes)
+_CREDITS = select(credit).where(credit.c.order_id == bindparam("order_id")).order_by(credit.c.id)
+_TAKEN = ("authorized", "captured")
 _SUMMARIES = select(
     order.c.id,
     order.c.number,
@@ -56,57 +49,8 @@ _SUMMARIES = select(
 ).order_by(order.c.id.desc())
 
 
-class OrderService:
+class OrderService(Shipping, Returns, Edits):
     """Orders in one unit of work."""
-
-    def __init__(
-        self,
-        work: Work,
-        *,
-        inventory: InventoryService,
-        payments: PaymentService,
-        customers: CustomerService,
-        promotions: PromotionService,
-    ) -> None:
-        self._work = work
-        self._session = work.session
-        self._inventory = inventory
-        self._payments = payments
-        self._customers = customers
-        self._promotions = promotions
-
-    def get(self, number: str) -> Order:
-        """An order with its lines and payments. Raises NotFound."""
-        row = self._row(number, lock=False)
-        lines = tuple(
-            OrderLine(
-                each.id,
-                each.variant_id,
-                each.sku,
-                each.name,
-                each.quantity,
-                Money(each.unit_price, row.currency),
-                Money(each.total, row.currency),
-            )
-            for each in self._session.execute(_LINES, {"order_id": row.id})
-        )
-        return Order(
-            number=row.number,
-            status=row.status,
-            payment_status=row.payment_status,
-            fulfillment_status=row.fulfillment_status,
-            customer_id=row.customer_id,
-            customer=row.customer,
-            address=row.address,
-            shipping_method=row.shipping_method,
-            lines=lines,
-            totals=_totals(row),
-            payments=self._payments.of_order(number),
-            access_token=row.access_token,
-            created_at=row.created_at,
-            coupons={code: Money(off, row.currency) for code, off in row.coupons},
-            refunded=Money(self._payments.refunded(number), row.currency),
-        )
 
     def list(self, *, limit: int = 50) -> tuple[OrderSummary, ...]:
         """The newest orders."""
@@ -147,17 +91,36 @@ class OrderService:
         address: Mapping[str, str],
         shipping_method: str,
         coupons: Mapping[str, int],
+        parts: Sequence[LineParts] | None = None,
+        shipping_tax: int = 0,
+        tax_included: int = 0,
+        channel: str = "default",
+        customer_group: str | None = None,
+        owner: str | None = None,
         uses: Sequence[Use] = (),
+        customer_id: int | None = None,
+        written: Callable[[int, Sequence[int]], None] = lambda _order_id, _line_ids: None,
     ) -> Order:
         """Set the goods aside and write the order down, as yet without a payment; `coupons`: minor units taken off.
 
-        `uses` is what it takes of promotions. Raises InsufficientStock, and RetryableError when a promotion was used up
-        a moment ago.
+        `parts` has each line's share of the discount and of the taxes; together with `shipping_tax` (the tax added for
+        the shipping) they are the discount and the tax of `totals`. Without `parts` both are shared out by the lines'
+        amounts. `tax_included` is what all prices contain, the shipping's too; `uses` is what it takes of promotions;
+        `customer_id` is the customer's row if it is known;
+        `written` is told the order's row and those of its lines. Raises InsufficientStock, RetryableError when a
+        promotion was used up a moment ago, ValueError when the parts are not those of the totals.
         """
-        number, now = self._work.ids.order_number(), self._work.clock.now()
-        self._inventory.allocate({each.variant_id: each.quantity for each in lines}, reference=number)
-        customer_id = self._customers.know(customer)
+        now = self._work.clock.now()
+        shares = parted(lines, totals, parts, shipping_tax)
+        number = self._numbers.next(self._session, channel=channel)
+        wanted: Counter[int] = Counter()
+        for each in lines:
+            wanted[each.variant_id] += each.quantity
+        self._inventory.allocate(wanted, reference=number, owner=cart_id, address=address)
+        if customer_id is None:
+            customer_id = self._customers.know(customer)
         self._promotions.take(number, uses, customer=str(customer_id))
+        currency = totals.grand.currency
         row: dict[str, Any] = {
             "number": number,
             "cart_id": cart_id,
@@ -165,25 +128,32 @@ class OrderService:
             "status": "pending",
             "payment_status": "pending",
             "fulfillment_status": "unfulfilled",
-            "currency": totals.grand.currency,
+            "currency": currency,
             "items_amount": totals.items.amount,
             "discount_amount": totals.discount.amount,
             "shipping_amount": totals.shipping.amount,
             "tax_amount": totals.tax.amount,
             "grand_amount": totals.grand.amount,
+            "tax_included_amount": tax_included,
+            "shipping_tax_amount": shipping_tax,
             "customer_id": customer_id,
             "customer": dict(customer),
             "address": dict(address),
             "shipping_method": shipping_method,
             "coupons": [[code, off] for code, off in coupons.items()],
             "access_token": self._work.ids.token(),
+            "channel": channel,
+            "customer_group": customer_group,
+            "owner": owner,
             "created_at": now,
             "updated_at": now,
         }
-        order_id = self._session.execute(insert(order).returning(order.c.id), row).scalar_one()
-        query = insert(line).returning(line.c.variant_id, line.c.id)
-        line_ids = as_dict(self._session.execute(query, [_line_row(order_id, each) for each in lines]))
+        order_id = self._session.execute(_NEW, row).scalar_one()
+        rows = [_line_row(order_id, each, part) for each, part in zip(lines, shares, strict=True)]
+        line_ids = _in_order(rows, self._session.execute(_NEW_LINES, rows))
+        written(order_id, line_ids)
         self._announce(number, "pending", "pending", row["customer_id"])
+        none = Money(0, currency)
         return Order(
             number=number,
             status="pending",
@@ -195,22 +165,34 @@ class OrderService:
             shipping_method=shipping_method,
             lines=tuple(
                 OrderLine(
-                    line_ids[each.variant_id],
+                    line_id,
                     each.variant_id,
                     each.sku,
                     each.name,
                     each.quantity,
                     each.unit_price,
                     each.total,
+                    Money(part.discount, currency),
+                    Money(part.tax, currency),
+                    Money(part.tax_included, currency),
+                    attributes=each.attributes,
                 )
-                for each in lines
+                for line_id, each, part in zip(line_ids, lines, shares, strict=True)
             ),
             totals=totals,
             payments=(),
             access_token=row["access_token"],
             created_at=now,
-            coupons={code: Money(off, totals.grand.currency) for code, off in coupons.items()},
-            refunded=Money(0, totals.grand.currency),
+            coupons={code: Money(off, currency) for code, off in coupons.items()},
+            refunded=none,
+            credited=none,
+            refund_due=none,
+            payment_due=none,
+            tax_included=Money(tax_included, currency),
+            shipping_tax=Money(shipping_tax, currency),
+            channel=channel,
+            customer_group=customer_group,
+            owner=owner,
         )
 
     def settle(self, number: str, payment: str) -> str | None:
@@ -221,61 +203,106 @@ class OrderService:
         order off, the money is due back to the buyer.
         """
         row = self._row(number, lock=True)
-        if payment in _PAID_AFTER:
-            self._take_in(row, _PAID_AFTER[payment])
+        if payment in _TAKEN:
+            self._take_in(row)
             return None
         if row.status != "pending":
             return None
-        self._release(row)
-        self._change(row, status=ORDER_AFTER[payment], payment_status=payment)
+        self._inventory.release(self._held(row), reference=number)
+        self._promotions.give_back(row.number)
+        self._rebalance(row, status=ORDER_AFTER[payment], unpaid=payment)
         return str(row.cart_id)
 
     def begin_refund(
         self, number: str, *, amount: int | None, idempotency_key: str | None, lease: timedelta
     ) -> tuple[Refund, RefundRequest | None]:
-        """Write a refund down, as `PaymentService.begin_refund` does. Raises NotFound and what that raises."""
+        """Write a refund down, as `PaymentService.begin_refund` does. Raises NotFound and what that raises.
+
+        Without an amount it is what is due to the buyer, once goods or shipping of a live order were credited; of any
+        other order all that is left. Raises IllegalTransition when that is nothing.
+        """
         checks = Checks()
         if idempotency_key is not None:
             checks.text("idempotency_key", idempotency_key, limit=255)
         checks.done()
-        self._row(number, lock=True)
+        row = self._row(number, lock=True)
         until = self._work.clock.now() + lease
+        if amount is None and not self._is_known(number, idempotency_key) and self._gave_credit(row):
+            ledger = self._ledger(number)
+            amount = ledger.captured - worth(row) - ledger.asked
+            if amount <= 0:
+                raise refuse(number, row.payment_status, "refunded")
         return self._payments.begin_refund(number, amount=amount, idempotency_key=idempotency_key, leased_until=until)
 
     def end_refund(self, refund_id: str, status: str) -> None:
-        """The provider has answered: `refunded` or `failed`. A repetition changes nothing."""
+        """The provider has answered: `refunded` or `failed`. A repetition changes nothing.
+
+        What is given back beyond what was due is goodwill: it is owed no longer.
+        """
         # The order's lock comes first here too, or two refunds could wait for each other.
-        row = self._row(self._payments.refund(refund_id).order_number, lock=True)
-        ended = self._payments.end_refund(refund_id, status)
-        if ended is not None and ended[1]:
-            self._change(row, payment_status="refunded")
-        elif ended is not None and row.payment_status != "refund_due":
-            self._change(row, payment_status="partially_refunded")
+        made = self._payments.refund(refund_id)
+        row = self._row(made.order_number, lock=True)
+        if self._payments.end_refund(refund_id, status) is None:
+            return
+        ledger, amount = self._ledger(row.number), made.amount.amount
+        goodwill = amount - max(ledger.captured - (ledger.refunded - amount) - worth(row), 0)
+        credited = row.credited_amount
+        if row.status in LIVE and goodwill > 0:
+            credited = self._credit(row, credited, [("goodwill", None, 0, goodwill)], refund_id)
+        self._rebalance(row, credited_amount=credited)
 
     def cancel(self, number: str) -> Order:
-        """Call an order off before it is shipped; its goods are free again, a payment made is due back.
+        """Call an order off before anything is shipped; its goods are free again, a payment made is due back.
 
-        `shop.refund(number)` then gives the money back. An authorization that was not captured lapses by itself.
-        Raises NotFound, IllegalTransition.
+        `shop.orders.refund(number)` then gives the money back. An authorization that was not captured lapses by itself.
+        Its coupons may be used again (unless the shop keeps them). Raises NotFound, IllegalTransition.
         """
         row = self._row(number, lock=True)
         if not may(ORDER, row.status, "cancelled"):
-            raise IllegalTransition(what=f"order {number}", state=row.status, target="cancelled")
-        self._release(row)
-        paid = row.payment_status in _PAID
-        self._change(row, status="cancelled", payment_status="refund_due" if paid else "void")
+            raise refuse(number, row.status, "cancelled")
+        if self._has_shipped(row):
+            raise refuse(number, row.fulfillment_status, "cancelled")
+        self._inventory.release(self._held(row), reference=number)
+        self._forget_coupons(row)
+        self._rebalance(row, status="cancelled", unpaid="void")
         return self.get(number)
 
-    def fulfill(self, number: str) -> Order:
-        """The goods have left the house. Raises NotFound, IllegalTransition when the order is not placed and paid."""
+    def cancel_lines(self, number: str, *, lines: Mapping[int, int]) -> Order:
+        """Call pieces of a placed order off before they are shipped: {line id: pieces}.
+
+        They are free again, and their frozen share is due back to the buyer. When nothing is left of the order, it is
+        cancelled, or completed if something has been shipped. Raises NotFound, IllegalTransition, ValidationError for
+        lines of another order and for more pieces than are still to be shipped.
+        """
+        checks = Checks()
         row = self._row(number, lock=True)
-        if not may(ORDER, row.status, "completed"):
-            raise IllegalTransition(what=f"order {number}", state=row.status, target="completed")
-        if row.payment_status not in _PAID:
-            raise IllegalTransition(what=f"order {number}", state=row.payment_status, target="completed")
-        self._inventory.ship(self._held(row.id), reference=number)
-        self._change(row, status="completed", fulfillment_status="fulfilled")
+        found = self._lines(row)
+        pieces = read_pieces(checks, "lines", lines, {each.id: open_pieces(each) for each in found})
+        if row.status != "placed":
+            raise refuse(number, row.status, "partially_cancelled")
+        checks.done()
+        moves = {line_id: {"cancelled": count, "credited": count} for line_id, count in pieces.items()}
+        self._inventory.release(by_variant(found, pieces), reference=number)
+        self._move(moves)
+        credited = self._credit_pieces(row, pieces, found, kind="cancelled", reference="")
+        values = self._after_moving(found, moves)
+        if values.get("status") == "cancelled":
+            self._forget_coupons(row)
+        self._rebalance(
+            row, unpaid="void" if values.get("status") == "cancelled" else None, **values, credited_amount=credited
+        )
+        self._work.outbox.announce(OrderEdited(number, row.credited_amount - credited, row.customer_id))
         return self.get(number)
+
+    def credits(self, number: str) -> tuple[Credit, ...]:
+        """Why how much is no longer owed for an order, oldest first. Raises NotFound."""
+        row = self._row(number, lock=False)
+        return tuple(
+            Credit(
+                each.kind, each.line_id, each.pieces, Money(each.amount, row.currency), each.reference, each.created_at
+            )
+            for each in self._session.execute(_CREDITS, {"order_id": row.id})
+        )
 
     def capture(self, number: str) -> Order:  # noqa: ARG002 - see below
         """Take the money that the buyer's bank has authorized: `shop.orders.capture(...)`.
@@ -286,7 +313,7 @@ class OrderService:
         raise TransactionOwnershipError("orders.capture")
 
     def refund(self, number: str, *, amount: int | None = None, idempotency_key: str | None = None) -> Refund:  # noqa: ARG002
-        """Give `amount` minor units back to the buyer, or all that is left: `shop.orders.refund(...)`.
+        """Give `amount` minor units back to the buyer, or what `begin_refund` says: `shop.orders.refund(...)`.
 
         The same key gives the same refund again. A provider that gives no clear answer leaves it pending:
         `shop.recover()` asks again, and nothing is given back twice. Raises NotFound, IllegalTransition when nothing is
@@ -326,48 +353,54 @@ class OrderService:
         )
         return tuple(self._session.execute(query).scalars())
 
-    def _row(self, number: str, *, lock: bool) -> Any:
-        known = isinstance(number, str) and storable(number)
-        row = self._session.execute(_LOCK if lock else _ORDER, {"number": number}).first() if known else None
-        if row is None:
-            raise NotFound("order", number)
-        return row
-
-    def _held(self, order_id: int) -> dict[int, int]:
-        rows = self._session.execute(_HELD, {"order_id": order_id})
-        return {variant: int(quantity) for variant, quantity in rows}
-
-    def _take_in(self, row: Any, payment_status: str) -> None:
+    def _take_in(self, row: Any) -> None:
         """Money has come, or is promised by the buyer's bank."""
-        came_late = row.payment_status in _UNPAID and may(ORDER, row.status, "placed")
-        if row.status == "pending" or (came_late and self._hold_again(row)):
-            self._change(row, status="placed", payment_status=payment_status)
-        elif row.payment_status == "authorized":
-            self._change(row, payment_status=payment_status)
+        ledger = self._ledger(row.number)
+        covered = ledger.captured + ledger.authorized >= row.grand_amount
+        came_late = row.payment_status in ENDED_UNPAID and may(ORDER, row.status, "placed")
+        if covered and (row.status == "pending" or (came_late and self._hold_again(row))):
+            self._rebalance(row, status="placed")
         else:
-            self._change(row, payment_status="refund_due" if payment_status == "paid" else "void")
-
-    def _release(self, row: Any) -> None:
-        self._inventory.release(self._held(row.id), reference=row.number)
-        self._promotions.give_back(row.number)
+            self._rebalance(row)
 
     def _hold_again(self, row: Any) -> bool:
         try:
-            self._inventory.allocate(self._held(row.id), reference=row.number)
+            held = self._held(row)
+            self._inventory.allocate(held, reference=row.number, owner=row.cart_id, address=row.address)
         except InsufficientStock:
             return False
         self._promotions.take_if_left(row.number)
         return True
 
-    def _change(self, row: Any, **values: str) -> None:
-        self._session.execute(
-            update(order).where(order.c.id == row.id).values(**values, updated_at=self._work.clock.now())
-        )
-        status = values.get("status", row.status)
-        self._announce(row.number, status, values.get("payment_status", row.payment_status), row.customer_id)
+    def _is_known(self, number: str, key: str | None) -> bool:
+        """Whether a refund of this key has begun."""
+        if key is None:
+            return False
+        query = select(refund.c.id).where(refund.c.order_number == number, refund.c.idempotency_key == key)
+        return self._session.execute(query).first() is not None
 
-    def _announce(self, number: str, status: str, payment_status: str, customer_id: int) -> None:
-        self._work.outbox.announce(OrderChanged(number, status, payment_status, customer_id))
+    def _gave_credit(self, row: Any) -> bool:
+        """Whether goods or shipping of a live order were credited; goodwill does not count."""
+        if row.status not in LIVE or not row.credited_amount:
+            return False
+        found = self._session.execute(_CREDITS, {"order_id": row.id})
+        return any(each.kind != "goodwill" for each in found)
+
+
+def parted(
+    lines: Sequence[CartLine], totals: Totals, parts: Sequence[LineParts] | None, shipping_tax: int
+) -> Sequence[LineParts]:
+    """Each line's parts, as given or shared out. Raises ValueError when they are not those of the totals."""
+    tax = totals.tax.amount - shipping_tax
+    if parts is None:
+        amounts = [each.total.amount for each in lines]
+        discounts = spread(totals.discount.amount, amounts)
+        taxes = spread(tax, [amount - off for amount, off in zip(amounts, discounts, strict=True)])
+        return [LineParts(discount=off, tax=added) for off, added in zip(discounts, taxes, strict=True)]
+    given = (sum(part.discount for part in parts), sum(part.tax for part in parts))
+    if len(parts) != len(lines) or given != (totals.discount.amount, tax):
+        raise ValueError(f"the lines' discount and tax {given} are not the order's {(totals.discount.amount, tax)}")
+    return parts
 
 
 def _summary(row: Any) -> OrderSummary:
@@ -390,12 +423,17 @@ def _read_cursor(checks: Checks, cursor: str | None) -> int | None:
     return int(cursor[:19])
 
 
-def _totals(row: Any) -> Totals:
-    parts = (row.items_amount, row.discount_amount, row.shipping_amount, row.tax_amount, row.grand_amount)
-    return Totals(*(Money(part, row.currency) for part in parts))
+def _in_order(rows: Sequence[Mapping[str, Any]], found: Iterable[Any]) -> list[int]:
+    """The ids of new lines in the order of `rows`; a database may answer in any. No two lines have the same goods."""
+    ids = {_goods(row.variant_id, row.attributes): row.id for row in found}
+    return [ids[_goods(row["variant_id"], row["attributes"])] for row in rows]
 
 
-def _line_row(order_id: int, each: CartLine) -> dict[str, Any]:
+def _goods(variant_id: int, attributes: Mapping[str, Any]) -> tuple[int, str]:
+    return variant_id, json.dumps(attributes, sort_keys=True) if attributes else ""
+
+
+def _line_row(order_id: int, each: CartLine, part: LineParts) -> dict[str, Any]:
     return {
         "order_id": order_id,
         "variant_id": each.variant_id,
@@ -404,4 +442,8 @@ def _line_row(order_id: int, each: CartLine) -> dict[str, Any]:
         "quantity": each.quantity,
         "unit_price": each.unit_price.amount,
         "total": each.total.amount,
+        "discount_amount": part.discount,
+        "tax_amount": part.tax,
+        "tax_included_amount": part.tax_included,
+        "attributes": dict(each.attributes),
     }

@@ -65,12 +65,13 @@ _EVERYBODYS = select(
 class Book:
     """Promotions without a code, and how often one customer may have those that say so.
 
-    `by_category` tells whether any of them speaks of categories.
+    `by_category` tells whether any of them speaks of categories, `by_orders` of the buyer's earlier orders.
     """
 
     promotions: tuple[Promotion, ...]
     per_customer: Mapping[int, int]
     by_category: bool
+    by_orders: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +106,18 @@ def load(session: Session, now: datetime) -> Book:
         found,
         {row.id: row[8] for row in rows if row[8] is not None},
         any(_speaks_of_categories(row.definition) for row in rows),
+        any(_speaks_of_orders(row.definition) for row in rows),
     )
 
 
 def given_by_category(rows: Sequence[tuple[Any, ...]]) -> bool:
     """Whether a promotion of a cart's codes speaks of categories."""
     return any(row[4] is not None and _speaks_of_categories(_content(row[7])) for row in rows)
+
+
+def given_by_customer(rows: Sequence[tuple[Any, ...]]) -> bool:
+    """Whether a promotion of a cart's codes limits the uses of one customer, or speaks of earlier orders."""
+    return any(row[4] is not None and (row[12] is not None or _speaks_of_orders(_content(row[7]))) for row in rows)
 
 
 def given(rows: Sequence[tuple[Any, ...]]) -> Given:
@@ -157,6 +164,12 @@ def _moment(value: Any) -> datetime | None:
 def _content(definition: Any) -> Any:
     """SQLite gives JSON within JSON as text."""
     return json.loads(definition) if isinstance(definition, str) else definition
+
+
+def _speaks_of_orders(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return value.get("type") == "orders" or any(map(_speaks_of_orders, value.values()))
+    return isinstance(value, list) and any(map(_speaks_of_orders, value))
 
 
 def _speaks_of_categories(value: Any) -> bool:

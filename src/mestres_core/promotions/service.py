@@ -326,6 +326,11 @@ class PromotionService:
         """Whether any promotion of this cart speaks of categories: only then its items need theirs."""
         return self._book(facts.stamp).by_category or book.given_by_category(facts.codes)
 
+    def by_customer(self, facts: Facts) -> bool:
+        """Whether any promotion of this cart depends on who buys: only then that has to be looked up."""
+        everybodys = self._book(facts.stamp)
+        return bool(everybodys.per_customer) or everybodys.by_orders or book.given_by_customer(facts.codes)
+
     def work_out(
         self,
         items: Sequence[Item],

@@ -18,7 +18,7 @@ from mestres_core.events.work import Work
 from mestres_core.promotions.dto import Use
 from mestres_core.promotions.models import code, of_customer, promotion, use
 
-_TAKE = (
+_TAKE_EACH = (
     update(promotion)
     .where(
         promotion.c.id == bindparam("of"),
@@ -26,14 +26,14 @@ _TAKE = (
         or_(promotion.c.budget.is_(None), promotion.c.spent + bindparam("off") <= promotion.c.budget),
     )
     .values(uses=promotion.c.uses + 1, spent=promotion.c.spent + bindparam("off"))
-    .returning(promotion.c.id)
 )
-_TAKE_CODE = (
+_TAKE = _TAKE_EACH.returning(promotion.c.id)
+_TAKE_EACH_CODE = (
     update(code)
     .where(code.c.code == bindparam("of"), or_(code.c.most_uses.is_(None), code.c.uses < code.c.most_uses))
     .values(uses=code.c.uses + 1)
-    .returning(code.c.code)
 )
+_TAKE_CODE = _TAKE_EACH_CODE.returning(code.c.code)
 _LIMITED = or_(promotion.c.most_uses.is_not(None), promotion.c.budget.is_not(None))
 _GIVE_BACK = (
     update(promotion)
@@ -69,20 +69,21 @@ class UseCounter:
     def __init__(self, work: Work) -> None:
         self._work = work
         self._session = work.session
+        self._used_up: dict[str, frozenset[int]] = {}
 
     def used_up_for(self, customer: str) -> frozenset[int]:
-        """The promotions of which a customer has had as many as one may."""
-        return frozenset(self._session.execute(_USED_UP, {"who": customer}).scalars())
+        """The promotions of which a customer has had as many as one may; asked once between two orders."""
+        if customer not in self._used_up:
+            self._used_up[customer] = frozenset(self._session.execute(_USED_UP, {"who": customer}).scalars())
+        return self._used_up[customer]
 
     def take(self, number: str, uses: Sequence[Use], customer: str | None) -> None:
         """As `PromotionService.take`."""
+        self._used_up.clear()
         ordered = sorted(uses, key=lambda each: each.promotion_id)
-        for each in ordered:
-            if each.counted and not self._took(_TAKE, of=each.promotion_id, off=each.amount):
-                raise RetryableError(f"promotion {each.promotion_id} was used up just now")
-        for text in sorted(each.code for each in ordered if each.code is not None):
-            if not self._took(_TAKE_CODE, of=text):
-                raise RetryableError(f"code {text} was used up just now")
+        by_code = sorted(uses, key=lambda each: each.code or "")
+        self._take_all(_TAKE_EACH, [{"of": each.promotion_id, "off": each.amount} for each in ordered if each.counted])
+        self._take_all(_TAKE_EACH_CODE, [{"of": each.code} for each in by_code if each.code is not None])
         for each in ordered:
             if each.per_customer is not None and customer is not None:
                 self._take_for(each.promotion_id, customer, each.per_customer)
@@ -145,6 +146,11 @@ class UseCounter:
             where=None if most is None else of_customer.c.uses < most,
         )
         return self._session.execute(query.returning(of_customer.c.uses)).first() is not None
+
+    def _take_all(self, statement: Any, rows: list[dict[str, Any]]) -> None:
+        """One statement for all of them: fewer rows than were asked for means that one was used up."""
+        if rows and self._session.connection().execute(statement, rows).rowcount != len(rows):
+            raise RetryableError("a promotion was used up just now")
 
     def _took(self, statement: Any, **values: Any) -> bool:
         return self._session.execute(statement, values).first() is not None

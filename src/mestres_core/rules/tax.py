@@ -198,11 +198,16 @@ def _shares(rates: tuple[Rate, ...]) -> tuple[Fraction, ...]:
 
 
 def _inclusive(rates: Sequence[Rate], amount: Fraction | int) -> list[Fraction]:
-    """The parts of inclusive rates in `amount`, which contains all of them that are not informational."""
+    """The parts of inclusive rates in `amount`, which contains all of them that are not informational.
+
+    An informational one is worked out as if the amount contained it, too.
+    """
     of_net = []
     tower = Fraction(1)  # the net and the taxes on it so far, as a multiple of the net
     for rate in rates:
         part = Fraction(rate.ppm, MILLION) * (tower if rate.compound else 1)
         of_net.append(part)
         tower += part if rate.contained else 0
-    return [amount / tower * part for part in of_net]
+    return [
+        amount / (tower if rate.contained else tower + part) * part for rate, part in zip(rates, of_net, strict=True)
+    ]

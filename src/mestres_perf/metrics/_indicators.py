@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from mestres_perf.errors import ConfigurationError
 from mestres_perf.metrics import _catalogue as catalogue
 from mestres_perf.metrics._catalogue import Metric
-from mestres_perf.metrics._expressions import quantile, rate
+from mestres_perf.metrics._expressions import bound, quantile, rate
 from mestres_perf.metrics._promise import Endpoint, Slo
 from mestres_perf.metrics.slo import MESTRES_CAFE_SLA
 
@@ -93,11 +93,6 @@ class Timed:
 
 
 Indicator = Counted | Timed
-
-
-def bound(threshold: float) -> str:
-    """The matcher of the bucket with this bound: Prometheus and its clients write whole numbers in two ways."""
-    return f'le=~"{threshold:g}|{threshold:g}[.]0"' if threshold == int(threshold) else f'le="{threshold:g}"'
 
 
 def indicator(slo: Slo) -> Indicator:

@@ -4,8 +4,10 @@ import threading
 
 import pytest
 from sqlalchemy import event, text
+from sqlalchemy.exc import OperationalError
 
 from mestres_core import Commerce
+from mestres_core.db import session
 from mestres_core.db.dialects.sqlite import FairLock
 from mestres_core.db.session import Database, make_engine
 from mestres_core.errors import RetryableError
@@ -89,3 +91,68 @@ def test_the_fair_lock_is_given_in_the_order_of_asking():
 def _take(lock, order, number):
     with lock.hold():
         order.append(number)
+
+
+def _cut(engine):
+    """End every connection of this database but one's own, as a restart or a firewall would."""
+    other = make_engine(engine.url)
+    with other.connect() as connection:
+        ended = connection.execute(
+            text(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            )
+        ).scalar()
+    other.dispose()
+    return ended
+
+
+def test_a_lost_connection_is_replaced(postgres_database):
+    """A call that finds its pooled connection dead is made again over a new one, reading and writing alike."""
+    with Commerce.open(postgres_database) as shop:
+        shop.catalog.save(name="A", variants=[{"sku": "A", "price": 1}])
+
+        assert _cut(shop.engine) >= 1
+        assert shop.inventory.receive("A", quantity=3).on_hand == 3
+        assert _cut(shop.engine) >= 1
+        assert shop.inventory.level("A").on_hand == 3
+
+
+def test_a_connection_lost_at_the_end_is_not_tried_again(postgres_database):
+    """Whether a commit arrived that nobody answered cannot be known: the driver's error comes through, once."""
+    with Commerce.open(postgres_database) as shop:
+        shop.catalog.save(name="A", variants=[{"sku": "A", "price": 1}])
+        tries = []
+
+        def receive(services):
+            tries.append(1)
+            services.inventory.receive("A", quantity=1)
+            _cut(shop.engine)
+
+        with pytest.raises(OperationalError):
+            shop.run(receive)
+        assert len(tries) == 1
+        assert shop.inventory.level("A").on_hand == 0
+
+
+def test_only_idle_connections_are_asked_whether_they_live(postgres_database, monkeypatch):
+    """A connection that was used a moment ago costs no round trip; one that lay idle is asked."""
+    engine = make_engine(postgres_database)
+    pings = []
+    ping = engine.dialect.do_ping
+    monkeypatch.setattr(engine.dialect, "do_ping", lambda connection: pings.append(1) or ping(connection))
+
+    def ask():
+        with engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+
+    ask()
+    ask()
+    assert pings == []
+    monkeypatch.setattr(session, "_IDLE", -1.0)
+    ask()
+    assert len(pings) == 1
+    _cut(engine)
+    ask()
+    assert len(pings) == 2
+    engine.dispose()

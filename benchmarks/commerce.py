@@ -1,0 +1,262 @@
+"""What an order costs beside django-oscar and beside the same statements by hand in psycopg: `make commerce`.
+
+One PostgreSQL that keeps its promises (fsync on), server and client on one processor (a round trip between two costs
+four times as much and would hide what is compared), the three by turns in short rounds. A cart add is one request:
+load, add, price, commit. Placing an order of three lines is begin, charge and apply, two commits, with a stand-in for
+the provider that answers at once; for Oscar one transaction as its checkout view runs it, without any payment. Then
+sixteen clients (four processes of four threads), by turns for this package and by hand. Exit code 1 when a ratio is
+above its limit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import os
+import statistics
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from by_hand import ByHand
+from oscar_shop import OscarShop
+from sqlalchemy import event, make_url, text
+from sqlalchemy.engine import URL
+from tqdm import tqdm
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from mestres_core import Commerce
+from servers.postgres import own_postgres
+
+PRODUCTS = 200
+MOST = 60  # orders a second of one thread
+LIMITS = {"place / oscar": 1 / 8, "place / by hand": 2.5, "add / oscar": 1 / 10, "add / by hand": 3.0}
+SHARE_OF_16 = 0.40
+ADDRESS = {"name": "Ana", "street": "Rua A", "number": "1", "district": "Centro", "city": "São Paulo"}
+ADDRESS |= {"state": "SP", "postal_code": "01310-100", "country": "BR"}
+CUSTOMER = {"name": "Ana", "email": "ana@example.com"}
+CARD = {"method": "card", "token": "tok_ok"}
+
+
+class Ours:
+    """This package's own shop."""
+
+    def __init__(self, url: URL, offset: int = 0) -> None:
+        self.shop = Commerce(_engine(url))
+        self._next = itertools.count(offset)
+
+    def skus(self, lines: int) -> list[str]:
+        return [f"CAFE-{next(self._next) % PRODUCTS}" for _ in range(lines)]
+
+    def basket(self, lines: int) -> str:
+        cart = self.shop.carts.create()
+        for sku in self.skus(lines):
+            self.shop.carts.add(cart.id, sku=sku)
+        return cart.id
+
+    def add(self, cart: str) -> None:
+        self.shop.carts.add(cart, sku=self.skus(1)[0])
+
+    def quote(self, cart: str) -> tuple[str, str]:
+        return cart, self.shop.checkout.quote(cart, address=ADDRESS).hash
+
+    def place(self, quoted: tuple[str, str]) -> None:
+        placed = self.shop.checkout.place(
+            quoted[0], quote_hash=quoted[1], idempotency_key=os.urandom(16).hex(), customer=CUSTOMER, payment=CARD
+        )
+        if placed.order.payment_status != "paid":
+            raise RuntimeError(f"the order is {placed.order.payment_status}")
+
+
+def _engine(url: URL):
+    from mestres_core.db.session import make_engine
+
+    return make_engine(url)
+
+
+class Hand:
+    """The same by hand."""
+
+    def __init__(self, url: URL, offset: int = 0) -> None:
+        self.hand = ByHand(url)
+        self._next = itertools.count(offset)
+
+    def basket(self, lines: int) -> str:
+        return self.hand.basket([f"CAFE-{next(self._next) % PRODUCTS}" for _ in range(lines)])
+
+    def add(self, cart: str) -> None:
+        self.hand.add(cart, f"CAFE-{next(self._next) % PRODUCTS}")
+
+    def quote(self, cart: str) -> tuple[str, str]:
+        return self.hand.quote(cart)
+
+    def place(self, quoted: tuple[str, str]) -> None:
+        self.hand.place(quoted)
+
+
+@contextmanager
+def server() -> Iterator[URL]:
+    """A PostgreSQL for the three shops, each in a database of its own; two of them have the same tables."""
+    with own_postgres(durable=True) as url:
+        admin = _engine(make_url(url)).execution_options(isolation_level="AUTOCOMMIT")
+        with admin.connect() as connection:
+            for name in ("ours", "hand", "oscar"):
+                connection.execute(text(f"CREATE DATABASE {name}"))
+        admin.dispose()
+        yield make_url(url)
+
+
+def fill(url: URL) -> None:
+    with Commerce.open(url) as shop:
+        for number in range(PRODUCTS):
+            sku = f"CAFE-{number}"
+            shop.catalog.save(name=f"Café {number}", variants=[{"sku": sku, "price": 4590, "weight_grams": 250}])
+            shop.inventory.receive(sku, quantity=1_000_000)
+
+
+def prepared(shop: Any, kind: str, lines: int) -> object:
+    """A cart of so many lines, with its quote when it is to be placed."""
+    basket = shop.basket(lines)
+    return shop.quote(basket) if kind == "place" else basket
+
+
+def timed(call: Callable[[object], None], made: object) -> float:
+    begin = time.perf_counter()
+    call(made)
+    return time.perf_counter() - begin
+
+
+def one_client(shops: dict[str, object], rounds: int) -> dict[str, dict[str, float]]:
+    """Median seconds by operation and shop."""
+    found: dict[str, dict[str, list[float]]] = {kind: {name: [] for name in shops} for kind in ("place", "add")}
+    for _ in tqdm(range(rounds), desc="rounds", leave=False, file=sys.stderr):
+        for name, shop in shops.items():
+            for kind, lines in (("place", 3), ("add", 2)):
+                baskets = [prepared(shop, kind, lines) for _ in range(3)]
+                call = getattr(shop, kind)
+                found[kind][name] += [timed(call, basket) for basket in baskets]
+    return {
+        kind: {name: statistics.median(times) for name, times in by_shop.items()} for kind, by_shop in found.items()
+    }
+
+
+def statements(ours: Ours, hand: Hand) -> dict[str, tuple[int, int]]:
+    """How many statements an operation sends: (ours, by hand)."""
+    sent = []
+    event.listen(ours.shop.engine, "before_cursor_execute", lambda *_: sent.append(1))
+    counts = {}
+    for kind, lines in (("place", 3), ("add", 2)):
+        mine, theirs = prepared(ours, kind, lines), prepared(hand, kind, lines)
+        sent.clear()
+        getattr(ours, kind)(mine)
+        before = hand.hand.sent
+        getattr(hand, kind)(theirs)
+        counts[kind] = (len(sent), hand.hand.sent - before)
+    return counts
+
+
+def clients(kind: str, url: str, seconds: float, offset: int) -> int:
+    """Orders that four threads of this process place in so many seconds."""
+    made = {"ours": Ours, "hand": Hand}[kind]
+    shared = Ours(make_url(url), offset) if kind == "ours" else None
+    shops = [shared or made(make_url(url), offset + 50 * each) for each in range(4)]
+    done = [0] * 4
+    ready = threading.Barrier(4)
+
+    def run(index: int) -> None:
+        shop = shops[index]
+        baskets = [prepared(shop, "place", 3) for _ in range(int(seconds * MOST) + 5)]
+        ready.wait()
+        until = time.perf_counter() + seconds
+        for basket in baskets:
+            shop.place(basket)
+            if time.perf_counter() > until:
+                return
+            done[index] += 1
+        raise RuntimeError("more baskets are needed")
+
+    threads = [threading.Thread(target=run, args=(index,)) for index in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(done)
+
+
+def sixteen(urls: dict[str, URL], rounds: int, seconds: float) -> dict[str, float]:
+    """Orders a second of sixteen clients, medians over rounds by turns."""
+    found: dict[str, list[float]] = {name: [] for name in urls}
+    with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as pool:
+        for _ in tqdm(range(rounds), desc="16 clients", leave=False, file=sys.stderr):
+            for name, url in urls.items():
+                address = url.render_as_string(hide_password=False)
+                jobs = [pool.submit(clients, name, address, seconds, 40 * each) for each in range(4)]
+                found[name].append(sum(job.result() for job in jobs) / seconds)
+    return {name: statistics.median(rates) for name, rates in found.items()}
+
+
+def pin(url: URL) -> None:
+    """This process and the server (what it starts from now on too) on one processor."""
+    processor = {max(os.sched_getaffinity(0))}
+    pid = int((Path(str(url.query["host"])) / "data" / "postmaster.pid").read_text(encoding="utf-8").split()[0])
+    for one in (0, pid):
+        os.sched_setaffinity(one, processor)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=60, help="each has three of everything")
+    parser.add_argument("--seconds", type=float, default=2.0, help="of sixteen clients, for each round")
+    parser.add_argument("--no-oscar", action="store_true", help="skip it: its tables take a while to be made")
+    options = parser.parse_args()
+    with server() as url:
+        urls = {name: url.set(database=name) for name in ("ours", "hand", "oscar")}
+        for name in ("ours", "hand"):
+            fill(urls[name])
+        everybody = os.sched_getaffinity(0)
+        pin(url)
+        shops: dict[str, object] = {"ours": Ours(urls["ours"]), "hand": Hand(urls["hand"])}
+        if not options.no_oscar:
+            shops["oscar"] = OscarShop(urls["oscar"], PRODUCTS)
+        counts = statements(shops["ours"], shops["hand"])
+        medians = one_client(shops, options.rounds)
+        for one in (0, *_children(url)):
+            os.sched_setaffinity(one, everybody)
+        rates = sixteen({name: urls[name] for name in ("ours", "hand")}, max(3, options.rounds // 12), options.seconds)
+    return report(counts, medians, rates)
+
+
+def _children(url: URL) -> list[int]:
+    pid = int((Path(str(url.query["host"])) / "data" / "postmaster.pid").read_text(encoding="utf-8").split()[0])
+    tasks = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    return [pid, *(int(task) for task in tasks)]
+
+
+def report(counts: dict[str, tuple[int, int]], medians: dict[str, dict[str, float]], rates: dict[str, float]) -> int:
+    fine = True
+    for kind, by_shop in medians.items():
+        ours, theirs = counts[kind]
+        print(f"{kind}: {', '.join(f'{name} {1000 * median:.2f} ms' for name, median in by_shop.items())}")
+        print(f"  statements: {ours} ours, {theirs} by hand")
+        fine &= abs(ours - theirs) <= 2
+        for other, label in (("oscar", "oscar"), ("hand", "by hand")):
+            if other in by_shop:
+                ratio, limit = by_shop["ours"] / by_shop[other], LIMITS[f"{kind} / {label}"]
+                fine &= ratio <= limit
+                print(f"  {ratio:.3f} of {label} (limit {limit:.3f}) {'ok' if ratio <= limit else 'MISSED'}")
+    share = rates["ours"] / rates["hand"]
+    fine &= share >= SHARE_OF_16
+    print(f"16 clients: {rates['ours']:.0f} orders/s ours, {rates['hand']:.0f} by hand")
+    print(f"  {share:.2f} of by hand (at least {SHARE_OF_16:.2f}) {'ok' if share >= SHARE_OF_16 else 'MISSED'}")
+    return 0 if fine else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

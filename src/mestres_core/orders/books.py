@@ -1,0 +1,337 @@
+"""An order's rows: reading and locking them, and keeping what is derived from the ledgers true.
+
+Invariants, each under the order's lock and in the transaction of the change:
+
+- `payment_status` is what the captured, authorized and refunded amounts make of the order's worth; `fulfillment_status`
+  what the pieces shipped and still to be shipped make.
+- The order's worth is its total less what was credited; it is nothing once the order is called off or has expired.
+  What was captured beyond that and not given back is due to the buyer.
+- An order that is pending or placed holds exactly its lines' pieces still to be shipped; any other holds none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import bindparam, case, func, insert, select, update
+
+from mestres_core.cart.dto import Totals
+from mestres_core.customers.service import CustomerService
+from mestres_core.errors import IllegalTransition, NotFound
+from mestres_core.events.facts import OrderChanged
+from mestres_core.events.work import Work
+from mestres_core.inventory.service import InventoryService
+from mestres_core.orders.dto import Order, OrderLine
+from mestres_core.orders.models import credit, line, order
+from mestres_core.payments.models import payment, refund
+from mestres_core.payments.service import PaymentService
+from mestres_core.promotions.service import PromotionService
+from mestres_core.rules.checks import Checks, storable
+from mestres_core.rules.money import Money
+from mestres_core.rules.shares import share
+from mestres_core.rules.states import fulfillment_status, payment_status
+from mestres_core.typing import OrderNumberGenerator
+
+_ORDER = select(order).where(order.c.number == bindparam("number"))
+_LOCK = _ORDER.with_for_update()
+_LINES = select(line).where(line.c.order_id == bindparam("order_id")).order_by(line.c.id)
+_OPEN = line.c.quantity - line.c.cancelled_quantity - line.c.shipped_quantity
+_HELD = (
+    select(line.c.variant_id, func.sum(_OPEN))
+    .where(line.c.order_id == bindparam("order_id"), _OPEN > 0)
+    .group_by(line.c.variant_id)
+)
+_SHIPPED = select(func.coalesce(func.sum(line.c.shipped_quantity), 0)).where(line.c.order_id == bindparam("order_id"))
+
+
+def _sum_of(status: str) -> Any:
+    return func.coalesce(func.sum(case((payment.c.status == status, payment.c.amount), else_=0)), 0)
+
+
+def _given_back(condition: Any) -> Any:
+    total = select(func.coalesce(func.sum(refund.c.amount), 0))
+    return total.where(refund.c.order_number == bindparam("number"), condition).scalar_subquery()
+
+
+_LEDGER = select(
+    func.coalesce(func.sum(case((payment.c.status == "captured", 1), else_=0)), 0).label("captures"),
+    _sum_of("captured").label("captured"),
+    _sum_of("authorized").label("authorized"),
+    _given_back(refund.c.status == "refunded").label("refunded"),
+    _given_back(refund.c.status != "failed").label("asked"),
+).where(payment.c.order_number == bindparam("number"))
+_ADD = (
+    update(line)
+    .where(line.c.id == bindparam("of"))
+    .values(
+        cancelled_quantity=line.c.cancelled_quantity + bindparam("cancelled"),
+        shipped_quantity=line.c.shipped_quantity + bindparam("shipped"),
+        returned_quantity=line.c.returned_quantity + bindparam("returned"),
+        credited_quantity=line.c.credited_quantity + bindparam("credited"),
+    )
+)
+_CREDIT = insert(credit)
+_OVER = ("cancelled", "expired")
+LIVE = ("placed", "completed")
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What the payments and refunds of an order add up to, in minor units; `asked` counts refunds under way, too."""
+
+    captures: int
+    captured: int
+    authorized: int
+    refunded: int
+    asked: int
+
+
+class OrderBooks:
+    """What all services of orders stand on."""
+
+    def __init__(
+        self,
+        work: Work,
+        *,
+        inventory: InventoryService,
+        payments: PaymentService,
+        customers: CustomerService,
+        promotions: PromotionService,
+        numbers: OrderNumberGenerator,
+        keep_coupons: bool = False,
+    ) -> None:
+        self._work = work
+        self._session = work.session
+        self._inventory = inventory
+        self._payments = payments
+        self._customers = customers
+        self._promotions = promotions
+        self._numbers = numbers
+        self._keep_coupons = keep_coupons
+
+    def get(self, number: str) -> Order:
+        """An order with its lines and payments. Raises NotFound."""
+        row = self._row(number, lock=False)
+        payments = self._payments.of_order(number)
+        refunded = self._payments.refunded(number)
+        captured = sum(each.amount.amount for each in payments if each.status == "captured")
+        balance = captured - refunded - worth(row)
+        owing = row.status in LIVE
+        return Order(
+            number=row.number,
+            status=row.status,
+            payment_status=row.payment_status,
+            fulfillment_status=row.fulfillment_status,
+            customer_id=row.customer_id,
+            customer=row.customer,
+            address=row.address,
+            shipping_method=row.shipping_method,
+            lines=tuple(to_line(each, row.currency) for each in self._lines(row)),
+            totals=totals_of(row),
+            payments=payments,
+            access_token=row.access_token,
+            created_at=row.created_at,
+            coupons={code: Money(off, row.currency) for code, off in row.coupons},
+            refunded=Money(refunded, row.currency),
+            credited=Money(row.credited_amount, row.currency),
+            refund_due=Money(max(balance, 0), row.currency),
+            payment_due=Money(max(-balance, 0) if owing else 0, row.currency),
+            tax_included=Money(row.tax_included_amount, row.currency),
+            shipping_tax=Money(row.shipping_tax_amount, row.currency),
+            channel=row.channel,
+            customer_group=row.customer_group,
+            owner=row.owner,
+        )
+
+    def _row(self, number: str, *, lock: bool) -> Any:
+        known = isinstance(number, str) and storable(number)
+        row = self._session.execute(_LOCK if lock else _ORDER, {"number": number}).first() if known else None
+        if row is None:
+            raise NotFound("order", number)
+        return row
+
+    def _lines(self, row: Any) -> Sequence[Any]:
+        return self._session.execute(_LINES, {"order_id": row.id}).all()
+
+    def _ledger(self, number: str) -> Ledger:
+        return Ledger(*(int(part) for part in self._session.execute(_LEDGER, {"number": number}).one()))
+
+    def _held(self, row: Any) -> dict[int, int]:
+        found = self._session.execute(_HELD, {"order_id": row.id})
+        return {variant: int(quantity) for variant, quantity in found}
+
+    def _has_shipped(self, row: Any) -> bool:
+        return bool(self._session.execute(_SHIPPED, {"order_id": row.id}).scalar_one())
+
+    def _move(self, moves: Mapping[int, Mapping[str, int]]) -> None:
+        """Count pieces of lines: {line id: {"shipped": 2}}; cancelled, shipped, returned, credited."""
+        none = {"cancelled": 0, "shipped": 0, "returned": 0, "credited": 0}
+        rows = [none | {"of": line_id} | dict(counts) for line_id, counts in sorted(moves.items())]
+        if rows:
+            self._session.connection().execute(_ADD, rows)
+
+    def _credit_pieces(
+        self, row: Any, taken: Mapping[int, int], lines: Sequence[Any], *, kind: str, reference: str
+    ) -> int:
+        """Write down that so many pieces of each line are owed no longer; the order's credited amount then.
+
+        Each goes by its frozen share. Where goodwill was given before, no more than what is left.
+        """
+        entries = [
+            (
+                kind,
+                each.id,
+                taken[each.id],
+                share(paid_for(each), each.quantity, given=each.credited_quantity, pieces=taken[each.id]),
+            )
+            for each in lines
+            if taken.get(each.id)
+        ]
+        return self._credit(row, row.credited_amount, entries, reference)
+
+    def _credit(
+        self, row: Any, credited: int, entries: Iterable[tuple[str, int | None, int, int]], reference: str
+    ) -> int:
+        now, rows = self._work.clock.now(), []
+        for kind, line_id, pieces, amount in entries:
+            counted = min(amount, row.grand_amount - credited)
+            credited += counted
+            rows.append(
+                {
+                    "order_id": row.id,
+                    "line_id": line_id,
+                    "kind": kind,
+                    "pieces": pieces,
+                    "amount": counted,
+                    "reference": reference,
+                    "created_at": now,
+                }
+            )
+        if rows:
+            self._session.execute(_CREDIT, rows)
+        return credited
+
+    def _rebalance(self, row: Any, *, unpaid: str | None = None, **values: Any) -> None:
+        """Change the order's row, and its payment status by what the ledgers then say.
+
+        `unpaid` is what to call an order that ends without any money.
+        """
+        status = values.get("status", row.status)
+        ledger = self._ledger(row.number)
+        values["payment_status"] = payment_status(
+            due=worth(row, **values),
+            captures=ledger.captures,
+            captured=ledger.captured,
+            authorized=ledger.authorized,
+            refunded=ledger.refunded,
+            otherwise=unpaid or (row.payment_status if status in _OVER else _WITHOUT_MONEY[status]),
+        )
+        self._change(row, **values)
+
+    def _after_moving(self, lines: Sequence[Any], moves: Mapping[int, Mapping[str, int]]) -> dict[str, str]:
+        """Both statuses of a placed order whose lines' pieces were moved: shipped, called off, added."""
+        shipped = sum(each.shipped_quantity + moves.get(each.id, {}).get("shipped", 0) for each in lines)
+        open_ = sum(
+            open_pieces(each) - moves.get(each.id, {}).get("shipped", 0) - moves.get(each.id, {}).get("cancelled", 0)
+            for each in lines
+        )
+        values = {"fulfillment_status": fulfillment_status(shipped=shipped, open_=open_)}
+        if not open_:
+            values["status"] = "completed" if shipped else "cancelled"
+        return values
+
+    def _forget_coupons(self, row: Any) -> None:
+        """The order was called off: its coupons may be used again, unless the shop wants it otherwise."""
+        if not self._keep_coupons:
+            self._promotions.give_back(row.number)
+
+    def _change(self, row: Any, **values: Any) -> None:
+        self._session.execute(
+            update(order).where(order.c.id == row.id).values(**values, updated_at=self._work.clock.now())
+        )
+        status = values.get("status", row.status)
+        self._announce(row.number, status, values.get("payment_status", row.payment_status), row.customer_id)
+
+    def _announce(self, number: str, status: str, payment_status: str, customer_id: int) -> None:
+        self._work.outbox.announce(OrderChanged(number, status, payment_status, customer_id))
+
+
+_WITHOUT_MONEY = {"pending": "pending", "placed": "authorized", "completed": "authorized"}
+
+
+def worth(row: Any, **values: Any) -> int:
+    """What an order is worth to the shop, in minor units, with `values` in place of its row's."""
+    if values.get("status", row.status) in _OVER:
+        return 0
+    total: int = values.get("grand_amount", row.grand_amount)
+    return total - int(values.get("credited_amount", row.credited_amount))
+
+
+def open_pieces(row: Any) -> int:
+    """Pieces of a line that are still to be shipped."""
+    return int(row.quantity - row.cancelled_quantity - row.shipped_quantity)
+
+
+def paid_for(row: Any) -> int:
+    """What the buyer pays for a line, in minor units."""
+    return int(row.total - row.discount_amount + row.tax_amount)
+
+
+def to_line(row: Any, currency: str) -> OrderLine:
+    """A line's row as it is shown."""
+    return OrderLine(
+        row.id,
+        row.variant_id,
+        row.sku,
+        row.name,
+        row.quantity,
+        Money(row.unit_price, currency),
+        Money(row.total, currency),
+        Money(row.discount_amount, currency),
+        Money(row.tax_amount, currency),
+        Money(row.tax_included_amount, currency),
+        row.cancelled_quantity,
+        row.shipped_quantity,
+        row.returned_quantity,
+        row.attributes,
+    )
+
+
+def totals_of(row: Any) -> Totals:
+    """What was agreed."""
+    parts = (row.items_amount, row.discount_amount, row.shipping_amount, row.tax_amount, row.grand_amount)
+    return Totals(*(Money(part, row.currency) for part in parts))
+
+
+def read_pieces(checks: Checks, field: str, value: Any, most: Mapping[int, int]) -> dict[int, int]:
+    """{line id: pieces} as somebody gave it: at least one line, of each at least one piece and at most `most`."""
+    if not isinstance(value, Mapping):
+        checks.wrong(field, "required" if value is None else "not_mapping")
+        return {}
+    if not value:
+        checks.wrong(field, "required")
+    for line_id, pieces in value.items():
+        name = f"{field}.{str(line_id)[:40]}"
+        if type(line_id) is not int or line_id not in most:
+            checks.wrong(name, "unknown", choices=", ".join(map(str, sorted(most))))
+        elif most[line_id] < 1:
+            checks.wrong(name, "too_large", limit=most[line_id])
+        else:
+            checks.whole(name, pieces, at_least=1, at_most=most[line_id])
+    return {line_id: pieces for line_id, pieces in value.items() if type(pieces) is int}
+
+
+def by_variant(lines: Iterable[Any], pieces: Mapping[int, int]) -> dict[int, int]:
+    """{variant id: pieces} of {line id: pieces}: two lines may be of one variant."""
+    summed: dict[int, int] = {}
+    for each in lines:
+        if pieces.get(each.id):
+            summed[each.variant_id] = summed.get(each.variant_id, 0) + pieces[each.id]
+    return summed
+
+
+def refuse(number: str, state: str, target: str) -> IllegalTransition:
+    """What is raised when an order is in no state for it."""
+    return IllegalTransition(what=f"order {number}", state=state, target=target)
