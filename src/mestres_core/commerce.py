@@ -13,7 +13,7 @@ import logging
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import wraps
 from types import TracebackType
@@ -45,11 +45,13 @@ from mestres_core.orders.confirming import Notifier
 from mestres_core.orders.numbers import RandomNumbers
 from mestres_core.orders.service import OrderService
 from mestres_core.payments.service import PaymentService
+from mestres_core.pricing.service import PricingService
 from mestres_core.promotions.service import PromotionService
 from mestres_core.providers.fake import FakeCard, FakePix
 from mestres_core.search.service import SearchService
 from mestres_core.shipping.service import ShippingService, TableRater
 from mestres_core.tax.dto import TaxSettings
+from mestres_core.tax.remote import RemoteTaxes, answering
 from mestres_core.tax.service import TaxService
 from mestres_core.typing import (
     Clock,
@@ -71,6 +73,7 @@ _READS = frozenset(
         " unconfirmed dashboard report rates zones methods preview of_owner"
         " shipments credits returns preview_edit"
         " places locations lots recall movements of_reference"
+        " all codes facts running prices lists resolve explain"
     ).split()
 )
 _OWN_TRANSACTIONS = frozenset({("checkout", "place"), ("orders", "capture"), ("orders", "refund")})
@@ -123,6 +126,13 @@ class Config:
     keep_coupons: bool = False
 
 
+def _asked_between_transactions(config: Config) -> Config:
+    calculator = config.tax
+    if calculator is None or not getattr(calculator, "remote", False):
+        return config
+    return replace(config, tax=RemoteTaxes(calculator))
+
+
 class Services:
     """Every service, bound to one session."""
 
@@ -135,10 +145,13 @@ class Services:
         self.catalog = CatalogService(work, self.inventory)
         self.search = SearchService(work, self.catalog)
         self.promotions = PromotionService(work)
+        self.pricing = PricingService(work, self.promotions)
         self.customers = CustomerService(work)
         self.tax = TaxService(work, calculator=config.tax, settings=config.taxes)
         self.shipping = ShippingService(work, rater=config.shipping)
-        self.carts = CartService(work, self.promotions, reservations=self.reservations, idle=config.times.cart)
+        self.carts = CartService(
+            work, self.promotions, self.pricing, reservations=self.reservations, idle=config.times.cart
+        )
         self.payments = PaymentService(work, providers, config.webhook_secret)
         self.orders = OrderService(
             work,
@@ -155,7 +168,9 @@ class Services:
             carts=self.carts,
             orders=self.orders,
             payments=self.payments,
-            rater=config.shipping,
+            promotions=self.promotions,
+            shipping=self.shipping,
+            tax=self.tax,
             times=config.times,
         )
         self.admin = AdminService(work, self.orders)
@@ -175,6 +190,7 @@ class Commerce:
     promotions: PromotionService
     tax: TaxService
     shipping: ShippingService
+    pricing: PricingService
     customers: CustomerService
     carts: CartService
     checkout: CheckoutService
@@ -188,7 +204,7 @@ class Commerce:
         Raises DatabaseNotReady. The tables are not touched: call `shop.migrate()`, or `Commerce.open`.
         """
         schema.check(engine)
-        self.config = config or Config()
+        self.config = _asked_between_transactions(config or Config())
         self._database = Database(engine)
         self._rulebook = Rulebook()
         self._providers = {provider.name: provider for provider in self.config.providers}
@@ -235,7 +251,7 @@ class Commerce:
             with self._unit(survivors=True) as services:
                 return call(services)
 
-        return self._database.retrying(once)
+        return answering(lambda: self._database.retrying(once))
 
     def read(self, call: Callable[[Services], T]) -> T:
         """The same for a function that only reads."""
@@ -244,7 +260,7 @@ class Commerce:
             with self._database.read() as session:
                 return call(Services(session, self.config, self._rulebook))
 
-        return self._database.retrying(once)
+        return answering(lambda: self._database.retrying(once))
 
     def on_committed(self, listener: Listener) -> None:
         """Tell `listener` the facts of each transaction of this object, right after its commit, in its thread.
@@ -357,6 +373,7 @@ _SERVICE_TYPES: Mapping[str, type] = {
     "promotions": PromotionService,
     "tax": TaxService,
     "shipping": ShippingService,
+    "pricing": PricingService,
     "customers": CustomerService,
     "carts": CartService,
     "checkout": CheckoutService,

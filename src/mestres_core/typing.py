@@ -103,7 +103,8 @@ class TaxCalculator(Protocol):
     """Somebody who knows taxes better than tables: a host's own function, or a service behind a network."""
 
     remote: bool
-    """True when it may wait for a network: then it is never called while a transaction is open."""
+    """True when it may wait for a network: then it is never called while a transaction is open, and the same question
+    is answered from memory for 15 minutes."""
 
     def calculate(
         self,

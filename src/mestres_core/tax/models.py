@@ -43,7 +43,7 @@ order_tax = Table(
     f"{PREFIX}order_tax",
     metadata,
     Column("id", Id, primary_key=True),
-    Column("order_number", String(32), nullable=False),
+    Column("order_id", Id, nullable=False),
     Column("line_id", Id),  # NULL: the tax of sending it
     Column("position", Integer, nullable=False),
     Column("name", String(40), nullable=False),
@@ -51,8 +51,7 @@ order_tax = Table(
     Column("mode", String(9), nullable=False),
     Column("informational", Boolean, nullable=False),
     Column("amount", BigInteger, nullable=False),
-    Column("currency", String(3), nullable=False),
     CheckConstraint("amount >= 0", name="amount"),
-    Index("ix_mc_order_tax_order_number", "order_number", "line_id"),
+    Index("ix_mc_order_tax_order_id", "order_id", "line_id"),
 )
 """Every part of every tax, as it was when the order was placed."""

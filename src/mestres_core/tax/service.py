@@ -12,11 +12,12 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import bindparam, column, delete, insert, select, table
 
 from mestres_core.db import rulebook
+from mestres_core.db.base import PREFIX
 from mestres_core.db.dialects.sql import insert as upsert
-from mestres_core.errors import NotFound, ProviderFailed, TransactionOwnershipError, ValidationError
+from mestres_core.errors import NotFound, ProviderFailed, ValidationError
 from mestres_core.events.work import Work
 from mestres_core.rules.br.icms import STATES, icms
 from mestres_core.rules.checks import BIGGEST_ID, Checks, storable
@@ -36,7 +37,14 @@ _CHANGED = ("ppm", "mode", "informational", "compound", "position", "ends_at")
 _RATES = select(rate).order_by(rate.c.tax_class, rate.c.position, rate.c.name, rate.c.id)
 _RATE_OF_KEY = select(rate).where(*(rate.c[name] == bindparam(name) for name in _KEY))
 _REMOVE = delete(rate).where(rate.c.id == bindparam("of")).returning(rate.c.id)
-_PARTS = select(order_tax).where(order_tax.c.order_number == bindparam("number")).order_by(order_tax.c.position)
+# Orders are a room above this one: what is asked of them is said by name.
+_order = table(f"{PREFIX}order", column("id"), column("number"), column("currency"))
+_PARTS = (
+    select(order_tax, _order.c.currency)
+    .select_from(order_tax.join(_order, _order.c.id == order_tax.c.order_id))
+    .where(_order.c.number == bindparam("number"))
+    .order_by(order_tax.c.position)
+)
 _KEEP = insert(order_tax)
 
 
@@ -171,7 +179,8 @@ class TaxService:
 
         A line has `amount` (minor units after discounts, all pieces together), and may have `quantity` (1), `tax_class`
         ("standard"; "shipping" for sending), `key`, `sku`, `codes`. Of the address country and state count. `at` is now
-        unless given. Raises ValidationError; TransactionOwnershipError when a remote calculator would have to be asked.
+        unless given. Raises ValidationError, ProviderFailed when a calculator of the host's fails; in the host's own
+        transaction TaxesNeeded when it is a remote one.
         """
         checks = Checks()
         checked = read_lines(checks, lines)
@@ -196,10 +205,9 @@ class TaxService:
             by_name=tuple(by_name.items()),
         )
 
-    @property
-    def remote(self) -> bool:
-        """Whether the calculator may talk to a network, so that it is never called while a transaction is open."""
-        return bool(getattr(self._calculator, "remote", False))
+    def applies(self, stamp: str) -> bool:
+        """Whether there is any tax: the host's calculator, or a rate. `stamp` is the rulebook's."""
+        return self._calculator is not None or bool(self._table(stamp))
 
     def calculate(
         self,
@@ -214,13 +222,12 @@ class TaxService:
         """The taxes of lines, in their order, by the host's calculator or by the rates.
 
         For callers that have checked their lines. With `stamp` (of the rulebook, read in this transaction) the rates
-        cost no statement. Raises TransactionOwnershipError when the calculator is remote (see `remote`), ProviderFailed
-        when its answer does not add up, ValidationError when the rates on the gross price are 100 % together.
+        cost no statement. Raises TaxesNeeded when a remote calculator has to be asked first (tax/remote.py),
+        ProviderFailed when its answer does not add up, ValidationError when the rates on the gross price are 100 %
+        together.
         """
         moment = at or self._work.clock.now()
         if self._calculator is not None:
-            if self.remote:
-                raise TransactionOwnershipError("tax.calculate with a remote calculator")
             answer = self._calculator.calculate(
                 lines,
                 address=address,
@@ -230,24 +237,24 @@ class TaxService:
                 origin=self._settings.origin,
             )
             return checked_answer(lines, answer)
-        table = self._table(stamp)
+        known = self._table(stamp)
         place = Place(
             country=address.get("country") or "BR",
             region=(address.get("state") or "").upper(),
             origin=self._settings.origin,
             customer_type=customer_type,
         )
-        rates = {name: table.rates(name, place, moment) for name in {line.tax_class for line in lines}} if table else {}
+        rates = {name: known.rates(name, place, moment) for name in {line.tax_class for line in lines}} if known else {}
         return self._tax(lines, rates)
 
-    def keep(self, number: str, parts: Iterable[tuple[int | None, Taxed]], *, currency: str) -> None:
+    def keep(self, order_id: int, parts: Iterable[tuple[int | None, Taxed]]) -> None:
         """Write down the taxes of an order, in its own transaction: (order line's id, None for sending; its taxes).
 
         One statement, and none when there are no taxes. For the checkout: nothing is checked.
         """
         rows = [
             {
-                "order_number": number,
+                "order_id": order_id,
                 "line_id": line_id,
                 "position": position,
                 "name": each.name,
@@ -255,7 +262,6 @@ class TaxService:
                 "mode": each.mode,
                 "informational": each.informational,
                 "amount": amount,
-                "currency": currency,
             }
             for position, (line_id, each, amount) in enumerate(
                 (line_id, each, amount) for line_id, taxed in parts for each, amount in taxed.parts

@@ -1,11 +1,13 @@
 """Tax rates by place, time, origin and customer, and what they take of lines."""
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from core_shop import ADDRESS, TestShop
@@ -15,6 +17,7 @@ from mestres_core.db import rulebook
 from mestres_core.errors import NotFound, ProviderFailed, TransactionOwnershipError, ValidationError
 from mestres_core.rules.tax import Rate, Taxed
 from mestres_core.tax.dto import TaxSettings
+from mestres_core.tax.remote import TaxesNeeded
 from mestres_core.typing import TaxLine
 
 US = {"country": "US"}
@@ -361,11 +364,87 @@ def test_an_answer_that_does_not_add_up_is_none(tmp_path: Any, wrong: dict[str, 
         added(shop, 1000)
 
 
-def test_a_remote_calculator_is_never_called_in_a_transaction(tmp_path: Any) -> None:
-    """Whoever may wait for a network is not asked while the database waits."""
-    calculator = HalfCalculator()
-    calculator.remote = True
+class RemoteCalculator(HalfCalculator):
+    """The same behind a network, which notices when a transaction is open while it is waited for."""
+
+    remote = True
+
+    def __init__(self, **wrong: Any) -> None:
+        super().__init__(**wrong)
+        self.open: Callable[[], int] = lambda: 0
+        self.waits: list[int] = []
+
+    def calculate(self, lines: Any, **context: Any) -> list[Taxed]:
+        self.waits.append(self.open())
+        return super().calculate(lines, **context)
+
+
+@pytest.fixture
+def remote(open_shop: Any) -> tuple[TestShop, RemoteCalculator]:
+    """A shop with a remote calculator."""
+    calculator = RemoteCalculator()
+    shop = open_shop(tax=calculator)
+    running = {"now": 0}
+    for name, step in (("begin", 1), ("commit", -1), ("rollback", -1)):
+        event.listen(shop.core.engine, name, lambda _connection, step=step: running.update(now=running["now"] + step))
+    calculator.open = lambda: running["now"]
+    return shop, calculator
+
+
+def test_a_remote_calculator_is_asked_between_transactions(remote: tuple[TestShop, RemoteCalculator]) -> None:
+    """The call ends its transaction, asks, and is done again; the same question is answered from memory for a while."""
+    shop, calculator = remote
+    seen = []
+
+    def half(amount: int) -> int:
+        def work(services: Any) -> int:
+            services.tax.rates()  # a statement: the transaction is under way
+            seen.append(calculator.open())
+            return added(services, amount)
+
+        return shop.core.run(work)
+
+    assert [500, 500, 600] == [half(1000), half(1000), half(1200)]
+    assert ([0, 0], {1}) == (calculator.waits, set(seen))
+    shop.clock.advance(minutes=15, seconds=1)
+    assert 500 == half(1000)
+    assert [0, 0, 0] == calculator.waits
+
+
+def test_the_host_has_the_question_answered_between_its_own(remote: tuple[TestShop, RemoteCalculator]) -> None:
+    """In the host's transaction nothing is waited for: the question comes as an error, which knows how to ask."""
+    shop, calculator = remote
+    lines = [{"amount": 1000}]
+    with Session(shop.core.engine) as session:
+        shop.core.on(session).tax.rates()
+        with pytest.raises(TaxesNeeded) as needed:
+            shop.core.on(session).tax.preview(lines, address=US)
+        assert ([], 1) == (calculator.waits, calculator.open())
+        session.rollback()
+        needed.value.ask()
+        found = shop.core.on(session).tax.preview(lines, address=US)
+
+    assert 500 == found.added.amount
+    assert isinstance(needed.value, TransactionOwnershipError)
+
+
+def test_a_remote_calculator_that_fails_is_named(tmp_path: Any) -> None:
+    """Whatever it raises, the caller gets ProviderFailed, and nothing was changed."""
+
+    class Down(HalfCalculator):
+        remote = True
+
+        def calculate(self, lines: Any, **context: Any) -> list[Taxed]:
+            raise TimeoutError
+
     url = f"sqlite:///{tmp_path}/shop.db"
-    with Commerce.open(url, tax=calculator) as shop, pytest.raises(TransactionOwnershipError):
+    with Commerce.open(url, tax=Down()) as shop, pytest.raises(ProviderFailed, match="tax calculator"):
         added(shop, 1000)
-    assert [] == calculator.asked
+
+
+def test_a_calculator_that_always_asks_anew_ends(tmp_path: Any) -> None:
+    """Questions that change with every try are not answered for ever."""
+    asked = itertools.count()
+    with Commerce.open(f"sqlite:///{tmp_path}/shop.db", tax=RemoteCalculator()) as shop, pytest.raises(TaxesNeeded):
+        shop.run(lambda services: services.tax.preview([{"amount": next(asked)}], address=US))
+    assert 6 == next(asked)

@@ -64,7 +64,7 @@ def _create_tax() -> None:
     op.create_table(
         "mc_order_tax",
         sa.Column("id", Id, nullable=False),
-        sa.Column("order_number", sa.String(32), nullable=False),
+        sa.Column("order_id", Id, nullable=False),
         sa.Column("line_id", Id, nullable=True),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("name", sa.String(40), nullable=False),
@@ -72,11 +72,10 @@ def _create_tax() -> None:
         sa.Column("mode", sa.String(9), nullable=False),
         sa.Column("informational", sa.Boolean(), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
-        sa.Column("currency", sa.String(3), nullable=False),
         sa.CheckConstraint("amount >= 0", name=op.f("ck_mc_order_tax_amount")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_mc_order_tax")),
     )
-    op.create_index("ix_mc_order_tax_order_number", "mc_order_tax", ["order_number", "line_id"])
+    op.create_index("ix_mc_order_tax_order_id", "mc_order_tax", ["order_id", "line_id"])
 
 
 def _create_shipping() -> None:
