@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from mestres_core.cart.models import cart
 from mestres_core.catalog.models import card, variant
+from mestres_core.checkout.audit_orders import ORDER_RULES
 from mestres_core.checkout.models import idempotency
 from mestres_core.customers.models import customer
 from mestres_core.inventory.models import BUYABLE, level, lot, movement, place, reservation
@@ -50,7 +51,7 @@ class AuditReport:
 
 def audit(session: Session) -> AuditReport:
     """Check every rule; at most 100 rows are named for each."""
-    found = (Violation(rule, tuple(_names(session, query))) for rule, query in _RULES.items())
+    found = (Violation(rule, tuple(_names(session, query))) for rule, query in (_RULES | ORDER_RULES).items())
     return AuditReport(
         orders=session.execute(select(func.count()).select_from(order)).scalar_one(),
         stock_levels=session.execute(select(func.count()).select_from(level)).scalar_one(),
