@@ -109,7 +109,7 @@ class Config:
 
     `shipping` as it is sends by the shop's zones, and while there are none by one table for Brazil. `tax` None: the
     shop's own rates; `taxes` says how they are rounded.
-    `numbers` None gives orders the random numbers of `ids`; `keep_coupons` keeps the coupons of a cancelled order used.
+    `numbers` None gives orders the random numbers of `ids`.
     """
 
     providers: Sequence[PaymentProvider] = field(default_factory=_stand_ins)
@@ -123,7 +123,6 @@ class Config:
     clock: Clock = field(default_factory=SystemClock)
     ids: Ids = field(default_factory=RandomIds)
     numbers: OrderNumberGenerator | None = None
-    keep_coupons: bool = False
 
 
 def _asked_between_transactions(config: Config) -> Config:
@@ -162,7 +161,6 @@ class Services:
             numbers=config.numbers or RandomNumbers(config.ids),
             tax=self.tax,
             pricing=self.pricing,
-            keep_coupons=config.keep_coupons,
         )
         self.checkout = CheckoutService(
             work,

@@ -104,7 +104,6 @@ class OrderBooks:
         numbers: OrderNumberGenerator,
         tax: TaxService,
         pricing: PricingService,
-        keep_coupons: bool = False,
     ) -> None:
         self._work = work
         self._session = work.session
@@ -115,7 +114,6 @@ class OrderBooks:
         self._numbers = numbers
         self._tax = tax
         self._pricing = pricing
-        self._keep_coupons = keep_coupons
 
     def get(self, number: str) -> Order:
         """An order with its lines and payments. Raises NotFound."""
@@ -247,11 +245,6 @@ class OrderBooks:
         if not open_:
             values["status"] = "completed" if shipped else "cancelled"
         return values
-
-    def _forget_coupons(self, row: Any) -> None:
-        """The order was called off: its coupons may be used again, unless the shop wants it otherwise."""
-        if not self._keep_coupons:
-            self._promotions.give_back(row.number)
 
     def _change(self, row: Any, **values: Any) -> None:
         self._session.execute(

@@ -255,7 +255,7 @@ class OrderService(Shipping, Returns, Edits):
         """Call an order off before anything is shipped; its goods are free again, a payment made is due back.
 
         `shop.orders.refund(number)` then gives the money back. An authorization that was not captured lapses by itself.
-        Its coupons may be used again (unless the shop keeps them). Raises NotFound, IllegalTransition.
+        Its promotions may be used again, if they are `reusable`. Raises NotFound, IllegalTransition.
         """
         row = self._row(number, lock=True)
         if not may(ORDER, row.status, "cancelled"):
@@ -263,7 +263,7 @@ class OrderService(Shipping, Returns, Edits):
         if self._has_shipped(row):
             raise refuse(number, row.fulfillment_status, "cancelled")
         self._inventory.release(self._held(row), reference=number)
-        self._forget_coupons(row)
+        self._promotions.give_back(row.number)
         self._rebalance(row, status="cancelled", unpaid="void")
         return self.get(number)
 
@@ -287,7 +287,7 @@ class OrderService(Shipping, Returns, Edits):
         credited = self._credit_pieces(row, pieces, found, kind="cancelled", reference="")
         values = self._after_moving(found, moves)
         if values.get("status") == "cancelled":
-            self._forget_coupons(row)
+            self._promotions.give_back(row.number)
         self._rebalance(
             row, unpaid="void" if values.get("status") == "cancelled" else None, **values, credited_amount=credited
         )
