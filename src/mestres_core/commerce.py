@@ -174,6 +174,7 @@ class Services:
             orders=self.orders,
             payments=self.payments,
             promotions=self.promotions,
+            reservations=self.reservations,
             shipping=self.shipping,
             tax=self.tax,
             times=config.times,

@@ -9,6 +9,7 @@ transaction; the buyer pays what the quote said or gets `QuoteChanged`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -36,6 +37,7 @@ from mestres_core.errors import (
     ValidationError,
 )
 from mestres_core.events.work import Work
+from mestres_core.inventory.reservations import ReservationService
 from mestres_core.orders.dto import Order
 from mestres_core.orders.models import order
 from mestres_core.orders.service import OrderService
@@ -101,13 +103,15 @@ _LONGEST_CPF = 11  # a CNPJ has 14
 class Times:
     """How long things hold: a quote, an unpaid order, and a caller's claim to an unfinished payment.
 
-    `cart` is how long a cart that nobody changes stays open; None: for ever.
+    `cart` is how long a cart that nobody changes stays open; None: for ever. `reservation` is for how long a quote sets
+    its pieces aside; None: it does not.
     """
 
     quote: timedelta = timedelta(minutes=30)
     payment: timedelta = timedelta(minutes=30)
     lease: timedelta = timedelta(seconds=30)
     cart: timedelta | None = None
+    reservation: timedelta | None = None
 
 
 class CheckoutService:
@@ -121,6 +125,7 @@ class CheckoutService:
         orders: OrderService,
         payments: PaymentService,
         promotions: PromotionService,
+        reservations: ReservationService,
         shipping: ShippingService,
         tax: TaxService,
         times: Times,
@@ -131,6 +136,7 @@ class CheckoutService:
         self._orders = orders
         self._payments = payments
         self._promotions = promotions
+        self._reservations = reservations
         self._tax = tax
         self._times = times
         self._quoter = Quoter(work, reader=carts.reader, shipping=shipping, tax=tax, holds=times.quote)
@@ -147,12 +153,18 @@ class CheckoutService:
 
         `address` has name, street, number, district, city, state, postal_code (a CEP in Brazil), and may have
         complement and country (BR). `customer`, as in `begin` but with whatever is known of it, makes the promise take
-        account of promotions that depend on earlier orders, and of taxes of businesses (by their CNPJ). Raises
-        NotFound, CartEmpty, CartClosed, ValidationError.
+        account of promotions that depend on earlier orders, and of taxes of businesses (by their CNPJ). With
+        `Times.reservation` the pieces are set aside for so long. Raises NotFound, CartEmpty, CartClosed,
+        ValidationError, and InsufficientStock when they cannot be set aside.
         """
         checked, known = read_address(address), read_known_customer(customer)
         loaded = self._carts.reader.read(self._carts.lock(cart_id))
         made = self._quoter.price(loaded, checked, shipping_method, self._buyer(loaded, known)).quote
+        if self._times.reservation is not None:
+            pieces: Counter[str] = Counter()
+            for line in made.lines:
+                pieces[line.sku] += line.quantity
+            self._reservations.reserve(cart_id, items=pieces, ttl=self._times.reservation)
         self._keep(made)
         return made
 
