@@ -167,6 +167,7 @@ class Services:
             promotions=self.promotions,
             numbers=config.numbers or RandomNumbers(config.ids),
             tax=self.tax,
+            pricing=self.pricing,
             keep_coupons=config.keep_coupons,
         )
         self.checkout = CheckoutService(
