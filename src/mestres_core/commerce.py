@@ -146,7 +146,7 @@ class Services:
         self.customers = CustomerService(work)
         self.tax = TaxService(work, calculator=config.tax, settings=config.taxes)
         self.shipping = ShippingService(work, rater=config.shipping)
-        self.carts = CartService(work, self.promotions, idle=config.times.cart)
+        self.carts = CartService(work, self.promotions, reservations=self.reservations, idle=config.times.cart)
         self.payments = PaymentService(work, providers, config.webhook_secret)
         self.orders = OrderService(
             work,
@@ -155,6 +155,7 @@ class Services:
             customers=self.customers,
             promotions=self.promotions,
             numbers=config.numbers or RandomNumbers(config.ids),
+            tax=self.tax,
             keep_coupons=config.keep_coupons,
         )
         self.checkout = CheckoutService(

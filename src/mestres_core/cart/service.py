@@ -19,10 +19,12 @@ from mestres_core.cart.inputs import check_currency, check_optional, check_versi
 from mestres_core.cart.loading import HEAD, CartReader
 from mestres_core.cart.models import cart, line
 from mestres_core.catalog.models import price, product, variant
-from mestres_core.errors import CartClosed, InsufficientStock, NotFound, ValidationError, VersionConflict
+from mestres_core.errors import CartClosed, CartEmpty, InsufficientStock, NotFound, ValidationError, VersionConflict
 from mestres_core.events.facts import CartChanged
 from mestres_core.events.work import Work
+from mestres_core.inventory.dto import Reservation
 from mestres_core.inventory.models import buyable_by, level
+from mestres_core.inventory.reservations import DEFAULT_TIME, ReservationService
 from mestres_core.promotions.service import PromotionService
 from mestres_core.rules.checks import BIGGEST_ID, Checks, storable
 from mestres_core.rules.merging import POLICIES
@@ -129,10 +131,18 @@ _TOUCH = (
 class CartService:
     """Carts in one unit of work. `idle` is how long a cart that nobody changes stays open (None: for ever)."""
 
-    def __init__(self, work: Work, promotions: PromotionService, *, idle: timedelta | None = None) -> None:
+    def __init__(
+        self,
+        work: Work,
+        promotions: PromotionService,
+        *,
+        reservations: ReservationService,
+        idle: timedelta | None = None,
+    ) -> None:
         self._work = work
         self._session = work.session
         self._promotions = promotions
+        self._reservations = reservations
         self._reader = CartReader(work, promotions, idle)
 
     def create(
@@ -331,9 +341,27 @@ class CartService:
         self._check_open(guest, None)
         self._check_open(target, expected_version)
         merging.check_pair(guest, target)
+        self._reservations.leave(guest_id)
         notes = merging.join(self._work, guest, target, policy=policy, most_of_one=MOST_OF_ONE, most_lines=MOST_LINES)
         self._work.outbox.announce(CartChanged(guest_id))
         return self._changed(target, with_coupons=target.has_coupons or guest.has_coupons, notes=notes)
+
+    def reserve(
+        self, cart_id: str, *, ttl: timedelta = DEFAULT_TIME, expected_version: int | None = None
+    ) -> Reservation:
+        """Set the cart's pieces aside for so long (1 second to 30 days): only its own order can take them meanwhile.
+
+        They are those of this moment: call it again when the cart has changed, or to have more time.
+        `shop.reservations.release(cart_id)` gives them back. Raises InsufficientStock, CartEmpty, NotFound, CartClosed,
+        VersionConflict, ValidationError.
+        """
+        row = self._lock_checked(cart_id, expected_version)
+        items: dict[str, int] = {}
+        for each in self.loaded(row).lines:
+            items[each.sku] = items.get(each.sku, 0) + each.quantity
+        if not items:
+            raise CartEmpty(cart_id)
+        return self._reservations.reserve(cart_id, items=items, ttl=ttl)
 
     def expire(self, *, limit: int = 1000) -> int:
         """Close carts that nobody has changed for longer than `Times.cart`, oldest first; returns how many.

@@ -77,15 +77,15 @@ def _events(kind: str) -> Any:
     return exists().where(event.c.payment_id == payment.c.id, event.c.kind == kind, event.c.state == "applied")
 
 
-_open_pieces = line.c.quantity - line.c.cancelled_quantity - line.c.shipped_quantity
+_OPEN = line.c.quantity - line.c.cancelled_quantity - line.c.shipped_quantity
 CLAIMS = (
     select(
         order.c.number.label("reference"),
         line.c.variant_id.label("variant_id"),
-        func.sum(_open_pieces).label("pieces"),
+        func.sum(_OPEN).label("pieces"),
     )
     .select_from(line.join(order, order.c.id == line.c.order_id))
-    .where(order.c.status.in_(("pending", "placed")))
+    .where(order.c.status.in_(("pending", "placed")), _OPEN > 0)
     .group_by(order.c.number, line.c.variant_id)
 )
 """What open orders hold: an order's number, a variant, and how many pieces of it."""

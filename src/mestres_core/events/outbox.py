@@ -11,11 +11,13 @@ from contextlib import contextmanager
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
+from mestres_core.db.dialects.bulk import InsertMany
 from mestres_core.events.facts import Fact
 from mestres_core.events.models import outbox
 from mestres_core.typing import Clock
 
-_INSERT = insert(outbox)
+_ONE = insert(outbox).inline()
+_MANY = InsertMany(outbox, "aggregate", "aggregate_id", "type", "payload", "created_at")
 
 
 class Outbox:
@@ -56,5 +58,8 @@ class Outbox:
             }
             for fact in facts
         ]
-        self.session.execute(_INSERT, rows)
+        if len(rows) == 1:
+            self.session.connection().execute(_ONE, rows[0])
+        else:
+            _MANY(self.session, rows)
         self.facts.extend(facts)

@@ -5,7 +5,8 @@ The invariants are those of `books.py`. State, money and stock change in one tra
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -18,7 +19,9 @@ from mestres_core.errors import InsufficientStock, TransactionOwnershipError
 from mestres_core.events.facts import OrderEdited
 from mestres_core.orders.books import LIVE, by_variant, open_pieces, read_pieces, refuse, worth
 from mestres_core.orders.dto import Credit, LineParts, Order, OrderLine, OrderSummary
+from mestres_core.orders.edits import Edits
 from mestres_core.orders.models import credit, line, order
+from mestres_core.orders.returns import Returns
 from mestres_core.orders.shipping import Shipping
 from mestres_core.payments.dto import Refund
 from mestres_core.payments.models import refund
@@ -29,7 +32,7 @@ from mestres_core.rules.states import ENDED_UNPAID, ORDER, ORDER_AFTER, may
 from mestres_core.typing import RefundRequest
 
 _NEW = insert(order).returning(order.c.id)
-_NEW_LINES = insert(line).returning(line.c.id, sort_by_parameter_order=True)
+_NEW_LINES = insert(line).returning(line.c.variant_id, line.c.id)
 _CREDITS = select(credit).where(credit.c.order_id == bindparam("order_id")).order_by(credit.c.id)
 _TAKEN = ("authorized", "captured")
 _SUMMARIES = select(
@@ -44,7 +47,7 @@ _SUMMARIES = select(
 ).order_by(order.c.id.desc())
 
 
-class OrderService(Shipping):
+class OrderService(Shipping, Returns, Edits):
     """Orders in one unit of work."""
 
     def list(self, *, limit: int = 50) -> tuple[OrderSummary, ...]:
@@ -103,9 +106,9 @@ class OrderService(Shipping):
         now = self._work.clock.now()
         shares = parted(lines, totals, parts, shipping_tax)
         number = self._numbers.next(self._session, channel=channel)
-        wanted: dict[int, int] = {}
+        wanted: Counter[int] = Counter()
         for each in lines:
-            wanted[each.variant_id] = wanted.get(each.variant_id, 0) + each.quantity
+            wanted[each.variant_id] += each.quantity
         self._inventory.allocate(wanted, reference=number, owner=cart_id, address=address)
         self._promotions.take(coupons)
         currency = totals.grand.currency
@@ -138,7 +141,7 @@ class OrderService(Shipping):
         }
         order_id = self._session.execute(_NEW, row).scalar_one()
         rows = [_line_row(order_id, each, part) for each, part in zip(lines, shares, strict=True)]
-        line_ids = self._session.execute(_NEW_LINES, rows).scalars().all()
+        line_ids = _in_order(lines, self._session.execute(_NEW_LINES, rows))
         self._announce(number, "pending", "pending", row["customer_id"])
         none = Money(0, currency)
         return Order(
@@ -407,6 +410,14 @@ def _read_cursor(checks: Checks, cursor: str | None) -> int | None:
         checks.wrong("cursor", "invalid", reason="not a cursor of this list")
         return 0
     return int(cursor[:19])
+
+
+def _in_order(lines: Sequence[CartLine], rows: Iterable[Any]) -> list[int]:
+    """The id of each line: rows come back in any order, and two lines may be of one variant."""
+    ids: dict[int, list[int]] = {}
+    for variant_id, line_id in sorted(rows, reverse=True):
+        ids.setdefault(variant_id, []).append(line_id)
+    return [ids[each.variant_id].pop() for each in lines]
 
 
 def _line_row(order_id: int, each: CartLine, part: LineParts) -> dict[str, Any]:

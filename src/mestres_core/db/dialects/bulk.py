@@ -1,0 +1,86 @@
+"""Many rows in one statement.
+
+PostgreSQL gets them as one JSON parameter: one prepared statement and one answer, however many rows there are. To send
+them one by one costs a fifth of a millisecond more for three rows, and grows. SQLite, which is asked in the same
+process, takes them one by one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import JSON, Column, Integer, Table, Text, bindparam, cast, column, func, insert, select, update
+from sqlalchemy.orm import Session
+
+_ROWS = "rows"
+_POSITION = "position_of_row"
+
+
+class InsertMany:
+    """INSERT of these columns of a table; the rows' own numbers follow their order.
+
+    `returning` are columns of the rows as they were written, in no certain order.
+    """
+
+    def __init__(self, table: Table, *columns: str, returning: Sequence[Column[Any]] = ()) -> None:
+        given = _given([table.c[name] for name in columns])
+        chosen = select(*(given.c[name] for name in columns)).order_by(given.c[_POSITION])
+        in_one = insert(table).from_select(list(columns), chosen, include_defaults=False)
+        one_by_one = insert(table)
+        self._in_one = in_one.returning(*returning) if returning else in_one
+        self._one_by_one = one_by_one.returning(*returning) if returning else one_by_one.inline()
+
+    def __call__(self, session: Session, rows: Sequence[Mapping[str, Any]]) -> Any:
+        """Write the rows (at least one), each with exactly the statement's columns."""
+        connection = session.connection()
+        if connection.dialect.name == "postgresql":
+            return connection.execute(self._in_one, {_ROWS: _as_json(rows)})
+        return connection.execute(self._one_by_one, list(rows))
+
+
+class UpdateMany:
+    """UPDATE of one row for each given one: `key` finds it, `add` names integer columns to which its numbers are added.
+
+    The caller holds the rows' locks already: a join locks in no certain order.
+    """
+
+    def __init__(self, table: Table, *, key: Sequence[str], add: Sequence[str]) -> None:
+        given = _given([table.c[name] for name in (*key, *add)])
+        in_one = update(table).values({name: table.c[name] + given.c[name] for name in add})
+        one = update(table).values({name: table.c[name] + bindparam(f"d_{name}", type_=Integer) for name in add})
+        for name in key:
+            in_one = in_one.where(table.c[name] == given.c[name])
+            one = one.where(table.c[name] == bindparam(f"of_{name}"))
+        self._in_one, self._one, self._key, self._add = in_one, one, tuple(key), tuple(add)
+
+    def __call__(self, session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Change the rows (at least one)."""
+        connection = session.connection()
+        if connection.dialect.name == "postgresql":
+            connection.execute(self._in_one, {_ROWS: _as_json(rows)})
+            return
+        named = [
+            {f"of_{name}": row[name] for name in self._key} | {f"d_{name}": row[name] for name in self._add}
+            for row in rows
+        ]
+        connection.execute(self._one, named)
+
+
+def _given(columns: Iterable[Column[Any]]) -> Any:
+    """The rows of the JSON parameter as a table, with the position of each."""
+    parts = [column(each.name, each.type) for each in columns]
+    rows = func.json_to_recordset(cast(bindparam(_ROWS, type_=Text), JSON))
+    return rows.table_valued(column(_POSITION, Integer), *parts, name="given").render_derived(with_types=True)
+
+
+def _as_json(rows: Sequence[Mapping[str, Any]]) -> str:
+    return json.dumps([{**row, _POSITION: position} for position, row in enumerate(rows)], default=_plain)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    raise TypeError(f"{value!r} is no value of a column")

@@ -1,0 +1,339 @@
+"""Changing a placed order: pieces more, pieces fewer, other goods.
+
+A change is begun, filled with steps, looked at as often as one likes, and committed or discarded. Steps are only ever
+added, so the log says who wanted what when it mattered. Nothing of the order moves before the commit.
+
+The rules: what has been shipped stays. Pieces taken away go back by their frozen shares. More pieces of a line come as
+a line of their own, at that line's unit price; goods that are new come at today's price, or at the one the step says.
+Both are taxed by today's rates. Neither gets a share of the order's discounts, and the shipping stays as it is. Totals
+stay the sums of their stored parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import and_, bindparam, insert, select, update
+
+from mestres_core.catalog.models import price, product, variant
+from mestres_core.errors import Conflict, IllegalTransition, NotFound, ValidationError
+from mestres_core.events.facts import OrderEdited
+from mestres_core.orders.books import OrderBooks, open_pieces, paid_for, refuse
+from mestres_core.orders.dto import Order, OrderChange
+from mestres_core.orders.models import change, change_step, line, order
+from mestres_core.rules.br.documents import is_cnpj
+from mestres_core.rules.checks import BIGGEST_AMOUNT, BIGGEST_ID, Checks
+from mestres_core.rules.money import Money
+from mestres_core.rules.shares import share
+from mestres_core.rules.states import CHANGE, may
+from mestres_core.rules.tax import Taxed
+from mestres_core.tax.service import BUSINESS, INDIVIDUAL
+from mestres_core.typing import TaxLine
+
+MOST_LINES = 100
+MOST_OF_ONE = 999
+_WITH_NUMBER = select(change, order.c.number, order.c.currency).join(order, order.c.id == change.c.order_id)
+_ONE = _WITH_NUMBER.where(change.c.id == bindparam("of"))
+_OPEN = select(change.c.id).where(change.c.order_id == bindparam("order_id"), change.c.status == "open")
+_STEPS = select(change_step).where(change_step.c.change_id == bindparam("of")).order_by(change_step.c.id)
+_GOODS = select(
+    *(variant.c.id, variant.c.sku, variant.c.tax_class),
+    *(product.c.name, variant.c.name.label("variant_name"), price.c.amount),
+).select_from(
+    variant.join(product, product.c.id == variant.c.product_id).outerjoin(
+        price, and_(price.c.variant_id == variant.c.id, price.c.currency == bindparam("currency"))
+    )
+)
+_NEW_LINE = insert(line).returning(line.c.id)
+_BY_SKU = _GOODS.where(variant.c.sku == bindparam("sku"), variant.c.active, product.c.active)
+_BY_ID = _GOODS.where(variant.c.id.in_(bindparam("ids", expanding=True)))
+
+
+@dataclass(frozen=True, slots=True)
+class _New:
+    """A line that a change would add; amounts in minor units."""
+
+    variant_id: int
+    sku: str
+    name: str
+    quantity: int
+    unit_price: int
+    tax_class: str
+
+    @property
+    def total(self) -> int:
+        return self.quantity * self.unit_price
+
+
+@dataclass(frozen=True, slots=True)
+class _Effect:
+    """What a change comes to, on the order as it is now: {line id: pieces taken away}, lines that come new, taxed."""
+
+    taken: Mapping[int, int]
+    new: Sequence[_New]
+    taxed: Sequence[Taxed]
+    difference: int
+
+
+class Edits(OrderBooks):
+    """Changes of orders, in one unit of work."""
+
+    def begin_edit(self, number: str, *, reason: str = "") -> OrderChange:
+        """Begin to change a placed order, one change at a time. Raises NotFound, IllegalTransition, ValidationError."""
+        checks = Checks()
+        reason = checks.text("reason", reason, limit=200, required=False)
+        checks.done()
+        row = self._row(number, lock=True)
+        _refuse_unplaced(row)
+        known = self._session.execute(_OPEN, {"order_id": row.id}).scalar()
+        if known is not None:
+            raise IllegalTransition(what=f"change {known} of order {number}", state="open", target="open")
+        values = {"order_id": row.id, "status": "open", "reason": reason, "created_at": self._work.clock.now()}
+        made = self._session.execute(insert(change).returning(change.c.id), values).scalar_one()
+        return self.preview_edit(made)
+
+    def edit_add(self, change_id: int, *, sku: str, quantity: int, unit_price: int | None = None) -> OrderChange:
+        """Have the change add `quantity` pieces of `sku`, at today's price or at `unit_price` minor units.
+
+        The price holds until the change ends. Raises NotFound, IllegalTransition, ValidationError.
+        """
+        checks = Checks()
+        sku = checks.text("sku", sku, limit=64)
+        checks.whole("quantity", quantity, at_least=1, at_most=MOST_OF_ONE)
+        if unit_price is not None:
+            checks.whole("unit_price", unit_price, at_least=0, at_most=BIGGEST_AMOUNT)
+        checks.done()
+        one, _ = self._open_change(change_id)
+        found = self._session.execute(_BY_SKU, {"sku": sku, "currency": one.currency}).first()
+        if found is None:
+            raise NotFound("sku", sku)
+        amount = found.amount if unit_price is None else unit_price
+        if amount is None:
+            raise ValidationError.of("sku", "no_price", currency=one.currency)
+        return self._step(one, action="add", variant_id=found.id, quantity=quantity, unit_price=amount)
+
+    def edit_set(self, change_id: int, line_id: int, *, quantity: int) -> OrderChange:
+        """Have the change leave `quantity` pieces of a line; 0 takes the line away. The last step for a line counts.
+
+        Raises NotFound, IllegalTransition, ValidationError for fewer pieces than were shipped.
+        """
+        one, row = self._open_change(change_id)
+        known = {each.id: each for each in self._lines(row)}
+        if type(line_id) is not int or line_id not in known:
+            raise NotFound("line", line_id)
+        checks = Checks()
+        checks.whole("quantity", quantity, at_least=known[line_id].shipped_quantity, at_most=MOST_OF_ONE)
+        checks.done()
+        return self._step(one, action="set", line_id=line_id, quantity=quantity)
+
+    def preview_edit(self, change_id: int) -> OrderChange:
+        """What a change would come to now; once it is committed, what it came to. Raises NotFound."""
+        one = self._changed(change_id)
+        row = self._row(one.number, lock=False)
+        lines = self._lines(row)
+        effect = self._effect(one, row, lines)
+        difference = effect.difference if one.difference is None else one.difference
+        return OrderChange(
+            one.id,
+            one.number,
+            one.status,
+            one.reason,
+            Money(difference, row.currency),
+            {each.id: _kept(each) - effect.taken.get(each.id, 0) for each in lines},
+            _added(effect.new),
+        )
+
+    def commit_edit(self, change_id: int, *, expected: int | None = None) -> Order:
+        """Let a change happen, all of it or nothing.
+
+        `expected` is the difference, in minor units, that the buyer was told: when it has become another, nothing
+        changes. What the total falls by becomes due to the buyer, what it grows by is still to be paid before anything
+        more is shipped. Raises NotFound, IllegalTransition, InsufficientStock, Conflict for another difference,
+        ValidationError when pieces that it takes away have been shipped meanwhile or when it changes nothing.
+        """
+        checks = Checks()
+        if expected is not None:
+            checks.whole("expected", expected, at_least=-BIGGEST_AMOUNT, at_most=BIGGEST_AMOUNT)
+        checks.done()
+        one, row = self._open_change(change_id)
+        lines = self._lines(row)
+        effect = self._effect(one, row, lines)
+        self._refuse(effect, lines, expected)
+        self._move_stock(row, lines, effect)
+        moves = {line_id: {"cancelled": count, "credited": count} for line_id, count in effect.taken.items()}
+        self._move(moves)
+        sums: dict[str, Any] = self._add_lines(row, effect)
+        credited = self._credit_pieces(row, effect.taken, lines, kind="cancelled", reference=f"change {one.id}")
+        statuses = self._after_moving(self._lines(row), {})
+        if statuses.get("status") == "cancelled":
+            self._forget_coupons(row)
+            statuses["unpaid"] = "void"
+        self._rebalance(row, **sums, **statuses, credited_amount=credited)
+        self._end_change(one, "committed", difference=effect.difference)
+        self._work.outbox.announce(OrderEdited(row.number, effect.difference, row.customer_id))
+        return self.get(row.number)
+
+    def discard_edit(self, change_id: int) -> OrderChange:
+        """Give a change up; it stays in the log. Raises NotFound, IllegalTransition."""
+        one = self._changed(change_id)
+        self._row(one.number, lock=True)
+        one = self._changed(change_id)
+        _refuse_ended(one, "discarded")
+        self._end_change(one, "discarded")
+        return self.preview_edit(change_id)
+
+    def _changed(self, change_id: int) -> Any:
+        known = type(change_id) is int and 0 < change_id <= BIGGEST_ID
+        one = self._session.execute(_ONE, {"of": change_id}).first() if known else None
+        if one is None:
+            raise NotFound("change", change_id)
+        return one
+
+    def _open_change(self, change_id: int) -> tuple[Any, Any]:
+        """An open change and its order's row, locked."""
+        row = self._row(self._changed(change_id).number, lock=True)
+        one = self._changed(change_id)
+        _refuse_ended(one, "committed")
+        _refuse_unplaced(row)
+        return one, row
+
+    def _step(self, one: Any, **values: Any) -> OrderChange:
+        now = self._work.clock.now()
+        self._session.execute(insert(change_step), {"change_id": one.id, "created_at": now, **values})
+        return self.preview_edit(one.id)
+
+    def _effect(self, one: Any, row: Any, lines: Sequence[Any]) -> _Effect:
+        steps = self._session.execute(_STEPS, {"of": one.id}).all()
+        wanted = {each.line_id: each.quantity for each in steps if each.action == "set"}
+        more = {each.id: wanted[each.id] - _kept(each) for each in lines if each.id in wanted}
+        taken = {line_id: -count for line_id, count in more.items() if count < 0}
+        new = self._new_lines(
+            [(each.variant_id, each.unit_price, more[each.id]) for each in lines if more.get(each.id, 0) > 0]
+            + _summed([each for each in steps if each.action == "add"]),
+            row.currency,
+        )
+        taxed = self._taxed(row, new)
+        back = sum(
+            share(paid_for(each), each.quantity, given=each.credited_quantity, pieces=taken[each.id])
+            for each in lines
+            if each.id in taken
+        )
+        return _Effect(taken, new, taxed, sum(each.gross for each in taxed) - back)
+
+    def _new_lines(self, wanted: Sequence[tuple[int, int, int]], currency: str) -> list[_New]:
+        """The lines of (variant, unit price, pieces)."""
+        if not wanted:
+            return []
+        ids = sorted({variant_id for variant_id, _, _ in wanted})
+        goods = {each.id: each for each in self._session.execute(_BY_ID, {"ids": ids, "currency": currency})}
+        return [
+            _New(of, goods[of].sku, _name(goods[of]), quantity, unit_price, goods[of].tax_class)
+            for of, unit_price, quantity in wanted
+        ]
+
+    def _taxed(self, row: Any, new: Sequence[_New]) -> Sequence[Taxed]:
+        if not new:
+            return ()
+        lines = [
+            TaxLine(key=index, amount=each.total, quantity=each.quantity, tax_class=each.tax_class, sku=each.sku)
+            for index, each in enumerate(new)
+        ]
+        business = is_cnpj(row.customer.get("document") or "")
+        kind = BUSINESS if business else INDIVIDUAL
+        return self._tax.calculate(lines, address=row.address, currency=row.currency, customer_type=kind)
+
+    def _refuse(self, effect: _Effect, lines: Sequence[Any], expected: int | None) -> None:
+        if not effect.taken and not effect.new:
+            raise ValidationError.of("steps", "required")
+        checks = Checks()
+        for each in lines:
+            if effect.taken.get(each.id, 0) > open_pieces(each):
+                checks.wrong(f"lines.{each.id}", "too_small", limit=each.shipped_quantity)
+        if len(lines) + len(effect.new) > MOST_LINES:
+            checks.wrong("lines", "too_many", limit=MOST_LINES)
+        checks.done()
+        if expected is not None and expected != effect.difference:
+            raise Conflict(message=f"the change comes to {effect.difference} minor units now, not to {expected}")
+
+    def _move_stock(self, row: Any, lines: Sequence[Any], effect: _Effect) -> None:
+        """Free what is taken away, set aside what is added: variant by variant, in the order in which all lock them."""
+        net: dict[int, int] = {}
+        for each in lines:
+            net[each.variant_id] = net.get(each.variant_id, 0) - effect.taken.get(each.id, 0)
+        for each in effect.new:
+            net[each.variant_id] = net.get(each.variant_id, 0) + each.quantity
+        for of, pieces in sorted(net.items()):
+            if pieces > 0:
+                self._inventory.allocate({of: pieces}, reference=row.number, address=row.address)
+            elif pieces < 0:
+                self._inventory.release({of: -pieces}, reference=row.number)
+
+    def _add_lines(self, row: Any, effect: _Effect) -> dict[str, int]:
+        """Write new lines and their taxes; the order's sums with them."""
+        ids = [
+            self._session.execute(_NEW_LINE, _line_row(row.id, each, taxed)).scalar_one()
+            for each, taxed in zip(effect.new, effect.taxed, strict=True)
+        ]
+        self._tax.keep(row.number, list(zip(ids, effect.taxed, strict=True)), currency=row.currency)
+        items, tax = sum(each.total for each in effect.new), sum(each.added for each in effect.taxed)
+        return {
+            "items_amount": row.items_amount + items,
+            "tax_amount": row.tax_amount + tax,
+            "grand_amount": row.grand_amount + items + tax,
+            "tax_included_amount": row.tax_included_amount + sum(each.included for each in effect.taxed),
+        }
+
+    def _end_change(self, one: Any, status: str, *, difference: int | None = None) -> None:
+        values = {"status": status, "ended_at": self._work.clock.now(), "difference": difference}
+        self._session.execute(update(change).where(change.c.id == one.id).values(**values))
+
+
+def _refuse_unplaced(row: Any) -> None:
+    if row.status != "placed":
+        raise refuse(row.number, row.status, "edited")
+
+
+def _refuse_ended(one: Any, target: str) -> None:
+    if not may(CHANGE, one.status, target):
+        raise IllegalTransition(what=f"change {one.id}", state=one.status, target=target)
+
+
+def _kept(row: Any) -> int:
+    """Pieces of a line that were not called off."""
+    return int(row.quantity - row.cancelled_quantity)
+
+
+def _summed(steps: Sequence[Any]) -> list[tuple[int, int, int]]:
+    """(variant, unit price, pieces) of all that steps add."""
+    pieces: dict[tuple[int, int], int] = {}
+    for each in steps:
+        key = (each.variant_id, each.unit_price)
+        pieces[key] = pieces.get(key, 0) + each.quantity
+    return [(variant_id, unit_price, quantity) for (variant_id, unit_price), quantity in pieces.items()]
+
+
+def _name(goods: Any) -> str:
+    return f"{goods.name} – {goods.variant_name}" if goods.variant_name else str(goods.name)
+
+
+def _added(new: Sequence[_New]) -> dict[str, int]:
+    added: dict[str, int] = {}
+    for each in new:
+        added[each.sku] = added.get(each.sku, 0) + each.quantity
+    return added
+
+
+def _line_row(order_id: int, each: _New, taxed: Taxed) -> dict[str, Any]:
+    return {
+        "order_id": order_id,
+        "variant_id": each.variant_id,
+        "sku": each.sku,
+        "name": each.name,
+        "quantity": each.quantity,
+        "unit_price": each.unit_price,
+        "total": each.total,
+        "tax_amount": taxed.added,
+        "tax_included_amount": taxed.included,
+    }
