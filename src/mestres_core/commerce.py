@@ -45,6 +45,7 @@ from mestres_core.orders.confirming import Notifier
 from mestres_core.orders.numbers import RandomNumbers
 from mestres_core.orders.service import OrderService
 from mestres_core.payments.service import PaymentService
+from mestres_core.pricing.service import PricingService
 from mestres_core.promotions.service import PromotionService
 from mestres_core.providers.fake import FakeCard, FakePix
 from mestres_core.search.service import SearchService
@@ -72,6 +73,7 @@ _READS = frozenset(
         " unconfirmed dashboard report rates zones methods preview of_owner"
         " shipments credits returns preview_edit"
         " places locations lots recall movements of_reference"
+        " all codes facts running prices lists resolve explain"
     ).split()
 )
 _OWN_TRANSACTIONS = frozenset({("checkout", "place"), ("orders", "capture"), ("orders", "refund")})
@@ -143,10 +145,13 @@ class Services:
         self.catalog = CatalogService(work, self.inventory)
         self.search = SearchService(work, self.catalog)
         self.promotions = PromotionService(work)
+        self.pricing = PricingService(work, self.promotions)
         self.customers = CustomerService(work)
         self.tax = TaxService(work, calculator=config.tax, settings=config.taxes)
         self.shipping = ShippingService(work, rater=config.shipping)
-        self.carts = CartService(work, self.promotions, reservations=self.reservations, idle=config.times.cart)
+        self.carts = CartService(
+            work, self.promotions, self.pricing, reservations=self.reservations, idle=config.times.cart
+        )
         self.payments = PaymentService(work, providers, config.webhook_secret)
         self.orders = OrderService(
             work,
@@ -163,7 +168,9 @@ class Services:
             carts=self.carts,
             orders=self.orders,
             payments=self.payments,
-            rater=config.shipping,
+            promotions=self.promotions,
+            shipping=self.shipping,
+            tax=self.tax,
             times=config.times,
         )
         self.admin = AdminService(work, self.orders)
@@ -183,6 +190,7 @@ class Commerce:
     promotions: PromotionService
     tax: TaxService
     shipping: ShippingService
+    pricing: PricingService
     customers: CustomerService
     carts: CartService
     checkout: CheckoutService
@@ -365,6 +373,7 @@ _SERVICE_TYPES: Mapping[str, type] = {
     "promotions": PromotionService,
     "tax": TaxService,
     "shipping": ShippingService,
+    "pricing": PricingService,
     "customers": CustomerService,
     "carts": CartService,
     "checkout": CheckoutService,

@@ -84,7 +84,10 @@ _KINDS = {
     "location": "local de estoque",
     "lot": "lote",
     "order": "pedido",
+    "code": "código",
+    "price list": "lista de preços",
     "product": "produto",
+    "promotion": "promoção",
     "provider": "provedor",
     "quote": "cotação",
     "shipping method": "forma de envio",
@@ -243,20 +246,45 @@ class CartClosed(Conflict):
         return self.sentence[portuguese].format(cart=self.data["cart"], why=_CLOSED[self.reason][portuguese])
 
 
-_COUPON_REASONS: dict[str, tuple[str, str]] = {
+_PROMOTION_REASONS: dict[str, tuple[str, str]] = {
+    "applied": ("it applies", "foi aplicada"),
     "inactive": ("it has been withdrawn", "foi retirado"),
     "not_yet": ("its time has not begun", "ainda não começou a valer"),
     "expired": ("its time is over", "já expirou"),
     "used_up": ("it has been used as often as it may be", "já foi usado o número máximo de vezes"),
-    "minimum": ("the cart is not worth enough", "o carrinho não atinge o valor mínimo"),
+    "used_up_by_customer": (
+        "this customer has used it as often as one may",
+        "este cliente já o usou o número máximo de vezes",
+    ),
+    "budget": ("its budget does not cover it any more", "a verba não cobre mais este desconto"),
     "currency": ("it is in another currency than the cart", "está em outra moeda que a do carrinho"),
+    "no_code": ("it needs a code", "precisa de um código"),
+    "unknown_code": ("it is not a code of this shop any more", "não é mais um código desta loja"),
+    "same_promotion": ("another code of the same promotion counts", "outro código da mesma promoção já vale"),
+    "minimum": ("the cart is not worth enough", "o carrinho não atinge o valor mínimo"),
+    "maximum": ("the cart is worth too much", "o carrinho passa do valor máximo"),
+    "items": ("nothing in the cart is part of it", "nada no carrinho participa"),
+    "quantity": ("there are too few pieces in the cart", "há poucas peças no carrinho"),
+    "too_many": ("there are too many pieces in the cart", "há peças demais no carrinho"),
+    "excluded": ("the cart holds something that excludes it", "há algo no carrinho que o exclui"),
+    "group": ("it is for another group of customers", "vale para outro grupo de clientes"),
+    "orders": ("it depends on the orders that the customer has had", "depende dos pedidos que o cliente já fez"),
+    "channel": ("it is for another channel", "vale em outro canal"),
+    "country": ("it is for other countries", "vale em outros países"),
+    "shipping_method": ("it is for other ways of shipping", "vale para outras formas de envio"),
+    "hours": ("it does not count on this day or at this hour", "não vale neste dia ou horário"),
+    "pieces": ("no whole set of pieces is there", "não há um conjunto completo de peças"),
     "nothing_left": ("nothing is left to take off", "não resta valor a descontar"),
+    "no_shipping": ("there is no price of shipping to take off", "não há frete a descontar"),
+    "exclusive": ("another promotion excludes all others", "outra promoção exclui as demais"),
+    "not_best": ("another promotion is better", "outra promoção é melhor"),
+    "stopped": ("another promotion is the last one that counts", "outra promoção encerra os descontos"),
 }
 
 
 def coupon_reason(reason: str, locale: str = "en") -> str:
-    """Why a coupon takes nothing off, for people."""
-    return _COUPON_REASONS[reason][locale == "pt-BR"]
+    """Why a promotion or coupon applied or did not, for people."""
+    return _PROMOTION_REASONS[reason][locale == "pt-BR"]
 
 
 class CouponNotApplicable(Conflict):

@@ -25,6 +25,7 @@ from mestres_core.events.work import Work
 from mestres_core.inventory.dto import Reservation
 from mestres_core.inventory.models import buyable_by, level
 from mestres_core.inventory.reservations import DEFAULT_TIME, ReservationService
+from mestres_core.pricing.service import PricingService
 from mestres_core.promotions.service import PromotionService
 from mestres_core.rules.checks import BIGGEST_ID, Checks, storable
 from mestres_core.rules.merging import POLICIES
@@ -135,6 +136,7 @@ class CartService:
         self,
         work: Work,
         promotions: PromotionService,
+        pricing: PricingService,
         *,
         reservations: ReservationService,
         idle: timedelta | None = None,
@@ -142,8 +144,8 @@ class CartService:
         self._work = work
         self._session = work.session
         self._promotions = promotions
+        self.reader = CartReader(work, promotions, pricing, idle)
         self._reservations = reservations
-        self._reader = CartReader(work, promotions, idle)
 
     def create(
         self,
@@ -177,7 +179,7 @@ class CartService:
             "updated_at": now,
         }
         self._session.execute(_CREATE, row)
-        return self._reader.empty(row)
+        return self.reader.empty(row)
 
     def get(self, cart_id: str) -> Cart:
         """A cart at today's prices, whatever its status. Raises NotFound."""
@@ -194,7 +196,7 @@ class CartService:
 
     def loaded(self, row: Any) -> Cart:
         """The cart of a row that `lock` or `peek` gave."""
-        return self._reader.load(row)
+        return self.reader.cart(self.reader.read(row))
 
     def add(
         self,
@@ -268,7 +270,7 @@ class CartService:
         """
         row = self._lock_checked(cart_id, expected_version)
         self._promotions.put_in(cart_id, code, row.currency)
-        return self._changed(row, with_coupons=True)
+        return self._changed(row)
 
     def remove_coupon(self, cart_id: str, code: str, *, expected_version: int | None = None) -> Cart:
         """Take a coupon out.
@@ -338,13 +340,13 @@ class CartService:
         guest, target = self._both(guest_id, into)
         if guest.status == "merged" and guest.merged_into == target.id:
             return self.loaded(target)
-        self._check_open(guest, None)
-        self._check_open(target, expected_version)
+        self.check_open(guest, None)
+        self.check_open(target, expected_version)
         merging.check_pair(guest, target)
         self._reservations.leave(guest_id)
         notes = merging.join(self._work, guest, target, policy=policy, most_of_one=MOST_OF_ONE, most_lines=MOST_LINES)
         self._work.outbox.announce(CartChanged(guest_id))
-        return self._changed(target, with_coupons=target.has_coupons or guest.has_coupons, notes=notes)
+        return self._changed(target, notes=notes)
 
     def reserve(
         self, cart_id: str, *, ttl: timedelta = DEFAULT_TIME, expected_version: int | None = None
@@ -371,10 +373,10 @@ class CartService:
         checks = Checks()
         checks.whole("limit", limit, at_least=1, at_most=100_000)
         checks.done()
-        if self._reader.idle is None:
+        if self.reader.idle is None:
             return 0
         now = self._work.clock.now()
-        over = (cart.c.status == "open", cart.c.updated_at <= now - self._reader.idle)
+        over = (cart.c.status == "open", cart.c.updated_at <= now - self.reader.idle)
         due = select(cart.c.id).where(*over).order_by(cart.c.updated_at).limit(limit)
         closed = self._session.execute(
             update(cart)
@@ -389,7 +391,7 @@ class CartService:
     def lock(self, cart_id: str, expected_version: int | None = None) -> Any:
         """The row of an open cart, held until the transaction ends. Raises NotFound, CartClosed, VersionConflict."""
         row = self._row(cart_id, _LOCK)
-        self._check_open(row, expected_version)
+        self.check_open(row, expected_version)
         return row
 
     def peek(self, cart_id: str) -> Any:
@@ -428,10 +430,11 @@ class CartService:
         return found[one], found[other]
 
     def _is_over(self, row: Any) -> bool:
-        idle = self._reader.idle
+        idle = self.reader.idle
         return idle is not None and row.updated_at + idle <= self._work.clock.now()
 
-    def _check_open(self, row: Any, expected_version: int | None) -> None:
+    def check_open(self, row: Any, expected_version: int | None = None) -> None:
+        """Raises CartClosed for a row of a cart that is not open any more, VersionConflict."""
         if row.status != "open":
             raise CartClosed(row.id, row.status)
         if self._is_over(row):
@@ -445,16 +448,7 @@ class CartService:
         self._work.outbox.announce(CartChanged(cart_id))
         return now
 
-    def _changed(
-        self,
-        row: Any,
-        *,
-        with_coupons: bool | None = None,
-        currency: str | None = None,
-        notes: tuple[CartNote, ...] = (),
-    ) -> Cart:
+    def _changed(self, row: Any, *, currency: str | None = None, notes: tuple[CartNote, ...] = ()) -> Cart:
         now = self._touch(row.id, "open")
-        asked = row.has_coupons if with_coupons is None else with_coupons
-        return self._reader.priced(
-            row, "open", row.version + 1, now, with_coupons=asked, currency=currency, notes=notes
-        )
+        changed = {"status": "open", "version": row.version + 1, "updated_at": now, "currency": currency}
+        return self.reader.cart(self.reader.read(row, **changed), notes=notes)

@@ -75,7 +75,9 @@ price = Table(
     Column("variant_id", Id, ForeignKey(f"{PREFIX}variant.id"), primary_key=True, autoincrement=False),
     Column("currency", String(3), primary_key=True),
     Column("amount", BigInteger, nullable=False),
+    Column("floor", BigInteger, nullable=False, server_default="0"),  # no piece is sold for less; 0: no such limit
     CheckConstraint("amount >= 0", name="amount"),
+    CheckConstraint("floor >= 0", name="floor"),
 )
 
 attribute = Table(

@@ -19,6 +19,7 @@ from mestres_core.customers.models import customer
 from mestres_core.inventory.models import BUYABLE, level, lot, movement, place, reservation
 from mestres_core.orders.models import line, order
 from mestres_core.payments.models import event, payment, refund
+from mestres_core.promotions.models import code, of_customer, promotion, use
 from mestres_core.tax.models import order_tax
 
 _MOST_SHOWN = 100
@@ -144,6 +145,16 @@ _stocked = _sums(
     and_(variant.c.active, BUYABLE > 0),
     variants=literal(1),
 )
+_taken = use.c.state == "taken"
+_of_promotion = _sums(use.c.promotion_id, where=_taken, times=literal(1), amount=use.c.amount)
+_of_code = _sums(use.c.code, where=_taken, times=literal(1))
+_by_customer = (
+    select(use.c.promotion_id, use.c.customer, func.count().label("times"))
+    .where(_taken)
+    .group_by(use.c.promotion_id, use.c.customer)
+    .subquery()
+)
+_limited = or_(promotion.c.most_uses.is_not(None), promotion.c.budget.is_not(None))
 
 
 _RULES: dict[str, Any] = {
@@ -254,4 +265,35 @@ _RULES: dict[str, Any] = {
     "an idempotency key names an order": select(idempotency.c.key).where(
         ~exists().where(order.c.number == idempotency.c.order_number)
     ),
+    "a promotion with a limit is used as often as orders take it": select(promotion.c.key)
+    .select_from(promotion.outerjoin(_of_promotion, _of_promotion.c.of == promotion.c.id))
+    .where(
+        _limited,
+        or_(
+            promotion.c.uses != _or_zero(_of_promotion.c.times),
+            promotion.c.spent != _or_zero(_of_promotion.c.amount),
+        ),
+    ),
+    "a code is used as often as orders take it": select(code.c.code)
+    .select_from(code.outerjoin(_of_code, _of_code.c.of == code.c.code))
+    .where(code.c.uses != _or_zero(_of_code.c.times)),
+    "a customer has used a promotion as often as their orders": select(of_customer.c.customer, promotion.c.key)
+    .select_from(
+        of_customer.join(promotion, promotion.c.id == of_customer.c.promotion_id).outerjoin(
+            _by_customer,
+            and_(
+                _by_customer.c.promotion_id == of_customer.c.promotion_id,
+                _by_customer.c.customer == of_customer.c.customer,
+            ),
+        )
+    )
+    .where(promotion.c.most_uses_per_customer.is_not(None), of_customer.c.uses != _or_zero(_by_customer.c.times)),
+    "no promotion is used more often, or costs more, than it may": select(promotion.c.key).where(
+        or_(promotion.c.uses > promotion.c.most_uses, promotion.c.spent > promotion.c.budget)
+    ),
+    "an order that came to nothing has given its promotions back": select(use.c.order_number, promotion.c.key)
+    .select_from(
+        use.join(promotion, promotion.c.id == use.c.promotion_id).join(order, order.c.number == use.c.order_number)
+    )
+    .where(_taken, order.c.status.in_(("cancelled", "expired")), promotion.c.reusable),
 }

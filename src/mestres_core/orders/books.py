@@ -248,7 +248,7 @@ class OrderBooks:
     def _forget_coupons(self, row: Any) -> None:
         """The order was called off: its coupons may be used again, unless the shop wants it otherwise."""
         if not self._keep_coupons:
-            self._promotions.give_back(code for code, _ in row.coupons)
+            self._promotions.give_back(row.number)
 
     def _change(self, row: Any, **values: Any) -> None:
         self._session.execute(
@@ -298,6 +298,7 @@ def to_line(row: Any, currency: str) -> OrderLine:
         row.cancelled_quantity,
         row.shipped_quantity,
         row.returned_quantity,
+        row.attributes,
     )
 
 

@@ -26,6 +26,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Literal
 
+from mestres_core.errors import coupon_reason
 from mestres_core.rules.actions import PRICED, Action
 from mestres_core.rules.baskets import Basket, Code, Deal, Item
 from mestres_core.rules.conditions import Condition
@@ -40,6 +41,7 @@ __all__ = [
     "Promotion",
     "Repriced",
     "evaluate",
+    "explain_price",
     "reprice",
 ]
 
@@ -103,6 +105,10 @@ class Explanation:
     reason: str
     data: Mapping[str, Any] = field(default_factory=dict)
 
+    def describe(self, locale: str = "en") -> str:
+        """The reason as a sentence, in `pt-BR` or, for any other locale, in English."""
+        return coupon_reason(self.reason, locale)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
@@ -153,6 +159,14 @@ def reprice(promotions: Sequence[Promotion], basket: Basket) -> tuple[Repriced, 
         _repriced([each for each, chosen in live if any(one.holds(item) for one in chosen)], basket, item)
         for item in basket.items
     )
+
+
+def explain_price(promotions: Sequence[Promotion], basket: Basket) -> tuple[Repriced, tuple[Explanation, ...]]:
+    """The only item of this basket as `reprice` gives it, with an explanation for every catalogue promotion."""
+    only = basket.items[0]
+    alone = replace(basket, items=(replace(only, quantity=1),))
+    _, _, explained = _Round(alone).run([each for each in promotions if each.kind == "catalog"])
+    return reprice(promotions, replace(basket, items=(only,)))[0], tuple(explained)
 
 
 def _repriced(mine: Sequence[Promotion], basket: Basket, item: Item) -> Repriced:

@@ -205,6 +205,10 @@ class TaxService:
             by_name=tuple(by_name.items()),
         )
 
+    def applies(self, stamp: str) -> bool:
+        """Whether there is any tax: the host's calculator, or a rate. `stamp` is the rulebook's."""
+        return self._calculator is not None or bool(self._table(stamp))
+
     def calculate(
         self,
         lines: Sequence[TaxLine],

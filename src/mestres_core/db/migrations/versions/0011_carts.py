@@ -1,5 +1,7 @@
 """Owners, channels and wishes of carts."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -29,7 +31,7 @@ _KEEP_FIRST = """
 """
 
 
-def _line_columns() -> tuple[sa.Column, ...]:
+def _line_columns() -> tuple[sa.Column[Any], ...]:
     return (
         sa.Column("attributes", sa.JSON(), server_default="{}", nullable=False),
         sa.Column("attributes_key", sa.String(32), server_default="", nullable=False),
@@ -40,7 +42,7 @@ def _unique(columns: tuple[str, ...]) -> str:
     return "_".join(("uq_mc_cart_line", *columns))
 
 
-def _copied(table: str, columns: tuple[sa.Column, ...], unique: tuple[str, ...]) -> sa.Table:
+def _copied(table: str, columns: tuple[sa.Column[Any], ...], unique: tuple[str, ...]) -> sa.Table:
     """A table of lines as it is to be. SQLite cannot change a constraint: the rows move to another table."""
     return op.create_table(
         table,
@@ -57,7 +59,7 @@ def _copied(table: str, columns: tuple[sa.Column, ...], unique: tuple[str, ...])
     )
 
 
-def _move_lines(columns: tuple[sa.Column, ...], unique: tuple[str, ...]) -> None:
+def _move_lines(columns: tuple[sa.Column[Any], ...], unique: tuple[str, ...]) -> None:
     _copied("mc_cart_line_new", columns, unique)
     kept = "id, cart_id, variant_id, quantity"
     op.execute(f"INSERT INTO mc_cart_line_new ({kept}) SELECT {kept} FROM mc_cart_line")  # noqa: S608 - constants
@@ -81,6 +83,7 @@ def upgrade() -> None:
     else:
         op.execute(f"ALTER TABLE mc_cart ADD COLUMN merged_into VARCHAR(64) CONSTRAINT {_CHECK} CHECK ({_MERGED})")
         _move_lines(_line_columns(), _NEW_UNIQUE)
+    op.add_column("mc_order_line", sa.Column("attributes", sa.JSON(), server_default="{}", nullable=False))
     op.create_index("ix_mc_cart_owner", "mc_cart", ["owner", "channel", "updated_at"])
 
 
@@ -90,6 +93,7 @@ def downgrade() -> None:
     op.execute(_ADD_UP)
     op.execute(_KEEP_FIRST)
     op.drop_index("ix_mc_cart_owner", table_name="mc_cart")
+    op.drop_column("mc_order_line", "attributes")
     if op.get_bind().dialect.name == "postgresql":
         op.drop_constraint(op.f(_unique(_NEW_UNIQUE)), "mc_cart_line", type_="unique")
         op.create_unique_constraint(op.f(_unique(_OLD_UNIQUE)), "mc_cart_line", list(_OLD_UNIQUE))
