@@ -66,7 +66,6 @@ def _create_tax() -> None:
         sa.Column("id", Id, nullable=False),
         sa.Column("order_id", Id, nullable=False),
         sa.Column("line_id", Id, nullable=True),
-        sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("name", sa.String(40), nullable=False),
         sa.Column("ppm", sa.Integer(), nullable=False),
         sa.Column("mode", sa.String(9), nullable=False),
