@@ -47,8 +47,9 @@ def test_a_scheduled_price_begins_and_ends(shop: TestShop) -> None:
     assert shop.pricing.resolve("A1", at=now + timedelta(minutes=90)).price.amount == 700
 
 
-def test_groups_channels_and_lists(shop: TestShop) -> None:
+def test_groups_channels_and_lists(sqlite_shop: TestShop) -> None:
     """Who buys where decides; a list says it for all its prices; a withdrawn list is as if it were not there."""
+    shop = sqlite_shop
     shop.product(price=1000)
     shop.pricing.save_list("atacado", name="Atacado", group="b2b", priority=1)
     shop.pricing.save_list("queima", sale=True, channel="app")
@@ -74,8 +75,9 @@ def test_groups_channels_and_lists(shop: TestShop) -> None:
     assert [each.amount for each in shop.pricing.prices("A1")] == [1000, 850]
 
 
-def test_an_explanation_names_every_price(shop: TestShop) -> None:
+def test_an_explanation_names_every_price(sqlite_shop: TestShop) -> None:
     """What was looked at and why it lost, in both languages, catalogue promotions included."""
+    shop = sqlite_shop
     shop.product(price=1000)
     shop.pricing.set_prices("A1", prices=[{"amount": 900, "group": "b2b"}, {"amount": 800, "min_quantity": 5}])
     shop.promotions.save("c", name="Vitrine", kind="catalog", actions=[{"type": "percent", "percent": 10}])
@@ -100,8 +102,9 @@ def test_a_second_currency(shop: TestShop) -> None:
     assert shop.audit().clean
 
 
-def test_the_card_shows_the_plain_price(shop: TestShop) -> None:
+def test_the_card_shows_the_plain_price(sqlite_shop: TestShop) -> None:
     """Lists sort and filter by the plain price; what a buyer pays is asked of pricing."""
+    shop = sqlite_shop
     made = shop.product(price=1000)
     shop.pricing.set_prices("A1", prices=[{"amount": 700, "starts_at": shop.clock.now()}])
     shop.promotions.save("c", name="C", kind="catalog", actions=[{"type": "percent", "percent": 50}])
@@ -110,8 +113,9 @@ def test_the_card_shows_the_plain_price(shop: TestShop) -> None:
     assert (found.price.amount, found.regular.amount, found.why) == (350, 1000, "promotion")
 
 
-def test_nothing_is_sold_below_its_floor(shop: TestShop) -> None:
+def test_nothing_is_sold_below_its_floor(sqlite_shop: TestShop) -> None:
     """Tiers are lifted to it, catalogue promotions stop at it, and discounts go to the other lines."""
+    shop = sqlite_shop
     shop.product("A1", price=1000, stock=50)
     shop.product("B1", price=1000, stock=50)
     shop.pricing.set_floor("A1", amount=900)

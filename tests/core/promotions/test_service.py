@@ -1,5 +1,6 @@
 """Promotions as a shop keeps them: saving, codes, limits, budgets, and what they do to carts and orders."""
 
+import os
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -136,8 +137,9 @@ def test_in_the_hosts_transaction(shop: TestShop) -> None:
     assert totals(shop, cart) == (100, 900)
 
 
-def test_a_promotion_that_needs_its_code_no_more(shop: TestShop) -> None:
+def test_a_promotion_that_needs_its_code_no_more(sqlite_shop: TestShop) -> None:
     """Its codes in carts neither count twice nor get lost."""
+    shop = sqlite_shop
     shop.product(price=1000, stock=50)
     shop.promotions.save("p", name="P", actions=TEN, needs_code=True)
     shop.promotions.add_codes("p", ["X"])
@@ -191,8 +193,9 @@ def test_a_use_and_its_order(shop: TestShop, reusable: bool) -> None:
     assert shop.audit().clean
 
 
-def test_a_code_waits_for_its_cart(shop: TestShop) -> None:
+def test_a_code_waits_for_its_cart(sqlite_shop: TestShop) -> None:
     """A31 (Spree coupon_code_retry): below its threshold it stays, and counts while the cart is worth enough."""
+    shop = sqlite_shop
     shop.product(price=500, stock=50)
     shop.promotions.save(
         "t",
@@ -239,13 +242,15 @@ def test_codes_in_bulk(shop: TestShop) -> None:
 @pytest.mark.scenario("C5")
 def test_a_voucher_for_one_order_and_five_buyers(shop: TestShop) -> None:
     """C5 (Oscar): one order has it, four are told, one use is counted."""
+    buyers = 50 if os.environ.get("MESTRES_STRESS") == "long" else 5
     shop.product(price=1000, stock=50)
     shop.promotions.save("v", name="Vale", actions=TEN, needs_code=True)
     shop.promotions.add_codes("v", ["VALE"], most_uses=1)
-    carts = [shop.cart(("A1", 1)) for _ in range(5)]
+    carts = [shop.cart(("A1", 1)) for _ in range(buyers)]
     for cart in carts:
         shop.carts.add_coupon(cart, "VALE")
-    assert race(shop, [shop.arguments(shop.quote(cart)) for cart in carts]) == ["bought"] + ["quote_changed"] * 4
+    outcomes = race(shop, [shop.arguments(shop.quote(cart)) for cart in carts])
+    assert outcomes == ["bought"] + ["quote_changed"] * (buyers - 1)
     assert [each.uses for each in shop.promotions.codes("v")] == [1]
     assert shop.audit().clean
 
@@ -289,8 +294,9 @@ def test_a_customer_who_has_had_it_is_told(shop: TestShop) -> None:
     assert [each.reason for each in others.outcome.explanations] == ["applied"]
 
 
-def test_money_comes_back_to_the_budget(shop: TestShop) -> None:
+def test_money_comes_back_to_the_budget(sqlite_shop: TestShop) -> None:
     """An order that is declined gives its share of the budget back, and the next one may have it."""
+    shop = sqlite_shop
     shop.product(price=1000, stock=50)
     shop.promotions.save("b", name="Verba", actions=TEN, budget=100, currency="BRL")
     cart = shop.cart(("A1", 1))
