@@ -218,8 +218,8 @@ def test_codes_in_bulk(shop: TestShop) -> None:
     """Many single-use codes of one promotion: all different, none to be guessed from another, each good once."""
     shop.product(price=1000, stock=50)
     shop.promotions.save("lote", name="Lote", actions=TEN, needs_code=True)
-    codes = shop.promotions.generate_codes("lote", count=2500, prefix="cafe-", length=8)
-    assert len(set(codes)) == 2500
+    codes = shop.promotions.generate_codes("lote", count=1100, prefix="cafe-", length=8)
+    assert len(set(codes)) == 1100
     assert all(each.startswith("CAFE-") and len(each) == 13 for each in codes)
     listed = shop.promotions.codes("lote", limit=10_000)
     assert sorted(each.code for each in listed) == sorted(codes)
@@ -503,18 +503,18 @@ def test_wrong_calls_change_nothing(sqlite_shop: TestShop) -> None:
 
 def test_what_reading_costs(shop: TestShop) -> None:
     """Fifty lines and ten promotions cost a cart no statement more than one line and none."""
-    for number in range(50):
-        shop.product(f"S{number}", price=1000)
+    variants = [{"sku": f"S{number}", "price": 1000, "stock": 9} for number in range(50)]
+    shop.catalog.save(name="Café", variants=variants)
     for number in range(10):
         shop.promotions.save(f"p{number}", name="P", actions=[{"type": "percent", "percent": 1}], most_uses=1000)
-    small, large = shop.cart(("S0", 1)), shop.cart(*((f"S{number}", 1) for number in range(50)))
+    small, large = shop.cart(("S0", 1)), shop.cart()
+    shop.sql("INSERT INTO mc_cart_line (cart_id, variant_id, quantity) SELECT :cart, id, 1 FROM mc_variant", cart=large)
     shop.carts.get(small)
     with shop.statements() as few:
         shop.carts.get(small)
     with shop.statements() as many:
-        shop.carts.get(large)
-    assert (len(few), len(many)) == (2, 2)
-    line = shop.carts.get(large).lines[0].id
+        found = shop.carts.get(large)
+    assert (len(few), len(many), len(found.lines)) == (2, 2, 50)
     with shop.statements() as update:
-        shop.carts.update(large, line, quantity=2)
+        shop.carts.update(large, found.lines[0].id, quantity=2)
     assert len(update) <= 6
