@@ -160,6 +160,7 @@ class Services:
             customers=self.customers,
             promotions=self.promotions,
             numbers=config.numbers or RandomNumbers(config.ids),
+            tax=self.tax,
             keep_coupons=config.keep_coupons,
         )
         self.checkout = CheckoutService(

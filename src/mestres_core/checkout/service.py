@@ -90,7 +90,7 @@ _CLAIMS = {
     for dialect in ("sqlite", "postgresql")
 }
 _KEEPS = {dialect: upsert(dialect, quote).on_conflict_do_nothing() for dialect in ("sqlite", "postgresql")}
-_LONGEST_CPF = 14  # with its punctuation; a CNPJ without any has as many
+_LONGEST_CPF = 11  # a CNPJ has 14
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -309,8 +309,8 @@ class CheckoutService:
 
     def _buyer(self, loaded: Loaded, customer: Mapping[str, str]) -> Buyer:
         """What promotions and taxes want to know; the database is asked only if a promotion wants to."""
-        business = len(customer.get("document") or "") > _LONGEST_CPF
-        kind = BUSINESS if business else INDIVIDUAL
+        document = sum(letter.isalnum() for letter in customer.get("document") or "")
+        kind = BUSINESS if document > _LONGEST_CPF else INDIVIDUAL
         email = customer.get("email")
         if not email or not self._promotions.by_customer(loaded.facts):
             return Buyer(customer_type=kind)

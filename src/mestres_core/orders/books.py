@@ -32,6 +32,7 @@ from mestres_core.rules.checks import Checks, storable
 from mestres_core.rules.money import Money
 from mestres_core.rules.shares import share
 from mestres_core.rules.states import fulfillment_status, payment_status
+from mestres_core.tax.service import TaxService
 from mestres_core.typing import OrderNumberGenerator
 
 _ORDER = select(order).where(order.c.number == bindparam("number"))
@@ -100,6 +101,7 @@ class OrderBooks:
         customers: CustomerService,
         promotions: PromotionService,
         numbers: OrderNumberGenerator,
+        tax: TaxService,
         keep_coupons: bool = False,
     ) -> None:
         self._work = work
@@ -109,6 +111,7 @@ class OrderBooks:
         self._customers = customers
         self._promotions = promotions
         self._numbers = numbers
+        self._tax = tax
         self._keep_coupons = keep_coupons
 
     def get(self, number: str) -> Order:

@@ -176,7 +176,7 @@ def test_locations_can_be_renamed(shop: TestShop) -> None:
     """Saving a known code changes its name and priority, and with it the order of serving."""
     spread(shop, "A1", first=2, second=2)
     shop.inventory.save_location("second", name="Depósito", priority=-20)
-    assert [(each.code, each.name) for each in shop.inventory.locations()][0] == ("second", "Depósito")
+    assert next((each.code, each.name) for each in shop.inventory.locations()) == ("second", "Depósito")
     shop.buy(quantity=1)
     assert where(shop) == {"second": (2, 1), "first": (2, 0)}
 

@@ -201,3 +201,23 @@ def test_wrong_arguments(bought: Bought) -> None:
         with pytest.raises(error, match=message):
             call()
     assert shop.orders.preview_edit(edit.id) == edit
+
+
+def test_what_is_added_is_taxed_by_todays_rates(bought: Bought) -> None:
+    """Added and contained taxes of new lines are kept part by part, and the order's sums grow by them."""
+    shop, number, a, _ = bought
+    shop.tax.set_rate("IPI", percent=10, country="BR")
+    shop.tax.set_rate("ICMS", percent=18, mode="gross", country="BR")
+    before = shop.orders.get(number)
+    edit = shop.orders.begin_edit(number)
+    shop.orders.edit_set(edit.id, a, quantity=4)
+    edit = shop.orders.edit_add(edit.id, sku="C", quantity=1)
+    assert edit.difference.amount == 1100 + 770
+    order = shop.orders.commit_edit(edit.id)
+    assert [(line.sku, line.tax.amount, line.tax_included.amount) for line in order.lines[2:]] == [
+        ("A", 100, 180),
+        ("C", 70, 126),
+    ]
+    assert (order.totals.tax - before.totals.tax).amount == 170
+    assert (order.tax_included - before.tax_included).amount == 306
+    assert shop.audit().clean
