@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from core_shop import TestShop
-from mestres_core.errors import NotFound, ValidationError
+from mestres_core.errors import NotFound, QuoteChanged, ValidationError
 from mestres_core.pricing.dto import SpecialPrice
 
 
@@ -45,6 +45,19 @@ def test_a_scheduled_price_begins_and_ends(shop: TestShop) -> None:
     shop.clock.advance(hours=1)
     assert unit_prices(shop, cart) == [1000]
     assert shop.pricing.resolve("A1", at=now + timedelta(minutes=90)).price.amount == 700
+
+
+@pytest.mark.scenario("C17")
+def test_a_price_that_changes_between_quote_and_order(shop: TestShop) -> None:
+    """C17: the buyer is told both prices, and the new promise can be kept at once."""
+    shop.product(price=1999)
+    quote = shop.quote(shop.cart(("A1", 1)))
+    shop.pricing.set_prices("A1", prices=[{"amount": 2500, "starts_at": shop.clock.now()}])
+    with pytest.raises(QuoteChanged) as caught:
+        shop.checkout.place(**shop.arguments(quote))
+    assert caught.value.changes["items"] == (1999, 2500)
+    assert shop.checkout.place(**shop.arguments(caught.value.quote)).order.totals.items.amount == 2500
+    assert shop.audit().clean
 
 
 def test_groups_channels_and_lists(sqlite_shop: TestShop) -> None:

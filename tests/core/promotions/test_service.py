@@ -18,6 +18,7 @@ from mestres_core.errors import (
     QuoteChanged,
     ValidationError,
 )
+from mestres_core.promotions.dto import Taken
 from mestres_core.rules.promotions import Item
 
 TEN = [{"type": "percent", "percent": 10}]
@@ -96,6 +97,10 @@ def test_a_promotion_is_kept_as_it_was_given(shop: TestShop) -> None:
     assert (again.id, again.name, again.conditions, again.budget) == (saved.id, "Páscoa", (), None)
     shop.promotions.save_coupon("X", percent=10)
     assert shop.promotions.all() == (again,)
+    shop.promotions.save("x", name="X", actions=TEN, needs_code=True)
+    shop.promotions.generate_codes("x", count=3)
+    shop.promotions.remove("x")
+    assert shop.promotions.all() == (again,)
     with pytest.raises(NotFound):
         shop.promotions.get("nada")
 
@@ -111,6 +116,10 @@ def test_an_automatic_promotion_from_cart_to_order(shop: TestShop) -> None:
     assert order.totals.discount.amount == 300
     assert shop.promotions.get("dez").uses == 1
     assert shop.promotions.get("dez").spent == 300
+    assert shop.promotions.of_order(order.number) == (Taken("dez", "Dez", None, 300, returned=False),)
+    assert shop.promotions.of_order("nada") == ()
+    with pytest.raises(ValidationError, match="active=False"):
+        shop.promotions.remove("dez")
     later = shop.cart(("A1", 3))
     shop.promotions.save("dez", name="Dez", actions=TEN, active=False)
     assert totals(shop, later) == (0, 3000)
