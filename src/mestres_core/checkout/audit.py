@@ -18,10 +18,11 @@ from mestres_core.checkout.models import idempotency
 from mestres_core.customers.models import customer
 from mestres_core.inventory.models import BUYABLE, level, lot, movement, place, reservation
 from mestres_core.orders.models import line, order
-from mestres_core.payments.models import event, payment, refund
+from mestres_core.payments.models import account, entry, event, payment, refund
+from mestres_core.rules.ledger import TAKEN
 
 _MOST_SHOWN = 100
-_PAID = ("paid", "refund_due", "partially_refunded", "refunded")
+_SETTLED = ("paid", "partially_refunded", "refunded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,17 +111,42 @@ _moved_of_lot = _sums(
 _in_lots = _sums(lot.c.variant_id, on_hand=lot.c.on_hand, allocated=lot.c.allocated)
 _reserved = _sums(reservation.c.variant_id, where=reservation.c.state == "active", pieces=reservation.c.quantity)
 _items = _sums(line.c.order_id, total=line.c.total)
-_captured = _sums(payment.c.order_number, where=payment.c.status == "captured", amount=payment.c.amount)
+_of_payments = _sums(
+    payment.c.order_number, captured=payment.c.captured_amount, refunded=payment.c.refunded_amount
+)
 _captures = _sums(
     event.c.payment_id, where=and_(event.c.kind == "captured", event.c.state == "applied"), times=literal(1)
 )
-_asked_back = _sums(refund.c.payment_id, where=refund.c.status != "failed", amount=refund.c.amount)
 _given_back = _sums(refund.c.payment_id, where=refund.c.status == "refunded", amount=refund.c.amount)
-_refund_events = _sums(
-    event.c.payment_id,
-    where=and_(event.c.kind == "refunded", event.c.state == "applied"),
-    amount=event.c.amount,
+_asked_back = _sums(refund.c.payment_id, where=refund.c.status == "pending", amount=refund.c.amount)
+_entered = _sums(entry.c.account_id, amount=entry.c.amount)
+_paid_by_account = _sums(entry.c.payment_id, where=entry.c.payment_id.is_not(None), amount=entry.c.amount)
+
+
+def _told(kind: str) -> Any:
+    """What the ledger says of each payment: the most that was told of the whole, or the sum of its operations."""
+    here = and_(event.c.kind == kind, event.c.state == "applied")
+    each = (
+        select(event.c.payment_id, event.c.operation, func.max(event.c.amount).label("amount"))
+        .where(here)
+        .group_by(event.c.payment_id, event.c.operation)
+        .subquery()
+    )
+    whole = func.max(case((each.c.operation == "", each.c.amount), else_=0))
+    parts = func.sum(case((each.c.operation != "", each.c.amount), else_=0))
+    total = case((whole > parts, whole), else_=parts)
+    return select(each.c.payment_id.label("of"), total.label("amount")).group_by(each.c.payment_id).subquery()
+
+
+_told_authorized, _told_captured, _told_refunded = (_told(kind) for kind in ("authorized", "captured", "refunded"))
+_told_back = case(
+    (_or_zero(_told_refunded.c.amount) > payment.c.captured_amount, payment.c.captured_amount),
+    else_=_or_zero(_told_refunded.c.amount),
 )
+_worth = case(
+    (order.c.status.in_(("cancelled", "expired")), 0), else_=order.c.grand_amount - order.c.credited_amount
+)
+_kept = _or_zero(_of_payments.c.captured) - _or_zero(_of_payments.c.refunded)
 _stocked = _sums(
     variant.c.product_id,
     variant.join(level, level.c.variant_id == variant.c.id),
@@ -184,26 +210,58 @@ _RULES: dict[str, Any] = {
         order.c.grand_amount
         != order.c.items_amount - order.c.discount_amount + order.c.shipping_amount + order.c.tax_amount
     ),
-    "a paid order was paid in full, an unpaid one not at all": select(order.c.number, _or_zero(_captured.c.amount))
-    .select_from(order.outerjoin(_captured, _captured.c.of == order.c.number))
+    "a paid order was paid in full, an unpaid one not at all": select(order.c.number, _kept)
+    .select_from(order.outerjoin(_of_payments, _of_payments.c.of == order.c.number))
     .where(
-        case((order.c.payment_status.in_(_PAID), order.c.grand_amount), else_=literal(0))
-        != _or_zero(_captured.c.amount)
+        case(
+            (order.c.payment_status.in_(_SETTLED), _kept != _worth),
+            (order.c.payment_status == "refund_due", _kept <= _worth),
+            (order.c.payment_status == "partially_paid", _kept >= _worth),
+            else_=_or_zero(_of_payments.c.captured) != 0,
+        )
     ),
     "a captured payment has its event, any other has none": select(payment.c.id)
     .select_from(payment.outerjoin(_captures, _captures.c.of == payment.c.id))
-    .where((payment.c.status == "captured") != _captures.c.of.is_not(None)),
+    .where(payment.c.status.in_(TAKEN) != _captures.c.of.is_not(None)),
+    "a payment is what its ledger adds up to": select(payment.c.id)
+    .select_from(
+        payment.outerjoin(_told_authorized, _told_authorized.c.of == payment.c.id)
+        .outerjoin(_told_captured, _told_captured.c.of == payment.c.id)
+        .outerjoin(_told_refunded, _told_refunded.c.of == payment.c.id)
+    )
+    .where(
+        or_(
+            payment.c.authorized_amount != _or_zero(_told_authorized.c.amount),
+            payment.c.captured_amount != _or_zero(_told_captured.c.amount),
+            payment.c.refunded_amount != _told_back,
+        )
+    ),
+    "an account is the sum of its entries, and never below zero": select(account.c.id, account.c.balance)
+    .select_from(account.outerjoin(_entered, _entered.c.of == account.c.id))
+    .where(or_(account.c.balance < 0, account.c.balance != _or_zero(_entered.c.amount))),
+    "an account has paid what its payments say": select(payment.c.id)
+    .select_from(payment.outerjoin(_paid_by_account, _paid_by_account.c.of == payment.c.id))
+    .where(
+        payment.c.account_id.is_not(None),
+        payment.c.authorized_amount - payment.c.voided_amount - payment.c.refunded_amount
+        != -_or_zero(_paid_by_account.c.amount),
+    ),
     "an order has its customer": select(order.c.number).where(~exists().where(customer.c.id == order.c.customer_id)),
-    "no more is given back than was captured": select(payment.c.id, _asked_back.c.amount)
-    .select_from(payment.join(_asked_back, _asked_back.c.of == payment.c.id))
-    .where(or_(payment.c.status != "captured", _asked_back.c.amount > payment.c.amount)),
+    "no more is given back than was captured": select(payment.c.id, payment.c.refunded_amount).where(
+        payment.c.refunded_amount > payment.c.captured_amount
+    ),
     "what was given back is in the ledger": select(payment.c.id)
     .select_from(
         payment.outerjoin(_given_back, _given_back.c.of == payment.c.id).outerjoin(
-            _refund_events, _refund_events.c.of == payment.c.id
+            _asked_back, _asked_back.c.of == payment.c.id
         )
     )
-    .where(_or_zero(_given_back.c.amount) != _or_zero(_refund_events.c.amount)),
+    .where(
+        or_(
+            _or_zero(_given_back.c.amount) != payment.c.refunded_amount,
+            _or_zero(_asked_back.c.amount) != payment.c.refunding_amount,
+        )
+    ),
     "an order that is under way has closed its cart": select(order.c.number).where(
         exists().where(and_(cart.c.id == order.c.cart_id, cart.c.status == "open")),
         order.c.status.in_(("pending", "placed", "completed")),

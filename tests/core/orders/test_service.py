@@ -74,7 +74,10 @@ PLANTS = {
     "every order has a payment attempt": "DELETE FROM mc_payment",
     "every payment belongs to an order": "UPDATE mc_payment SET order_number = 'x'",
     "an order's items are the sum of its lines": "UPDATE mc_order_line SET quantity = 3, total = unit_price * 3",
-    "a paid order was paid in full, an unpaid one not at all": "UPDATE mc_payment SET amount = amount - 1",
+    "a paid order was paid in full, an unpaid one not at all": (
+        "UPDATE mc_payment SET captured_amount = captured_amount - 1"
+    ),
+    "a payment is what its ledger adds up to": "UPDATE mc_payment_event SET amount = amount - 1 WHERE kind = 'captured'",
     "a captured payment has its event, any other has none": "DELETE FROM mc_payment_event",
     "an order that is under way has closed its cart": "UPDATE mc_cart SET status = 'open'",
     "an idempotency key names an order": "UPDATE mc_idempotency SET order_number = 'x'",
