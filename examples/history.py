@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, literal, select, update
 
 from mestres_core.cart.models import cart
 from mestres_core.catalog.models import price, product, variant
@@ -23,7 +23,7 @@ from mestres_core.commerce import RandomIds
 from mestres_core.customers.models import customer
 from mestres_core.db.dialects.sql import as_dict
 from mestres_core.inventory.models import level, movement
-from mestres_core.orders.models import line, order
+from mestres_core.orders.models import line, order, shipment, shipment_line
 from mestres_core.payments.models import event, payment
 from mestres_core.shipping.service import TableRater
 from mestres_examples.generate import Basket
@@ -106,7 +106,20 @@ class Chapter:
             found = connection.execute(insert(order).returning(order.c.number, order.c.id), self._rows[order])
             ids = {row[0]: row[1] for row in found}
             connection.execute(insert(line), [{"order_id": ids[number], **row} for number, row in self._lines])
+            self._add_parcels(connection, list(ids.values()))
         self._write_levels(connection)
+
+    def _add_parcels(self, connection: Connection, order_ids: list[int]) -> None:
+        """One for each shipped order, with all that was bought."""
+        sent = select(order.c.id, literal(""), literal(""), order.c.updated_at).where(
+            order.c.id.in_(order_ids), order.c.fulfillment_status == "fulfilled"
+        )
+        columns = ["order_id", "tracking", "carrier", "created_at"]
+        connection.execute(insert(shipment).from_select(columns, sent))
+        pieces = select(shipment.c.id, line.c.id, line.c.quantity).where(
+            shipment.c.order_id == line.c.order_id, shipment.c.order_id.in_(order_ids)
+        )
+        connection.execute(insert(shipment_line).from_select(["shipment_id", "line_id", "quantity"], pieces))
 
     def _give_owners(self, connection: Connection) -> None:
         buyers = {row["customer"]["email"]: row for row in self._rows[order]}

@@ -13,7 +13,7 @@ import logging
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import wraps
 from types import TracebackType
@@ -46,10 +46,14 @@ from mestres_core.orders.numbers import RandomNumbers
 from mestres_core.orders.service import OrderService
 from mestres_core.payments.accounts import GiftCardService, StoreCreditService
 from mestres_core.payments.service import PaymentService
+from mestres_core.pricing.service import PricingService
 from mestres_core.promotions.service import PromotionService
 from mestres_core.providers.fake import FakeBoleto, FakeCard, FakePix
 from mestres_core.search.service import SearchService
-from mestres_core.shipping.service import TableRater
+from mestres_core.shipping.service import ShippingService, TableRater
+from mestres_core.tax.dto import TaxSettings
+from mestres_core.tax.remote import RemoteTaxes, answering
+from mestres_core.tax.service import TaxService
 from mestres_core.typing import (
     Clock,
     Ids,
@@ -57,6 +61,7 @@ from mestres_core.typing import (
     PaymentProvider,
     ShippingRater,
     StockAllocator,
+    TaxCalculator,
 )
 
 T = TypeVar("T")
@@ -66,8 +71,10 @@ _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no letter that is 
 _READS = frozenset(
     (
         "list get categories featured products suggest level of_order order_of of_customer find opens coupon"
-        " unconfirmed dashboard report places locations lots recall movements of_reference"
+        " unconfirmed dashboard report rates zones methods preview of_owner"
         " shipments credits returns preview_edit summary ledger entries balance events"
+        " places locations lots recall movements of_reference"
+        " all codes facts running prices lists resolve explain"
     ).split()
 )
 _OWN_TRANSACTIONS = frozenset(
@@ -103,11 +110,15 @@ def _stand_ins() -> Sequence[PaymentProvider]:
 class Config:
     """What a shop may be told. `webhook_secret` None refuses every webhook; `notifier` None tells buyers nothing.
 
+    `shipping` as it is sends by the shop's zones, and while there are none by one table for Brazil. `tax` None: the
+    shop's own rates; `taxes` says how they are rounded.
     `numbers` None gives orders the random numbers of `ids`; `keep_coupons` keeps the coupons of a cancelled order used.
     """
 
     providers: Sequence[PaymentProvider] = field(default_factory=_stand_ins)
     shipping: ShippingRater = field(default_factory=TableRater)
+    tax: TaxCalculator | None = None
+    taxes: TaxSettings = field(default_factory=TaxSettings)
     allocator: StockAllocator = field(default_factory=PriorityAllocator)
     times: Times = field(default_factory=Times)
     webhook_secret: str | None = None
@@ -116,6 +127,13 @@ class Config:
     ids: Ids = field(default_factory=RandomIds)
     numbers: OrderNumberGenerator | None = None
     keep_coupons: bool = False
+
+
+def _asked_between_transactions(config: Config) -> Config:
+    calculator = config.tax
+    if calculator is None or not getattr(calculator, "remote", False):
+        return config
+    return replace(config, tax=RemoteTaxes(calculator))
 
 
 class Services:
@@ -130,8 +148,13 @@ class Services:
         self.catalog = CatalogService(work, self.inventory)
         self.search = SearchService(work, self.catalog)
         self.promotions = PromotionService(work)
+        self.pricing = PricingService(work, self.promotions)
         self.customers = CustomerService(work)
-        self.carts = CartService(work, self.promotions)
+        self.tax = TaxService(work, calculator=config.tax, settings=config.taxes)
+        self.shipping = ShippingService(work, rater=config.shipping)
+        self.carts = CartService(
+            work, self.promotions, self.pricing, reservations=self.reservations, idle=config.times.cart
+        )
         self.payments = PaymentService(work, providers, config.webhook_secret, self.customers)
         self.gift_cards = GiftCardService(work)
         self.store_credit = StoreCreditService(work, self.customers)
@@ -142,6 +165,7 @@ class Services:
             customers=self.customers,
             promotions=self.promotions,
             numbers=config.numbers or RandomNumbers(config.ids),
+            tax=self.tax,
             keep_coupons=config.keep_coupons,
         )
         self.checkout = CheckoutService(
@@ -149,7 +173,9 @@ class Services:
             carts=self.carts,
             orders=self.orders,
             payments=self.payments,
-            rater=config.shipping,
+            promotions=self.promotions,
+            shipping=self.shipping,
+            tax=self.tax,
             times=config.times,
         )
         self.admin = AdminService(work, self.orders)
@@ -168,6 +194,9 @@ class Commerce:
     inventory: InventoryService
     reservations: ReservationService
     promotions: PromotionService
+    tax: TaxService
+    shipping: ShippingService
+    pricing: PricingService
     customers: CustomerService
     carts: CartService
     checkout: CheckoutService
@@ -183,7 +212,7 @@ class Commerce:
         Raises DatabaseNotReady. The tables are not touched: call `shop.migrate()`, or `Commerce.open`.
         """
         schema.check(engine)
-        self.config = config or Config()
+        self.config = _asked_between_transactions(config or Config())
         self._database = Database(engine)
         self._rulebook = Rulebook()
         self._providers = {provider.name: provider for provider in self.config.providers}
@@ -230,7 +259,7 @@ class Commerce:
             with self._unit(survivors=True) as services:
                 return call(services)
 
-        return self._database.retrying(once)
+        return answering(lambda: self._database.retrying(once))
 
     def read(self, call: Callable[[Services], T]) -> T:
         """The same for a function that only reads."""
@@ -239,7 +268,7 @@ class Commerce:
             with self._database.read() as session:
                 return call(Services(session, self.config, self._rulebook))
 
-        return self._database.retrying(once)
+        return answering(lambda: self._database.retrying(once))
 
     def on_committed(self, listener: Listener) -> None:
         """Tell `listener` the facts of each transaction of this object, right after its commit, in its thread.
@@ -359,6 +388,9 @@ _SERVICE_TYPES: Mapping[str, type] = {
     "inventory": InventoryService,
     "reservations": ReservationService,
     "promotions": PromotionService,
+    "tax": TaxService,
+    "shipping": ShippingService,
+    "pricing": PricingService,
     "customers": CustomerService,
     "carts": CartService,
     "checkout": CheckoutService,

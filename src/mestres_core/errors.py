@@ -7,7 +7,7 @@
     │   ├── InsufficientStock        fewer pieces than asked for; `available` says how many
     │   ├── QuoteChanged             the promised total no longer holds; `quote` is the new promise
     │   ├── CartEmpty                nothing to buy
-    │   ├── CartClosed               the cart has become an order
+    │   ├── CartClosed               the cart has become an order, was merged or has expired
     │   ├── CouponNotApplicable      a coupon that does not count now; `reason` says why
     │   ├── InsufficientFunds        a gift card or store credit holds less than asked for
     │   ├── AccountNotUsable         a gift card that pays for nothing now; `reason` says why
@@ -18,7 +18,8 @@
     ├── ProviderFailed               a payment provider gave no clear answer; ask again
     ├── InvalidSignature             a webhook that its provider did not sign
     ├── TransactionOwnershipError    the call needs transactions of its own, but was made inside the host's
-    ├── RetryableError               deadlock or lock timeout: the same transaction may pass when tried again
+    ├── RetryableError               deadlock, lock timeout, lost connection: the same transaction may pass next time
+    ├── OutcomeUnknown               the connection was lost at the commit: done whole, or not at all
     └── DatabaseNotReady             tables missing or out of date, SQLite without its settings
 
 Every error has a stable `code`, the data it speaks of as attributes, and a sentence in English (`str(error)`) and in
@@ -91,9 +92,15 @@ _KINDS = {
     "location": "local de estoque",
     "lot": "lote",
     "order": "pedido",
+    "code": "código",
+    "price list": "lista de preços",
     "product": "produto",
+    "promotion": "promoção",
     "provider": "provedor",
     "quote": "cotação",
+    "shipping method": "forma de envio",
+    "shipping zone": "zona de envio",
+    "tax rate": "alíquota",
     "reservation": "reserva",
     "sku": "SKU",
     "variant": "variante",
@@ -223,31 +230,69 @@ class CartEmpty(Conflict):
         super().__init__(cart=cart)
 
 
+_CLOSED: dict[str, tuple[str, str]] = {
+    "ordered": ("has become an order", "já virou pedido"),
+    "merged": ("has been merged into another one", "foi unido a outro"),
+    "expired": ("was left alone for too long", "ficou parado tempo demais"),
+}
+
+
 class CartClosed(Conflict):
-    """The cart has become order `number` and cannot be changed any more."""
+    """The cart cannot be changed any more. `reason`: ordered, merged (into the account's cart) or expired."""
 
     code = "cart_closed"
-    title = ("Cart already ordered", "Carrinho já fechado")
-    sentence = ("Cart {cart!r} has become an order", "O carrinho {cart!r} já virou pedido")
+    title = ("Cart already closed", "Carrinho já fechado")
+    sentence = ("Cart {cart!r} {why}", "O carrinho {cart!r} {why}")
+    reason: str
 
-    def __init__(self, cart: str) -> None:
-        super().__init__(cart=cart)
+    def __init__(self, cart: str, reason: str = "ordered") -> None:
+        super().__init__(cart=cart, reason=reason)
+
+    def describe(self, locale: str = "en") -> str:
+        """The sentence, with the reason in the same language."""
+        portuguese = locale == "pt-BR"
+        return self.sentence[portuguese].format(cart=self.data["cart"], why=_CLOSED[self.reason][portuguese])
 
 
-_COUPON_REASONS: dict[str, tuple[str, str]] = {
+_PROMOTION_REASONS: dict[str, tuple[str, str]] = {
+    "applied": ("it applies", "foi aplicada"),
     "inactive": ("it has been withdrawn", "foi retirado"),
     "not_yet": ("its time has not begun", "ainda não começou a valer"),
     "expired": ("its time is over", "já expirou"),
     "used_up": ("it has been used as often as it may be", "já foi usado o número máximo de vezes"),
-    "minimum": ("the cart is not worth enough", "o carrinho não atinge o valor mínimo"),
+    "used_up_by_customer": (
+        "this customer has used it as often as one may",
+        "este cliente já o usou o número máximo de vezes",
+    ),
+    "budget": ("its budget does not cover it any more", "a verba não cobre mais este desconto"),
     "currency": ("it is in another currency than the cart", "está em outra moeda que a do carrinho"),
+    "no_code": ("it needs a code", "precisa de um código"),
+    "unknown_code": ("it is not a code of this shop any more", "não é mais um código desta loja"),
+    "same_promotion": ("another code of the same promotion counts", "outro código da mesma promoção já vale"),
+    "minimum": ("the cart is not worth enough", "o carrinho não atinge o valor mínimo"),
+    "maximum": ("the cart is worth too much", "o carrinho passa do valor máximo"),
+    "items": ("nothing in the cart is part of it", "nada no carrinho participa"),
+    "quantity": ("there are too few pieces in the cart", "há poucas peças no carrinho"),
+    "too_many": ("there are too many pieces in the cart", "há peças demais no carrinho"),
+    "excluded": ("the cart holds something that excludes it", "há algo no carrinho que o exclui"),
+    "group": ("it is for another group of customers", "vale para outro grupo de clientes"),
+    "orders": ("it depends on the orders that the customer has had", "depende dos pedidos que o cliente já fez"),
+    "channel": ("it is for another channel", "vale em outro canal"),
+    "country": ("it is for other countries", "vale em outros países"),
+    "shipping_method": ("it is for other ways of shipping", "vale para outras formas de envio"),
+    "hours": ("it does not count on this day or at this hour", "não vale neste dia ou horário"),
+    "pieces": ("no whole set of pieces is there", "não há um conjunto completo de peças"),
     "nothing_left": ("nothing is left to take off", "não resta valor a descontar"),
+    "no_shipping": ("there is no price of shipping to take off", "não há frete a descontar"),
+    "exclusive": ("another promotion excludes all others", "outra promoção exclui as demais"),
+    "not_best": ("another promotion is better", "outra promoção é melhor"),
+    "stopped": ("another promotion is the last one that counts", "outra promoção encerra os descontos"),
 }
 
 
 def coupon_reason(reason: str, locale: str = "en") -> str:
-    """Why a coupon takes nothing off, for people."""
-    return _COUPON_REASONS[reason][locale == "pt-BR"]
+    """Why a promotion or coupon applied or did not, for people."""
+    return _PROMOTION_REASONS[reason][locale == "pt-BR"]
 
 
 class CouponNotApplicable(Conflict):
@@ -410,6 +455,20 @@ class RetryableError(CommerceError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason=reason)
+
+
+class OutcomeUnknown(CommerceError):
+    """The connection was lost at the commit: it is done whole, or not at all. Calls with a key may be repeated."""
+
+    code = "outcome_unknown"
+    title = ("Outcome unknown", "Resultado desconhecido")
+    sentence = (
+        "The connection was lost at the commit; look, or repeat the call with the same idempotency key",
+        "A conexão caiu na confirmação; verifique, ou repita a chamada com a mesma chave de idempotência",
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
 
 
 class DatabaseNotReady(CommerceError):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 from mestres_core.rules.money import Money
+from mestres_core.rules.shipping import ShippingItem
 from mestres_core.rules.stock import StockPlace
+from mestres_core.rules.tax import Taxed
+from mestres_core.rules.tax_rates import STANDARD
 
 
 class Clock(Protocol):
@@ -44,12 +47,16 @@ class OrderNumberGenerator(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ShippingOption:
-    """A way to send a cart to an address: `id` is stable ("sedex"), `days` the working days it takes."""
+    """A way to send a cart to an address: `id` is stable ("sedex"), `days` the working days it takes.
+
+    `parcels` is how many parcels that is.
+    """
 
     id: str
     name: str
     price: Money
     days: int
+    parcels: int = 1
 
 
 class ShippingRater(Protocol):
@@ -58,7 +65,63 @@ class ShippingRater(Protocol):
     def options(
         self, *, weight_grams: int, items_total: int, currency: str, address: Mapping[str, str]
     ) -> Sequence[ShippingOption]:
-        """The ways to send `weight_grams` worth `items_total` minor units to `address`; none if it cannot be sent."""
+        """The ways to send `weight_grams` worth `items_total` minor units to `address`; none if it cannot be sent.
+
+        The weight is that of goods which are sent (digital ones are not), `items_total` what goods cost after
+        discounts.
+        """
+        ...
+
+
+class ParcelRater(Protocol):
+    """A rater that wants to see the goods: a `ShippingRater` that also has `parcels` is asked by that instead."""
+
+    def parcels(
+        self, *, items: Sequence[ShippingItem], items_total: int, currency: str, address: Mapping[str, str]
+    ) -> Sequence[ShippingOption]:
+        """The ways to send these goods, of which none is digital; none if they cannot be sent."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaxLine:
+    """What a calculator is asked about: `amount` minor units after discounts for all `quantity` pieces.
+
+    `tax_class` is the variant's ("standard" unless set), "shipping" for sending. `codes` are what else the host knows
+    of the goods, such as {"ncm": "0901.21.00"}.
+    """
+
+    key: Hashable
+    amount: int
+    quantity: int = 1
+    tax_class: str = STANDARD
+    sku: str = ""
+    codes: Mapping[str, str] = field(default_factory=dict)
+
+
+class TaxCalculator(Protocol):
+    """Somebody who knows taxes better than tables: a host's own function, or a service behind a network."""
+
+    remote: bool
+    """True when it may wait for a network: then it is never called while a transaction is open, and the same question
+    is answered from memory for 15 minutes."""
+
+    def calculate(
+        self,
+        lines: Sequence[TaxLine],
+        *,
+        address: Mapping[str, str],
+        currency: str,
+        at: datetime,
+        customer_type: str,
+        origin: str,
+    ) -> Sequence[Taxed]:
+        """The taxes of each line, in their order, with their keys.
+
+        For each, gross - added must be the line's amount and net + added + included the gross; whatever else is
+        answered counts as a failure. `address` has country and state ("BR", "MG"), `customer_type` is individual or
+        business, `origin` the state that goods are sent from.
+        """
         ...
 
 

@@ -16,7 +16,7 @@ _LONGEST_IDLE = 30.0
 
 
 class Worker:
-    """Delivers the outbox, processes placed orders, does jobs, recovers payments and refunds.
+    """Delivers the outbox, processes placed orders, does jobs, recovers payments and refunds, frees what expired.
 
     `idle` seconds are waited after a round that found nothing to do, `recover_every` seconds between two recoveries.
     What fails is logged and tried again: a worker outlives whatever a database or a provider does.
@@ -39,6 +39,8 @@ class Worker:
             self._recover_at = time.monotonic() + self._recover_every
             done += self._try("recovery", self._shop.recover)
             done += self._try("late confirmations", self._catch_up)
+            done += self._try("reservations", self._shop.reservations.expire)
+            done += self._try("lots past their date", self._shop.inventory.write_off_expired)
         return done
 
     def run(self, stop: threading.Event) -> None:

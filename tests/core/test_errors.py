@@ -26,6 +26,7 @@ SAMPLES: list[CommerceError] = [
     errors.InvalidSignature("pix"),
     errors.TransactionOwnershipError("place"),
     errors.RetryableError("deadlock"),
+    errors.OutcomeUnknown(),
     errors.DatabaseNotReady("no tables", "migrate"),
     errors.FeedError("lots.csv", "is empty", "give it a heading line"),
 ]

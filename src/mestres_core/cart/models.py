@@ -1,6 +1,6 @@
 """Carts and their lines."""
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, UniqueConstraint
 
 from mestres_core.db.base import PREFIX, Id, UtcDateTime, metadata
 
@@ -9,11 +9,17 @@ cart = Table(
     metadata,
     Column("id", String(64), primary_key=True),
     Column("currency", String(3), nullable=False),
-    Column("status", String(12), nullable=False),
+    Column("status", String(12), nullable=False),  # open, ordered, merged, expired
     Column("version", Integer, nullable=False),
+    Column("owner", String(120)),  # the host's own user; None is a guest
+    Column("channel", String(40), nullable=False, server_default="default"),
+    Column("customer_group", String(40)),
+    Column("merged_into", String(64)),  # where the lines of a merged cart went
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    CheckConstraint("(status = 'merged') = (merged_into IS NOT NULL)", name="merged"),
     Index("ix_mc_cart_updated_at", "updated_at", "status"),
+    Index("ix_mc_cart_owner", "owner", "channel", "updated_at"),
 )
 
 line = Table(
@@ -23,6 +29,8 @@ line = Table(
     Column("cart_id", String(64), ForeignKey(f"{PREFIX}cart.id"), nullable=False),
     Column("variant_id", Id, ForeignKey(f"{PREFIX}variant.id"), nullable=False),
     Column("quantity", Integer, nullable=False),
+    Column("attributes", JSON, nullable=False, server_default="{}"),
+    Column("attributes_key", String(32), nullable=False, server_default=""),  # equal for equal attributes
     CheckConstraint("quantity > 0", name="quantity"),
-    UniqueConstraint("cart_id", "variant_id"),
+    UniqueConstraint("cart_id", "variant_id", "attributes_key"),
 )

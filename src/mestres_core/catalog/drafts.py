@@ -14,9 +14,11 @@ from mestres_core.rules.checks import BIGGEST_AMOUNT, Checks
 from mestres_core.rules.money import Money
 from mestres_core.rules.text import fold, slug, words
 
-_VARIANT_FIELDS = ("sku", "price", "name", "weight_grams", "stock")
+_SIZES = ("length_mm", "width_mm", "height_mm")
+_VARIANT_FIELDS = ("sku", "price", "name", "weight_grams", "stock", "tax_class", "digital", *_SIZES)
 _MOST_VARIANTS = 200
 _HEAVIEST = 1_000_000
+_LONGEST = 100_000
 
 
 def make_draft(
@@ -83,14 +85,23 @@ def content_hash(draft: ProductDraft) -> str:
         draft.featured,
         draft.active,
         draft.currency,
-        [[v.sku, v.price, v.name, v.weight_grams] for v in draft.variants],
+        [[v.sku, v.price, v.name, v.weight_grams, *_unusual(v)] for v in draft.variants],
     ]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
+def _unusual(variant: VariantDraft) -> list[Any]:
+    """What most variants do not have: left out of the hash where it is missing, so that old hashes stay true."""
+    found = [variant.tax_class, variant.digital, *(getattr(variant, size) for size in _SIZES)]
+    return [] if found == ["standard", False, 0, 0, 0] else found
+
+
 def tidy(draft: ProductDraft) -> ProductDraft:
     """The checked draft without blanks around its names: " A1" could be saved, but nobody would find it."""
-    variants = tuple(replace(v, sku=v.sku.strip(), name=(v.name or "").strip()) for v in draft.variants)
+    variants = tuple(
+        replace(v, sku=v.sku.strip(), name=(v.name or "").strip(), tax_class=v.tax_class.strip())
+        for v in draft.variants
+    )
     return replace(draft, key=draft.key.strip(), variants=variants)
 
 
@@ -144,5 +155,10 @@ def _check_variant(checks: Checks, at: str, variant: VariantDraft) -> None:
     checks.text(f"{at}name", variant.name, limit=120, required=False)
     checks.whole(f"{at}price", variant.price, at_least=0, at_most=BIGGEST_AMOUNT)
     checks.whole(f"{at}weight_grams", variant.weight_grams, at_least=0, at_most=_HEAVIEST)
+    checks.text(f"{at}tax_class", variant.tax_class, limit=40)
+    if not isinstance(variant.digital, bool):
+        checks.wrong(f"{at}digital", "not_boolean")
+    for size in _SIZES:
+        checks.whole(f"{at}{size}", getattr(variant, size), at_least=0, at_most=_LONGEST)
     if variant.stock is not None:
         checks.whole(f"{at}stock", variant.stock, at_least=0, at_most=MOST_PIECES)

@@ -13,13 +13,22 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VariantDraft:
-    """A variant to be saved: `price` in minor units; `stock` is the number of pieces on hand, None leaves it alone."""
+    """A variant to be saved: `price` in minor units; `stock` is the number of pieces on hand, None leaves it alone.
+
+    `tax_class` says which tax rates are its own; `digital` goods are not sent; sizes are those of a packed piece, 0
+    when they are not known.
+    """
 
     sku: str
     price: int
     name: str = ""
     weight_grams: int = 0
     stock: int | None = None
+    tax_class: str = "standard"
+    digital: bool = False
+    length_mm: int = 0
+    width_mm: int = 0
+    height_mm: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 from mestres_core.db.base import PREFIX, Folded, Id, UtcDateTime, metadata
@@ -61,6 +62,11 @@ variant = Table(
     Column("position", Integer, nullable=False),
     Column("weight_grams", Integer, nullable=False),
     Column("active", Boolean, nullable=False),
+    Column("tax_class", String(40), nullable=False, server_default="standard"),
+    Column("digital", Boolean, nullable=False, server_default=false()),
+    Column("length_mm", Integer, nullable=False, server_default="0"),  # 0, here and below: not known
+    Column("width_mm", Integer, nullable=False, server_default="0"),
+    Column("height_mm", Integer, nullable=False, server_default="0"),
 )
 
 price = Table(
@@ -69,7 +75,9 @@ price = Table(
     Column("variant_id", Id, ForeignKey(f"{PREFIX}variant.id"), primary_key=True, autoincrement=False),
     Column("currency", String(3), primary_key=True),
     Column("amount", BigInteger, nullable=False),
+    Column("floor", BigInteger, nullable=False, server_default="0"),  # no piece is sold for less; 0: no such limit
     CheckConstraint("amount >= 0", name="amount"),
+    CheckConstraint("floor >= 0", name="floor"),
 )
 
 attribute = Table(

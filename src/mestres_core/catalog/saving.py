@@ -200,12 +200,17 @@ class Saver:
                 "position": position,
                 "weight_grams": v.weight_grams,
                 "active": True,
+                "tax_class": v.tax_class,
+                "digital": v.digital,
+                "length_mm": v.length_mm,
+                "width_mm": v.width_mm,
+                "height_mm": v.height_mm,
             }
             for d in drafts
             for position, v in enumerate(d.variants)
         ]
         query = upsert(self._work.dialect, variant).values(rows)
-        fields = ("name", "position", "weight_grams", "active")
+        fields = [field for field in rows[0] if field not in ("product_id", "sku")]
         query = query.on_conflict_do_update(
             index_elements=["sku"], set_={field: query.excluded[field] for field in fields}
         ).returning(variant.c.sku, variant.c.id)

@@ -190,7 +190,7 @@ class CatalogService:
     ) -> Product | None:
         """Create a product, or change the one saved before with the same `key` (default: the slug of its name).
 
-        `variants` are VariantDrafts or mappings {sku, price (minor units), name, weight_grams, stock}; `stock` is what
+        `variants` are VariantDrafts or mappings of its fields (sku, price, weight_grams, stock...); `stock` is what
         a new variant starts with and leaves a known one alone (use `inventory.set` or `receive`). `category` is a name
         or a path of names. Returns the product, None when it was saved as not active. Raises ValidationError.
         """
@@ -221,9 +221,13 @@ class CatalogService:
         Only a variant that became, or ceased to be, sold out can change a card. The card is locked before the stock is
         read again: of two buyers who take the last pieces of two variants, the second sees what the first did.
         """
-        edge = set(flipped)
+        edge, ids = set(flipped), sorted(changed)
+        known = self._work.products
+        if not edge and all(variant_id in known for variant_id in ids):
+            self._work.outbox.announce(*(StockChanged(p, False) for p in sorted({known[v] for v in ids})))
+            return
         query = _LOCK_CARDS_OF if edge else _PRODUCTS_OF
-        products = as_dict(self._session.execute(query, {"ids": sorted(changed)}))
+        products = as_dict(self._session.execute(query, {"ids": ids}))
         turned: set[int] = set()
         at_edge = sorted({products[v] for v in edge if v in products})
         if at_edge:

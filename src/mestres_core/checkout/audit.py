@@ -14,15 +14,17 @@ from sqlalchemy.orm import Session
 
 from mestres_core.cart.models import cart
 from mestres_core.catalog.models import card, variant
+from mestres_core.checkout.audit_orders import ORDER_RULES
+from mestres_core.checkout.audit_payments import PAYMENT_RULES
 from mestres_core.checkout.models import idempotency
 from mestres_core.customers.models import customer
 from mestres_core.inventory.models import BUYABLE, level, lot, movement, place, reservation
 from mestres_core.orders.models import line, order
-from mestres_core.payments.models import account, entry, event, payment, refund
-from mestres_core.rules.ledger import TAKEN
+from mestres_core.payments.models import event, payment
+from mestres_core.promotions.models import code, of_customer, promotion, use
+from mestres_core.tax.models import order_tax
 
 _MOST_SHOWN = 100
-_SETTLED = ("paid", "partially_refunded", "refunded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class AuditReport:
 
 def audit(session: Session) -> AuditReport:
     """Check every rule; at most 100 rows are named for each."""
-    found = (Violation(rule, tuple(_names(session, query))) for rule, query in _RULES.items())
+    found = (Violation(rule, tuple(_names(session, query))) for rule, query in (_RULES | ORDER_RULES | PAYMENT_RULES).items())
     return AuditReport(
         orders=session.execute(select(func.count()).select_from(order)).scalar_one(),
         stock_levels=session.execute(select(func.count()).select_from(level)).scalar_one(),
@@ -77,15 +79,15 @@ def _events(kind: str) -> Any:
     return exists().where(event.c.payment_id == payment.c.id, event.c.kind == kind, event.c.state == "applied")
 
 
-_OPEN = line.c.quantity - line.c.cancelled_quantity - line.c.shipped_quantity
+_open_pieces = line.c.quantity - line.c.cancelled_quantity - line.c.shipped_quantity
 CLAIMS = (
     select(
         order.c.number.label("reference"),
         line.c.variant_id.label("variant_id"),
-        func.sum(_OPEN).label("pieces"),
+        func.sum(_open_pieces).label("pieces"),
     )
     .select_from(line.join(order, order.c.id == line.c.order_id))
-    .where(order.c.status.in_(("pending", "placed")), _OPEN > 0)
+    .where(order.c.status.in_(("pending", "placed")), _open_pieces > 0)
     .group_by(order.c.number, line.c.variant_id)
 )
 """What open orders hold: an order's number, a variant, and how many pieces of it."""
@@ -111,48 +113,38 @@ _moved_of_lot = _sums(
 _in_lots = _sums(lot.c.variant_id, on_hand=lot.c.on_hand, allocated=lot.c.allocated)
 _reserved = _sums(reservation.c.variant_id, where=reservation.c.state == "active", pieces=reservation.c.quantity)
 _items = _sums(line.c.order_id, total=line.c.total)
-_of_payments = _sums(
-    payment.c.order_number, captured=payment.c.captured_amount, refunded=payment.c.refunded_amount
+_of_shipping = order_tax.c.line_id.is_(None)
+_added = and_(order_tax.c.mode == "exclusive", ~order_tax.c.informational)
+_contained = and_(order_tax.c.mode != "exclusive", ~order_tax.c.informational)
+_line_taxes = _sums(
+    order_tax.c.line_id,
+    where=~_of_shipping,
+    added=case((_added, order_tax.c.amount), else_=0),
+    contained=case((_contained, order_tax.c.amount), else_=0),
 )
-_captures = _sums(
-    event.c.payment_id, where=and_(event.c.kind == "captured", event.c.state == "applied"), times=literal(1)
+_order_taxes = _sums(
+    order_tax.c.order_id,
+    added=case((_added, order_tax.c.amount), else_=0),
+    contained=case((_contained, order_tax.c.amount), else_=0),
+    of_shipping=case((and_(_added, _of_shipping), order_tax.c.amount), else_=0),
 )
-_given_back = _sums(refund.c.payment_id, where=refund.c.status == "refunded", amount=refund.c.amount)
-_asked_back = _sums(refund.c.payment_id, where=refund.c.status == "pending", amount=refund.c.amount)
-_entered = _sums(entry.c.account_id, amount=entry.c.amount)
-_paid_by_account = _sums(entry.c.payment_id, where=entry.c.payment_id.is_not(None), amount=entry.c.amount)
-
-
-def _told(kind: str) -> Any:
-    """What the ledger says of each payment: the most that was told of the whole, or the sum of its operations."""
-    here = and_(event.c.kind == kind, event.c.state == "applied")
-    each = (
-        select(event.c.payment_id, event.c.operation, func.max(event.c.amount).label("amount"))
-        .where(here)
-        .group_by(event.c.payment_id, event.c.operation)
-        .subquery()
-    )
-    whole = func.max(case((each.c.operation == "", each.c.amount), else_=0))
-    parts = func.sum(case((each.c.operation != "", each.c.amount), else_=0))
-    total = case((whole > parts, whole), else_=parts)
-    return select(each.c.payment_id.label("of"), total.label("amount")).group_by(each.c.payment_id).subquery()
-
-
-_told_authorized, _told_captured, _told_refunded = (_told(kind) for kind in ("authorized", "captured", "refunded"))
-_told_back = case(
-    (_or_zero(_told_refunded.c.amount) > payment.c.captured_amount, payment.c.captured_amount),
-    else_=_or_zero(_told_refunded.c.amount),
-)
-_worth = case(
-    (order.c.status.in_(("cancelled", "expired")), 0), else_=order.c.grand_amount - order.c.credited_amount
-)
-_kept = _or_zero(_of_payments.c.captured) - _or_zero(_of_payments.c.refunded)
+_line_shares = _sums(line.c.order_id, tax=line.c.tax_amount)
 _stocked = _sums(
     variant.c.product_id,
     variant.join(level, level.c.variant_id == variant.c.id),
     and_(variant.c.active, BUYABLE > 0),
     variants=literal(1),
 )
+_taken = use.c.state == "taken"
+_of_promotion = _sums(use.c.promotion_id, where=_taken, times=literal(1), amount=use.c.amount)
+_of_code = _sums(use.c.code, where=_taken, times=literal(1))
+_by_customer = (
+    select(use.c.promotion_id, use.c.customer, func.count().label("times"))
+    .where(_taken)
+    .group_by(use.c.promotion_id, use.c.customer)
+    .subquery()
+)
+_limited = or_(promotion.c.most_uses.is_not(None), promotion.c.budget.is_not(None))
 
 
 _RULES: dict[str, Any] = {
@@ -210,58 +202,29 @@ _RULES: dict[str, Any] = {
         order.c.grand_amount
         != order.c.items_amount - order.c.discount_amount + order.c.shipping_amount + order.c.tax_amount
     ),
-    "a paid order was paid in full, an unpaid one not at all": select(order.c.number, _kept)
-    .select_from(order.outerjoin(_of_payments, _of_payments.c.of == order.c.number))
-    .where(
-        case(
-            (order.c.payment_status.in_(_SETTLED), _kept != _worth),
-            (order.c.payment_status == "refund_due", _kept <= _worth),
-            (order.c.payment_status == "partially_paid", _kept >= _worth),
-            else_=_or_zero(_of_payments.c.captured) != 0,
-        )
-    ),
-    "a captured payment has its event, any other has none": select(payment.c.id)
-    .select_from(payment.outerjoin(_captures, _captures.c.of == payment.c.id))
-    .where(payment.c.status.in_(TAKEN) != _captures.c.of.is_not(None)),
-    "a payment is what its ledger adds up to": select(payment.c.id)
-    .select_from(
-        payment.outerjoin(_told_authorized, _told_authorized.c.of == payment.c.id)
-        .outerjoin(_told_captured, _told_captured.c.of == payment.c.id)
-        .outerjoin(_told_refunded, _told_refunded.c.of == payment.c.id)
-    )
+    "an order's tax is that of its lines and of its shipping": select(order.c.number)
+    .select_from(order.outerjoin(_line_shares, _line_shares.c.of == order.c.id))
+    .where(order.c.tax_amount != _or_zero(_line_shares.c.tax) + order.c.shipping_tax_amount),
+    "a line's taxes are the sum of their parts": select(order.c.number, line.c.sku)
+    .select_from(line.join(_line_taxes, _line_taxes.c.of == line.c.id).join(order, order.c.id == line.c.order_id))
+    .where(or_(_line_taxes.c.added != line.c.tax_amount, _line_taxes.c.contained != line.c.tax_included_amount)),
+    "an order's taxes are the sum of their parts": select(order.c.number)
+    .select_from(order.join(_order_taxes, _order_taxes.c.of == order.c.id))
     .where(
         or_(
-            payment.c.authorized_amount != _or_zero(_told_authorized.c.amount),
-            payment.c.captured_amount != _or_zero(_told_captured.c.amount),
-            payment.c.refunded_amount != _told_back,
+            _order_taxes.c.added != order.c.tax_amount,
+            _order_taxes.c.contained != order.c.tax_included_amount,
+            _order_taxes.c.of_shipping != order.c.shipping_tax_amount,
         )
     ),
-    "an account is the sum of its entries, and never below zero": select(account.c.id, account.c.balance)
-    .select_from(account.outerjoin(_entered, _entered.c.of == account.c.id))
-    .where(or_(account.c.balance < 0, account.c.balance != _or_zero(_entered.c.amount))),
-    "an account has paid what its payments say": select(payment.c.id)
-    .select_from(payment.outerjoin(_paid_by_account, _paid_by_account.c.of == payment.c.id))
-    .where(
-        payment.c.account_id.is_not(None),
-        payment.c.authorized_amount - payment.c.voided_amount - payment.c.refunded_amount
-        != -_or_zero(_paid_by_account.c.amount),
-    ),
+    "every part of a tax belongs to an order and to a line of it": select(order_tax.c.order_id, order_tax.c.name)
+    .select_from(
+        order_tax.outerjoin(order, order.c.id == order_tax.c.order_id).outerjoin(
+            line, and_(line.c.id == order_tax.c.line_id, line.c.order_id == order.c.id)
+        )
+    )
+    .where(or_(order.c.id.is_(None), and_(~_of_shipping, line.c.id.is_(None)))),
     "an order has its customer": select(order.c.number).where(~exists().where(customer.c.id == order.c.customer_id)),
-    "no more is given back than was captured": select(payment.c.id, payment.c.refunded_amount).where(
-        payment.c.refunded_amount > payment.c.captured_amount
-    ),
-    "what was given back is in the ledger": select(payment.c.id)
-    .select_from(
-        payment.outerjoin(_given_back, _given_back.c.of == payment.c.id).outerjoin(
-            _asked_back, _asked_back.c.of == payment.c.id
-        )
-    )
-    .where(
-        or_(
-            _or_zero(_given_back.c.amount) != payment.c.refunded_amount,
-            _or_zero(_asked_back.c.amount) != payment.c.refunding_amount,
-        )
-    ),
     "an order that is under way has closed its cart": select(order.c.number).where(
         exists().where(and_(cart.c.id == order.c.cart_id, cart.c.status == "open")),
         order.c.status.in_(("pending", "placed", "completed")),
@@ -273,4 +236,35 @@ _RULES: dict[str, Any] = {
     "an idempotency key names an order": select(idempotency.c.key).where(
         ~exists().where(order.c.number == idempotency.c.order_number)
     ),
+    "a promotion with a limit is used as often as orders take it": select(promotion.c.key)
+    .select_from(promotion.outerjoin(_of_promotion, _of_promotion.c.of == promotion.c.id))
+    .where(
+        _limited,
+        or_(
+            promotion.c.uses != _or_zero(_of_promotion.c.times),
+            promotion.c.spent != _or_zero(_of_promotion.c.amount),
+        ),
+    ),
+    "a code is used as often as orders take it": select(code.c.code)
+    .select_from(code.outerjoin(_of_code, _of_code.c.of == code.c.code))
+    .where(code.c.uses != _or_zero(_of_code.c.times)),
+    "a customer has used a promotion as often as their orders": select(of_customer.c.customer, promotion.c.key)
+    .select_from(
+        of_customer.join(promotion, promotion.c.id == of_customer.c.promotion_id).outerjoin(
+            _by_customer,
+            and_(
+                _by_customer.c.promotion_id == of_customer.c.promotion_id,
+                _by_customer.c.customer == of_customer.c.customer,
+            ),
+        )
+    )
+    .where(promotion.c.most_uses_per_customer.is_not(None), of_customer.c.uses != _or_zero(_by_customer.c.times)),
+    "no promotion is used more often, or costs more, than it may": select(promotion.c.key).where(
+        or_(promotion.c.uses > promotion.c.most_uses, promotion.c.spent > promotion.c.budget)
+    ),
+    "an order that came to nothing has given its promotions back": select(use.c.order_number, promotion.c.key)
+    .select_from(
+        use.join(promotion, promotion.c.id == use.c.promotion_id).join(order, order.c.number == use.c.order_number)
+    )
+    .where(_taken, order.c.status.in_(("cancelled", "expired")), promotion.c.reusable),
 }

@@ -60,6 +60,25 @@ def read_customer(value: Any) -> dict[str, str]:
     return customer
 
 
+def read_known_customer(value: Any) -> dict[str, str]:
+    """Whatever is known of a customer before the order; nothing is required. Raises ValidationError."""
+    if value is None:
+        return {}
+    checks = Checks()
+    given = checks.mapping("customer", value, _CUSTOMER)
+    known = {
+        name: checks.text(f"customer.{name}", given.get(name), limit=254, required=False)
+        for name in _CUSTOMER
+        if name in given
+    }
+    if known.get("email"):
+        checks.email("customer.email", known["email"])
+    if known.get("document") and not is_document(known["document"]):
+        checks.wrong("customer.document", "invalid_document")
+    checks.done()
+    return known
+
+
 def read_key(value: Any) -> str:
     """An idempotency key of 1 to 255 characters. Raises ValidationError."""
     checks = Checks()

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from mestres_core.checkout import returning
 from mestres_core.checkout.dto import Begun, Placed
 from mestres_core.checkout.service import CheckoutService
-from mestres_core.errors import InsufficientStock, PaymentDeclined
+from mestres_core.errors import InsufficientStock, OutcomeUnknown, PaymentDeclined
 from mestres_core.orders.dto import Order
 from mestres_core.payments.service import PaymentService
 from mestres_core.typing import PaymentEvent, PaymentProvider, PaymentRequest
@@ -37,18 +37,14 @@ class Run(Protocol):
 
 def place(run: Run, providers: Mapping[str, PaymentProvider], arguments: Mapping[str, Any]) -> Placed:
     """`CheckoutService.place`, with the transactions it needs."""
-
-    def begin(services: Services) -> Begun:
-        return services.checkout.begin(**arguments)
-
     begun: Begun
     try:
-        begun = run(begin)
+        begun = _begin(run, arguments)
     except InsufficientStock:
         # Unpaid orders whose time is up may hold the pieces that are missing here.
         if not recover(run, providers):
             raise
-        begun = run(begin)
+        begun = _begin(run, arguments)
     order = begun.order
     for request in begun.requests:
         event = _charge(providers[request.provider], request)
@@ -59,6 +55,25 @@ def place(run: Run, providers: Mapping[str, PaymentProvider], arguments: Mapping
             order = returning.finish(run, providers, order.number) or order
             break
     return _outcome(order, replayed=begun.replayed)
+
+
+def _begin(run: Run, arguments: Mapping[str, Any]) -> Begun:
+    made: dict[str, Begun] = {}
+
+    def begin(services: Services) -> Begun:
+        begun = services.checkout.begin(**arguments)
+        return made.setdefault(begun.order.number, begun)  # what this very call has made is no replay
+
+    begun: Begun = _run_again(run, begin)
+    return begun
+
+
+def _run_again(run: Run, call: Callable[[Any], Any]) -> Any:
+    """A call that has its effect once however often it is made: once more when nobody knows whether it had."""
+    try:
+        return run(call)
+    except OutcomeUnknown:
+        return run(call)
 
 
 def recover(run: Run, providers: Mapping[str, PaymentProvider], *, limit: int = 100) -> int:
@@ -87,7 +102,7 @@ def _apply(run: Run, event: PaymentEvent) -> Any:
     def apply(services: Services) -> Order | None:
         return services.checkout.apply(event)
 
-    return run(apply)
+    return _run_again(run, apply)
 
 
 def _charge(provider: PaymentProvider, request: PaymentRequest) -> PaymentEvent | None:

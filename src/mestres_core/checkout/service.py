@@ -11,24 +11,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import and_, bindparam, exists, select
+from sqlalchemy import and_, bindparam, case, exists, func, literal, select
 
-from mestres_core.cart.dto import Cart, Totals
+from mestres_core.cart.loading import HEAD, Loaded
 from mestres_core.cart.models import cart
 from mestres_core.cart.service import CartService
 from mestres_core.checkout.dto import Begun, Placed, Quote
-from mestres_core.checkout.inputs import digest, read_address, read_customer, read_key
+from mestres_core.checkout.inputs import (
+    digest,
+    read_address,
+    read_customer,
+    read_key,
+    read_known_customer,
+)
 from mestres_core.checkout.models import idempotency, quote
+from mestres_core.checkout.quoting import Buyer, Priced, Quoter, content, differences
+from mestres_core.customers.models import customer as customers
+from mestres_core.customers.service import folded
 from mestres_core.db.dialects.sql import insert as upsert
 from mestres_core.errors import (
     CartClosed,
-    CartEmpty,
     IdempotencyConflict,
     NotFound,
     QuoteChanged,
+    RetryableError,
     TransactionOwnershipError,
     ValidationError,
 )
@@ -41,21 +50,22 @@ from mestres_core.payments.dto import Tender
 from mestres_core.payments.models import event as ledger
 from mestres_core.payments.service import PaymentService
 from mestres_core.payments.tenders import read_tenders
+from mestres_core.promotions.service import PromotionService
 from mestres_core.rules.checks import storable
-from mestres_core.shipping.dto import ShippingOption
-from mestres_core.typing import PaymentEvent, ShippingRater
+from mestres_core.shipping.service import ShippingService
+from mestres_core.tax.service import BUSINESS, INDIVIDUAL, TaxService
+from mestres_core.typing import PaymentEvent
 
-_SCOPE = "checkout"
-# What is known of a request, in one question: the quote that it confirms, and what its key stands for.
-# And whether any event waits for a payment that is not known yet: it may be this one's.
+# Keys are kept apart by channel: whoever uses the same key in another one means something else.
+_SCOPE = case((cart.c.channel == "default", "checkout"), else_=literal("checkout:") + cart.c.channel)
+_WITH_CLAIM = (quote.c.content, quote.c.expires_at, idempotency.c.request_hash, idempotency.c.order_number)
+_CUSTOMER = select(customers.c.id).where(customers.c.email == bindparam("email")).scalar_subquery()
+# The cart with its lock and, in the same question, what is known of the request: the quote that it confirms, what its
+# key stands for, whether its customer has bought before, and whether any event waits for a payment that is not known
+# yet: it may be this one's.
+_HAS_PARKED = exists().where(ledger.c.state == "parked").label("has_parked")
 _KNOWN = (
-    select(
-        quote.c.content,
-        quote.c.expires_at,
-        idempotency.c.request_hash,
-        idempotency.c.order_number,
-        exists().where(ledger.c.state == "parked").label("has_parked"),
-    )
+    select(*HEAD, _SCOPE.label("scope"), *_WITH_CLAIM, _CUSTOMER.label("customer_id"), _HAS_PARKED)
     .select_from(
         cart.outerjoin(quote, and_(quote.c.hash == bindparam("hash"), quote.c.cart_id == cart.c.id)).outerjoin(
             idempotency, and_(idempotency.c.scope == _SCOPE, idempotency.c.key == bindparam("key"))
@@ -63,6 +73,7 @@ _KNOWN = (
     )
     .where(cart.c.id == bindparam("cart_id"))
 )
+_LOCK = _KNOWN.with_for_update(of=cart)
 _ORDER_OF_QUOTE = select(order.c.number).where(
     order.c.cart_id == bindparam("cart_id"), order.c.quote_hash == bindparam("hash")
 )
@@ -70,13 +81,34 @@ _ORDER_OF_QUOTE = select(order.c.number).where(
 _ORDER_OF_QUOTE = _ORDER_OF_QUOTE.order_by(order.c.id.desc()).limit(1)
 
 
+_COUNTS = ("placed", "completed")
+_BUYER = select(
+    customers.c.id,
+    select(func.count())
+    .where(order.c.customer_id == customers.c.id, order.c.status.in_(_COUNTS))
+    .scalar_subquery()
+    .label("orders"),
+).where(customers.c.email == bindparam("email"))
+# Prepared once for each database: on this path nothing is put together anew.
+_CLAIMS = {
+    dialect: upsert(dialect, idempotency).on_conflict_do_nothing().returning(idempotency.c.key)
+    for dialect in ("sqlite", "postgresql")
+}
+_KEEPS = {dialect: upsert(dialect, quote).on_conflict_do_nothing() for dialect in ("sqlite", "postgresql")}
+_LONGEST_CPF = 11  # a CNPJ has 14
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Times:
-    """How long things hold: a quote, an unpaid order, and a caller's claim to an unfinished payment."""
+    """How long things hold: a quote, an unpaid order, and a caller's claim to an unfinished payment.
+
+    `cart` is how long a cart that nobody changes stays open; None: for ever.
+    """
 
     quote: timedelta = timedelta(minutes=30)
     payment: timedelta = timedelta(minutes=30)
     lease: timedelta = timedelta(seconds=30)
+    cart: timedelta | None = None
 
 
 class CheckoutService:
@@ -89,7 +121,9 @@ class CheckoutService:
         carts: CartService,
         orders: OrderService,
         payments: PaymentService,
-        rater: ShippingRater,
+        promotions: PromotionService,
+        shipping: ShippingService,
+        tax: TaxService,
         times: Times,
     ) -> None:
         self._work = work
@@ -97,17 +131,29 @@ class CheckoutService:
         self._carts = carts
         self._orders = orders
         self._payments = payments
-        self._rater = rater
+        self._promotions = promotions
+        self._tax = tax
         self._times = times
+        self._quoter = Quoter(work, reader=carts.reader, shipping=shipping, tax=tax, holds=times.quote)
 
-    def quote(self, cart_id: str, *, address: Mapping[str, str], shipping_method: str | None = None) -> Quote:
+    def quote(
+        self,
+        cart_id: str,
+        *,
+        address: Mapping[str, str],
+        shipping_method: str | None = None,
+        customer: Mapping[str, str] | None = None,
+    ) -> Quote:
         """Promise a total for sending this cart to this address; without `shipping_method` by the cheapest way.
 
         `address` has name, street, number, district, city, state, postal_code (a CEP in Brazil), and may have
-        complement and country (BR). Raises NotFound, CartEmpty, CartClosed, ValidationError.
+        complement and country (BR). `customer`, as in `begin` but with whatever is known of it, makes the promise take
+        account of promotions that depend on earlier orders, and of taxes of businesses (by their CNPJ). Raises
+        NotFound, CartEmpty, CartClosed, ValidationError.
         """
-        checked = read_address(address)
-        made = self._price(self._carts.loaded(self._carts.lock(cart_id)), checked, shipping_method)
+        checked, known = read_address(address), read_known_customer(customer)
+        loaded = self._carts.reader.read(self._carts.lock(cart_id))
+        made = self._quoter.price(loaded, checked, shipping_method, self._buyer(loaded, known)).quote
         self._keep(made)
         return made
 
@@ -122,9 +168,11 @@ class CheckoutService:
     ) -> Begun:
         """Turn a quoted cart into a pending order with its payments and its goods set aside.
 
-        `payment` as for `place`. What gift cards and store credit pay is taken in this transaction.
-        The same key with the same arguments gives the same order again. Raises QuoteChanged (the new quote is kept and
-        can be confirmed), InsufficientStock, InsufficientFunds, AccountNotUsable, IdempotencyConflict, CartClosed, CartEmpty, NotFound, ValidationError.
+        `payment` as for `place`; what gift cards and store credit pay is taken in this transaction.
+        The same key with the same arguments gives the same order again; keys (1 to 255 characters) are kept apart by
+        the cart's channel, and one whose request was refused is not used up. Raises QuoteChanged (the new quote is kept
+        and can be confirmed), InsufficientStock, InsufficientFunds, AccountNotUsable, IdempotencyConflict, CartClosed,
+        CartEmpty, NotFound, ValidationError.
         """
         key = read_key(idempotency_key)
         buyer = read_customer(customer)
@@ -133,25 +181,34 @@ class CheckoutService:
         if not isinstance(quote_hash, str) or not storable(quote_hash) or not quote_hash:
             raise ValidationError.of("quote_hash", "required")
         request_hash = digest([cart_id, quote_hash, buyer, _told(tenders)])
-        row = self._carts.peek(cart_id)
-        known = self._session.execute(_KNOWN, {"cart_id": row.id, "hash": quote_hash, "key": key}).one()
-        earlier = _earlier(known, key, request_hash) or self._double_click(row, quote_hash)
+        row = self._known(cart_id, quote_hash, key, buyer)
+        earlier = _earlier(row, key, request_hash) or self._double_click(row, quote_hash)
         if earlier is not None:
             return Begun(self._orders.get(earlier), None, replayed=True)
-        current = self._confirm(self._carts.loaded(row), quote_hash, known)
+        self._carts.check_open(row)
+        priced = self._confirm(row, quote_hash, buyer)
         with self._work.outbox.together():
-            begun = self._write(current, quote_hash, (key, request_hash), buyer, tenders)
-        return self._adopt(begun) if known.has_parked or not begun.requests else begun
+            begun = self._write(priced, quote_hash, (row.scope, key, request_hash), buyer, tenders)
+        return self._adopt(begun) if row.has_parked or not begun.requests else begun
+
+    def _known(self, cart_id: str, quote_hash: str, key: str, buyer: Mapping[str, str]) -> Any:
+        asked = {"cart_id": cart_id, "hash": quote_hash, "key": key, "email": folded(buyer["email"])}
+        known = isinstance(cart_id, str) and storable(cart_id)
+        row = self._session.execute(_LOCK, asked).first() if known else None
+        if row is None:
+            raise NotFound("cart", cart_id)
+        # Whoever waited for the lock knows the cart as it is now, but all else as it was: ask again what has become.
+        return row if row.status == "open" else self._session.execute(_KNOWN, asked).one()
 
     def _write(
         self,
-        current: Quote,
+        priced: Priced,
         quote_hash: str,
-        claim: tuple[str, str],
+        claim: tuple[str, str, str],
         buyer: Mapping[str, str],
         tenders: tuple[Tender, ...],
     ) -> Begun:
-        key, request_hash = claim
+        current, composed, head = priced.quote, priced.composed, priced.loaded.row
         placed = self._orders.create(
             cart_id=current.cart_id,
             quote_hash=quote_hash,
@@ -161,10 +218,17 @@ class CheckoutService:
             address=current.address,
             shipping_method=current.shipping_method,
             coupons={each.code: each.discount.amount for each in current.coupons if each.discount.amount},
+            parts=priced.parts,
+            shipping_tax=composed.shipping_tax,
+            tax_included=composed.tax_included,
+            channel=head.channel,
+            customer_group=head.customer_group,
+            owner=head.owner,
+            uses=priced.uses,
+            customer_id=head.customer_id,
+            written=lambda order_id, line_ids: self._keep_taxes(priced, order_id, line_ids),
         )
-        if not self._claim(key, request_hash, placed.number):
-            # Another cart's checkout took the key between our look and now. Nothing of this one may stay.
-            raise IdempotencyConflict(key)
+        self._claim(claim, placed.number)
         now, total = self._work.clock.now(), current.totals.grand
         payments, requests = self._payments.open(
             self._payments.share_out(tenders, total, buyer),
@@ -184,6 +248,10 @@ class CheckoutService:
         if not begun.requests:
             self._orders.settle(begun.order.number, "captured")
         return replace(begun, order=self._orders.get(begun.order.number))
+
+    def _keep_taxes(self, priced: Priced, order_id: int, line_ids: Sequence[int]) -> None:
+        taxed = zip((*line_ids, None), priced.taxed, strict=True)
+        self._tax.keep(order_id, [(line_id, each) for line_id, each in taxed if each is not None])
 
     def apply(self, event: PaymentEvent) -> Order | None:
         """Let what a provider reported have its effect, once. Returns the order; None when the event is of none."""
@@ -205,6 +273,7 @@ class CheckoutService:
 
     def end_operation(self, operation_id: str, event: PaymentEvent) -> Order | None:
         """A provider has answered a capture or a void: once, and with its event's effect."""
+        check(event)
         number = self._orders.lock_of(event.key)
         done = event.kind in ("captured", "voided")
         changed = self._payments.record(event)
@@ -251,52 +320,52 @@ class CheckoutService:
             raise CartClosed(cart.id)
         return str(known)
 
-    def _claim(self, key: str, request_hash: str, number: str) -> bool:
+    def _claim(self, claim: tuple[str, str, str], number: str) -> None:
+        scope, key, request_hash = claim
         row = {
-            "scope": _SCOPE,
+            "scope": scope,
             "key": key,
             "request_hash": request_hash,
             "order_number": number,
             "created_at": self._work.clock.now(),
         }
-        query = upsert(self._work.dialect, idempotency).values(row).on_conflict_do_nothing()
-        return self._session.execute(query.returning(idempotency.c.key)).first() is not None
+        if self._session.execute(_CLAIMS[self._work.dialect], row).first() is None:
+            # Another checkout took the key between our look and now. Nothing of this one may stay; looked at again, it
+            # is a replay or a conflict.
+            raise RetryableError(f"the idempotency key {key!r} was taken just now")
 
-    def _confirm(self, cart: Cart, quote_hash: str, kept: Any) -> Quote:
+    def _confirm(self, row: Any, quote_hash: str, buyer: Mapping[str, str]) -> Priced:
         """The quote as it would be made now, when it promises the same; otherwise QuoteChanged."""
-        if kept.content is None:
+        if row.content is None:
             raise NotFound("quote", quote_hash)
-        promised = kept.content
-        current = self._price(cart, promised["address"], promised["shipping_method"], fallback=True)
-        changes = _differences(promised, _content(current))
-        if self._work.clock.now() >= kept.expires_at:
-            changes["expired"] = (kept.expires_at.isoformat(), current.expires_at.isoformat())
+        promised = row.content
+        loaded = self._carts.reader.read(row)
+        current = self._quoter.price(
+            loaded, promised["address"], promised["shipping_method"], self._buyer(loaded, buyer), fallback=True
+        )
+        changes = differences(promised, current.quote)
+        if self._work.clock.now() >= row.expires_at:
+            changes["expired"] = (row.expires_at.isoformat(), current.quote.expires_at.isoformat())
         if changes:
-            self._keep(current)
-            raise QuoteChanged(quote=current, changes=changes)
+            self._keep(current.quote)
+            raise QuoteChanged(quote=current.quote, changes=changes)
         return current
 
-    def _price(self, cart: Cart, address: Mapping[str, str], method: str | None, *, fallback: bool = False) -> Quote:
-        if not cart.lines:
-            raise CartEmpty(cart.id)
-        options = tuple(
-            self._rater.options(
-                weight_grams=sum(line.weight_grams * line.quantity for line in cart.lines),
-                items_total=cart.totals.items.amount,
-                currency=cart.currency,
-                address=address,
-            )
-        )
-        chosen = _choose(options, method, fallback=fallback)
-        items, discount, tax = cart.totals.items, cart.totals.discount, cart.totals.tax
-        totals = Totals(items, discount, chosen.price, tax, items - discount + chosen.price + tax)
-        expires_at = (self._work.clock.now() + self._times.quote).replace(microsecond=0)
-        made = Quote("", cart.id, cart.lines, totals, dict(address), chosen.id, options, expires_at, cart.coupons)
-        return _sealed(made, expires_at)
+    def _buyer(self, loaded: Loaded, customer: Mapping[str, str]) -> Buyer:
+        """What promotions and taxes want to know; the database is asked only if a promotion wants to."""
+        document = sum(letter.isalnum() for letter in customer.get("document") or "")
+        kind = BUSINESS if document > _LONGEST_CPF else INDIVIDUAL
+        email = customer.get("email")
+        if not email or not self._promotions.by_customer(loaded.facts):
+            return Buyer(customer_type=kind)
+        found = self._session.execute(_BUYER, {"email": folded(email)}).first()
+        if found is None:
+            return Buyer(customer_type=kind, orders_before=0)
+        return Buyer(customer_type=kind, customer=str(found.id), orders_before=found.orders)
 
     def _keep(self, made: Quote) -> None:
-        row = {"hash": made.hash, "cart_id": made.cart_id, "content": _content(made), "expires_at": made.expires_at}
-        self._session.execute(upsert(self._work.dialect, quote).values(row).on_conflict_do_nothing())
+        row = {"hash": made.hash, "cart_id": made.cart_id, "content": content(made), "expires_at": made.expires_at}
+        self._session.execute(_KEEPS[self._work.dialect], row)
 
 
 def _told(tenders: Sequence[Tender]) -> list[list[Any]]:
@@ -304,43 +373,7 @@ def _told(tenders: Sequence[Tender]) -> list[list[Any]]:
     return [[each.method, each.token, each.amount, each.code] for each in tenders]
 
 
-def _choose(options: tuple[ShippingOption, ...], method: str | None, *, fallback: bool) -> ShippingOption:
-    if not options:
-        raise ValidationError.of("address", "invalid", reason="nothing can be sent there")
-    if method is None:
-        return min(options, key=lambda option: (option.price.amount, option.days))
-    for option in options:
-        if option.id == method:
-            return option
-    if fallback:
-        return _choose(options, None, fallback=True)
-    raise ValidationError.of("shipping_method", "unknown", choices=", ".join(option.id for option in options))
-
-
 def _earlier(known: Any, key: str, request_hash: str) -> str | None:
     if known.request_hash is not None and known.request_hash != request_hash:
         raise IdempotencyConflict(key)
     return None if known.order_number is None else str(known.order_number)
-
-
-def _content(made: Quote) -> dict[str, Any]:
-    totals = made.totals
-    return {
-        "lines": [[line.sku, line.quantity, line.unit_price.amount] for line in made.lines],
-        "address": dict(made.address),
-        "shipping_method": made.shipping_method,
-        "currency": totals.grand.currency,
-        "items": totals.items.amount,
-        "discount": totals.discount.amount,
-        "shipping": totals.shipping.amount,
-        "tax": totals.tax.amount,
-        "grand": totals.grand.amount,
-    }
-
-
-def _differences(promised: Mapping[str, Any], current: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    return {name: (promised[name], now) for name, now in current.items() if promised[name] != now}
-
-
-def _sealed(made: Quote, expires_at: datetime) -> Quote:
-    return replace(made, hash=digest([made.cart_id, _content(made), expires_at.isoformat()]))

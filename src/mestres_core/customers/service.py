@@ -44,7 +44,7 @@ class CustomerService:
     def find(self, email: str) -> Customer:
         """The customer with this e-mail address, in any capitals. Raises NotFound."""
         known = isinstance(email, str) and storable(email)
-        row = self._session.execute(_BY_EMAIL, {"email": _folded(email)}).first() if known else None
+        row = self._session.execute(_BY_EMAIL, {"email": folded(email)}).first() if known else None
         if row is None:
             raise NotFound("customer", email)
         return Customer(*row)
@@ -52,7 +52,7 @@ class CustomerService:
     def know(self, buyer: Mapping[str, str]) -> int:
         """The id of who buys (a checked {name, email, document}), written down when the address is new."""
         row = {
-            "email": _folded(buyer["email"]),
+            "email": folded(buyer["email"]),
             "name": buyer["name"],
             "document": buyer.get("document", ""),
             "created_at": self._work.clock.now(),
@@ -84,7 +84,8 @@ def _is_id(value: object) -> bool:
     return type(value) is int and 0 < value <= BIGGEST_ID
 
 
-def _folded(email: str) -> str:
+def folded(email: str) -> str:
+    """An address as it is kept: in small letters."""
     return email.strip().lower()
 
 

@@ -20,7 +20,7 @@ from sqlalchemy.pool import StaticPool
 
 from mestres_core.db.dialects.sql import busy
 from mestres_core.db.dialects.sqlite import READ_ONLY, FairLock, configure_sqlite
-from mestres_core.errors import CommerceError, DatabaseNotReady, RetryableError
+from mestres_core.errors import CommerceError, DatabaseNotReady, OutcomeUnknown, RetryableError
 
 T = TypeVar("T")
 _ATTEMPTS = 5
@@ -107,8 +107,14 @@ def _translated(*, ending: bool = False) -> Iterator[None]:
 
 
 def _commit(session: Session) -> None:
-    with _translated(ending=True):
-        session.commit()
+    """Raises OutcomeUnknown when the connection is lost at it: the database may have committed or not."""
+    try:
+        with _translated(ending=True):
+            session.commit()
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise OutcomeUnknown from error
+        raise
 
 
 class Database:
@@ -140,7 +146,8 @@ class Database:
         """A session whose work is committed at the end, or rolled back when an error leaves the block.
 
         With `survivors`, for a single call, errors that have written something worth keeping are committed too. Raises
-        RetryableError when the database was busy.
+        RetryableError when the database was busy or the connection was lost on the way, OutcomeUnknown when it was lost
+        at the commit.
         """
         with self._turn(write=True), Session(self.engine) as session:
             try:

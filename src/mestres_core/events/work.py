@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session
 
@@ -20,6 +20,8 @@ class Work:
     ids: Ids
     outbox: Outbox
     rulebook: Rulebook
+    # The product of each variant that was read along with something else: it never changes.
+    products: dict[int, int] = field(default_factory=dict)
 
     @property
     def dialect(self) -> str:

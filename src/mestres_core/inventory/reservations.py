@@ -17,7 +17,7 @@ from mestres_core.errors import IllegalTransition, NotFound, RetryableError
 from mestres_core.events.work import Work
 from mestres_core.inventory.dto import Reservation, ReservedLine
 from mestres_core.inventory.models import level, location, reservation
-from mestres_core.inventory.reserving import ACTIVE, MINE, reserved_by
+from mestres_core.inventory.reserving import ACTIVE, MINE, leave, reserved_by
 from mestres_core.inventory.service import MOST_PIECES, InventoryService
 from mestres_core.inventory.shelves import Reserved, Shelves
 from mestres_core.rules.checks import Checks
@@ -43,7 +43,7 @@ _RELEASE = (
 _last = reservation.alias("last")
 _LAST_TOKEN = (
     select(_last.c.token)
-    .where(_last.c.owner == bindparam("owner"))
+    .where(_last.c.owner == bindparam("of_owner"))
     .order_by(_last.c.id.desc())
     .limit(1)
     .scalar_subquery()
@@ -106,7 +106,7 @@ class ReservationService:
         _time(checks, ttl)
         checks.done()
         shelves = self._inventory.shelves()
-        before = self._session.execute(_MINE_NOW, {"owner": owner}).scalars()
+        before = self._session.execute(_MINE_NOW, {"of_owner": owner}).scalars()
         numbers = shelves.lock_skus(wanted, set(before))
         mine = reserved_by(self._session, owner)
         if not mine.keys() <= set(shelves):
@@ -130,7 +130,7 @@ class ReservationService:
             raise IllegalTransition(what=f"reservation {owner}", state=known.state, target="active")
         now = self._work.clock.now()
         if known.active:
-            values = {"owner": owner, "now": now, "until": now + ttl}
+            values = {"of_owner": owner, "now": now, "until": now + ttl}
             if len(self._session.execute(_EXTEND, values).all()) == len(known.lines):
                 return self._seen(owner)
         items: dict[str, int] = {}
@@ -142,14 +142,18 @@ class ReservationService:
         """Give back what `owner` has reserved; a repetition changes nothing. Raises NotFound, ValidationError."""
         owner = _owner(owner)
         shelves = self._inventory.shelves()
-        variants = set(self._session.execute(_MINE_NOW, {"owner": owner}).scalars())
+        variants = set(self._session.execute(_MINE_NOW, {"of_owner": owner}).scalars())
         if variants:
             shelves.lock(variants)
-            rows = self._session.execute(_RELEASE, {"owner": owner, "ids": sorted(variants)}).all()
+            rows = self._session.execute(_RELEASE, {"of_owner": owner, "ids": sorted(variants)}).all()
             for row in rows:
                 shelves.move("unreserve", owner, row.variant_id, row.location_id, reserved=-row.quantity)
             shelves.write()
         return self._seen(owner)
+
+    def leave(self, owner: str) -> None:
+        """End the time of what `owner` has reserved, now: whoever needs the pieces may have them. Locks nothing."""
+        leave(self._session, owner, self._work.clock.now())
 
     def convert(self, owner: str, *, reference: str) -> Reservation:
         """Sell what `owner` has reserved: the pieces belong to the order `reference` from now on.
@@ -204,7 +208,7 @@ class ReservationService:
                 if pieces:
                     shelves.move("reserve", owner, variant, where, reserved=pieces)
                     chosen[variant][where] = chosen[variant].get(where, 0) + pieces
-        self._session.execute(_REPLACE, {"owner": owner})
+        self._session.execute(_REPLACE, {"of_owner": owner})
         self._session.execute(insert(reservation), _rows(owner, self._work.ids.token(), chosen, shelves.now, ttl))
         shelves.write()
 
@@ -224,7 +228,7 @@ class ReservationService:
         return kept
 
     def _seen(self, owner: str) -> Reservation:
-        rows = self._session.execute(_LAST, {"owner": owner}).all()
+        rows = self._session.execute(_LAST, {"of_owner": owner}).all()
         if not rows:
             raise NotFound("reservation", owner)
         lines = tuple(ReservedLine(row.variant_id, row.sku, row.code, row.quantity) for row in rows)

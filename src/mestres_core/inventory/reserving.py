@@ -13,7 +13,7 @@ from mestres_core.inventory.models import reservation
 from mestres_core.inventory.shelves import Reserved
 
 ACTIVE = reservation.c.state == "active"
-MINE = reservation.c.owner == bindparam("owner")
+MINE = reservation.c.owner == bindparam("of_owner")
 _MINE = (
     select(reservation.c.variant_id, reservation.c.location_id, reservation.c.quantity)
     .where(MINE, ACTIVE)
@@ -36,12 +36,17 @@ _LEAVE = (
 def reserved_by(session: Session, owner: str) -> Reserved:
     """What an owner has reserved, past its time or not, as long as nobody has taken it."""
     found: Reserved = defaultdict(dict)
-    for row in session.execute(_MINE, {"owner": owner}):
+    for row in session.execute(_MINE, {"of_owner": owner}):
         found[row.variant_id][row.location_id] = row.quantity
     return found
 
 
+def leave(session: Session, owner: str, now: datetime) -> None:
+    """Whatever an owner has reserved is due: whoever needs it may have it."""
+    session.execute(_LEAVE, {"of_owner": owner, "now": now})
+
+
 def end_reserved(session: Session, owner: str, variants: Iterable[int], now: datetime) -> None:
     """The order has taken these; whatever else its owner had reserved is due."""
-    session.execute(_CONVERT, {"owner": owner, "ids": sorted(variants)})
-    session.execute(_LEAVE, {"owner": owner, "now": now})
+    session.execute(_CONVERT, {"of_owner": owner, "ids": sorted(variants)})
+    leave(session, owner, now)

@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, exists, func, insert, or_, select, update
 
+from mestres_core.db.dialects.bulk import InsertMany, UpdateMany
 from mestres_core.errors import InsufficientStock, NotFound
 from mestres_core.events.facts import StockLow
 from mestres_core.events.work import Work
@@ -66,16 +67,14 @@ _EXPIRE = (
 )
 
 
-def _changes(table: Any, keys: tuple[str, ...], numbers: tuple[str, ...]) -> Any:
-    where = (table.c[key] == bindparam(f"of_{key}") for key in keys)
-    return update(table).where(*where).values({name: table.c[name] + bindparam(f"d_{name}") for name in numbers})
-
-
 _NUMBERS = ("on_hand", "allocated", "reserved")
-_CHANGE = _changes(level, ("variant_id",), _NUMBERS)
-_CHANGE_PLACE = _changes(place, ("variant_id", "location_id"), _NUMBERS)
-_CHANGE_LOT = _changes(lot, ("id",), _NUMBERS[:2])
-_RECORD = insert(movement)
+_CHANGE = UpdateMany(level, key=("variant_id",), add=_NUMBERS)
+_CHANGE_PLACE = UpdateMany(place, key=("variant_id", "location_id"), add=_NUMBERS)
+_CHANGE_LOT = UpdateMany(lot, key=("id",), add=_NUMBERS[:2])
+_RECORD = InsertMany(
+    movement,
+    *("variant_id", "location_id", "lot_id", "kind", *_NUMBERS, "reference", "reason", "created_at"),
+)
 _SPREAD = update(level).where(level.c.variant_id == bindparam("of")).values(spread=True)
 
 Watcher = Callable[[Iterable[int], Iterable[int]], None]
@@ -337,17 +336,16 @@ class Shelves:
         moves, self._moves = self._moves, []
         if not moves:
             return
-        connection = self._session.connection()
-        changed = [each for each in _sums(moves, ("variant_id",)) if any(each[f"d_{name}"] for name in _NUMBERS)]
+        changed = [each for each in _sums(moves, ("variant_id",)) if any(each[name] for name in _NUMBERS)]
         if changed:
-            connection.execute(_CHANGE, changed)
+            _CHANGE(self._session, changed)
         spread = [each for each in moves if self._shelves[each["variant_id"]].before.spread]
         if spread:
-            connection.execute(_CHANGE_PLACE, _sums(spread, ("variant_id", "location_id")))
+            _CHANGE_PLACE(self._session, _sums(spread, ("variant_id", "location_id")))
         of_lots = [each | {"id": each["lot_id"]} for each in moves if each["lot_id"] is not None]
         if of_lots:
-            connection.execute(_CHANGE_LOT, _sums(of_lots, ("id",)))
-        self._session.execute(_RECORD, moves)
+            _CHANGE_LOT(self._session, _sums(of_lots, ("id",)))
+        _RECORD(self._session, moves)
         if changed:
             self._tell(changed)
 
@@ -358,7 +356,7 @@ class Shelves:
     def _tell(self, changed: list[dict[str, int]]) -> None:
         flipped, low = [], []
         for change in changed:
-            variant = change["of_variant_id"]
+            variant = change["variant_id"]
             before = self._shelves[variant].before
             after = _changed(before, change)
             if (before.buyable > 0) != (after.buyable > 0):
@@ -366,7 +364,7 @@ class Shelves:
             if before.low_at is not None and before.available > before.low_at >= after.available:
                 low.append(StockLow(before.sku, variant, after.available, before.low_at))
             self._shelves[variant].before = after
-        self._watcher([change["of_variant_id"] for change in changed], flipped)
+        self._watcher([change["variant_id"] for change in changed], flipped)
         self._work.outbox.announce(*low)
 
 
@@ -375,7 +373,7 @@ def _whole(known: StockLevel) -> Spot:
 
 
 def _changed(known: StockLevel, change: Mapping[str, int]) -> StockLevel:
-    return replace(known, **{name: getattr(known, name) + change[f"d_{name}"] for name in _NUMBERS})
+    return replace(known, **{name: getattr(known, name) + change[name] for name in _NUMBERS})
 
 
 def _place_row(variant: int, spot: Spot) -> dict[str, int]:
@@ -397,7 +395,5 @@ def _sums(moves: Iterable[Mapping[str, Any]], keys: tuple[str, ...]) -> list[dic
         for index, name in enumerate(_NUMBERS):
             total[index] += move[name]
     return [
-        {f"of_{key}": part for key, part in zip(keys, of, strict=True)}
-        | {f"d_{name}": number for name, number in zip(_NUMBERS, total, strict=True)}
-        for of, total in sorted(sums.items())
+        dict(zip(keys, of, strict=True)) | dict(zip(_NUMBERS, total, strict=True)) for of, total in sorted(sums.items())
     ]

@@ -33,6 +33,7 @@ from mestres_core.rules.ledger import HELD, TAKEN
 from mestres_core.rules.money import Money
 from mestres_core.rules.shares import share
 from mestres_core.rules.states import fulfillment_status, payment_status
+from mestres_core.tax.service import TaxService
 from mestres_core.typing import OrderNumberGenerator
 
 _ORDER = select(order).where(order.c.number == bindparam("number"))
@@ -107,6 +108,7 @@ class OrderBooks:
         customers: CustomerService,
         promotions: PromotionService,
         numbers: OrderNumberGenerator,
+        tax: TaxService,
         keep_coupons: bool = False,
     ) -> None:
         self._work = work
@@ -116,6 +118,7 @@ class OrderBooks:
         self._customers = customers
         self._promotions = promotions
         self._numbers = numbers
+        self._tax = tax
         self._keep_coupons = keep_coupons
 
     def get(self, number: str) -> Order:
@@ -252,7 +255,7 @@ class OrderBooks:
     def _forget_coupons(self, row: Any) -> None:
         """The order was called off: its coupons may be used again, unless the shop wants it otherwise."""
         if not self._keep_coupons:
-            self._promotions.give_back(code for code, _ in row.coupons)
+            self._promotions.give_back(row.number)
 
     def _change(self, row: Any, **values: Any) -> None:
         self._session.execute(
@@ -302,6 +305,7 @@ def to_line(row: Any, currency: str) -> OrderLine:
         row.cancelled_quantity,
         row.shipped_quantity,
         row.returned_quantity,
+        row.attributes,
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from mestres_core.cart.dto import Totals
 from mestres_core.payments.dto import Payment
@@ -16,7 +17,8 @@ class OrderLine:
     """What was bought, frozen at placement: later catalogue changes do not reach it.
 
     The buyer pays `paid` for it: total - discount + tax; `tax_included` is within the total already. Of its `quantity`
-    pieces so many were `cancelled` before shipping, `shipped`, and `returned` (or are on their way back).
+    pieces so many were `cancelled` before shipping, `shipped`, and `returned` (or are on their way back). The buyer's
+    wishes for them are `attributes` ({"grind": "fine"}).
     """
 
     id: int
@@ -32,6 +34,7 @@ class OrderLine:
     cancelled: int = 0
     shipped: int = 0
     returned: int = 0
+    attributes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def paid(self) -> Money:

@@ -4,16 +4,15 @@ A change is begun, filled with steps, looked at as often as one likes, and commi
 added, so the log says who wanted what when it mattered. Nothing of the order moves before the commit.
 
 The rules: what has been shipped stays. Pieces taken away go back by their frozen shares. More pieces of a line come as
-a line of their own, at that line's unit price and with its rate of added and contained tax; goods that are new come at
-today's price, or at the one the step says, untaxed unless the shop's totals say otherwise. Neither gets a share of the
-order's discounts, and the shipping stays as it is. Totals stay the sums of their stored parts.
+a line of their own, at that line's unit price; goods that are new come at today's price, or at the one the step says.
+Both are taxed by today's rates. Neither gets a share of the order's discounts, and the shipping stays as it is. Totals
+stay the sums of their stored parts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 from sqlalchemy import and_, bindparam, insert, select, update
@@ -24,10 +23,14 @@ from mestres_core.events.facts import OrderEdited
 from mestres_core.orders.books import OrderBooks, open_pieces, paid_for, refuse
 from mestres_core.orders.dto import Order, OrderChange
 from mestres_core.orders.models import change, change_step, line, order
+from mestres_core.rules.br.documents import is_cnpj
 from mestres_core.rules.checks import BIGGEST_AMOUNT, BIGGEST_ID, Checks
-from mestres_core.rules.money import Money, round_half_up
+from mestres_core.rules.money import Money
 from mestres_core.rules.shares import share
 from mestres_core.rules.states import CHANGE, may
+from mestres_core.rules.tax import Taxed
+from mestres_core.tax.service import BUSINESS, INDIVIDUAL
+from mestres_core.typing import TaxLine
 
 MOST_LINES = 100
 MOST_OF_ONE = 999
@@ -36,12 +39,14 @@ _ONE = _WITH_NUMBER.where(change.c.id == bindparam("of"))
 _OPEN = select(change.c.id).where(change.c.order_id == bindparam("order_id"), change.c.status == "open")
 _STEPS = select(change_step).where(change_step.c.change_id == bindparam("of")).order_by(change_step.c.id)
 _GOODS = select(
-    variant.c.id, variant.c.sku, product.c.name, variant.c.name.label("variant_name"), price.c.amount
+    *(variant.c.id, variant.c.sku, variant.c.tax_class),
+    *(product.c.name, variant.c.name.label("variant_name"), price.c.amount),
 ).select_from(
     variant.join(product, product.c.id == variant.c.product_id).outerjoin(
         price, and_(price.c.variant_id == variant.c.id, price.c.currency == bindparam("currency"))
     )
 )
+_NEW_LINE = insert(line).returning(line.c.id)
 _BY_SKU = _GOODS.where(variant.c.sku == bindparam("sku"), variant.c.active, product.c.active)
 _BY_ID = _GOODS.where(variant.c.id.in_(bindparam("ids", expanding=True)))
 
@@ -55,8 +60,7 @@ class _New:
     name: str
     quantity: int
     unit_price: int
-    tax: int
-    tax_included: int
+    tax_class: str
 
     @property
     def total(self) -> int:
@@ -65,10 +69,11 @@ class _New:
 
 @dataclass(frozen=True, slots=True)
 class _Effect:
-    """What a change comes to, on the order as it is now: {line id: pieces taken away}, and lines that come new."""
+    """What a change comes to, on the order as it is now: {line id: pieces taken away}, lines that come new, taxed."""
 
     taken: Mapping[int, int]
     new: Sequence[_New]
+    taxed: Sequence[Taxed]
     difference: int
 
 
@@ -159,7 +164,7 @@ class Edits(OrderBooks):
         self._move_stock(row, lines, effect)
         moves = {line_id: {"cancelled": count, "credited": count} for line_id, count in effect.taken.items()}
         self._move(moves)
-        sums: dict[str, Any] = self._add_lines(row, effect.new)
+        sums: dict[str, Any] = self._add_lines(row, effect)
         credited = self._credit_pieces(row, effect.taken, lines, kind="cancelled", reference=f"change {one.id}")
         statuses = self._after_moving(self._lines(row), {})
         if statuses.get("status") == "cancelled":
@@ -202,35 +207,42 @@ class Edits(OrderBooks):
     def _effect(self, one: Any, row: Any, lines: Sequence[Any]) -> _Effect:
         steps = self._session.execute(_STEPS, {"of": one.id}).all()
         wanted = {each.line_id: each.quantity for each in steps if each.action == "set"}
-        taken: dict[int, int] = {}
-        new: list[_New] = []
-        for each in lines:
-            more = wanted.get(each.id, _kept(each)) - _kept(each)
-            if more < 0:
-                taken[each.id] = -more
-            elif more > 0:
-                new.append(_like(each, more))
-        new += self._additions([each for each in steps if each.action == "add"], row)
+        more = {each.id: wanted[each.id] - _kept(each) for each in lines if each.id in wanted}
+        taken = {line_id: -count for line_id, count in more.items() if count < 0}
+        new = self._new_lines(
+            [(each.variant_id, each.unit_price, more[each.id]) for each in lines if more.get(each.id, 0) > 0]
+            + _summed([each for each in steps if each.action == "add"]),
+            row.currency,
+        )
+        taxed = self._taxed(row, new)
         back = sum(
             share(paid_for(each), each.quantity, given=each.credited_quantity, pieces=taken[each.id])
             for each in lines
             if each.id in taken
         )
-        return _Effect(taken, new, sum(each.total + each.tax for each in new) - back)
+        return _Effect(taken, new, taxed, sum(each.gross for each in taxed) - back)
 
-    def _additions(self, steps: Sequence[Any], row: Any) -> list[_New]:
-        """One line for each variant and price that the steps add."""
-        summed: dict[tuple[int, int], int] = {}
-        for each in steps:
-            key = (each.variant_id, each.unit_price)
-            summed[key] = summed.get(key, 0) + each.quantity
-        ids = sorted({variant_id for variant_id, _ in summed})
-        found = self._session.execute(_BY_ID, {"ids": ids, "currency": row.currency}) if ids else ()
-        goods = {each.id: each for each in found}
+    def _new_lines(self, wanted: Sequence[tuple[int, int, int]], currency: str) -> list[_New]:
+        """The lines of (variant, unit price, pieces)."""
+        if not wanted:
+            return []
+        ids = sorted({variant_id for variant_id, _, _ in wanted})
+        goods = {each.id: each for each in self._session.execute(_BY_ID, {"ids": ids, "currency": currency})}
         return [
-            _New(of, goods[of].sku, _name(goods[of]), quantity, unit_price, 0, 0)
-            for (of, unit_price), quantity in summed.items()
+            _New(of, goods[of].sku, _name(goods[of]), quantity, unit_price, goods[of].tax_class)
+            for of, unit_price, quantity in wanted
         ]
+
+    def _taxed(self, row: Any, new: Sequence[_New]) -> Sequence[Taxed]:
+        if not new:
+            return ()
+        lines = [
+            TaxLine(key=index, amount=each.total, quantity=each.quantity, tax_class=each.tax_class, sku=each.sku)
+            for index, each in enumerate(new)
+        ]
+        business = is_cnpj(row.customer.get("document") or "")
+        kind = BUSINESS if business else INDIVIDUAL
+        return self._tax.calculate(lines, address=row.address, currency=row.currency, customer_type=kind)
 
     def _refuse(self, effect: _Effect, lines: Sequence[Any], expected: int | None) -> None:
         if not effect.taken and not effect.new:
@@ -258,16 +270,19 @@ class Edits(OrderBooks):
             elif pieces < 0:
                 self._inventory.release({of: -pieces}, reference=row.number)
 
-    def _add_lines(self, row: Any, new: Sequence[_New]) -> dict[str, int]:
-        """Write new lines; the order's sums with them."""
-        if new:
-            self._session.execute(insert(line), [_line_row(row.id, each) for each in new])
-        items, tax = sum(each.total for each in new), sum(each.tax for each in new)
+    def _add_lines(self, row: Any, effect: _Effect) -> dict[str, int]:
+        """Write new lines and their taxes; the order's sums with them."""
+        ids = [
+            self._session.execute(_NEW_LINE, _line_row(row.id, each, taxed)).scalar_one()
+            for each, taxed in zip(effect.new, effect.taxed, strict=True)
+        ]
+        self._tax.keep(row.id, list(zip(ids, effect.taxed, strict=True)))
+        items, tax = sum(each.total for each in effect.new), sum(each.added for each in effect.taxed)
         return {
             "items_amount": row.items_amount + items,
             "tax_amount": row.tax_amount + tax,
             "grand_amount": row.grand_amount + items + tax,
-            "tax_included_amount": row.tax_included_amount + sum(each.tax_included for each in new),
+            "tax_included_amount": row.tax_included_amount + sum(each.included for each in effect.taxed),
         }
 
     def _end_change(self, one: Any, status: str, *, difference: int | None = None) -> None:
@@ -290,13 +305,13 @@ def _kept(row: Any) -> int:
     return int(row.quantity - row.cancelled_quantity)
 
 
-def _like(row: Any, quantity: int) -> _New:
-    """More of a line: its unit price, its rates of tax, no discount."""
-    base, total = row.total - row.discount_amount, row.unit_price * quantity
-    tax, included = (
-        round_half_up(Fraction(total * part, base)) if base else 0 for part in (row.tax_amount, row.tax_included_amount)
-    )
-    return _New(row.variant_id, row.sku, row.name, quantity, row.unit_price, tax, included)
+def _summed(steps: Sequence[Any]) -> list[tuple[int, int, int]]:
+    """(variant, unit price, pieces) of all that steps add."""
+    pieces: dict[tuple[int, int], int] = {}
+    for each in steps:
+        key = (each.variant_id, each.unit_price)
+        pieces[key] = pieces.get(key, 0) + each.quantity
+    return [(variant_id, unit_price, quantity) for (variant_id, unit_price), quantity in pieces.items()]
 
 
 def _name(goods: Any) -> str:
@@ -310,7 +325,7 @@ def _added(new: Sequence[_New]) -> dict[str, int]:
     return added
 
 
-def _line_row(order_id: int, each: _New) -> dict[str, Any]:
+def _line_row(order_id: int, each: _New, taxed: Taxed) -> dict[str, Any]:
     return {
         "order_id": order_id,
         "variant_id": each.variant_id,
@@ -319,6 +334,6 @@ def _line_row(order_id: int, each: _New) -> dict[str, Any]:
         "quantity": each.quantity,
         "unit_price": each.unit_price,
         "total": each.total,
-        "tax_amount": each.tax,
-        "tax_included_amount": each.tax_included,
+        "tax_amount": taxed.added,
+        "tax_included_amount": taxed.included,
     }

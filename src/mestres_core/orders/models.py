@@ -92,6 +92,7 @@ line = Table(
     Column("quantity", Integer, nullable=False),
     Column("unit_price", BigInteger, nullable=False),
     Column("total", BigInteger, nullable=False),
+    Column("attributes", JSON, nullable=False, server_default="{}"),  # the buyer's wishes
     # What the buyer pays for the line is total - discount_amount + tax_amount; tax_included_amount is within the total.
     Column(
         "discount_amount",

@@ -5,8 +5,9 @@ The invariants are those of `books.py`. State, money and stock change in one tra
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -25,6 +26,7 @@ from mestres_core.orders.returns import Returns
 from mestres_core.orders.shipping import Shipping
 from mestres_core.payments.dto import Refund
 from mestres_core.payments.models import payment, refund
+from mestres_core.promotions.dto import Use
 from mestres_core.rules.checks import BIGGEST_ID, Checks
 from mestres_core.rules.ledger import HELD
 from mestres_core.rules.money import Money
@@ -33,7 +35,7 @@ from mestres_core.rules.states import ENDED_UNPAID, ORDER, ORDER_AFTER, may
 from mestres_core.typing import CaptureRequest, RefundRequest, VoidRequest
 
 _NEW = insert(order).returning(order.c.id)
-_NEW_LINES = insert(line).returning(line.c.id, sort_by_parameter_order=True)
+_NEW_LINES = insert(line).returning(line.c.id, line.c.variant_id, line.c.attributes)
 _CREDITS = select(credit).where(credit.c.order_id == bindparam("order_id")).order_by(credit.c.id)
 _LOCK_OF = (
     select(order.c.number)
@@ -101,13 +103,18 @@ class OrderService(Shipping, Returns, Edits):
         channel: str = "default",
         customer_group: str | None = None,
         owner: str | None = None,
+        uses: Sequence[Use] = (),
+        customer_id: int | None = None,
+        written: Callable[[int, Sequence[int]], None] = lambda _order_id, _line_ids: None,
     ) -> Order:
         """Set the goods aside and write the order down, as yet without a payment; `coupons`: minor units taken off.
 
         `parts` has each line's share of the discount and of the taxes; together with `shipping_tax` (the tax added for
         the shipping) they are the discount and the tax of `totals`. Without `parts` both are shared out by the lines'
-        amounts. `tax_included` is what all prices contain, the shipping's too. Raises InsufficientStock, RetryableError
-        when a coupon was used up a moment ago, ValueError when the parts are not those of the totals.
+        amounts. `tax_included` is what all prices contain, the shipping's too; `uses` is what it takes of promotions;
+        `customer_id` is the customer's row if it is known;
+        `written` is told the order's row and those of its lines. Raises InsufficientStock, RetryableError when a
+        promotion was used up a moment ago, ValueError when the parts are not those of the totals.
         """
         now = self._work.clock.now()
         shares = parted(lines, totals, parts, shipping_tax)
@@ -116,7 +123,9 @@ class OrderService(Shipping, Returns, Edits):
         for each in lines:
             wanted[each.variant_id] += each.quantity
         self._inventory.allocate(wanted, reference=number, owner=cart_id, address=address)
-        self._promotions.take(coupons)
+        if customer_id is None:
+            customer_id = self._customers.know(customer)
+        self._promotions.take(number, uses, customer=str(customer_id))
         currency = totals.grand.currency
         row: dict[str, Any] = {
             "number": number,
@@ -133,7 +142,7 @@ class OrderService(Shipping, Returns, Edits):
             "grand_amount": totals.grand.amount,
             "tax_included_amount": tax_included,
             "shipping_tax_amount": shipping_tax,
-            "customer_id": self._customers.know(customer),
+            "customer_id": customer_id,
             "customer": dict(customer),
             "address": dict(address),
             "shipping_method": shipping_method,
@@ -147,7 +156,8 @@ class OrderService(Shipping, Returns, Edits):
         }
         order_id = self._session.execute(_NEW, row).scalar_one()
         rows = [_line_row(order_id, each, part) for each, part in zip(lines, shares, strict=True)]
-        line_ids = self._session.execute(_NEW_LINES, rows).scalars().all()
+        line_ids = _in_order(rows, self._session.execute(_NEW_LINES, rows))
+        written(order_id, line_ids)
         self._announce(number, "pending", "pending", row["customer_id"])
         none = Money(0, currency)
         return Order(
@@ -171,6 +181,7 @@ class OrderService(Shipping, Returns, Edits):
                     Money(part.discount, currency),
                     Money(part.tax, currency),
                     Money(part.tax_included, currency),
+                    attributes=each.attributes,
                 )
                 for line_id, each, part in zip(line_ids, lines, shares, strict=True)
             ),
@@ -215,7 +226,7 @@ class OrderService(Shipping, Returns, Edits):
                 self._rebalance(row, unpaid="void" if payment == "voided" and row.status in LIVE else None)
             return None
         self._inventory.release(self._held(row), reference=number)
-        self._promotions.give_back(code for code, _ in row.coupons)
+        self._promotions.give_back(row.number)
         self._give_back(number, reason="undone")
         unpaid = "void" if payment == "voided" else payment
         self._rebalance(row, status=ORDER_AFTER.get(payment, "cancelled"), unpaid=unpaid)
@@ -436,7 +447,7 @@ class OrderService(Shipping, Returns, Edits):
             self._inventory.allocate(held, reference=row.number, owner=row.cart_id, address=row.address)
         except InsufficientStock:
             return False
-        self._promotions.take_if_left(code for code, _ in row.coupons)
+        self._promotions.take_if_left(row.number)
         return True
 
     def _is_known(self, number: str, key: str | None) -> bool:
@@ -490,6 +501,16 @@ def _read_cursor(checks: Checks, cursor: str | None) -> int | None:
     return int(cursor[:19])
 
 
+def _in_order(rows: Sequence[Mapping[str, Any]], found: Iterable[Any]) -> list[int]:
+    """The ids of new lines in the order of `rows`; a database may answer in any. No two lines have the same goods."""
+    ids = {_goods(row.variant_id, row.attributes): row.id for row in found}
+    return [ids[_goods(row["variant_id"], row["attributes"])] for row in rows]
+
+
+def _goods(variant_id: int, attributes: Mapping[str, Any]) -> tuple[int, str]:
+    return variant_id, json.dumps(attributes, sort_keys=True) if attributes else ""
+
+
 def _line_row(order_id: int, each: CartLine, part: LineParts) -> dict[str, Any]:
     return {
         "order_id": order_id,
@@ -502,4 +523,5 @@ def _line_row(order_id: int, each: CartLine, part: LineParts) -> dict[str, Any]:
         "discount_amount": part.discount,
         "tax_amount": part.tax,
         "tax_included_amount": part.tax_included,
+        "attributes": dict(each.attributes),
     }

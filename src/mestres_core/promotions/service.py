@@ -1,52 +1,225 @@
-"""Coupons.
+"""Promotions and their codes.
 
-Invariant: a coupon is never in more orders at once than it may be. A use is taken in the order's own transaction by a
-conditional update, and given back when that order comes to nothing.
+A promotion is data: conditions that must hold and actions that follow (docs/promotions.md). A coupon is a promotion
+with one code. Invariant: nothing is in more orders, and costs no more, than it may (`uses.py`).
 """
 
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterable, Sequence
+import hmac
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, delete, or_, select, update
+from sqlalchemy import and_, delete, exists, func, insert, literal, select, update
 
 from mestres_core.db.dialects.sql import insert as upsert
-from mestres_core.errors import CouponNotApplicable, NotFound, RetryableError, ValidationError
+from mestres_core.db.dialects.sql import one_at_a_time
+from mestres_core.db.rulebook import touch
+from mestres_core.errors import CouponNotApplicable, NotFound, ValidationError
 from mestres_core.events.work import Work
-from mestres_core.promotions.dto import AppliedCoupon, Coupon
-from mestres_core.promotions.models import coupon, in_cart
+from mestres_core.promotions import book
+from mestres_core.promotions.dto import (
+    AppliedCoupon,
+    Coupon,
+    Facts,
+    PromotionCode,
+    SavedPromotion,
+    Use,
+    Worked,
+)
+from mestres_core.promotions.inputs import (
+    LONGEST_CODE,
+    LONGEST_KEY,
+    check_code,
+    check_currency,
+    check_flag,
+    check_limit,
+    check_promotion,
+    check_span,
+    check_worth,
+    folded,
+)
+from mestres_core.promotions.models import code as promotion_code
+from mestres_core.promotions.models import in_cart, of_customer, promotion, use
+from mestres_core.promotions.uses import UseCounter
 from mestres_core.rules.checks import BIGGEST_AMOUNT, Checks, storable
-from mestres_core.rules.coupons import FIXED, PERCENT, taken_off
 from mestres_core.rules.money import Money
+from mestres_core.rules.promotions import Basket, Item, Outcome, Promotion, evaluate
 
 MOST_IN_CART = 5
-_LONGEST = 40
-_WHOLE = 10_000  # basis points
-_COLUMNS = tuple(column for column in coupon.c if column.name != "created_at")
-_OF_CART = (
-    select(in_cart.c.code.label("asked"), *_COLUMNS)
-    .select_from(in_cart.outerjoin(coupon, coupon.c.code == in_cart.c.code))
-    .where(in_cart.c.cart_id == bindparam("cart_id"))
-    .order_by(in_cart.c.id)
+MOST_CODES = 100_000
+_COUPON = "coupon:"
+_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # 32, none that is taken for a digit
+_SAVES = 0x6D65_7374_7265_07  # the advisory lock of saving promotions: they are few, and their counters are recounted
+_COUPON_COLUMNS = (
+    *(promotion_code.c.code, promotion.c.definition, promotion.c.currency, promotion.c.starts_at, promotion.c.ends_at),
+    *(promotion_code.c.most_uses, promotion_code.c.uses, promotion.c.active, promotion.c.id),
 )
-_TAKE = (
-    update(coupon)
-    .where(coupon.c.code == bindparam("of"), or_(coupon.c.most_uses.is_(None), coupon.c.uses < coupon.c.most_uses))
-    .values(uses=coupon.c.uses + 1)
-    .returning(coupon.c.code)
-)
-_GIVE_BACK = update(coupon).where(coupon.c.code == bindparam("of"), coupon.c.uses > 0).values(uses=coupon.c.uses - 1)
+_WITH_PROMOTION = promotion_code.join(promotion, promotion.c.id == promotion_code.c.promotion_id)
+_IS_COUPON = promotion.c.key == literal(_COUPON).concat(promotion_code.c.code)
+_OF_COUPON = exists().where(promotion.c.id == promotion_code.c.promotion_id, _IS_COUPON)
+_KNOWN_CODE = select(
+    *(promotion_code.c.code, promotion_code.c.most_uses, promotion_code.c.uses, promotion.c.currency),
+    *(promotion.c.starts_at, promotion.c.ends_at, promotion.c.active),
+    promotion.c.most_uses.label("most_of_all"),
+    promotion.c.uses.label("uses_of_all"),
+).select_from(_WITH_PROMOTION)
+_TAKEN = and_(use.c.promotion_id == promotion.c.id, use.c.state == "taken")
+_USES = select(func.count()).where(_TAKEN).scalar_subquery().label("times_used")
+_SPENT = select(func.coalesce(func.sum(use.c.amount), 0)).where(_TAKEN).scalar_subquery().label("given")
+_SAVED = select(promotion, _USES, _SPENT)
 
 
 class PromotionService:
-    """Coupons in one unit of work."""
+    """Promotions, coupons and codes in one unit of work."""
 
     def __init__(self, work: Work) -> None:
         self._work = work
         self._session = work.session
+        self._uses = UseCounter(work)
+
+    def save(
+        self,
+        key: str,
+        *,
+        name: str,
+        actions: Sequence[Mapping[str, Any]],
+        conditions: Sequence[Mapping[str, Any]] = (),
+        kind: str = "cart",
+        priority: int = 0,
+        lane: str = "default",
+        exclusive: bool = False,
+        stacking: str = "all",
+        currency: str | None = None,
+        starts_at: datetime | None = None,
+        ends_at: datetime | None = None,
+        active: bool = True,
+        needs_code: bool = False,
+        reusable: bool = True,
+        most_uses: int | None = None,
+        most_uses_per_customer: int | None = None,
+        budget: int | None = None,
+    ) -> SavedPromotion:
+        """Create a promotion, or change the one with this `key` (1 to 80 characters); its uses so far stay counted.
+
+        `conditions` must all hold, then `actions` follow; their words, and how promotions go together (`priority`,
+        `lane`, `exclusive`, `stacking`), are in docs/promotions.md. `currency` None: in every one; amounts (minor
+        units) and a `budget` want one. `starts_at` and `ends_at` have a time zone. A limit that is set on a promotion
+        without one counts the orders that have it; orders that are being placed in that moment may be missed.
+
+        Raises ValidationError, which names each wrong field (`actions[0].percent`).
+        """
+        checks = Checks()
+        key = checks.text("key", key, limit=LONGEST_KEY)
+        columns = check_promotion(
+            checks,
+            {
+                "name": name,
+                "actions": actions,
+                "conditions": conditions,
+                "kind": kind,
+                "priority": priority,
+                "lane": lane,
+                "exclusive": exclusive,
+                "stacking": stacking,
+                "currency": currency,
+                "starts_at": starts_at,
+                "ends_at": ends_at,
+                "active": active,
+                "needs_code": needs_code,
+                "reusable": reusable,
+                "most_uses": most_uses,
+                "most_uses_per_customer": most_uses_per_customer,
+                "budget": budget,
+            },
+        )
+        if key.startswith(_COUPON):
+            raise ValidationError.of("key", "invalid", reason="use save_coupon for coupons")
+        self._write(key, columns)
+        touch(self._session, self._work.ids)
+        return self.get(key)
+
+    def get(self, key: str) -> SavedPromotion:
+        """The promotion with this key. Raises NotFound."""
+        known = isinstance(key, str) and storable(key)
+        row = self._session.execute(_SAVED.where(promotion.c.key == key)).first() if known else None
+        if row is None:
+            raise NotFound("promotion", key)
+        return _saved(row)
+
+    def all(self) -> tuple[SavedPromotion, ...]:
+        """Every promotion except coupons, by key."""
+        query = _SAVED.where(~promotion.c.key.startswith(_COUPON, autoescape=True)).order_by(promotion.c.key)
+        return tuple(_saved(row) for row in self._session.execute(query))
+
+    def add_codes(self, key: str, codes: Sequence[str], *, most_uses: int | None = 1) -> int:
+        """Give a promotion these codes, each for `most_uses` orders (None: any number); returns how many are new.
+
+        Codes are kept in capitals; one that the promotion has already stays as it is. Raises NotFound for the
+        promotion, ValidationError, also for a code of another promotion.
+        """
+        checks = Checks()
+        check_limit(checks, "most_uses", most_uses)
+        wanted = self._checked_codes(checks, codes)
+        checks.done()
+        promotion_id = self._of_key(key)
+        before = select(promotion_code.c.code, promotion_code.c.promotion_id).where(promotion_code.c.code.in_(wanted))
+        for text, owner in self._session.execute(before):
+            if owner != promotion_id:
+                raise ValidationError.of(f"codes[{wanted.index(text)}]", "duplicate", value=text)
+        return len(self._insert_codes(promotion_id, wanted, most_uses))
+
+    def generate_codes(
+        self, key: str, *, count: int, prefix: str = "", length: int = 10, most_uses: int | None = 1
+    ) -> tuple[str, ...]:
+        """Make `count` (at most 100,000) new codes: `prefix` and `length` letters that nobody can guess.
+
+        `length` is 6 to 30; with the prefix at most 40 characters. No two codes of the shop are alike. Raises NotFound
+        for the promotion, ValidationError.
+        """
+        checks = Checks()
+        checks.whole("count", count, at_least=1, at_most=MOST_CODES)
+        checks.whole("length", length, at_least=6, at_most=30)
+        start = folded(checks.text("prefix", prefix, limit=20, required=False))
+        if type(length) is int and len(start) + length > LONGEST_CODE:
+            checks.wrong("prefix", "too_long", limit=max(0, LONGEST_CODE - length))
+        check_limit(checks, "most_uses", most_uses)
+        checks.done()
+        promotion_id = self._of_key(key)
+        made: builtins.list[str] = []
+        letters = _letters(self._work.ids.token(), length)
+        while len(made) < count:
+            batch = [start + next(letters) for _ in range(min(count - len(made), 1000))]
+            made += self._insert_codes(promotion_id, batch, most_uses)
+        return tuple(made)
+
+    def codes(self, key: str, *, limit: int = 1000, after: str = "") -> tuple[PromotionCode, ...]:
+        """The codes of a promotion in their order, at most `limit` (1 to 10,000) that come after `after`.
+
+        Raises NotFound for the promotion, ValidationError.
+        """
+        checks = Checks()
+        checks.whole("limit", limit, at_least=1, at_most=10_000)
+        checks.text("after", after, limit=LONGEST_CODE, required=False)
+        checks.done()
+        here = (promotion_code.c.promotion_id == self._of_key(key), promotion_code.c.code > after)
+        query = (
+            select(promotion_code.c.code, promotion_code.c.most_uses, promotion_code.c.uses)
+            .where(*here)
+            .order_by(promotion_code.c.code)
+            .limit(limit)
+        )
+        return tuple(PromotionCode(row.code, key, row.most_uses, row.uses) for row in self._session.execute(query))
+
+    def remove_code(self, value: str) -> None:
+        """Withdraw a code; carts keep it as unknown and orders keep what they have. Raises NotFound."""
+        known = isinstance(value, str) and storable(value)
+        gone = delete(promotion_code).where(promotion_code.c.code == folded(value), ~_OF_COUPON) if known else None
+        if gone is None or self._session.execute(gone.returning(promotion_code.c.code)).first() is None:
+            raise NotFound("code", value)
 
     def save_coupon(
         self,
@@ -63,169 +236,339 @@ class PromotionService:
     ) -> Coupon:
         """Create a coupon, or change the one with this code (in any capitals); its uses so far stay counted.
 
-        Either `percent` (above 0, at most 100, two decimals) or `amount` (minor units of `currency`); it counts from a
-        cart worth `minimum` minor units on. Raises ValidationError.
+        Either `percent` (above 0, at most 100, two decimals; of each line) or `amount` (minor units of `currency`,
+        spread over the lines); it counts from a cart worth `minimum` minor units on. A coupon is a promotion with one
+        code; the code of another promotion is refused. Raises ValidationError.
         """
         checks = Checks()
-        code = _checked_code(checks, code)
-        kind, value = _checked_value(checks, percent, amount)
-        _check_currency(checks, currency)
+        text = check_code(checks, code)
+        action = check_worth(checks, percent, amount)
+        check_currency(checks, currency)
         checks.whole("minimum", minimum, at_least=0, at_most=BIGGEST_AMOUNT)
-        if most_uses is not None:
-            checks.whole("most_uses", most_uses, at_least=1, at_most=2**31 - 1)
-        _check_span(checks, starts_at, ends_at)
+        check_limit(checks, "most_uses", most_uses)
+        check_span(checks, starts_at, ends_at)
+        check_flag(checks, "active", active)
         checks.done()
-        row = {
-            "kind": kind,
-            "value": value,
+        known = self._find(text)
+        self._refuse_fewer_than_used(known, most_uses)
+        if known is None and self._session.execute(_KNOWN_CODE.where(_code_is(text))).first() is not None:
+            raise ValidationError.of("code", "duplicate", value=text)
+        conditions = [{"type": "amount", "minimum": minimum}] if minimum else []
+        columns = {
+            "name": text,
+            "kind": "cart",
+            "definition": {"conditions": conditions, "actions": [action]},
             "currency": currency,
-            "minimum": minimum,
             "starts_at": starts_at,
             "ends_at": ends_at,
-            "most_uses": most_uses,
             "active": active,
+            "needs_code": True,
+            "reusable": True,
+            "most_uses": None,
+            "most_uses_per_customer": None,
+            "budget": None,
         }
-        self._refuse_fewer_than_used(code, most_uses)
-        new = {**row, "code": code, "uses": 0, "created_at": self._work.clock.now()}
-        query = upsert(self._work.dialect, coupon).values(new)
-        self._session.execute(query.on_conflict_do_update(index_elements=["code"], set_=row))
-        return self.coupon(code)
+        self._set_code(self._write(_COUPON + text, columns), text, most_uses)
+        return self.coupon(text)
 
     def coupon(self, code: str) -> Coupon:
         """The coupon with this code, in any capitals. Raises NotFound."""
         row = self._find(code)
         if row is None:
             raise NotFound("coupon", code)
-        return Coupon(*row)
+        return _coupon(row)
 
     def list(self) -> tuple[Coupon, ...]:
         """Every coupon, by code."""
-        return tuple(Coupon(*row) for row in self._session.execute(select(*_COLUMNS).order_by(coupon.c.code)))
+        query = select(*_COUPON_COLUMNS).select_from(_WITH_PROMOTION).where(_IS_COUPON).order_by(promotion_code.c.code)
+        return tuple(_coupon(row) for row in self._session.execute(query))
 
     def put_in(self, cart_id: str, code: str, currency: str) -> None:
-        """Put a coupon into a cart that the caller holds; one that is there already stays.
+        """Put a code into a cart that the caller holds; one that is there already stays.
 
-        A cart that is worth too little keeps it: it counts as soon as the cart grows. Raises ValidationError for an
-        unknown code and for too many, CouponNotApplicable for a coupon that no growing cart can help.
+        A cart that does not meet its conditions keeps it: it counts as soon as the cart does. Raises ValidationError
+        for an unknown code and for too many, CouponNotApplicable for a code that no growing cart can help.
         """
         checks = Checks()
-        wanted = _checked_code(checks, code)
+        wanted = check_code(checks, code)
         checks.done()
-        row = self._find(wanted)
+        row = self._session.execute(_KNOWN_CODE.where(_code_is(wanted))).first()
         if row is None:
             raise ValidationError.of("code", "unknown_coupon")
-        reason = _refusal(Coupon(*row), currency, self._work.clock.now())
+        reason = _refusal(row, currency, self._work.clock.now())
         if reason is not None:
             raise CouponNotApplicable(coupon=wanted, reason=reason)
-        inside = [each.asked for each in self._session.execute(_OF_CART, {"cart_id": cart_id})]
+        inside = self._session.execute(select(in_cart.c.code).where(in_cart.c.cart_id == cart_id)).scalars().all()
         if wanted not in inside and len(inside) >= MOST_IN_CART:
             raise ValidationError.of("coupons", "too_many", limit=MOST_IN_CART)
         values = {"cart_id": cart_id, "code": wanted}
         self._session.execute(upsert(self._work.dialect, in_cart).values(values).on_conflict_do_nothing())
 
     def take_out(self, cart_id: str, code: str) -> None:
-        """Take a coupon out of a cart that the caller holds. Raises NotFound when it is not inside."""
-        wanted = _folded(code) if isinstance(code, str) and storable(code) else ""
+        """Take a code out of a cart that the caller holds. Raises NotFound when it is not inside."""
+        wanted = folded(code) if isinstance(code, str) and storable(code) else ""
         here = delete(in_cart).where(in_cart.c.cart_id == cart_id, in_cart.c.code == wanted)
         if self._session.execute(here.returning(in_cart.c.id)).first() is None:
             raise NotFound("coupon", code)
 
-    def applied(self, cart_id: str, lines: Sequence[int], currency: str) -> tuple[AppliedCoupon, ...]:
-        """What each coupon of a cart with these line amounts (minor units) takes off, in the order of their coming."""
-        now, left, found = self._work.clock.now(), builtins.list(lines), []
-        for row in self._session.execute(_OF_CART, {"cart_id": cart_id}):
-            one = Coupon(*row[1:]) if row.code is not None else None
-            reason = "inactive" if one is None else _refusal(one, currency, now) or _shortfall(one, lines, left)
-            off = [0] * len(left) if one is None or reason else taken_off(one.kind, one.value, left)
-            left = [amount - less for amount, less in zip(left, off, strict=True)]
-            found.append(AppliedCoupon(row.asked, Money(sum(off), currency), reason))
-        return tuple(found)
+    def facts(self, cart_id: str) -> Facts:
+        """What the database knows of a cart's promotions, by one statement.
 
-    def take(self, codes: Iterable[str]) -> None:
-        """Count a use of each, in the order's transaction. Raises RetryableError when another order was quicker."""
-        for code in sorted(codes):
-            if self._session.execute(_TAKE, {"of": code}).first() is None:
-                raise RetryableError(f"coupon {code} was used up just now")
+        Whoever sends a statement about the cart anyhow adds the columns `book.FACTS` to it instead.
+        """
+        return book.facts_of(self._session, cart_id)
 
-    def take_if_left(self, codes: Iterable[str]) -> None:
-        """Count a use of each that has one left: for an order whose money came after it had been given up."""
-        for code in sorted(codes):
-            self._session.execute(_TAKE, {"of": code})
+    def running(self, stamp: str) -> tuple[Promotion, ...]:
+        """The promotions without a code, catalogue promotions among them; read when `stamp` has changed."""
+        return self._book(stamp).promotions
 
-    def give_back(self, codes: Iterable[str]) -> None:
-        """The order with these coupons has come to nothing."""
-        rows = [{"of": code} for code in sorted(codes)]
-        if rows:
-            self._session.connection().execute(_GIVE_BACK, rows)
+    def by_category(self, facts: Facts) -> bool:
+        """Whether any promotion of this cart speaks of categories: only then its items need theirs."""
+        return self._book(facts.stamp).by_category or book.given_by_category(facts.codes)
 
-    def _find(self, code: str) -> Any:
-        if not isinstance(code, str) or not storable(code):
+    def by_customer(self, facts: Facts) -> bool:
+        """Whether any promotion of this cart depends on who buys: only then that has to be looked up."""
+        everybodys = self._book(facts.stamp)
+        return bool(everybodys.per_customer) or everybodys.by_orders or book.given_by_customer(facts.codes)
+
+    def work_out(
+        self,
+        items: Sequence[Item],
+        facts: Facts,
+        *,
+        currency: str,
+        shipping: int = 0,
+        group: str | None = None,
+        channel: str = "default",
+        country: str = "",
+        shipping_method: str = "",
+        orders_before: int | None = None,
+        customer: str | None = None,
+    ) -> Worked:
+        """What all promotions do to these items: the outcome with its explanations, coupons, and uses to be taken.
+
+        `items` are at their prices after lists and catalogue promotions (`shop.pricing.items`); `shipping` is the
+        shipping's price (minor units, 0 while not known); `customer` is whose uses are counted (None: not known yet, so
+        nothing is used up for them). Sends a statement only when a promotion limits the uses of a customer.
+        """
+        everybodys, given = self._book(facts.stamp), book.given(facts.codes)
+        per_customer = {**everybodys.per_customer, **given.per_customer}
+        limits = {row[0]: row[1:] for row in (*facts.limits, *given.limits)}
+        refused = {
+            row_id: "used_up" for row_id, (most, uses, *_) in limits.items() if most is not None and uses >= most
+        }
+        if customer is not None and per_customer:
+            refused |= dict.fromkeys(self._uses.used_up_for(customer) & set(per_customer), "used_up_by_customer")
+        basket = Basket(
+            items=tuple(items),
+            currency=currency,
+            at=self._work.clock.now(),
+            shipping=shipping,
+            group=group,
+            codes=given.codes,
+            orders_before=orders_before,
+            channel=channel,
+            country=country,
+            shipping_method=shipping_method,
+            refused=refused,
+            budgets={row_id: left - spent for row_id, (_, _, left, spent) in limits.items() if left is not None},
+        )
+        # One that has codes although it needs none any more is looked at once, with its code.
+        asked = {each.id: each for each in (*everybodys.promotions, *given.promotions)}
+        outcome = evaluate(tuple(asked.values()), basket)
+        counted = {row_id for row_id, (most, _, budget, _) in limits.items() if most is not None or budget is not None}
+        uses = (
+            Use(
+                each.promotion_id,
+                each.code,
+                each.amount,
+                each.promotion_id in counted,
+                per_customer.get(each.promotion_id),
+            )
+            for each in outcome.applied
+        )
+        texts = [row[1] for row in facts.codes]
+        return Worked(outcome, tuple(_applied_coupons(texts, basket, outcome)), tuple(uses))
+
+    def take(self, order_number: str, uses: Sequence[Use], *, customer: str | None) -> None:
+        """Count what an order takes, in its own transaction. `customer` is whom it is counted for.
+
+        Raises RetryableError when another order was quicker: worked out again, the promotion is used up.
+        """
+        self._uses.take(order_number, uses, customer)
+
+    def take_if_left(self, order_number: str) -> None:
+        """Take again what an order had given back, as far as it is left: its money came after it had been given up."""
+        self._uses.take_if_left(order_number)
+
+    def give_back(self, order_number: str) -> None:
+        """The order has come to nothing: its uses come back, except those of promotions that are not `reusable`."""
+        self._uses.give_back(order_number)
+
+    def _book(self, stamp: str) -> book.Book:
+        def load() -> book.Book:
+            return book.load(self._session, self._work.clock.now())
+
+        return self._work.rulebook.chapter(book.CHAPTER, stamp, load)
+
+    def _write(self, key: str, columns: Mapping[str, Any]) -> int:
+        """Write a promotion's row; counters of new limits begin with what is taken already."""
+        one_at_a_time(self._session, self._work.dialect, _SAVES)
+        now = self._work.clock.now()
+        known = self._session.execute(_SAVED.where(promotion.c.key == key).with_for_update(of=promotion)).first()
+        limited = columns["most_uses"] is not None or columns["budget"] is not None
+        if known is None:
+            row = {**columns, "key": key, "uses": 0, "spent": 0, "created_at": now, "updated_at": now}
+            return int(self._session.execute(insert(promotion).returning(promotion.c.id), row).scalar_one())
+        was_limited = known.most_uses is not None or known.budget is not None
+        counters = {} if was_limited or not limited else {"uses": known.times_used, "spent": int(known.given)}
+        _refuse_below(columns, {"uses": known.uses, "spent": known.spent, **counters})
+        here = promotion.c.id == known.id
+        self._session.execute(update(promotion).where(here).values(**columns, **counters, updated_at=now))
+        if columns["most_uses_per_customer"] is not None and known.most_uses_per_customer is None:
+            self._count_customers(known.id)
+        return int(known.id)
+
+    def _count_customers(self, promotion_id: int) -> None:
+        self._session.execute(delete(of_customer).where(of_customer.c.promotion_id == promotion_id))
+        taken = (use.c.promotion_id == promotion_id, use.c.state == "taken", use.c.customer.is_not(None))
+        counted = select(use.c.promotion_id, use.c.customer, func.count()).where(*taken)
+        counted = counted.group_by(use.c.promotion_id, use.c.customer)
+        self._session.execute(insert(of_customer).from_select(["promotion_id", "customer", "uses"], counted))
+
+    def _set_code(self, promotion_id: int, text: str, most_uses: int | None) -> None:
+        now = self._work.clock.now()
+        values = {"code": text, "promotion_id": promotion_id, "most_uses": most_uses, "uses": 0, "created_at": now}
+        query = upsert(self._work.dialect, promotion_code).values(values)
+        self._session.execute(query.on_conflict_do_update(index_elements=["code"], set_={"most_uses": most_uses}))
+
+    def _checked_codes(self, checks: Checks, codes: Any) -> builtins.list[str]:
+        if not isinstance(codes, builtins.list | tuple):
+            checks.wrong("codes", "not_list")
+            return []
+        if len(codes) > MOST_CODES:
+            checks.wrong("codes", "too_many", limit=MOST_CODES)
+            return []
+        return [check_code(checks, each, f"codes[{number}]") for number, each in enumerate(codes)]
+
+    def _of_key(self, key: str) -> int:
+        found = self.get(key)
+        if not found.needs_code:
+            raise ValidationError.of("key", "invalid", reason="this promotion needs no code")
+        return found.id
+
+    def _insert_codes(self, promotion_id: int, texts: Iterable[str], most_uses: int | None) -> builtins.list[str]:
+        now = self._work.clock.now()
+        rows = [
+            {"code": text, "promotion_id": promotion_id, "most_uses": most_uses, "uses": 0, "created_at": now}
+            for text in dict.fromkeys(texts)
+        ]
+        made: builtins.list[str] = []
+        for start in range(0, len(rows), 1000):
+            query = (
+                upsert(self._work.dialect, promotion_code).values(rows[start : start + 1000]).on_conflict_do_nothing()
+            )
+            made += self._session.execute(query.returning(promotion_code.c.code)).scalars()
+        return made
+
+    def _find(self, text: Any) -> Any:
+        if not isinstance(text, str) or not storable(text):
             return None
-        return self._session.execute(select(*_COLUMNS).where(coupon.c.code == _folded(code))).first()
+        query = select(*_COUPON_COLUMNS).select_from(_WITH_PROMOTION).where(_IS_COUPON, _code_is(folded(text)))
+        return self._session.execute(query).first()
 
-    def _refuse_fewer_than_used(self, code: str, most_uses: int | None) -> None:
-        known = self._find(code)
+    def _refuse_fewer_than_used(self, known: Any, most_uses: int | None) -> None:
         if known is not None and most_uses is not None and most_uses < known.uses:
             raise ValidationError.of("most_uses", "too_small", limit=known.uses)
 
 
-def _refusal(one: Coupon, currency: str, now: datetime) -> str | None:
-    """Why a coupon counts for nobody, or not in this currency."""
-    if not one.active:
-        return "inactive"
-    if one.starts_at is not None and now < one.starts_at:
-        return "not_yet"
-    if one.ends_at is not None and now >= one.ends_at:
-        return "expired"
-    if one.most_uses is not None and one.uses >= one.most_uses:
-        return "used_up"
-    return "currency" if one.currency != currency else None
+def _code_is(text: str) -> Any:
+    return promotion_code.c.code == text
 
 
-def _shortfall(one: Coupon, lines: Sequence[int], left: Sequence[int]) -> str | None:
-    """Why it takes nothing off this cart as it is."""
-    if sum(lines) < one.minimum:
-        return "minimum"
-    return None if sum(left) else "nothing_left"
+def _refuse_below(columns: Mapping[str, Any], counted: Mapping[str, int]) -> None:
+    checks = Checks()
+    for limit, counter in (("most_uses", "uses"), ("budget", "spent")):
+        if columns[limit] is not None and columns[limit] < counted[counter]:
+            checks.wrong(limit, "too_small", limit=counted[counter])
+    checks.done()
 
 
-def _folded(code: str) -> str:
-    return code.strip().upper()
+def _refusal(row: Any, currency: str, now: datetime) -> str | None:
+    """Why a code counts for nobody, or not in this currency."""
+    reasons = (
+        (not row.active, "inactive"),
+        (row.starts_at is not None and now < row.starts_at, "not_yet"),
+        (row.ends_at is not None and now >= row.ends_at, "expired"),
+        (row.most_uses is not None and row.uses >= row.most_uses, "used_up"),
+        (row.most_of_all is not None and row.uses_of_all >= row.most_of_all, "used_up"),
+        (row.currency is not None and row.currency != currency, "currency"),
+    )
+    return next((reason for holds, reason in reasons if holds), None)
 
 
-def _checked_code(checks: Checks, code: object) -> str:
-    text = _folded(checks.text("code", code, limit=_LONGEST))
-    if len(text) > _LONGEST:  # some letters are two as capitals
-        checks.wrong("code", "too_long", limit=_LONGEST)
-    return text
+def _applied_coupons(texts: Sequence[str], basket: Basket, outcome: Outcome) -> Iterator[AppliedCoupon]:
+    """Every code of a cart, in the order of their coming, with what it takes off or why nothing."""
+    amounts = {each.code: each.amount for each in outcome.applied if each.code is not None}
+    reasons = {each.promotion_id: each.reason for each in outcome.explanations}
+    counting = {each.code for each in outcome.explanations if each.code is not None}
+    known = {each.code: each for each in basket.codes}
+    for text in texts:
+        amount, here = amounts.get(text, 0), known.get(text)
+        reason = None
+        if not amount:
+            reason = "unknown_code" if here is None else here.refused or reasons[here.promotion_id]
+            if here is not None and here.refused is None and text not in counting:
+                reason = "same_promotion"
+        yield AppliedCoupon(text, Money(amount, basket.currency), reason)
 
 
-def _checked_value(checks: Checks, percent: float | None, amount: int | None) -> tuple[str, int]:
-    if (percent is None) == (amount is None):
-        checks.wrong("percent", "invalid", reason="give either percent or amount")
-        return FIXED, 1
-    if percent is None:
-        return FIXED, checks.whole("amount", amount, at_least=1, at_most=BIGGEST_AMOUNT)
-    if isinstance(percent, bool) or not isinstance(percent, int | float):
-        checks.wrong("percent", "invalid", reason="must be a number above 0, at most 100")
-        return PERCENT, 1
-    points = round(percent * 100) if 0 < percent <= 100 else 0  # noqa: PLR2004 - per cent
-    if not 0 < points <= _WHOLE or abs(points - percent * 100) > 1e-9:  # noqa: PLR2004
-        checks.wrong("percent", "invalid", reason="must be above 0, at most 100, with at most two decimals")
-    return PERCENT, points
+def _letters(secret: str, length: int) -> Iterator[str]:
+    """Words of `length` letters; whoever does not know the secret cannot tell one from another."""
+    for number in itertools.count():
+        digest = hmac.digest(secret.encode(), str(number).encode(), "sha256")
+        yield "".join(_LETTERS[byte & 31] for byte in digest[:length])
 
 
-def _check_currency(checks: Checks, currency: str) -> None:
-    try:
-        Money(0, currency)
-    except (ValueError, TypeError) as error:
-        checks.wrong("currency", "invalid", reason=str(error))
+def _saved(row: Any) -> SavedPromotion:
+    definition = row.definition
+    return SavedPromotion(
+        id=row.id,
+        key=row.key,
+        name=row.name,
+        kind=row.kind,
+        conditions=tuple(definition["conditions"]),
+        actions=tuple(definition["actions"]),
+        priority=definition.get("priority", 0),
+        lane=definition.get("lane", "default"),
+        exclusive=definition.get("exclusive", False),
+        stacking=definition.get("stacking", "all"),
+        currency=row.currency,
+        starts_at=row.starts_at,
+        ends_at=row.ends_at,
+        active=row.active,
+        needs_code=row.needs_code,
+        reusable=row.reusable,
+        most_uses=row.most_uses,
+        most_uses_per_customer=row.most_uses_per_customer,
+        budget=row.budget,
+        uses=row.times_used,
+        spent=int(row.given),
+    )
 
 
-def _check_span(checks: Checks, starts_at: datetime | None, ends_at: datetime | None) -> None:
-    for name, value in (("starts_at", starts_at), ("ends_at", ends_at)):
-        if value is not None and (not isinstance(value, datetime) or value.tzinfo is None):
-            checks.wrong(name, "invalid", reason="must be a datetime with a time zone")
-            return
-    if starts_at is not None and ends_at is not None and ends_at <= starts_at:
-        checks.wrong("ends_at", "invalid", reason="must be after starts_at")
+def _coupon(row: Any) -> Coupon:
+    action, conditions = row.definition["actions"][0], row.definition["conditions"]
+    percent = action["type"] == "percent"
+    return Coupon(
+        code=row.code,
+        kind=action["type"],
+        value=round(action["percent"] * 100) if percent else action["amount"],
+        currency=row.currency,
+        minimum=conditions[0]["minimum"] if conditions else 0,
+        starts_at=row.starts_at,
+        ends_at=row.ends_at,
+        most_uses=row.most_uses,
+        uses=row.uses,
+        active=row.active,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from mestres_core.errors import FieldError, ValidationError
@@ -56,6 +57,21 @@ class Checks:
         else:
             return value
         return at_least
+
+    def ppm(self, field: str, percent: Any, *, at_most: int = 1000) -> int:
+        """Parts per million for a number of per cent, at least 0, with at most four decimals: "18" is 180,000."""
+        try:
+            exact = Decimal(str(percent)) if isinstance(percent, int | float | str | Decimal) else Decimal("NaN")
+        except InvalidOperation:
+            exact = Decimal("NaN")
+        if percent is None:
+            self.wrong(field, "required")
+        elif isinstance(percent, bool) or not exact.is_finite() or not 0 <= exact <= at_most or exact * 10_000 % 1:
+            reason = f"must be a number from 0 to {at_most} with at most four decimals"
+            self.wrong(field, "invalid", reason=reason)
+        else:
+            return int(exact * 10_000)
+        return 0
 
     def choice(self, field: str, value: Any, choices: Collection[str]) -> str:
         """One of `choices`."""

@@ -2,18 +2,22 @@
 
 Amounts are integers of the currency's smallest unit (4590 is R$ 45,90). Halves round away from zero. A total is shared
 out by largest remainder: everyone gets the floor of their exact share, the units left over go to the largest
-remainders, ties to the lower index, and a negative total is the mirror image of the positive one.
+remainders, ties to the lower index, and a negative total is the mirror image of the positive one. docs/policy.md has
+every rule with an example.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, ROUND_HALF_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_UP, Decimal
 from fractions import Fraction
 from typing import Final
 
 Number = int | float | Decimal | Fraction | str
+Rounding = Callable[[Number], int]
+"""From an exact number to a whole one: round_half_up and its kin."""
 
 # ISO 4217 minor units other than two. Locale libraries differ from the standard (IQD, RSD, LBP and others), so the
 # table is kept here.
@@ -107,22 +111,39 @@ def allocate(total: int, weights: Sequence[Number]) -> list[int]:
     """
     if type(total) is not int:
         raise TypeError(f"total must be an int of minor units, not {total!r}")
-    exact = [_exact(weight) for weight in weights]
-    if not exact:
-        raise ValueError("weights must not be empty: there is nobody to give the total to")
-    if any(weight < 0 for weight in exact):
-        raise ValueError("weights must not be negative")
-    if not any(exact):
-        exact = [Fraction(1)] * len(exact)
-    if total < 0:
-        return [-share for share in allocate(-total, exact)]
-    whole = sum(exact)
-    quotas = [total * weight / whole for weight in exact]
-    shares = [int(quota) for quota in quotas]
-    by_remainder = sorted(range(len(quotas)), key=lambda index: (shares[index] - quotas[index], index))
-    for index in by_remainder[: total - sum(shares)]:
-        shares[index] += 1
-    return shares
+    shares = _shared(abs(total), _whole_weights(weights))
+    return [-share for share in shares] if total < 0 else shares
+
+
+def allocate_capped(total: int, weights: Sequence[Number], caps: Sequence[int]) -> list[int]:
+    """`allocate`, but nobody gets more than their cap (minor units); what no cap has room for stays unspent.
+
+    Whoever's share would exceed the cap gets the cap; the rest is shared out among the others by their weights, until
+    all shares fit. So a cap that is not reached changes nothing, and total - sum(shares) is what was not spent. A
+    weight of zero gets nothing unless all of them are zero. allocate_capped(-x, w, c) is -allocate_capped(x, w, c).
+    Raises as `allocate` does, and ValueError for a negative cap or another number of caps than of weights.
+    """
+    if type(total) is not int:
+        raise TypeError(f"total must be an int of minor units, not {total!r}")
+    whole = _whole_weights(weights)
+    if len(caps) != len(whole):
+        raise ValueError(f"there must be one cap for each weight: {len(caps)} caps, {len(whole)} weights")
+    if any(type(cap) is not int or cap < 0 for cap in caps):
+        raise ValueError("caps must be whole minor units, not negative")
+    shares, left = [0] * len(whole), abs(total)
+    open_ = [index for index, weight in enumerate(whole) if weight]
+    while open_ and left:
+        weight = sum(whole[index] for index in open_)
+        full = [index for index in open_ if left * whole[index] > caps[index] * weight]
+        if not full:
+            for index, share in zip(open_, _shared(left, [whole[index] for index in open_]), strict=True):
+                shares[index] = share
+            break
+        for index in full:
+            shares[index] = caps[index]
+            left -= caps[index]
+        open_ = [index for index in open_ if index not in set(full)]
+    return [-share for share in shares] if total < 0 else shares
 
 
 def split(total: int, n: int) -> list[int]:
@@ -155,7 +176,32 @@ def truncate(value: Number) -> int:
     return _round(value, ROUND_DOWN)
 
 
-def percent_of(amount: int, percent: Number, rounding: Callable[[Number], int] = round_half_up) -> int:
+def round_up(value: Number) -> int:
+    """Away from zero (2.1 -> 3, -2.1 -> -3)."""
+    return _round(value, ROUND_UP)
+
+
+ROUNDINGS: Final[Mapping[str, Rounding]] = {
+    "half_up": round_half_up,
+    "half_even": round_half_even,
+    "half_down": round_half_down,
+    "truncate": truncate,
+    "up": round_up,
+}
+"""The roundings by the names that settings have for them."""
+
+
+def round_to(amount: int, step: int, rounding: Rounding = round_half_up) -> int:
+    """To a multiple of `step` minor units: prices that are paid in coins of five, or card amounts in steps of ten.
+
+    Raises ValueError when `step` is below one.
+    """
+    if type(step) is not int or step < 1:
+        raise ValueError(f"step must be a whole number of at least 1, not {step!r}")
+    return rounding(Fraction(amount, step)) * step
+
+
+def percent_of(amount: int, percent: Number, rounding: Rounding = round_half_up) -> int:
     """What remains to be taken off a line for `percent` of it: line - round(line * (100 - percent) / 100)."""
     return amount - rounding(Fraction(amount) * (100 - _exact(percent)) / 100)
 
@@ -167,8 +213,35 @@ def _exact(value: Number) -> Fraction:
     return Fraction(repr(value)) if isinstance(value, float) else Fraction(value)
 
 
+def _whole_weights(weights: Sequence[Number]) -> list[int]:
+    """The weights as whole numbers in the same proportion; all ones when all are zero. Raises ValueError."""
+    if all(type(weight) is int for weight in weights):
+        whole: list[int] = list(weights)  # type: ignore[arg-type] # the line above
+    else:
+        exact = [_exact(weight) for weight in weights]
+        common = math.lcm(*(weight.denominator for weight in exact))
+        whole = [int(weight * common) for weight in exact]
+    if not whole:
+        raise ValueError("weights must not be empty: there is nobody to give the total to")
+    if min(whole) < 0:
+        raise ValueError("weights must not be negative")
+    return whole if any(whole) else [1] * len(whole)
+
+
+def _shared(total: int, weights: Sequence[int]) -> list[int]:
+    """Largest remainder, for a total that is not negative and weights of which one is above zero."""
+    whole = sum(weights)
+    parts = [divmod(total * weight, whole) for weight in weights]
+    shares = [share for share, _ in parts]
+    left = total - sum(shares)
+    if left:
+        for index in sorted(range(len(parts)), key=lambda index: -parts[index][1])[:left]:
+            shares[index] += 1
+    return shares
+
+
 def _round(value: Number, mode: str) -> int:
-    exact = _exact(value)
+    exact = value if type(value) is Fraction else _exact(value)
     whole, rest = divmod(abs(exact.numerator), exact.denominator)
     twice = 2 * rest
     up = {
@@ -176,6 +249,7 @@ def _round(value: Number, mode: str) -> int:
         ROUND_HALF_DOWN: twice > exact.denominator,
         ROUND_HALF_EVEN: twice > exact.denominator or (twice == exact.denominator and whole % 2 == 1),
         ROUND_DOWN: False,
+        ROUND_UP: True,
     }[mode]
     rounded = whole + (1 if up and rest else 0)
     return -rounded if exact < 0 else rounded

@@ -43,9 +43,9 @@ def by_priority(wanted: Mapping[int, int], places: Places) -> Choice:
     """{variant: {location: pieces}} for {variant: pieces}, from places in order of priority.
 
     The first location that has everything serves the whole order. If none has, each variant comes from the first
-    location that has all of it, and is split over them, in their order, only when none has. Pieces that are there go
-    before pieces that have still to come, which are promised in the same order. Gives less than was wanted where there
-    is less.
+    location that has all of it, and is split over them, in their order, only when none has. What may be sold before it
+    is there counts only when all locations together have too few; then by the same rule, what is there first. Gives
+    less than was wanted where there is less.
     """
     whole = _one_for_all(wanted, places, _there)
     if whole is None and any(sum(map(_there, places[variant])) < pieces for variant, pieces in wanted.items()):

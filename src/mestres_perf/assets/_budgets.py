@@ -16,7 +16,7 @@ from mestres_perf.assets._alerts import Alert
 from mestres_perf.errors import ConfigurationError, ImpossibleAlertWarning
 from mestres_perf.metrics import _catalogue as catalogue
 from mestres_perf.metrics._expressions import selector
-from mestres_perf.metrics._indicators import REMAINING, indicator
+from mestres_perf.metrics._indicators import COVERED, REMAINING, indicator
 from mestres_perf.metrics.slo import MESTRES_CAFE_SLA, Slo
 
 PERIOD = 30
@@ -30,6 +30,8 @@ DEFAULT = (MESTRES_CAFE_SLA.errors.http_5xx, MESTRES_CAFE_SLA.api.p95, MESTRES_C
 
 _BUDGET, _RATIO = "slo:error_budget:ratio", "slo:bad_events:ratio_rate"
 _EVENTS, _BAD = "slo:events:rate5m", "slo:bad_events:rate5m"
+_SEEN = "slo:job:seen"
+_DAY = 86400
 _NAME = re.compile(r"[\w.]+", re.ASCII)
 _HOURS = {"5m": 1 / 12, "30m": 0.5, "1h": 1.0, "2h": 2.0, "6h": 6.0, "1d": 24.0, "3d": 72.0}
 
@@ -108,6 +110,8 @@ def recorded(slos: Sequence[Slo]) -> list[Recorded]:
         ratio = f"avg_over_time({_BAD}[{window}]) / avg_over_time({_EVENTS}[{window}])"
         found.append(Recorded(f"{_RATIO}{window}", ratio))
     found.append(Recorded(REMAINING, f"1 - {burn_rate(f'{PERIOD}d')}"))
+    found.append(Recorded(COVERED, f"count_over_time({_EVENTS}[{PERIOD}d]) * {INTERVAL} / {_DAY}"))
+    found.append(Recorded(_SEEN, f"group by (job) ({catalogue.IN_PROGRESS.name})"))
     return found
 
 
@@ -160,12 +164,12 @@ def _condition(slo: Slo, pair: Windows) -> str:
 
 
 def gone() -> Alert:
-    """The service is gone: what it always shows was there within a day, for each job, or was never there at all."""
+    """The service is gone: what it always shows was there within 30 days, for each job, or was never there at all."""
     there = catalogue.IN_PROGRESS.name
-    seen = f"present_over_time({there}[1d])"
+    seen = f"present_over_time({_SEEN}[{PERIOD}d])"
     return Alert(
         "ServiceGone",
-        f"group by (job) ({seen}) unless group by (job) ({there})\nor\nabsent({seen})",
+        f"{seen} unless group by (job) ({there})\nor\nabsent({seen})",
         "5m",
         "page",
         "The service is gone",

@@ -1,8 +1,9 @@
 """Rules for Prometheus, and the unit tests by which promtool proves them.
 
 The specification's four alerts come first. Their thresholds are those of the specification, their expressions not
-always: it divides a rate by itself (series are matched with all their labels) and reads quantiles from one series at a
-time. What is asked is in `metrics._expressions`. Then come the error budgets of `_budgets`.
+always: it divides a rate by itself (series are matched with all their labels), reads quantiles from one series at a
+time, and calls somebody at night for one bad request of twenty. What is asked is in `metrics._expressions`. Then come
+the error budgets of `_budgets`.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ from mestres_perf.metrics._thresholds import (
 from mestres_perf.metrics.slo import Slo
 
 _WINDOW = "5m"
+_SECONDS = 300
+_FEWEST = 5
+"""Bad requests within the window without which nobody is called: where there are few one is a large share of them."""
 _HEAD = """\
 # Alerts of an application that is measured by mestres_perf.
 #
@@ -62,7 +66,8 @@ _ALERT = """\
 ALERTS = (
     Alert(
         "HighResponseTime",
-        f"{expressions.quantile(0.95, catalogue.DURATION, _WINDOW)} > {RESPONSE_TIME_P95:g}",
+        f"{expressions.quantile(0.95, catalogue.DURATION, _WINDOW)} > {RESPONSE_TIME_P95:g}"
+        f" and {expressions.slower(RESPONSE_TIME_P95, catalogue.DURATION, _WINDOW)} * {_SECONDS} > {_FEWEST}",
         "2m",
         "warning",
         "High response time detected",
@@ -70,7 +75,8 @@ ALERTS = (
     ),
     Alert(
         "HighErrorRate",
-        f"{expressions.error_rate(_WINDOW)} > {ERROR_RATE_WARNING:g}",
+        f"{expressions.error_rate(_WINDOW)} > {ERROR_RATE_WARNING:g}"
+        f" and {expressions.server_errors(_WINDOW)} * {_SECONDS} > {_FEWEST}",
         "1m",
         "critical",
         "High error rate detected",

@@ -31,6 +31,8 @@ examples:
 Exit code: 0 every target met, 1 one missed (or without data that must have some), 2 nothing could be measured.
 """
 _VISITS, _AT_ONCE, _WINDOW = 1000, 4, "1h"
+_WHOLE = 29.5
+"""Days from which on a budget of 30 is as good as covered."""
 _OF_VISITORS = {"--requests": "requests", "--concurrency": "concurrency", "--read-only": "read_only"}
 _OF_VISITORS |= {"--admin-token": "admin_token"}
 _OF_PROMETHEUS = {"--window": "window", "--job": "job", "--only": "only"}
@@ -130,6 +132,7 @@ def _text(found: Check) -> str:
 def _live_json(found: Live, window: str) -> str:
     targets = [{**row.as_json(), "verdict": _verdict(row)} for row in found.rows]
     whole = {"window": window, "met": verdict(found.rows), "targets": targets, "budgets": found.budgets}
+    whole["covered_days"] = found.covered
     return json.dumps(whole, indent=2)
 
 
@@ -139,10 +142,18 @@ def _verdict(row: Measured) -> str:
     return "met" if row.met else "missed"
 
 
+def _covered(days: float | None) -> str:
+    """What to know of a budget of which Prometheus has seen only a part: it takes the rest to be like that."""
+    return "" if days is None or days >= _WHOLE else f", if all of them are as the {days:.2g} days that are known"
+
+
 def _live_text(found: Live, window: str) -> str:
     verdicts = [_verdict(row) for row in found.rows]
     lines = [table(found.rows, without="no data"), ""]
-    lines += [f"error budget of {name}, 30 days: {left:.1%} left" for name, left in sorted(found.budgets.items())]
+    lines += [
+        f"error budget of {name}, 30 days: {left:.1%} left{_covered(found.covered.get(name))}"
+        for name, left in sorted(found.budgets.items())
+    ]
     if not found.budgets:
         lines.append("error budgets: unknown; Prometheus has not loaded (or not yet evaluated) prometheus_rules.yml")
     counts = ", ".join(f"{verdicts.count(word)} {word}" for word in ("met", "missed", "no data"))

@@ -12,9 +12,11 @@ in somebody else's listener or the garbage collector, and a connection that seve
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import re
+import threading
 import time
 import weakref
 from collections.abc import Callable, Sequence
@@ -22,6 +24,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from sqlalchemy import Engine, event
+from sqlalchemy.engine.base import OptionEngine
 from sqlalchemy.engine.interfaces import ExecuteStyle
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import AssertionPool, QueuePool, StaticPool
@@ -40,14 +43,15 @@ _connecting = ContextVar("_connecting", default=False)
 
 
 class Pool:
-    """The connections of one engine that are in use, over all pools that it has in its life.
+    """The connections of one engine that are in use, over all pools that it has in its life; it holds no engine.
 
     There can be as many as a QueuePool's size and what may come on top, one in a StaticPool, and infinitely many where
     nothing bounds them, as in a NullPool.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = weakref.ref(engine)
+    def __init__(self, engine: Engine, name: str, gone: Callable[[Pool], object]) -> None:
+        self.engine = weakref.ref(engine, lambda _: gone(self))
+        self.name = name
         self.stop: Callable[[], None] = lambda: None
         self._most = _bound(engine.pool)
         self._out: dict[weakref.ref[Any], Any] = {}
@@ -221,31 +225,77 @@ def operation(statement: str, context: Any) -> str:
     return word if word in OPERATIONS else "other"
 
 
-def watch(engine: Engine, metrics: Metrics) -> Callable[[], None]:
-    """Watch an engine until the result is called, which removes everything again. A second time changes nothing."""
-    for known in metrics.pools:
-        if isinstance(known, Pool) and known.engine() is engine:
-            return known.stop
-    pool, waits, statements = Pool(engine), Waits(metrics), Statements(engine, metrics)
+class _Door:
+    """One at a time begins or stops to watch."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        forks.follow(self)
+
+    def locks(self) -> Sequence[Any]:
+        """For a fork."""
+        return [self.lock]
+
+    def start_anew(self) -> None:
+        """A child has nothing to forget."""
+
+
+_door = _Door()
+
+
+def watch(engine: Engine, metrics: Metrics, name: str | None) -> Callable[[], None]:
+    """Watch an engine until the result is called, which removes everything again. A second time changes nothing.
+
+    What `execution_options` makes of an engine has the same pool and dialect: it is that engine.
+    """
+    while isinstance(engine, OptionEngine):
+        engine = engine._proxied  # noqa: SLF001 - there is no public way to the engine that it was made of
+    with _door.lock:
+        for known in tuple(metrics.pools):
+            if isinstance(known, Pool) and known.engine() is engine:
+                return known.stop
+        return _begin(engine, metrics, _free(metrics, _database(engine)) if name is None else name)
+
+
+def _database(engine: Engine) -> str:
+    """The name of a database, of a file without its folder; that of its kind where it has none."""
+    found: str = re.split(r"[/\\]", engine.url.database or "")[-1]
+    return engine.url.get_backend_name() if found in ("", ":memory:") else found
+
+
+def _free(metrics: Metrics, wanted: str) -> str:
+    """A name that no other pool has: `shop`, or `shop 2`."""
+    taken = {known.name for known in tuple(metrics.pools) if isinstance(known, Pool)}
+    others = (f"{wanted} {number}" for number in itertools.count(2))
+    return next(name for name in itertools.chain([wanted], others) if name not in taken)
+
+
+def _begin(engine: Engine, metrics: Metrics, name: str) -> Callable[[], None]:
+    def forget(mine: Pool) -> None:
+        with contextlib.suppress(ValueError):
+            metrics.pools.remove(mine)
+
+    pool, waits, statements = Pool(engine, name, forget), Waits(metrics), Statements(engine, metrics)
     listeners: list[tuple[str, Callable[..., Any]]] = [
         ("checkout", pool.checkout),
         *((name, statements.listener(name)) for name in ("do_execute", "do_executemany", "do_execute_no_params")),
         ("handle_error", statements.failed),
     ]
-    for name, listener in listeners:
-        event.listen(engine, name, listener)
+    for what, listener in listeners:
+        event.listen(engine, what, listener)
     waits.stand_before(engine.pool)
     metrics.watch_pool(pool)
 
     def stop() -> None:
-        if pool not in metrics.pools:
-            return
-        metrics.pools.remove(pool)
-        watched = pool.engine()
-        if watched is not None:
-            waits.stop(watched.pool)
-            for name, listener in listeners:
-                event.remove(watched, name, listener)
+        with _door.lock:
+            if pool not in metrics.pools:
+                return
+            forget(pool)
+            watched = pool.engine()
+            if watched is not None:
+                waits.stop(watched.pool)
+                for what, listener in listeners:
+                    event.remove(watched, what, listener)
 
     pool.stop = stop
     return stop

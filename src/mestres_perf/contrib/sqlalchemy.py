@@ -11,6 +11,7 @@ from sqlalchemy.pool import QueuePool, StaticPool
 
 from mestres_perf.contrib._engine_metrics import watch
 from mestres_perf.contrib._engine_ready import DatabaseReady
+from mestres_perf.errors import ConfigurationError
 from mestres_perf.metrics._registry import Metrics
 from mestres_perf.settings import PoolSettings
 
@@ -52,10 +53,14 @@ def _pool_options(url: URL, pool: PoolSettings) -> dict[str, Any]:
     return bounds
 
 
-def instrument_engine(engine: Engine | AsyncEngine, metrics: Metrics) -> Callable[[], None]:
+def instrument_engine(engine: Engine | AsyncEngine, metrics: Metrics, *, name: str | None = None) -> Callable[[], None]:
     """Watch `engine`; returns what stops it and removes everything again. A second time changes nothing.
 
-    `metrics` then has the connections in use and how many there can be (`+Inf` where nothing bounds them), the waiting
-    for a connection, the statements by kind, and the errors by kind and class: never anything of a statement's text.
+    `metrics` then has the connections in use and how many there can be (`+Inf` where nothing bounds them), both under
+    the label `pool`: the name of its database, or `name`. Engines that are given one name are counted together, as many
+    that come and go should be. It also has the waiting for a connection, the statements by kind, and the errors by kind
+    and class: never anything of a statement's text.
     """
-    return watch(engine if isinstance(engine, Engine) else engine.sync_engine, metrics)
+    if name is not None and (not isinstance(name, str) or not name):
+        raise ConfigurationError(f"name={name!r}: must be a name, such as 'reports', or None for that of the database")
+    return watch(engine if isinstance(engine, Engine) else engine.sync_engine, metrics, name)

@@ -15,7 +15,7 @@ from mestres_perf.metrics import _catalogue as catalogue
 from mestres_perf.metrics._catalogue import METHODS, OTHER_METHOD, UNMATCHED
 from mestres_perf.metrics._registry import Metrics
 
-FROM_THE_FIRST = ("200", "500")
+FROM_THE_FIRST = ("200", "500", "503")
 """Statuses that a route has at zero: a counter that is born at one has no rate, and nobody hears of a first error."""
 _LOGGED_EVERY = 60.0
 _STATUSES = range(100, 600)

@@ -15,7 +15,7 @@ from mestres_perf.load._client import Client
 from mestres_perf.load._results import Measured
 from mestres_perf.metrics import _catalogue as catalogue
 from mestres_perf.metrics._expressions import connection_usage
-from mestres_perf.metrics._indicators import REMAINING, indicator
+from mestres_perf.metrics._indicators import COVERED, REMAINING, indicator
 from mestres_perf.metrics.slo import MESTRES_CAFE_SLA, Slo
 
 _SLA = MESTRES_CAFE_SLA
@@ -48,11 +48,12 @@ TARGETS = (*_ALWAYS, *_WHERE_USED)
 class Live:
     """A live system beside its targets; `budgets` is what is left of 30 days' error budgets, by promise, 1 to below 0.
 
-    They are there if Prometheus has the rules of the operations kit.
+    `covered` is how many of these days Prometheus has seen. They are there if it has the rules of the operations kit.
     """
 
     rows: tuple[Measured, ...]
     budgets: Mapping[str, float]
+    covered: Mapping[str, float]
 
 
 def judge(url: str, *, window: str = "1h", job: str | None = None, only: Sequence[str] = ()) -> Live:
@@ -70,8 +71,12 @@ def judge(url: str, *, window: str = "1h", job: str | None = None, only: Sequenc
         prometheus = _Prometheus(client, url)
         matching = f"job={json.dumps(job if job is not None else _only_job(prometheus, window), ensure_ascii=False)}"
         rows = tuple(_measured(prometheus, slo, window, matching, optional) for slo, optional in wanted)
-        left = prometheus.ask(f"{REMAINING}{{{matching}}}")
-    return Live(rows, {labels["slo"]: value for labels, value in left if "slo" in labels})
+        left, covered = (_by_promise(prometheus.ask(f"{name}{{{matching}}}")) for name in (REMAINING, COVERED))
+    return Live(rows, left, covered)
+
+
+def _by_promise(samples: list[tuple[Mapping[str, str], float]]) -> dict[str, float]:
+    return {labels["slo"]: value for labels, value in samples if "slo" in labels}
 
 
 def _wanted(only: Sequence[str]) -> list[tuple[Slo, bool]]:
@@ -106,7 +111,7 @@ def _measured(prometheus: _Prometheus, slo: Slo, window: str, matching: str, opt
 def _questions(slo: Slo, window: str, matching: str) -> tuple[str, str]:
     """What was measured, and from how many events, or looks, where it is no event."""
     looked_at = {
-        _SLA.availability.production: f"max by (job) (up{{{matching}}})",
+        _SLA.availability.production: _reached(window, matching),
         _SLA.application.database.connection_pool_usage: connection_usage(matching),
     }.get(slo)
     if looked_at is None:
@@ -114,6 +119,16 @@ def _questions(slo: Slo, window: str, matching: str) -> tuple[str, str]:
         return counted.value(window, matching), f"{counted.events(window, matching)} * {_seconds(window)}"
     function = "avg_over_time" if slo.kind == "availability" else "max_over_time"
     return f"{function}(({looked_at})[{window}:])", f"count_over_time(({looked_at})[{window}:])"
+
+
+def _reached(window: str, matching: str) -> str:
+    """1 where an instance was reached; 0 where none was, also where Prometheus had lost its address.
+
+    Counted from when the job was first seen, and only while Prometheus knew of anything: it may have been away itself.
+    """
+    up = f"max(up{{{matching}}})"
+    first = f"min_over_time(timestamp({up})[{window}:] @ end())"
+    return f"{up} or 0 * group(up) and on () vector(time()) >= scalar({first})"
 
 
 def _seconds(window: str) -> int:

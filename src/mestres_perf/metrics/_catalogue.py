@@ -57,8 +57,8 @@ BROKEN = Metric(
 )
 IN_PROGRESS = Metric("http_requests_in_progress", "gauge", "HTTP requests under way")
 METRICS_ERRORS = Metric("metrics_errors_total", "counter", "What could not be counted, read or shown as it should be")
-CONNECTIONS = Metric("database_connections_active", "gauge", "Database connections in use")
-CONNECTIONS_MAX = Metric("database_connections_max", "gauge", "Database connections that the pool may open")
+CONNECTIONS = Metric("database_connections_active", "gauge", "Database connections in use", ("pool",))
+CONNECTIONS_MAX = Metric("database_connections_max", "gauge", "Database connections that the pool may open", ("pool",))
 QUERIES = Metric("database_query_duration_seconds", "histogram", "Time in the database", ("operation",))
 QUERY_ERRORS = Metric(
     "database_query_errors_total", "counter", "Statements that the database refused", ("operation", "error")

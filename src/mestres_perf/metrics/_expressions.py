@@ -33,10 +33,25 @@ def mean(histogram: Metric, window: str, matching: str = "", *, by: str = "job")
     return f"{total} / {count}"
 
 
+def bound(threshold: float) -> str:
+    """The matcher of the bucket with this bound: Prometheus and its clients write whole numbers in two ways."""
+    return f'le=~"{threshold:g}|{threshold:g}[.]0"' if threshold == int(threshold) else f'le="{threshold:g}"'
+
+
+def slower(threshold: float, histogram: Metric, window: str, matching: str = "") -> str:
+    """Observations above the bound of a bucket, in a second."""
+    every, within = (rate(f"{histogram.name}_bucket", window, le, matching) for le in ('le="+Inf"', bound(threshold)))
+    return f"({every} - {within})"
+
+
+def server_errors(window: str, matching: str = "") -> str:
+    """Requests that end in a 5xx, in a second; nothing as long as there never was one."""
+    return rate(catalogue.REQUESTS.name, window, 'status=~"5.."', matching)
+
+
 def error_rate(window: str, matching: str = "") -> str:
     """5xx of all requests, 0 to 1; 0 as long as there never was a 5xx."""
-    name = catalogue.REQUESTS.name
-    failed, answered = rate(name, window, 'status=~"5.."', matching), rate(name, window, matching)
+    failed, answered = server_errors(window, matching), rate(catalogue.REQUESTS.name, window, matching)
     return f"({failed} or 0 * {answered}) / {answered}"
 
 

@@ -14,26 +14,17 @@ from dataclasses import dataclass
 from mestres_perf.errors import ConfigurationError
 from mestres_perf.metrics import _catalogue as catalogue
 from mestres_perf.metrics._catalogue import Metric
-from mestres_perf.metrics._expressions import quantile, rate
+from mestres_perf.metrics._expressions import bound, quantile, rate
 from mestres_perf.metrics._promise import Endpoint, Slo
-from mestres_perf.metrics.slo import MESTRES_CAFE_SLA
 
 REMAINING = "slo:error_budget:remaining_ratio"
 """What is recorded of an error budget: 1 when all of it is left, below 0 the promise is broken. Labels: job, slo."""
+COVERED = "slo:error_budget:covered_days"
+"""And by how many of the 30 days it is judged: what Prometheus has not seen it takes to be like the rest."""
 
 _SERVER_ERROR = 'status=~"5.."'
 _CLIENT_ERROR = 'status=~"4..", status!="499"'  # 499: the client went away, and nobody said that it was wrong
 _DATABASE_ERROR = 'error!="IntegrityError"'  # which is a right answer to a wrong request
-_PAGES = MESTRES_CAFE_SLA.pages
-_VITALS: Mapping[str, Metric] = {
-    _PAGES.first_contentful_paint.name: catalogue.WEB_VITALS["FCP"],
-    _PAGES.largest_contentful_paint.name: catalogue.WEB_VITALS["LCP"],
-    _PAGES.first_input_delay.name: catalogue.WEB_VITALS["FID"],
-    _PAGES.cumulative_layout_shift.name: catalogue.WEB_VITALS["CLS"],
-    _PAGES.time_to_first_byte.name: catalogue.WEB_VITALS["TTFB"],
-}
-_UNREADABLE = ("queries.", "benchmarks.", "features.search.simple", "features.search.filtered", "features.search.fuzzy")
-"""Which query or which search it was is in no metric."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,25 +86,22 @@ class Timed:
 Indicator = Counted | Timed
 
 
-def bound(threshold: float) -> str:
-    """The matcher of the bucket with this bound: Prometheus and its clients write whole numbers in two ways."""
-    return f'le=~"{threshold:g}|{threshold:g}[.]0"' if threshold == int(threshold) else f'le="{threshold:g}"'
-
-
 def indicator(slo: Slo) -> Indicator:
     """What to count for a promise.
 
     Raises ConfigurationError for one that no metric tells of, and for a time that is not the bound of a bucket.
     """
-    make = None if slo.budget is None or slo.name.startswith(_UNREADABLE) else _KINDS.get(slo.kind)
+    make = None if slo.budget is None else _KINDS.get(slo.kind)
     found = None if make is None else make(slo)
     if found is None:
         raise ConfigurationError(f"{slo.name or slo}: no metric tells how many of its events are bad")
     return found
 
 
-def _timed(slo: Slo) -> Indicator:
-    histogram = _VITALS.get(slo.name, catalogue.DURATION)
+def _timed(slo: Slo) -> Indicator | None:
+    histogram = catalogue.WEB_VITALS.get(slo.subject) if slo.subject else catalogue.DURATION
+    if histogram is None:
+        return None
     if slo.threshold not in histogram.buckets:
         raise ConfigurationError(
             f"{slo.name or 'a latency'}: {slo.threshold:g} is not the bound of a bucket of {histogram.name}, "
@@ -127,13 +115,11 @@ def _nearest(threshold: float, buckets: tuple[float, ...]) -> str:
     return " and ".join(f"{one:g}" for one in buckets[max(0, place - 1) : place + 1])
 
 
-def _failing(slo: Slo) -> Indicator:
-    errors, checkout = MESTRES_CAFE_SLA.errors, MESTRES_CAFE_SLA.features.checkout_process.payment_processing
-    if slo.name == errors.database_errors.name:
+def _failing(slo: Slo) -> Indicator | None:
+    if slo.subject == "database":
         return Counted(f"{catalogue.QUERIES.name}_count", "", catalogue.QUERY_ERRORS.name, _DATABASE_ERROR)
-    route = checkout.endpoint if slo.name == errors.payment_failures.name else slo.endpoint
-    bad = _CLIENT_ERROR if slo.name == errors.http_4xx.name else _SERVER_ERROR
-    return Counted(catalogue.REQUESTS.name, _route(route), catalogue.REQUESTS.name, bad)
+    bad = {"": _SERVER_ERROR, "4xx": _CLIENT_ERROR}.get(slo.subject)
+    return None if bad is None else Counted(catalogue.REQUESTS.name, _route(slo.endpoint), catalogue.REQUESTS.name, bad)
 
 
 def _hits(slo: Slo) -> Indicator | None:

@@ -37,6 +37,9 @@ class Endpoint(NamedTuple):
 class Slo:
     """One promise: what is measured, in `unit`, stays on the right side of `threshold`.
 
+    `subject` is what it speaks of, where that is neither all requests nor those of `endpoint`: "4xx", "database", a web
+    vital such as "LCP", or what no metric tells apart, such as "query".
+
     `quantile` is the share of requests for which a latency is promised (None: the mean, or no latency at all);
     `endpoint` the route of the API that it speaks of, if it speaks of one. `name` is its place in the tree.
     """
@@ -48,6 +51,7 @@ class Slo:
     quantile: float | None = None
     endpoint: Endpoint | None = None
     name: str = ""
+    subject: str = ""
 
     def __post_init__(self) -> None:
         """Raises ConfigurationError for a share that is none: percent, say."""

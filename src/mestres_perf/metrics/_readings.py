@@ -42,7 +42,10 @@ class ABreaker(Protocol):
 
 
 class APool(Protocol):
-    """A database pool, as far as metrics are concerned."""
+    """A database pool, as far as metrics are concerned.
+
+    It may have a `name`, by which it is told apart. Those of one name, and those without one, are counted together.
+    """
 
     @property
     def most(self) -> float:
@@ -69,6 +72,7 @@ class Readings:
         self.breakers: list[ABreaker] = []
         self.pools: list[APool] = []
         self.parts: list[object] = []
+        self._names: dict[str, None] = {}
         self._failed = failed
         self._is_shared = is_shared
         self._last: dict[tuple[_Source, int], list[Reading]] = {}
@@ -77,8 +81,9 @@ class Readings:
 
     def all(self) -> Iterable[Reading]:
         """What all of them say, in the metrics of `METRICS` and of `_resilience`: this process's own."""
-        yield catalogue.CONNECTIONS, (), [0.0]
-        yield catalogue.CONNECTIONS_MAX, (), [0.0]
+        for name in self._pool_names():
+            yield catalogue.CONNECTIONS, (name,), [0.0]
+            yield catalogue.CONNECTIONS_MAX, (name,), [0.0]
         for ask, asked in self._sources():
             yield from self._own(ask, asked)
 
@@ -103,6 +108,11 @@ class Readings:
     def start_anew(self) -> None:
         """In a forked child. Nobody is asked here: who was not before the fork begins when he is first asked."""
         self._of_parent, self._noted = self._noted, {}
+
+    def _pool_names(self) -> Iterable[str]:
+        """Of all that there are or were: what was shown of one that is gone must not stay."""
+        self._names.update(dict.fromkeys(map(_name, tuple(self.pools))))
+        return tuple(self._names) or ("",)
 
     def _sources(self) -> Iterable[tuple[_Source, Any]]:
         for ask, those in ((_pool, self.pools), (caches.readings, self.caches), (_breaker, self.breakers)):
@@ -139,8 +149,12 @@ def _beyond(values: Sequence[float], then: Sequence[float]) -> list[float]:
 
 
 def _pool(pool: APool) -> Iterable[Reading]:
-    yield catalogue.CONNECTIONS, (), [pool.active()]
-    yield catalogue.CONNECTIONS_MAX, (), [pool.most]
+    yield catalogue.CONNECTIONS, (_name(pool),), [pool.active()]
+    yield catalogue.CONNECTIONS_MAX, (_name(pool),), [pool.most]
+
+
+def _name(pool: APool) -> str:
+    return str(getattr(pool, "name", ""))
 
 
 def _breaker(breaker: ABreaker) -> Iterable[Reading]:
@@ -154,6 +168,7 @@ def _breaker(breaker: ABreaker) -> Iterable[Reading]:
 def connections_in_use(table: Table) -> int | None:
     """Database connections in use over all pools; None when none is watched."""
     most, in_use = (
-        table.get(metric, {}).get((), [0.0])[0] for metric in (catalogue.CONNECTIONS_MAX, catalogue.CONNECTIONS)
+        sum(values[0] for values in table.get(metric, {}).values())
+        for metric in (catalogue.CONNECTIONS_MAX, catalogue.CONNECTIONS)
     )
     return int(in_use) if most else None

@@ -40,8 +40,20 @@ from mestres_perf.metrics._sla import (
 __all__ = ["MESTRES_CAFE_SLA", "Endpoint", "Sla", "Slo", "Watched"]
 
 
-def _within(seconds: float, *route: str, quantile: float | None = 0.95) -> Slo:
-    return Slo("latency", "<", seconds, "seconds", quantile, Endpoint(*route) if route else None)
+def _within(seconds: float, *route: str, quantile: float | None = 0.95, subject: str = "") -> Slo:
+    return Slo("latency", "<", seconds, "seconds", quantile, Endpoint(*route) if route else None, subject=subject)
+
+
+def _query(seconds: float) -> Slo:
+    return _within(seconds, subject="query")
+
+
+def _vital(seconds: float, name: str) -> Slo:
+    return _within(seconds, quantile=0.75, subject=name)  # web vitals are judged at the 75th percentile
+
+
+def _search(seconds: float) -> Slo:
+    return _within(seconds, *_LISTING, subject="search")
 
 
 def _at_least(value: float, unit: Unit) -> Slo:
@@ -56,8 +68,8 @@ def _hits(ratio: float, *route: str) -> Slo:
     return Slo("cache_hits", ">", ratio, "ratio", endpoint=Endpoint(*route))
 
 
-def _errors(ratio: float) -> Slo:
-    return Slo("errors", "<", ratio, "ratio")
+def _errors(ratio: float, *route: str, subject: str = "") -> Slo:
+    return Slo("errors", "<", ratio, "ratio", endpoint=Endpoint(*route) if route else None, subject=subject)
 
 
 def _usage(ratio: float) -> Slo:
@@ -73,6 +85,7 @@ def _response_times() -> ResponseTimes:
 _LISTING = ("GET", "/api/v1/products")
 _DETAIL = ("GET", "/api/v1/products/{ref}")
 _LINES = "/api/v1/carts/{cart_id}/lines"
+_CHECKOUT = ("POST", "/api/v1/carts/{cart_id}/checkout")
 
 MESTRES_CAFE_SLA = named(
     Sla(
@@ -83,13 +96,13 @@ MESTRES_CAFE_SLA = named(
         ),
         api=_response_times(),
         pages=WebPages(
-            first_contentful_paint=_within(1.5, quantile=0.75),  # web vitals are judged at the 75th percentile
-            largest_contentful_paint=_within(2.5, quantile=0.75),
-            first_input_delay=_within(0.1, quantile=0.75),
-            cumulative_layout_shift=Slo("score", "<", 0.1, "score", 0.75),
-            time_to_first_byte=_within(0.6, quantile=0.75),
+            first_contentful_paint=_vital(1.5, "FCP"),
+            largest_contentful_paint=_vital(2.5, "LCP"),
+            first_input_delay=_vital(0.1, "FID"),
+            cumulative_layout_shift=Slo("score", "<", 0.1, "score", 0.75, subject="CLS"),
+            time_to_first_byte=_vital(0.6, "TTFB"),
         ),
-        queries=DatabaseQueries(simple_queries=_within(0.05), complex_queries=_within(0.2), reports=_within(2.0)),
+        queries=DatabaseQueries(simple_queries=_query(0.05), complex_queries=_query(0.2), reports=_query(2.0)),
         throughput=Throughput(
             concurrent_users=_at_least(1000, "users"),
             requests_per_second=_at_least(500, "per_second"),
@@ -97,10 +110,10 @@ MESTRES_CAFE_SLA = named(
             peak_load_capacity=_at_least(1.5, "ratio"),
         ),
         errors=ErrorRates(
-            http_4xx=_errors(0.01),
+            http_4xx=_errors(0.01, subject="4xx"),
             http_5xx=_errors(0.001),
-            database_errors=_errors(0.0001),
-            payment_failures=_errors(0.005),
+            database_errors=_errors(0.0001, subject="database"),
+            payment_failures=_errors(0.005, *_CHECKOUT),
         ),
         features=Features(
             product_listing=ProductListing(
@@ -116,14 +129,14 @@ MESTRES_CAFE_SLA = named(
             ),
             checkout_process=CheckoutProcess(
                 cart_to_checkout=_within(0.5, "POST", "/api/v1/carts/{cart_id}/quote"),
-                payment_processing=_within(3.0, "POST", "/api/v1/carts/{cart_id}/checkout"),
+                payment_processing=_within(3.0, *_CHECKOUT),
                 order_confirmation=_within(1.0, "GET", "/api/v1/orders/{number}"),
             ),
             search=Search(
-                simple_search=_within(0.2, *_LISTING),
-                filtered_search=_within(0.5, *_LISTING),
+                simple_search=_search(0.2),
+                filtered_search=_search(0.5),
                 autocomplete=_within(0.1, "GET", "/api/v1/search/suggest"),
-                fuzzy_search=_within(0.8, *_LISTING),
+                fuzzy_search=_search(0.8),
             ),
             admin_operations=AdminOperations(
                 dashboard_load=_within(1.0, "GET", "/admin/api/v1/dashboard"),
@@ -133,19 +146,19 @@ MESTRES_CAFE_SLA = named(
             ),
         ),
         benchmarks=Benchmarks(
-            products_page_query=_within(0.05),
-            products_search_query=_within(0.1),
-            orders_of_user_query=_within(0.03),
+            products_page_query=_query(0.05),
+            products_search_query=_query(0.1),
+            orders_of_user_query=_query(0.03),
             ab=ApacheBench(
                 requests_per_second=Slo("throughput", ">", 200, "per_second"),
-                mean_time=_within(0.25, quantile=None),
+                mean_time=_within(0.25, quantile=None, subject="load test"),
                 failed_requests=Slo("count", "<=", 0, "count"),
             ),
             load_test=LoadTest(
-                p95=_within(0.5, quantile=0.95),
-                p99=_within(1.0, quantile=0.99),
-                failed=_errors(0.01),
-                checks=Slo("errors", ">", 0.99, "ratio"),
+                p95=_within(0.5, quantile=0.95, subject="load test"),
+                p99=_within(1.0, quantile=0.99, subject="load test"),
+                failed=_errors(0.01, subject="load test"),
+                checks=Slo("errors", ">", 0.99, "ratio", subject="load test"),
             ),
             development=Hardware(
                 requests_per_second=_at_least(200, "per_second"),
@@ -170,7 +183,7 @@ MESTRES_CAFE_SLA = named(
             throughput=ApplicationThroughput(minimum=_at_least(100, "per_second"), target=_at_least(500, "per_second")),
             database=Database(
                 connection_pool_usage=_usage(0.80),
-                slow_query=_within(0.2, quantile=None),
+                slow_query=_within(0.2, quantile=None, subject="query"),
                 deadlocks=Slo("count", "<", 1, "count"),
             ),
             cache_hit_rate=Slo("cache_hits", ">=", 0.80, "ratio"),  # of all caches; the features promise more

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from mestres_perf._kernel.background import ends_with_its_caller
+from mestres_perf._kernel.current import Bound
 from mestres_perf.errors import DeadlineExceeded
 from mestres_perf.resilience._part import seconds_of
 
@@ -143,6 +144,13 @@ def checked(seconds: float, clock: Callable[[], float] = time.monotonic) -> dead
     mine._seconds = seconds  # noqa: SLF001 - the two belong together
     mine._clock = clock  # noqa: SLF001
     return mine
+
+
+def bound(limit: deadline) -> Bound[deadline | None]:
+    """Begin a deadline for code that is called in steps: it goes on between them, and is in force only within them."""
+    limit._begin(_current.get())  # noqa: SLF001 - the two belong together
+    resume(limit._outer)  # noqa: SLF001
+    return Bound(_current, limit)
 
 
 def resume(outer: deadline | None) -> None:

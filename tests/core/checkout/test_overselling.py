@@ -32,6 +32,7 @@ def check_one_sold(shop: Commerce, outcomes: Counter[str]) -> None:
     assert not shop.catalog.list().items[0].in_stock
 
 
+@pytest.mark.scenario("C1")
 def test_threads(shop):
     """Of fifty threads that buy the last piece at once, one gets it and 49 are told that there is none."""
     carts = [buyers.wish(shop, "LAST") for _ in range(BUYERS)]
@@ -41,6 +42,7 @@ def test_threads(shop):
     check_one_sold(shop, outcomes)
 
 
+@pytest.mark.scenario("C1")
 @pytest.mark.process
 def test_processes(shop, database_url):
     """The same with five processes of ten threads each."""
@@ -85,6 +87,7 @@ def test_two_variants_of_one_product(shop):
             shop.inventory.receive(sku, quantity=1)
 
 
+@pytest.mark.scenario("C4")
 def test_same_goods_in_opposite_order(shop):
     """Orders for the same goods in opposite order neither deadlock nor oversell."""
     for sku in ("P", "Q"):

@@ -46,6 +46,7 @@ def test_every_error_has_a_status(kind):
         (errors.IllegalTransition(what="order 1", state="placed", target="expired"), 409),
         (errors.InvalidSignature("pix"), 401),
         (errors.RetryableError("deadlock"), 503),
+        (errors.OutcomeUnknown(), 503),
         (errors.DatabaseNotReady("no tables", "migrate"), 503),
     ],
     ids=lambda value: getattr(value, "code", value),

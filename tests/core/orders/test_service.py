@@ -74,10 +74,20 @@ PLANTS = {
     "every order has a payment attempt": "DELETE FROM mc_payment",
     "every payment belongs to an order": "UPDATE mc_payment SET order_number = 'x'",
     "an order's items are the sum of its lines": "UPDATE mc_order_line SET quantity = 3, total = unit_price * 3",
-    "a paid order was paid in full, an unpaid one not at all": (
-        "UPDATE mc_payment SET captured_amount = captured_amount - 1"
-    ),
+    "an order's payment status is what its ledgers say": "UPDATE mc_payment SET captured_amount = captured_amount - 1",
     "a payment is what its ledger adds up to": "UPDATE mc_payment_event SET amount = amount - 1 WHERE kind = 'captured'",
+    "an order's discount and taxes are those of its lines and its shipping": "UPDATE mc_order_line SET tax_amount = 1",
+    "an order's fulfilment is that of its pieces": "UPDATE mc_order SET fulfillment_status = 'fulfilled'",
+    "shipped pieces are those of its parcels": "UPDATE mc_order_line SET shipped_quantity = 1",
+    "returned pieces are those of its returns": "UPDATE mc_order_line SET shipped_quantity = 1, returned_quantity = 1",
+    "credited pieces are those of its credits": (
+        "UPDATE mc_order_line SET cancelled_quantity = 1, credited_quantity = 1"
+    ),
+    "what is owed no longer is the sum of its credits": "UPDATE mc_order SET credited_amount = 1",
+    "pieces are credited by their frozen shares": (
+        "INSERT INTO mc_order_credit (order_id, line_id, kind, pieces, amount, reference, created_at)"
+        " SELECT order_id, id, 'returned', 0, 1, '', (SELECT created_at FROM mc_order LIMIT 1) FROM mc_order_line"
+    ),
     "a captured payment has its event, any other has none": "DELETE FROM mc_payment_event",
     "an order that is under way has closed its cart": "UPDATE mc_cart SET status = 'open'",
     "an idempotency key names an order": "UPDATE mc_idempotency SET order_number = 'x'",
@@ -103,5 +113,10 @@ def test_the_audit_sees_through_missing_constraints(sqlite_shop: TestShop) -> No
     shop.buy()
     shop.sql("UPDATE mc_stock_level SET allocated = on_hand + 1")
     shop.sql("UPDATE mc_order SET grand_amount = grand_amount + 1")
+    shop.sql("UPDATE mc_order_line SET returned_quantity = 1")
     found = {violation.rule for violation in shop.audit().violations}
-    assert {"nothing is oversold", "an order's total is the sum of its parts"} <= found
+    assert {
+        "nothing is oversold",
+        "an order's total is the sum of its parts",
+        "no more comes back than was shipped",
+    } <= found

@@ -4,8 +4,6 @@ import threading
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from core_shop import TestShop
 from mestres_core.errors import (
@@ -17,36 +15,6 @@ from mestres_core.errors import (
     QuoteChanged,
     ValidationError,
 )
-from mestres_core.rules.coupons import taken_off
-
-
-@pytest.mark.parametrize(
-    ("kind", "value", "lines", "expected"),
-    [
-        ("percent", 1000, [9, 4595], [9 - 8, 4595 - 4136]),  # what remains of 4595 is 4135.5, which goes up
-        ("percent", 10_000, [100, 1], [100, 1]),
-        ("fixed", 300, [4000, 2000, 2000], [150, 75, 75]),
-        ("fixed", 20_000, [10_000], [10_000]),
-        ("fixed", 5, [0, 0], [0, 0]),
-        ("fixed", 5, [], []),
-    ],
-)
-def test_what_is_taken_off(kind: str, value: int, lines: list[int], expected: list[int]) -> None:
-    """A percentage by line, halves of what remains away from zero; a fixed amount shared out, up to all there is."""
-    assert taken_off(kind, value, lines) == expected
-
-
-@given(
-    kind=st.sampled_from(["percent", "fixed"]),
-    value=st.integers(1, 10_000),
-    lines=st.lists(st.integers(0, 10**7), max_size=8),
-)
-def test_never_more_than_a_line_is_worth(kind: str, value: int, lines: list[int]) -> None:
-    """Each line keeps at least zero, and a fixed amount is taken off exactly or up to all there is."""
-    off = taken_off(kind, value, lines)
-    assert all(0 <= less <= line for less, line in zip(off, lines, strict=True))
-    if kind == "fixed":
-        assert sum(off) == min(value, sum(lines))
 
 
 def _with_coupon(shop: TestShop, code: str = "CAFE10", pieces: int = 1) -> str:

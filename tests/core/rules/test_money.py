@@ -1,5 +1,6 @@
 """The one rounding policy, against the tables of other systems and by properties."""
 
+import itertools
 from decimal import Decimal
 from fractions import Fraction
 
@@ -13,6 +14,7 @@ from mestres_core.money import (
     CurrencyMismatch,
     Money,
     allocate,
+    allocate_capped,
     digits,
     percent_of,
     round_half_down,
@@ -219,3 +221,33 @@ def test_the_front_door_has_the_arithmetic() -> None:
     """Everything that mestres_core.money promises is there, and Money is the same class everywhere."""
     assert [] == [name for name in money.__all__ if not hasattr(money, name)]
     assert mestres_core.Money is money.Money
+
+
+caps = st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)), min_size=1, max_size=12)
+
+
+@given(totals, caps)
+def test_nobody_gets_more_than_the_cap(total: int, of: list[tuple[int, int]]) -> None:
+    """Shares keep to caps and the sign of the total; not spent is only what no cap of a weight had room for."""
+    given_weights, limits = [weight for weight, _ in of], [cap for _, cap in of]
+    shares = allocate_capped(total, given_weights, limits)
+    assert all(0 <= abs(share) <= cap and share * total >= 0 for share, cap in zip(shares, limits, strict=True))
+    room = sum(cap for weight, cap in of if weight) if any(given_weights) else sum(limits)
+    assert abs(sum(shares)) == min(abs(total), room)
+    assert [-share for share in shares] == allocate_capped(-total, given_weights, limits)
+
+
+@given(totals, weights)
+def test_caps_that_are_not_reached_change_nothing(total: int, of: list[int]) -> None:
+    """With room for everybody the shares are those of allocate."""
+    assert allocate(total, of) == allocate_capped(total, of, [abs(total)] * len(of))
+
+
+@given(st.integers(0, 10**9), caps)
+def test_whoever_is_below_the_cap_has_the_share_of_the_others(total: int, of: list[tuple[int, int]]) -> None:
+    """Of two below their caps, the heavier never has less: what the caps leave is shared out by the same weights."""
+    given_weights, limits = [weight for weight, _ in of], [cap for _, cap in of]
+    shares = allocate_capped(total, given_weights, limits)
+    free = sorted((weight, share) for (weight, cap), share in zip(of, shares, strict=True) if share < cap)
+    exact = [share for _, share in free]
+    assert all(later >= earlier - 1 for earlier, later in itertools.pairwise(exact)) or not any(given_weights)

@@ -102,7 +102,7 @@ def test_panels_do_not_overlap():
 
 def test_colours_change_where_alerts_fire():
     """The thresholds of the panels are those of the alerts and of the system's levels: one table feeds them all."""
-    limits = {alert.name: float(alert.expression.split()[-1]) for alert in ALERTS}
+    limits = {alert.name: float(alert.expression.partition(" and ")[0].split()[-1]) for alert in ALERTS}
 
     def colours(title):
         return steps(panel(title)["fieldConfig"]["defaults"]["thresholds"])

@@ -45,15 +45,18 @@ def test_promtool_agrees(promtool, word):
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
 def test_a_wrong_rule_is_noticed(promtool, alert):
     """A wrong expression, threshold or time of any alert fails the unit tests."""
-    wrong = {
-        alert.expression: SPECIFIED[alert.name],
-        alert.expression[:-1]: alert.expression[:-1] + "000",
-        f"for: {alert.lasting}\n        labels:\n          severity: {alert.severity}\n        annotations:\n"
-        f'          summary: "{alert.summary}': f"for: 0m\n        labels:\n          severity: {alert.severity}\n"
-        f'        annotations:\n          summary: "{alert.summary}',
-    }
+    head = f"for: {{}}\n        labels:\n          severity: {alert.severity}\n        annotations:\n"
+    head += f'          summary: "{alert.summary}'
+    bound, _, guard = alert.expression.partition(" and ")
+    wrong = [
+        (alert.expression, SPECIFIED[alert.name]),
+        (bound, f"{bound[:-1]}000{bound[-1]}"),
+        (head.format(alert.lasting), head.format("0m")),
+    ]
+    if guard:
+        wrong += [(alert.expression, bound), (guard, f"{guard[:-1]}0"), (guard, f"{guard}000")]
     rules = prometheus_rules().partition("  - name: mestres_slo")[0]  # the error budgets have tests of their own
-    for right, planted in wrong.items():
+    for right, planted in wrong:
         assert rules.count(right) == 1
         run = promtool("test", rules.replace(right, planted))
 
@@ -65,7 +68,12 @@ def test_what_the_specification_names():
     """Names, thresholds, durations, severities and texts are the specification's."""
     group, _budgets = yaml.safe_load(prometheus_rules())["groups"]
     found = {
-        rule["alert"]: (rule["expr"].split()[-2:], rule["for"], rule["labels"], rule["annotations"])
+        rule["alert"]: (
+            rule["expr"].partition(" and ")[0].split()[-2:],
+            rule["for"],
+            rule["labels"],
+            rule["annotations"],
+        )
         for rule in group["rules"]
     }
 

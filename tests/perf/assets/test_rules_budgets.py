@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import textwrap
 import warnings
+from dataclasses import replace
 
 import pytest
 import yaml
@@ -14,6 +15,7 @@ from mestres_perf import MESTRES_CAFE_SLA, Slo
 from mestres_perf.assets import _budgets as budgets
 from mestres_perf.assets._rules import prometheus_budgets_test, prometheus_rules
 from mestres_perf.errors import ConfigurationError, ImpossibleAlertWarning
+from mestres_perf.metrics._indicators import indicator
 
 LONG = os.environ.get("MESTRES_STRESS") == "long"
 ALL = {(severity.alert, slo.name) for severity in budgets.SEVERITIES for slo in budgets.DEFAULT}
@@ -77,7 +79,7 @@ def test_a_wrong_rule_is_noticed(promtool, wrong):
     sound = prometheus_rules()
     rules = re.sub(r"(ratio_rate\w+\{.*\}) > .*", rf"\1 > {1 if wrong == 'never' else -1}", sound)
     rules = rules.replace(f"* 60 > {budgets.FEWEST}", "* 60 > -1")
-    rules = rules.replace("[1d])) unless", "[1m])) unless" if wrong == "never" else "[1d])) or")
+    rules = rules.replace("seen[30d]) unless", "seen[1m]) unless" if wrong == "never" else "seen[30d]) or")
     missing, unexpected = differences(promtool(rules, quickly()))
 
     assert (missing if wrong == "never" else unexpected) == ALL | {("ServiceGone", None)}
@@ -141,6 +143,65 @@ def test_eight_days_of_failure(promtool):
     assert run.returncode == 0, run.stdout + run.stderr
 
 
+@pytest.mark.scenario("O4")
+def test_a_service_that_is_gone_for_weeks(promtool):
+    """A job that is gone stays gone after a day, beside another that lives; one that is back, or never was, is not."""
+    story = """
+        rule_files: [prometheus_rules.yml]
+        evaluation_interval: 1h
+        tests:
+          - interval: 1h
+            input_series:
+              - series: http_requests_in_progress{job="lives", instance="a"}
+                values: "0x900"
+              - series: http_requests_in_progress{job="gone", instance="a"}
+                values: "0x24 stale"
+              - series: http_requests_in_progress{job="back", instance="a"}
+                values: "0x24 _x300 0x576"
+            promql_expr_test:
+    """
+    asked = """
+              - expr: count by (job) (ALERTS{alertname="ServiceGone", alertstate="firing"})
+                eval_time: %s
+                exp_samples: [%s]
+    """
+    gone, back = ({"labels": f'{{job="{job}"}}', "value": 1} for job in ("gone", "back"))
+    for when, those in (("24h", []), ("40h", [gone, back]), ("200h", [gone, back]), ("340h", [gone]), ("900h", [])):
+        samples = ", ".join(f"{{labels: '{one['labels']}', value: 1}}" for one in those)
+        story += asked % (when, samples)
+    run = promtool(only("slo:job:seen", "ServiceGone"), textwrap.dedent(story))
+
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def only(*names):
+    """These rules alone, looked at once an hour."""
+    found = yaml.safe_load(prometheus_rules())
+    _specified, group = found["groups"]
+    rules = [rule for rule in group["rules"] if rule.get("record", rule.get("alert")) in names]
+    return yaml.safe_dump({"groups": [{**group, "interval": "1h", "rules": rules}]})
+
+
+def test_how_much_of_a_budget_is_known(promtool):
+    """Beside what is left of a budget stands by how many days it is judged."""
+    story = """
+        rule_files: [prometheus_rules.yml]
+        evaluation_interval: 1m
+        tests:
+          - interval: 1m
+            input_series:
+              - series: http_requests_total{job="new", status="200"}
+                values: "0+3x300"
+            promql_expr_test:
+              - expr: round(slo:error_budget:covered_days{slo="errors.http_5xx"} * 24)
+                eval_time: 3h
+                exp_samples: [{labels: '{job="new", slo="errors.http_5xx"}', value: 3}]
+    """
+    run = promtool(prometheus_rules(), textwrap.dedent(story))
+
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
 def test_the_factors():
     """How fast a budget burns follows from its share, its 30 days and the long window: 14.4, 6, 3 and 1 times."""
     pairs = [(pair, severity.name) for severity in budgets.SEVERITIES for pair in severity.pairs]
@@ -190,6 +251,19 @@ def test_a_time_that_nobody_counts(threshold, nearest):
 
     with pytest.raises(ConfigurationError, match=rf"^checkout: .*nearest bounds are {nearest}$"):
         prometheus_rules([slo])
+
+
+def test_what_a_promise_speaks_of_is_in_its_data():
+    """By another name, or by none of the specification's, a promise is about the same events."""
+    errors, pages = MESTRES_CAFE_SLA.errors, MESTRES_CAFE_SLA.pages
+    for slo in (errors.http_4xx, errors.database_errors, errors.payment_failures, pages.largest_contentful_paint):
+        mine = indicator(replace(slo, name="mine"))
+        assert mine == indicator(slo)
+        assert mine != indicator(replace(slo, name="mine", subject="", endpoint=None, threshold=0.1))
+    assert "web_vitals" in indicator(pages.cumulative_layout_shift).bad("5m")
+    assert indicator(Slo("errors", "<", 0.01, "ratio", name="errors.http_4xx")) == indicator(errors.http_5xx)
+    with pytest.raises(ConfigurationError, match="no metric tells"):
+        indicator(Slo("errors", "<", 0.01, "ratio", name="mine", subject="dreams"))
 
 
 @pytest.mark.parametrize(

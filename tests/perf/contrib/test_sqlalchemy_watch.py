@@ -212,6 +212,127 @@ def test_an_engine_that_is_gone(engine):
     assert gauge(metrics, "database_connections_max") == 0
 
 
+@pytest.mark.scenario("C1")
+def test_engines_are_told_apart(engine):
+    """A pool that is full is seen beside one that nothing bounds, and beside one of the same database that is idle."""
+    metrics = Metrics()
+    full, free, idle = engine(pool_size=1, max_overflow=0), engine(poolclass=NullPool), engine(pool_size=40)
+    for each in (full, free):
+        instrument_engine(each, metrics)
+    instrument_engine(idle, metrics, name="reports")
+    with full.connect(), free.connect():
+        assert samples(metrics, "database_connections_active") == {("a.db",): 1, ("a.db 2",): 1, ("reports",): 0}
+        most = samples(metrics, "database_connections_max")
+        assert most == {("a.db",): 1, ("a.db 2",): float("inf"), ("reports",): 50}
+        assert metrics.connections_in_use() == 2
+
+
+@pytest.mark.scenario("C1")
+def test_engines_of_one_name_are_counted_together(engine):
+    """Many engines that come and go can share a name: then they are one series."""
+    metrics = Metrics()
+    tenants = [engine(pool_size=2, max_overflow=0) for _ in range(3)]
+    for tenant in tenants:
+        instrument_engine(tenant, metrics, name="tenants")
+    with tenants[0].connect(), tenants[1].connect():
+        assert samples(metrics, "database_connections_active") == {("tenants",): 2}
+        assert samples(metrics, "database_connections_max") == {("tenants",): 6}
+    with pytest.raises(ConfigurationError, match="must be a name"):
+        instrument_engine(tenants[0], metrics, name="")
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("postgresql+psycopg://user:secret@db.internal:5432/shop", "shop"),
+        ("postgresql+psycopg://user:secret@db.internal", "postgresql"),
+        ("sqlite://", "sqlite"),
+        ("sqlite:///:memory:", "sqlite"),
+        ("sqlite:////var/lib/shop/shop.db", "shop.db"),
+    ],
+)
+def test_what_an_engine_is_called(url, name):
+    """By its database, and never by an address, a password or a folder."""
+    metrics, watched = Metrics(), create_engine(url)
+    instrument_engine(watched, metrics)
+    assert list(samples(metrics, "database_connections_max")) == [(name,)]
+
+
+@pytest.mark.scenario("C4")
+@pytest.mark.parametrize("order", [(0, 1), (1, 0), (1, 2)])
+def test_an_engine_and_its_options_are_one(engine, order):
+    """What `execution_options` makes of an engine shares its pool: statements and connections are counted once."""
+    watched, metrics = engine(pool_size=3, max_overflow=0), Metrics()
+    twin = watched.execution_options(isolation_level="AUTOCOMMIT")
+    engines = (watched, twin, twin.execution_options(logging_token="reports"))
+    before = installed(watched)
+    stops = [instrument_engine(engines[who], metrics) for who in order]
+    assert stops[0] is stops[1]
+    with twin.connect() as connection:
+        connection.execute(text("SELECT 1"))
+        assert in_use(metrics) == 1
+    with pytest.raises(OperationalError), watched.connect() as connection:
+        connection.execute(text("SELECT nothing FROM nowhere"))
+    assert counted(metrics) == {"select": 2}
+    assert errors(metrics) == {("select", "OperationalError"): 1}
+    assert gauge(metrics, "database_connections_max") == 3
+    stops[0]()
+    assert installed(watched) == before
+
+
+def test_options_that_are_gone(engine):
+    """An engine goes on being watched when the options by which it was named are gone."""
+    watched, metrics = engine(pool_size=3, max_overflow=0), Metrics()
+    instrument_engine(watched.execution_options(isolation_level="AUTOCOMMIT"), metrics)
+    gc.collect()
+    with watched.connect():
+        assert (in_use(metrics), gauge(metrics, "database_connections_max")) == (1, 3)
+
+
+def test_engines_that_are_gone_are_forgotten(tmp_path):
+    """Engines that come and go leave nothing behind, and their names to those that follow."""
+    metrics = Metrics()
+    for _ in range(20):
+        passing = create_engine(f"sqlite:///{tmp_path / 'a.db'}")
+        instrument_engine(passing, metrics)
+        with passing.connect() as connection:
+            connection.execute(text("SELECT 1"))
+        del passing, connection
+        gc.collect()
+    assert metrics.pools == []
+    assert samples(metrics, "database_connections_max") in ({("a.db",): 0}, {("",): 0})
+    assert counted(metrics) == {"select": 20}
+
+
+@pytest.mark.scenario("C4")
+def test_threads_that_watch_one_engine(engine):
+    """Several threads that begin to watch an engine at once watch it once, and stop once."""
+    for _ in range(20):
+        watched, metrics = engine(), Metrics()
+        before, together, stops = installed(watched), threading.Barrier(4), []
+
+        def begin(watched=watched, metrics=metrics, together=together, stops=stops):
+            together.wait()
+            stops.append(instrument_engine(watched, metrics))
+
+        run(begin)
+        assert len(metrics.pools) == 1
+        with watched.connect() as connection:
+            connection.execute(text("SELECT 1"))
+        assert counted(metrics) == {"select": 1}
+        run(*stops)
+        assert installed(watched) == before
+
+
+def run(*works):
+    """Each in a thread; one alone in four."""
+    threads = [threading.Thread(target=work) for work in (works * 4 if len(works) == 1 else works)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+
+
 @pytest.mark.scenario("C2")
 def test_waiting_for_a_connection(engine):
     """The time until there is a connection is observed, and so is the time after which there was none."""

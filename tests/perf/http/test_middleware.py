@@ -38,8 +38,9 @@ def test_metrics_page(site):
     assert page.headers["content-type"].startswith("text/plain")
     for name in ("http_requests_total", "http_request_duration_seconds_bucket"):
         assert f"\n{name}" in page.text
-    for name in ("database_connections_active", "database_connections_max", "system_disk_usage_ratio"):
-        assert f"\n{name} " in page.text
+    for name in ("database_connections_active", "database_connections_max"):
+        assert f'\n{name}{{pool=""}} 0' in page.text
+    assert "\nsystem_disk_usage_ratio " in page.text
     assert "\ncache_hit_rate " not in page.text  # nobody has asked a cache
     assert sum(site.series("http_requests_total").values()) == 1
 

@@ -18,6 +18,7 @@ STATUS: Mapping[type[errors.CommerceError], int] = {
     errors.InvalidSignature: 401,
     errors.ProviderFailed: 503,
     errors.RetryableError: 503,
+    errors.OutcomeUnknown: 503,
     errors.DatabaseNotReady: 503,
     errors.CommerceError: 500,
 }

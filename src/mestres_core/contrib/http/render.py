@@ -9,14 +9,13 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from babel.numbers import format_currency
-
 from mestres_core.cart.dto import Cart, Totals
 from mestres_core.catalog.dto import Category, CategoryRef, FacetValue, Product, ProductCard
 from mestres_core.checkout.dto import Quote
 from mestres_core.orders.dto import Order, OrderSummary
 from mestres_core.payments.dto import Payment, Refund
 from mestres_core.promotions.dto import AppliedCoupon
+from mestres_core.rules.formatting import format_money
 from mestres_core.rules.money import Money
 from mestres_core.search.dto import Suggestion
 from mestres_core.shipping.dto import ShippingOption
@@ -27,8 +26,7 @@ Json = dict[str, Any]
 @lru_cache(maxsize=16_384)
 def formatted(value: Money) -> str:
     """As people in Brazil write it: `R$ 45,90`, with ordinary spaces."""
-    text: str = format_currency(value.to_decimal(), value.currency, locale="pt_BR")
-    return text.replace("\N{NO-BREAK SPACE}", " ").replace("\N{NARROW NO-BREAK SPACE}", " ")
+    return format_money(value).replace("\N{NO-BREAK SPACE}", " ").replace("\N{NARROW NO-BREAK SPACE}", " ")
 
 
 def money(value: Money) -> Json:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Integer, String, Table, cast, extract, func, text
+from sqlalchemy import JSON, BigInteger, Integer, String, Table, cast, extract, func, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.functions import FunctionElement
 
 _BUSY_STATES = {"40001": "serialization failure", "40P01": "deadlock", "55P03": "lock timeout"}
 
@@ -39,6 +42,35 @@ def busy(error: DBAPIError) -> str | None:
         return _BUSY_STATES.get(state)
     reason = str(error.orig)
     return reason if "database is locked" in reason or "database table is locked" in reason else None
+
+
+class json_rows(FunctionElement[Any]):  # noqa: N801 - a function's name
+    """`json_rows(a, b)`: every row's columns as one JSON value `[[a, b], ...]`, in no definite order.
+
+    So another table's rows come along with a statement that is sent anyhow. No rows give NULL or an empty list. SQLite
+    gives moments as text without a zone: `moment_in_json` reads both.
+    """
+
+    type = JSON()
+    inherit_cache = True
+
+
+@compiles(json_rows, "sqlite")
+def _json_rows_sqlite(element: Any, compiler: Any, **named: Any) -> str:
+    return f"json_group_array(json_array({compiler.process(element.clauses, **named)}))"
+
+
+@compiles(json_rows, "postgresql")
+def _json_rows_postgresql(element: Any, compiler: Any, **named: Any) -> str:
+    return f"json_agg(json_build_array({compiler.process(element.clauses, **named)}))"
+
+
+def moment_in_json(value: str | None) -> datetime | None:
+    """A moment that came within JSON, aware, in UTC."""
+    if value is None:
+        return None
+    found = datetime.fromisoformat(value)
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 def hour_of(dialect: str, column: Any) -> Any:

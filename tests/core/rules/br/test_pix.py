@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mestres_core.rules.br.pix import br_code, crc16
+from mestres_core.rules.br.pix import br_code, crc16, is_br_code
 
 OFFICIAL = (
     "00020126580014br.gov.bcb.pix0136123e4567-e12b-12d1-a456-4266554400005204000053039865802BR"
@@ -57,3 +57,33 @@ def test_a_field_that_does_not_fit_is_refused() -> None:
     """A key too long for its field is an error, not a code that no bank can read."""
     with pytest.raises(ValueError, match="99"):
         br_code(key="k" * 100, name="Ana", city="Patos", txid="a", amount=Decimal(1))
+
+
+def test_a_charge_is_found_by_its_location() -> None:
+    """With a url the code is to be paid once, and names no key."""
+    code = br_code(url="pix.example.com/v2/cobv/9d36b84f", name="Ana", city="Patos de Minas")
+    read = fields(code)
+    assert is_br_code(code)
+    assert ("12", {"00": "br.gov.bcb.pix", "25": "pix.example.com/v2/cobv/9d36b84f"}) == (
+        read["01"],
+        fields(read["26"]),
+    )
+    assert "54" not in read
+    assert "***" == fields(read["62"])["05"]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"key": "k", "url": "u"}, {}, {"key": "k", "txid": "a-b"}, {"key": "k", "txid": "a" * 26}]
+)
+def test_a_code_needs_one_receiver_and_a_proper_txid(wrong: dict[str, str]) -> None:
+    """Key and url both or neither, or a txid with other signs, is an error."""
+    with pytest.raises(ValueError, match="BR Code"):
+        br_code(name="Ana", city="Patos", **wrong)
+
+
+@pytest.mark.parametrize(
+    "code", ["", "000201", "0002016304FFFF", "0009", "000x01", "000201630", "é", OFFICIAL + "1d3d"]
+)
+def test_what_is_no_code_is_told(code: str) -> None:
+    """Cut off, mistyped or without its check sum: no code, and no error."""
+    assert not is_br_code(code)

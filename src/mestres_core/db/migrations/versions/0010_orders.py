@@ -84,6 +84,16 @@ _SHIPPED = """
     UPDATE mc_order_line SET shipped_quantity = quantity
     WHERE order_id IN (SELECT id FROM mc_order WHERE fulfillment_status = 'fulfilled')
 """
+# They left in one parcel; nothing more is known of it.
+_PARCELS = """
+    INSERT INTO mc_shipment (order_id, tracking, carrier, created_at)
+    SELECT id, '', '', updated_at FROM mc_order WHERE fulfillment_status = 'fulfilled'
+"""
+_PIECES = """
+    INSERT INTO mc_shipment_line (shipment_id, line_id, quantity)
+    SELECT mc_shipment.id, line.id, line.quantity
+    FROM mc_order_line AS line JOIN mc_shipment ON mc_shipment.order_id = line.order_id
+"""
 # What was given back for orders that were not called off was goodwill: nobody wrote down more.
 _GOODWILL = """
     INSERT INTO mc_order_credit (order_id, kind, pieces, amount, reference, created_at)
@@ -118,7 +128,7 @@ def upgrade() -> None:
             constraint = f" CONSTRAINT ck_{table}_{check[0]} CHECK ({check[1]})" if check else ""
             op.execute(f"ALTER TABLE {table} ADD COLUMN {name} {kind}{constraint}")
     _create_tables()
-    for statement in (_SHARES, _SHIPPED, _GOODWILL, _CREDITED):
+    for statement in (_SHARES, _SHIPPED, _PARCELS, _PIECES, _GOODWILL, _CREDITED):
         op.execute(statement)
 
 
