@@ -72,10 +72,9 @@ _READS = frozenset(
     (
         "list get categories featured products suggest level of_order order_of of_customer find opens coupon"
         " unconfirmed dashboard report rates zones methods preview of_owner"
-        " shipments credits returns preview_edit"
+        " shipments credits returns preview_edit summary ledger entries balance events"
         " places locations lots recall movements of_reference"
         " all codes facts running prices lists resolve explain"
-        " summary ledger entries balance events"
     ).split()
 )
 _OWN_TRANSACTIONS = frozenset(

@@ -57,16 +57,11 @@ _SCOPE = case((cart.c.channel == "default", "checkout"), else_=literal("checkout
 _WITH_CLAIM = (quote.c.content, quote.c.expires_at, idempotency.c.request_hash, idempotency.c.order_number)
 _CUSTOMER = select(customers.c.id).where(customers.c.email == bindparam("email")).scalar_subquery()
 # The cart with its lock and, in the same question, what is known of the request: the quote that it confirms, what its
-# key stands for, whether its customer has bought before, and whether any event waits for a payment that is not known yet:
-# it may be this one's.
+# key stands for, whether its customer has bought before, and whether any event waits for a payment that is not known
+# yet: it may be this one's.
+_HAS_PARKED = exists().where(ledger.c.state == "parked").label("has_parked")
 _KNOWN = (
-    select(
-        *HEAD,
-        _SCOPE.label("scope"),
-        *_WITH_CLAIM,
-        _CUSTOMER.label("customer_id"),
-        exists().where(ledger.c.state == "parked").label("has_parked"),
-    )
+    select(*HEAD, _SCOPE.label("scope"), *_WITH_CLAIM, _CUSTOMER.label("customer_id"), _HAS_PARKED)
     .select_from(
         cart.outerjoin(quote, and_(quote.c.hash == bindparam("hash"), quote.c.cart_id == cart.c.id)).outerjoin(
             idempotency, and_(idempotency.c.scope == _SCOPE, idempotency.c.key == bindparam("key"))
@@ -284,6 +279,7 @@ class CheckoutService:
 
     def end_operation(self, operation_id: str, event: PaymentEvent) -> Order | None:
         """A provider has answered a capture or a void: once, and with its event's effect."""
+        check(event)
         number = self._orders.lock_of(event.key)
         done = event.kind in ("captured", "voided")
         changed = self._payments.record(event)
