@@ -129,8 +129,8 @@ def test_parts_that_are_not_the_totals_are_refused(shop: TestShop) -> None:
 
 @pytest.mark.parametrize("act", ["cancel", "cancel_lines", "edit"])
 @pytest.mark.parametrize("reusable", [True, False], ids=["A31 usable again", "A31 kept used"])
-def test_a_cancelled_orders_coupon(shop: TestShop, reusable: bool, act: str) -> None:  # noqa: FBT001 - a table
-    """Sylius: a coupon of one use is usable again when its order is called off in any way, unless it is not reusable."""
+def test_a_cancelled_orders_coupon(shop: TestShop, reusable: bool, act: str) -> None:
+    """Sylius: a coupon of one use is usable again when its order is called off, however, unless it is not reusable."""
     shop.product()
     ten = [{"type": "percent", "percent": 10}]
     shop.promotions.save("ten", name="Dez", actions=ten, needs_code=True, reusable=reusable)
