@@ -78,7 +78,14 @@ _READS = frozenset(
     ).split()
 )
 _OWN_TRANSACTIONS = frozenset(
-    {("checkout", "place"), ("orders", "cancel"), ("orders", "capture"), ("orders", "refund"), ("payments", "void")}
+    {
+        ("checkout", "place"),
+        ("orders", "cancel"),
+        ("orders", "capture"),
+        ("orders", "refund"),
+        ("orders", "pay"),
+        ("payments", "void"),
+    }
 )
 
 
@@ -340,6 +347,10 @@ class Commerce:
 
     def _void(self, number: str) -> Any:
         return returning.void(self.run, self._providers, number)
+
+    def _pay(self, number: str, *, payment: Any) -> Any:
+        times = self.config.times
+        return placing.pay(self.run, self._providers, number, payment=payment, ends=times.payment, lease=times.lease)
 
     def _refund(self, number: str, **arguments: Any) -> Any:
         return returning.refund(self.run, self._providers, number, **arguments)

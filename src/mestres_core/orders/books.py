@@ -63,7 +63,7 @@ _LEDGER = select(
     _sum(_OPEN_AMOUNT, _IS_OPEN).label("authorized"),
     _sum(payment.c.refunded_amount).label("refunded"),
     _sum(payment.c.refunded_amount + payment.c.refunding_amount).label("asked"),
-    _sum(1, payment.c.status.not_in(["captured"])).label("waiting"),
+    _sum(1, payment.c.status.in_(["pending", *HELD])).label("waiting"),
     _sum(1, and_(_IS_OPEN, payment.c.account_id.is_not(None))).label("held"),
 ).where(payment.c.order_number == bindparam("number"))
 _ADD = (
@@ -85,7 +85,7 @@ LIVE = ("placed", "completed")
 class Ledger:
     """What the payments and refunds of an order add up to, in minor units; `asked` counts refunds under way, too.
 
-    `waiting` tenders are not captured; `held` of them are the shop's own accounts.
+    `waiting` tenders may still be captured; `held` of them are the shop's own accounts.
     """
 
     captures: int
