@@ -211,8 +211,8 @@ class OrderService(Shipping, Returns, Edits):
         """Let what became of a payment (authorized, captured, voided, declined...) have its effect on the order.
 
         Returns the cart to open again when the order has come to nothing, None otherwise: its other tenders then go
-        back where they came from. Money that arrives after its payment had failed brings the order back if its goods can
-        still be set aside; if not, or if somebody called the order off, the money goes back to the buyer by itself.
+        back where they came from. Money that arrives after its payment had failed brings the order back if its goods
+        can still be set aside; if not, or if somebody called the order off, the money goes back to the buyer by itself.
         `refunded` minor units were given back meanwhile.
         """
         row = self._row(number, lock=True)
@@ -421,8 +421,8 @@ class OrderService(Shipping, Returns, Edits):
 
         `payment` is one tender, as in checkout: {"method": "card", "token": ...}, pix, gift_card... Whether it came is
         in the order's `payment_due`; one that was refused may be followed by another, one that the buyer has still to
-        make (pix, boleto) is awaited until it ends. Raises what `begin_payment` raises, TransactionOwnershipError inside
-        somebody else's transaction.
+        make (pix, boleto) is awaited until it ends. Raises what `begin_payment` raises, TransactionOwnershipError
+        inside somebody else's transaction.
         """
         raise TransactionOwnershipError("orders.pay")
 
