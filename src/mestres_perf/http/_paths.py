@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 from mestres_perf.errors import ConfigurationError
@@ -28,3 +28,11 @@ class Paths:
 
     def __contains__(self, path: str) -> bool:
         return path in self._paths or path.startswith(self._below)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+
+def excluded(given: Iterable[str]) -> Container[str]:
+    """The paths of an option `exclude`; where there are none, to look for one is no call. Raises ConfigurationError."""
+    return Paths("exclude", given) or frozenset()

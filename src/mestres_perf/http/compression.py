@@ -29,7 +29,7 @@ from mestres_perf.http._compressors import Compressor, Maker
 from mestres_perf.http._encoding import TYPES, chosen, encoded, is_encodable, length_of, not_modified, varying
 from mestres_perf.http._ending import is_file
 from mestres_perf.http._freshness import combined
-from mestres_perf.http._paths import Paths, path_of
+from mestres_perf.http._paths import excluded, path_of
 
 _MOST_GZIP, _MOST_ZSTD = 9, 19
 _NOT_MODIFIED = 304
@@ -55,7 +55,7 @@ class _Compression:
             raise ConfigurationError(f"minimum_size={minimum_size!r}: must be a number of bytes of at least 0")
         self.minimum_size = minimum_size
         self.types = _types(types)
-        self.excluded = Paths("exclude", exclude)
+        self.excluded = excluded(exclude)
         if not isinstance(opt_out_header, str) or not opt_out_header.strip():
             raise ConfigurationError(f"opt_out_header={opt_out_header!r}: must be the name of a header")
         self._opt_out = opt_out_header.lower()

@@ -25,7 +25,7 @@ from mestres_perf.http._answers import (
 )
 from mestres_perf.http._bodies import header
 from mestres_perf.http._ending import Watched, is_file
-from mestres_perf.http._paths import Paths, path_of
+from mestres_perf.http._paths import excluded, path_of
 from mestres_perf.resilience import deadline
 from mestres_perf.resilience._deadline import HEADER, checked
 from mestres_perf.resilience._part import seconds_of
@@ -43,7 +43,7 @@ class _Times:
         self._most = self._seconds if most is None else seconds_of("most", most, above=True)
         if self._most < self._seconds:
             raise ConfigurationError(f"most={most!r}: must be at least seconds={seconds!r}")
-        self.excluded = Paths("exclude", exclude)
+        self.excluded = excluded(exclude)
 
     def of(self, asked: str) -> deadline:
         """The deadline of a request whose caller asks for this one."""
@@ -74,10 +74,11 @@ class DeadlineMiddleware:
             return
         limit = self._times.of(header(scope, _RAW))
         with limit:
-            if limit.left() <= 0:
+            left = limit.left()
+            if left <= 0:
                 await aanswer(_LATE, scope["method"], send)
                 return
-            answering = _Answering(limit.left(), send)
+            answering = _Answering(left, send)
             try:
                 await self.app(scope, receive, answering.send)
             except BaseException as error:

@@ -140,7 +140,7 @@ class RateLimit(Part):
     async def acheck(self, key: Hashable = "") -> Admission:
         """`check` for async code."""
         if self._redis is None:
-            return _admission(self._local_burst, self._local_interval, *self._cells.take_and_tell(key))
+            return self._locally(key)
         try:
             reply = await self._redis.awaiting.ask(self._question(key))
         except BackendUnavailable:
@@ -171,9 +171,10 @@ class RateLimit(Part):
         return _admission(self.burst, self._interval, wait, busy)
 
     def _locally(self, key: Hashable) -> Admission:
-        return _admission(self._local_burst, self._local_interval, *self._cells.take_and_tell(key))
+        wait, busy = self._cells.take_and_tell(key)
+        return _admission(self._local_burst, self._local_interval, wait, busy)
 
 
 def _admission(burst: int, interval: float, wait: float, busy: float) -> Admission:
     remaining = 0 if wait else int(burst - busy / interval + 1e-6)
-    return Admission(burst, max(0, remaining), busy, wait)
+    return Admission(burst, remaining if remaining > 0 else 0, busy, wait)
