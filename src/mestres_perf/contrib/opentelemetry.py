@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from types import TracebackType
 from typing import Any, Final
 
-from mestres_perf._kernel.current import TRACE_ID
+from mestres_perf._kernel.current import TRACE_ID, Bound
 from mestres_perf.cache import Cache, Event
 from mestres_perf.http._answers import (
     AsgiApp,
@@ -22,7 +23,7 @@ from mestres_perf.http._answers import (
     StartResponse,
     WsgiApp,
 )
-from mestres_perf.http._ending import Ending
+from mestres_perf.http._ending import Ending, within
 from mestres_perf.http._paths import Paths
 from mestres_perf.http._templates import Route, Templates, method_label
 from mestres_perf.http.access_log import EXCLUDED
@@ -58,16 +59,24 @@ class _Spans:
 
 
 class _Request:
-    """One span, ended once, and current until then."""
+    """One span, ended once, and current within `with request:`."""
 
     def __init__(self, span: trace.Span, method: str) -> None:
         self._span = span
         self._method = method
         self._is_ended = False
-        self._token = context.attach(trace.set_span_in_context(span))
+        self._context = trace.set_span_in_context(span)
         found = span.get_span_context()
-        self._trace_before = TRACE_ID.get()
-        TRACE_ID.set(f"{found.trace_id:032x}" if found.is_valid else "")
+        self._trace = Bound(TRACE_ID, f"{found.trace_id:032x}" if found.is_valid else "")
+
+    def __enter__(self) -> None:
+        self._trace.__enter__()
+        self._token = context.attach(self._context)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._context = context.get_current()
+        context.detach(self._token)
+        self._trace.__exit__(kind, error, at)
 
     def respond(self, status: int, route: str) -> None:
         """The start of the response; `route` is a template."""
@@ -89,12 +98,6 @@ class _Request:
         if not self._is_ended:
             self._is_ended = True
             self._span.end()
-
-    def leave(self) -> None:
-        """Nothing that happens from now on belongs to it."""
-        self.end()
-        TRACE_ID.set(self._trace_before)
-        context.detach(self._token)
 
 
 class TracingMiddleware:
@@ -134,12 +137,13 @@ class TracingMiddleware:
                 request.end()  # what runs in the background afterwards is no part of it
 
         try:
-            await self.app(scope, receive, told)
+            with request:
+                await self.app(scope, receive, told)
         except BaseException as error:
             request.fail(error)
             raise
         finally:
-            request.leave()
+            request.end()
 
 
 class WSGITracingMiddleware:
@@ -181,7 +185,7 @@ class WSGITracingMiddleware:
                 request.fail(error)
                 raise
 
-        return Ending(environ, request.leave, seen).of(call)
+        return Ending(environ, request.end, seen).of(lambda: within(environ, request, call))
 
 
 def _carrier(environ: MutableMapping[str, Any]) -> dict[str, str]:

@@ -38,16 +38,21 @@ _BODILESS = frozenset({204, 205, 206, 304})
 _FIRST = 200
 _EVENTS = "text/event-stream"
 _WEIGHT = re.compile(r"[ \t]*;[ \t]*[qQ]=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)[ \t]*")
+_USUAL_LENGTH = 100
 _ALIASES = {"x-gzip": "gzip"}
 
 
-@lru_cache(512)
 def chosen(accepts: str, offers: tuple[str, ...]) -> str:
     """Which of `offers` a client gets by its Accept-Encoding, the first among equals; "" for none of them.
 
     None is what a client gets that prefers `identity`, or says nothing at all. What is named twice counts with the
     lower of its weights; what has a weight that the standard does not know is not taken for accepted.
     """
+    # Clients say much the same. What no browser says is not kept: it may be as long as a header can be.
+    return _remembered(accepts, offers) if len(accepts) <= _USUAL_LENGTH else _weighed(accepts, offers)
+
+
+def _weighed(accepts: str, offers: tuple[str, ...]) -> str:
     weights: dict[str, float] = {}
     for part in accepts.lower().split(","):
         name, semicolon, rest = part.partition(";")
@@ -63,6 +68,9 @@ def chosen(accepts: str, offers: tuple[str, ...]) -> str:
     best = max(offers, key=lambda each: weights.get(each, others), default="")
     weight = weights.get(best, others)
     return best if weight > 0 and weight >= plain else ""
+
+
+_remembered = lru_cache(512)(_weighed)
 
 
 def is_encodable(status: int, headers: Sequence[tuple[str, str]], types: tuple[str, ...]) -> bool:

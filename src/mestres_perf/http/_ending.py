@@ -1,8 +1,13 @@
-"""The end of a WSGI response, whichever way it comes: read to its end, closed before, or never begun."""
+"""The end of a WSGI response, whichever way it comes: read to its end, closed before, or never begun.
+
+And what must not outlast it: a server may neither read a body nor close it, and serves the next request in the same
+thread.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 Seen = Callable[[bytes | Exception | None], object]
@@ -43,8 +48,8 @@ class Ending:
 class Watched:
     """The body itself; `end` is called once, when it has been read to its end or is closed.
 
-    Some who read a body never close it: what is tied to the request must not last in their thread. `seen` is called
-    with each chunk that the server takes, with None when it has taken all, and with what is raised.
+    Some who read a body never close it. `seen` is called with each chunk that the server takes, with None when it has
+    taken all, and with what is raised.
     """
 
     def __init__(self, body: Iterable[bytes], end: Callable[[], object], seen: Seen | None = None) -> None:
@@ -89,6 +94,52 @@ class Watched:
 
 class _Sized(Watched):
     """One of so many chunks: of one a server may tell the length. What has none must not look as if it had."""
+
+    def __len__(self) -> int:
+        return len(self._body)  # type: ignore[arg-type]  # it has one
+
+
+def within(
+    environ: Mapping[str, Any], around: AbstractContextManager[Any], call: Callable[[], Iterable[bytes]]
+) -> Iterable[bytes]:
+    """Call an application, take each chunk of its body and close it within `around`, and leave that each time.
+
+    So the server's thread has nothing of a request but while code of the application runs, whatever the server does.
+    """
+    with around:
+        body = call()
+    if type(body) in (list, tuple) or is_file(environ, body):  # no code of the application's is left to run
+        return body
+    return (_SizedSteps if hasattr(body, "__len__") else _Steps)(body, around)
+
+
+class _Steps:
+    """A body of which each chunk is made within something."""
+
+    def __init__(self, body: Iterable[bytes], around: AbstractContextManager[Any]) -> None:
+        self._body = body
+        self._around = around
+        self._chunks: Iterator[bytes] | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        with self._around:
+            if self._chunks is None:
+                self._chunks = iter(self._body)
+            return next(self._chunks)
+
+    def close(self) -> None:
+        """The server is done."""
+        close = getattr(self._body, "close", None)
+        if close is not None:
+            with self._around:
+                close()
+
+
+class _SizedSteps(_Steps):
+    """One of so many chunks, as `_Sized` is."""
 
     def __len__(self) -> int:
         return len(self._body)  # type: ignore[arg-type]  # it has one

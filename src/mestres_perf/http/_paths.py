@@ -21,9 +21,12 @@ class Paths:
 
     def __init__(self, label: str, given: Iterable[str]) -> None:
         """Raises ConfigurationError, which names the argument `label`."""
+        given = given if isinstance(given, str) else tuple(given)
         self._paths = frozenset() if isinstance(given, str) else frozenset(path.rstrip("/") for path in given)
-        if isinstance(given, str) or not all(path.startswith("/") for path in self._paths):
+        if isinstance(given, str) or not all(path.startswith("/") for path in given):
             raise ConfigurationError(f"{label}={given!r}: must be paths such as ('/health', '/metrics')")
+        if "" in self._paths:
+            raise ConfigurationError(f"{label}={given!r}: '/' is every path, and leaves the middleware nothing to do")
         self._below = tuple(f"{path}/" for path in self._paths)
 
     def __contains__(self, path: str) -> bool:

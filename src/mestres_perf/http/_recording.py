@@ -14,13 +14,9 @@ from mestres_perf.http import _freshness as rules
 from mestres_perf.http._fills import Fill, Steps
 from mestres_perf.http._freshness import Terms
 from mestres_perf.http._responses import Asked, Lead, Responses, entity_tag
-from mestres_perf.http._stored import Stored, head_of
+from mestres_perf.http._stored import NOT_STORED, Stored, head_of
 
 _OK = 200
-_OURS = frozenset({"age", "content-length", "x-cache"})
-_OF_ONE_REQUEST = frozenset({"x-request-id", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"})
-"""Said by other middleware of one request alone: not for whoever is given what is stored."""
-_NOT_STORED = _OURS | _OF_ONE_REQUEST
 NOT_MODIFIED = 304
 
 
@@ -203,7 +199,7 @@ class Recording:
         yield from self._store(self._stored(terms, self._headers, body), terms.kept)
 
     def _stored(self, terms: Terms, headers: Sequence[tuple[str, str]], body: bytes) -> Stored:
-        kept = [(name, value) for name, value in headers if name not in _NOT_STORED]
+        kept = [(name, value) for name, value in headers if name not in NOT_STORED]
         if self._status == _OK and not any(name == "etag" for name, _ in kept):
             kept.append(("etag", entity_tag(body)))
         if self._status != 204:  # noqa: PLR2004 - No Content has no length either

@@ -11,6 +11,11 @@ from mestres_perf.http._freshness import Headers, Terms
 
 _FRAME = struct.Struct(">4sHBII5d")
 _RESPONSE, _INDEX = b"MR\x01R", b"MR\x01V"
+NOT_STORED: Final = {"age", "content-length", "x-cache", "x-request-id"} | {
+    f"ratelimit-{name}" for name in ("limit", "remaining", "reset")
+}
+"""What is said anew of each response, by the cache or by other middleware; RequestIdMiddleware adds its header."""
+
 REFUSED: Final = b"MR\x01N"
 """What those are told who wait for a response that is for one client only. It is never stored."""
 

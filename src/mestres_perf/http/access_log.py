@@ -19,6 +19,7 @@ from mestres_perf.http._answers import (
     Send,
     StartResponse,
     WsgiApp,
+    text,
 )
 from mestres_perf.http._encoding import length_of
 from mestres_perf.http._ending import Ending, is_file
@@ -69,7 +70,8 @@ class AccessLogMiddleware:
     """Logs each request to an ASGI application when its last byte has gone out.
 
     The record has `method`, `route` (the template, never the path, of which there is no end, and which may be private),
-    `status`, `seconds`, `bytes` of the body as it left here, and `broken_off` where a response did not come to its end.
+    `status`, `seconds`, `bytes` of the body as it left here (of a file that the server sends by itself those of its
+    Content-Length, or the `count` that it is told to send), and `broken_off` where a response did not come to its end.
     Without a response the status is 500, or 499 when the client has gone. Levels are INFO, and WARNING from 500. Paths
     below those in `exclude` are not logged. `route` says the template of a scope where the framework is not known.
     """
@@ -95,6 +97,7 @@ class AccessLogMiddleware:
             return
         self._templates.begin(scope)
         line, gone = _Line(self._log, scope["method"]), False
+        started: Message = {}
 
         async def heard() -> Message:
             nonlocal gone
@@ -103,7 +106,9 @@ class AccessLogMiddleware:
             return message
 
         async def told(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = message
                 line.status = message["status"]
                 line.route = self._templates.of(scope, scope["method"])
             try:
@@ -111,9 +116,12 @@ class AccessLogMiddleware:
             except OSError:  # the server's way to say that the client has gone
                 line.end(gone=True)
                 raise
-            line.bytes += len(message.get("body", b""))
+            line.bytes += len(message.get("body", b"")) + (message.get("count") or 0)
             is_body = message["type"] in {"http.response.body", "http.response.zerocopysend"}
-            if (is_body and not message.get("more_body", False)) or message["type"] == "http.response.pathsend":
+            if message["type"] == "http.response.pathsend":
+                line.bytes = length_of(combined(text(started.get("headers", ())))) or 0
+                line.end()
+            elif is_body and not message.get("more_body", False):
                 line.end()
 
         try:

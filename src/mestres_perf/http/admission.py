@@ -97,8 +97,8 @@ class AdmissionMiddleware:
         admission = None
         if gate.rate is not None:
             peer = scope.get("client")
-            forwarded = _forwarded(scope) if gate.asks_proxies else ""
-            admission = await gate.rate.acheck(gate.client(peer[0] if peer else "", forwarded))
+            client = gate.client(peer[0] if peer else "", _forwarded(scope) if gate.asks_proxies else "")
+            admission = await gate.rate.acheck(client) if gate.rate.is_shared else gate.rate.check(client)
             if not admission.is_admitted:
                 await aanswer(problem(HTTPStatus.TOO_MANY_REQUESTS, admission.headers()), scope["method"], send)
                 return

@@ -28,7 +28,6 @@ from mestres_perf.http._answers import (
     problem,
     raw,
 )
-from mestres_perf.http._bodies import header
 from mestres_perf.http._encoding import length_of
 from mestres_perf.http._ending import Watched, is_file
 from mestres_perf.http._page import Page
@@ -37,6 +36,7 @@ from mestres_perf.http._paths import path_of
 MOST: Final = 1024 * 1024
 _MOST_LEFT, _PATIENCE = 1024 * 1024, 1.0
 _CONNECTED = frozenset({"1.0", "1.1"})
+_MALFORMED: Final = problem(HTTPStatus.BAD_REQUEST, detail="Content-Length must be one number of bytes, in digits.")
 
 
 class _Limits:
@@ -60,9 +60,9 @@ class _Limits:
 class BodyLimitMiddleware:
     """Answers 413 (a problem document) to requests whose body is larger than `most` bytes.
 
-    By its Content-Length at once, before the application is called; without one as soon as more has been read. `paths`
-    are other limits, for a path and all below it; the longest counts. Where the rest of a body was not read an HTTP/1
-    connection ends with the response.
+    By its Content-Length at once, before the application is called; and as soon as more has been read, whatever was
+    announced. A Content-Length that is no number of bytes is 400. `paths` are other limits, for a path and all below
+    it; the longest counts. Where the rest of a body was not read an HTTP/1 connection ends with the response.
     """
 
     def __init__(self, app: AsgiApp, *, most: int = MOST, paths: Mapping[str, int] | None = None) -> None:
@@ -76,8 +76,10 @@ class BodyLimitMiddleware:
             await self.app(scope, receive, send)
             return
         limit = self._limits.of(scope["path"])
-        if (length_of({"content-length": header(scope, b"content-length")}) or 0) > limit:
-            await _refuse(scope, receive, send, limit)
+        announced = _announced(scope["headers"])
+        refusal = _refusal_of(",".join(announced), limit) if announced else None
+        if refusal is not None:
+            await _refuse(scope, receive, send, refusal)
             return
         meter = _Meter(scope, receive, send, limit)
         try:
@@ -89,6 +91,8 @@ class BodyLimitMiddleware:
 
 class _Meter:
     """What an ASGI application is given in place of the server's `receive` and `send`."""
+
+    __slots__ = ("_has_begun", "_limit", "_read", "_receive", "_scope", "_send", "has_refused")
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
         self.has_refused = False
@@ -109,22 +113,31 @@ class _Meter:
         self.has_refused = not self._has_begun
         if self.has_refused:
             more = bool(message.get("more_body", False))
-            await _refuse(self._scope, self._receive, self._send, self._limit, has_more=more)
+            await _refuse(self._scope, self._receive, self._send, _too_large(self._limit), has_more=more)
         return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
         if self.has_refused:
             return
-        self._has_begun = self._has_begun or message["type"] == "http.response.start"
+        if message["type"] == "http.response.start":
+            self._has_begun = True
         await self._send(message)
 
 
-async def _refuse(scope: Scope, receive: Receive, send: Send, limit: int, *, has_more: bool = True) -> None:
-    """Say 413 at once; then take a little more, for a client that reads only when it has sent what it has.
+def _announced(headers: Iterable[tuple[bytes, bytes]]) -> list[str]:
+    """Each Content-Length: two are none."""
+    found = []
+    for name, value in headers:  # a comprehension would be a call of its own, for what most requests do not have
+        if name == b"content-length":
+            found.append(str(value, "latin-1"))
+    return found
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send, page: Page, *, has_more: bool = True) -> None:
+    """Say no at once; then take a little more, for a client that reads only when it has sent what it has.
 
     A connection that is closed while something unread lies in it is reset, and the answer may be lost with it.
     """
-    page = _too_large(limit)
     headers = page.all_headers()
     if has_more and scope.get("http_version", "1.1") in _CONNECTED:
         headers.append(("Connection", "close"))
@@ -152,8 +165,9 @@ async def _drain(receive: Receive) -> None:
 class WSGIBodyLimitMiddleware:
     """The twin of BodyLimitMiddleware for a WSGI application, with the same options.
 
-    What becomes of the rest of the body, and of the connection, is decided by the server: no WSGI application may say.
-    Most servers read a body that has no length to its end before the application is called.
+    What is read is counted on every server, whether it marks the end of a body (`wsgi.input_terminated`) or not. What
+    becomes of the rest, and of the connection, is the server's to decide: no WSGI application may say. Most servers
+    read a body that has no length to its end before the application is called.
     """
 
     def __init__(self, app: WsgiApp, *, most: int = MOST, paths: Mapping[str, int] | None = None) -> None:
@@ -164,15 +178,11 @@ class WSGIBodyLimitMiddleware:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
         limit = self._limits.of(path_of(environ))
-        length = length_of({"content-length": environ.get("CONTENT_LENGTH") or ""})
-        if length is not None:  # the server lets nobody read more than that
-            if length > limit:
-                return answer(_too_large(limit), environ["REQUEST_METHOD"], start_response)
-            return self.app(environ, start_response)
-        if not environ.get("wsgi.input_terminated"):
-            return self.app(environ, start_response)
+        refusal = _refusal_of(environ.get("CONTENT_LENGTH") or "", limit)
+        if refusal is not None:
+            return answer(refusal, environ["REQUEST_METHOD"], start_response)
         measured = environ["wsgi.input"] = _Input(environ["wsgi.input"], limit)
-        return _Cut(measured, environ, start_response).of(lambda start: self.app(environ, start))
+        return _Cut(measured, environ, start_response).of(self.app)
 
 
 class _Cut:
@@ -181,22 +191,22 @@ class _Cut:
     def __init__(self, measured: _Input, environ: Environ, start_response: StartResponse) -> None:
         self._environ = environ
         self._measured = measured
-        self._page = _too_large(measured.limit)
-        self._refusal = [] if environ["REQUEST_METHOD"] == "HEAD" else [self._page.body]
         self._start_response = start_response
         self._has_begun = False
         self._has_refused = False
 
-    def of(self, app: Callable[[StartResponse], Iterable[bytes]]) -> Iterable[bytes]:
-        """Call the application, and give the server its response, or 413."""
+    def of(self, app: WsgiApp) -> Iterable[bytes]:
+        """Call the application, and give the server its response, or 413.
+
+        Nothing is left to be refused of a response that has begun; one that has not is watched until it does.
+        """
         try:
-            body = app(self._start)
+            body = app(self._environ, self._start)
         except Exception:
             if not self._may_refuse():
                 raise
-            self._refuse(sys.exc_info())
-            return self._refusal
-        if not self._has_refused and (isinstance(body, (list, tuple)) or is_file(self._environ, body)):
+            return self._refuse(sys.exc_info())
+        if self._has_begun or (not self._has_refused and is_file(self._environ, body)):
             return body
         return Watched(self._chunks(body), getattr(body, "close", list))
 
@@ -211,10 +221,13 @@ class _Cut:
     def _may_refuse(self) -> bool:
         return self._measured.is_exceeded and not self._has_begun
 
-    def _refuse(self, *exc_info: Any) -> None:
+    def _refuse(self, *exc_info: Any) -> list[bytes]:
+        """Say 413, once; what its body is."""
+        page = _too_large(self._measured.limit)
         if not self._has_refused:
             self._has_refused = True
-            self._start_response(line_of(self._page.status), self._page.all_headers(), *exc_info)
+            self._start_response(line_of(page.status), page.all_headers(), *exc_info)
+        return [] if self._environ["REQUEST_METHOD"] == "HEAD" else [page.body]
 
     def _chunks(self, body: Iterable[bytes]) -> Iterator[bytes]:
         try:
@@ -227,16 +240,17 @@ class _Cut:
                 raise
             self._refuse(sys.exc_info())
         if self._has_refused:
-            yield from self._refusal
+            yield from self._refuse()
 
     def _dropped(self, data: bytes) -> None:
         """What the application still writes."""
 
 
 class _Input:
-    """A body of unknown length, of which nobody is given more than the limit: reading further raises OSError.
+    """A body of which nobody is given more than the limit, whatever was announced: reading further raises OSError.
 
-    That is what frameworks take for a client that has gone; whatever they answer, 413 is sent.
+    It is read only as far as the application reads it: some servers would wait for ever. The error is what frameworks
+    take for a client that has gone; whatever they answer, 413 is sent.
     """
 
     def __init__(self, body: Any, limit: int) -> None:
@@ -268,6 +282,14 @@ class _Input:
             self.is_exceeded = True
             raise OSError(f"the body is larger than {self.limit} bytes")
         return data
+
+
+def _refusal_of(announced: str, limit: int) -> Page | None:
+    """What is answered to a Content-Length without reading anything."""
+    length = length_of({"content-length": announced})
+    if length is None:
+        return _MALFORMED if announced else None
+    return _too_large(limit) if length > limit else None
 
 
 def _too_large(limit: int) -> Page:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from fnmatch import translate
 from functools import cached_property
 from typing import Final
 
@@ -41,9 +40,9 @@ _WORDS = frozenset(
 class CacheRule:
     """What Cache-Control says of responses at these paths, and of these media types where some are given.
 
-    `path` is a pattern (`*` stands for any letters, `/` too), or a compiled regular expression for the whole path. With
-    `ignore_cookies` these responses are the same for all, whatever cookies a visitor sends, as those that are
-    `immutable` always are.
+    `path` is a pattern (`*` stands for any letters, `/` too; every other sign for itself), or a compiled regular
+    expression for the whole path. With `ignore_cookies` these responses are the same for all, whatever cookies a
+    visitor sends, as those that are `immutable` always are.
     """
 
     policy: str
@@ -82,11 +81,11 @@ class CacheRule:
 
     @cached_property
     def _paths(self) -> re.Pattern[str]:
-        return self.path if isinstance(self.path, re.Pattern) else re.compile(translate(self.path))
+        return self.path if isinstance(self.path, re.Pattern) else _pattern(self.path)
 
     @cached_property
     def _types(self) -> list[re.Pattern[str]]:
-        return [re.compile(translate(each.lower())) for each in self.types]
+        return [_pattern(each.lower()) for each in self.types]
 
     @property
     def ignores_cookies(self) -> bool:
@@ -109,6 +108,11 @@ class CacheRule:
         if not _STRICT.isdisjoint(self._directives):
             return True
         return status in _KEPT and (not is_personal or "private" in self._directives)
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    """Only `*` has a meaning: paths may have any other sign in them."""
+    return re.compile(".*".join(map(re.escape, text.split("*"))), re.DOTALL)
 
 
 class _Rules:

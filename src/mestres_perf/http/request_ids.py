@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from mestres_perf._kernel.current import REQUEST_ID
+from mestres_perf._kernel.current import REQUEST_ID, Bound
 from mestres_perf.errors import ConfigurationError
 from mestres_perf.http._answers import AsgiApp, Environ, Message, Receive, Scope, Send, StartResponse, WsgiApp
-from mestres_perf.http._ending import Ending
+from mestres_perf.http._ending import within
+from mestres_perf.http._stored import NOT_STORED
 
 KEY: Final = "mestres.request_id"
 """Where the id is in an ASGI scope and in a WSGI environ."""
@@ -64,6 +65,7 @@ class _Ids:
             raise ConfigurationError(f"make={make!r}: must be a function that returns an id")
         self.header = header
         self.raw = header.lower().encode()
+        NOT_STORED.add(header.lower())  # an id is of one request, and a response cache may be around this
         self.variable = f"HTTP_{header.upper().replace('-', '_')}"
         self._trusts = trust_incoming
         self._make = make
@@ -139,7 +141,7 @@ class RequestIdMiddleware:
 class WSGIRequestIdMiddleware:
     """The twin of RequestIdMiddleware for a WSGI application: the id is in `environ["mestres.request_id"]`.
 
-    It holds until the server closes the body.
+    Code of the application has it, until its body is closed; the server's thread never does.
     """
 
     def __init__(
@@ -165,12 +167,6 @@ class WSGIRequestIdMiddleware:
             others = [each for each in headers if each[0].lower() != low]
             return start_response(status, [*others, (ids.header, own)], *exc_info)
 
-        before = REQUEST_ID.get()
-        REQUEST_ID.set(own)
-
-        def end() -> None:
-            REQUEST_ID.set(before)
-
         def call() -> Iterable[bytes]:
             try:
                 return self.app(environ, told)
@@ -178,4 +174,4 @@ class WSGIRequestIdMiddleware:
                 error.add_note(f"{ids.header}: {own}")  # the server logs it when the id is no longer known
                 raise
 
-        return Ending(environ, end).of(call)
+        return within(environ, Bound(REQUEST_ID, own), call)

@@ -38,7 +38,12 @@ class CircuitBreaker:
 
     An Exception is a failure when it is one of `record`, and a success otherwise: the dependency has answered. What
     `ignore` names, KeyboardInterrupt, cancellation and the like count neither way. `failure_if(result)` says whether a
-    value that was returned is a failure. With `shared` the breakers of this name in several processes advise each
+    value that was returned is a failure. A call that was cut off by the deadline of its caller counts neither way, for
+    he may have come with too little time, unless it had `hung_after` seconds (by default `slow_after`, else 1.0): then
+    it is a failure. Without `slow_after` calls are timed from the first that was cut off until one succeeds, or with
+    `failure_rate` until 4 / failure_rate of them have.
+
+    With `shared` the breakers of this name in several processes advise each
     other.
 
     Use it as a decorator (of functions of all colours, methods, callable objects), with `call` and `acall`, as a
@@ -54,6 +59,7 @@ class CircuitBreaker:
         failure_rate: float | None = None,
         slow_rate: float | None = None,
         slow_after: float | None = None,
+        hung_after: float | None = None,
         window: CountWindow | TimeWindow = CountWindow(100),  # noqa: B008 - it never changes
         min_calls: int | None = None,
         probes: int = 1,
@@ -71,6 +77,7 @@ class CircuitBreaker:
             failure_rate=failure_rate,
             slow_rate=slow_rate,
             slow_after=slow_after,
+            hung_after=hung_after,
             window=window,
             min_calls=min_calls,
             probes=probes,
@@ -126,10 +133,12 @@ class CircuitBreaker:
                 return
         # Entered in another context, as frameworks do with generators: it can count only where nothing hangs on when
         # it began.
-        period = self._machine.passing
-        if period is not None and error is None:
+        period = self._machine.current
+        if not period.passes:
+            return
+        if error is None:
             self._machine.succeeded(period, 0.0)
-        elif period is not None and error is not None:
+        else:
             self._machine.raised(period, error, 0.0)
 
     async def __aenter__(self) -> Self:

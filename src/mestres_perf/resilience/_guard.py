@@ -31,13 +31,13 @@ def make(_function, {given}):
                     _next(_rejections)
                     raise _Refusal(_name, _left)
             _period = _admit()
-            _began = {now}
+            _began = _clock()
             try:
                 _result = {call}
             except _Error as _error:
-                _raised(_period, _error, {passed})
+                _raised(_period, _error, _clock() - _began)
                 raise
-            _returned(_period, _result, {passed})
+            _returned(_period, _result, _clock() - _began)
             return _result
 {begin}
         try:
@@ -92,7 +92,6 @@ def compiled(machine: Machine, *, is_async: bool, function: Callable[..., Any] |
         colour="async " if is_async else "",
         declared=declared,
         call=f"{'await ' if is_async else ''}_function({passed_on})",
-        now="_clock()" if timed else "0.0",
         passed="_clock() - _began" if timed else "0.0",
         begin="        _began = _clock()" if timed else "",
         end=_end(machine.rules, period),

@@ -11,10 +11,14 @@ under the global interpreter lock: `passing` is read once, and that read is the 
 nothing; otherwise the lock is taken. Successes are counted by a `Tally`; with a window by the numbers that they draw
 from it. A period that ends sets its window's `edge` below every number and then reads how many were drawn: a success
 that draws later finds itself beyond the edge, takes the lock, and is counted there.
+
+A breaker without `slow_after` looks at no clock until a caller's deadline has cut a call off. From then on `passing`
+and `window` are None, as when it is open: calls go through `admit` and are timed, until `Rules.doubts` have succeeded.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import threading
@@ -76,6 +80,11 @@ class Period:
     told: bool = False
     """Opened because others are open, not by what was found here."""
 
+    @property
+    def passes(self) -> bool:
+        """Whether calls need not ask."""
+        return self.state in _PASSING
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -110,6 +119,7 @@ class Machine:
 
     __slots__ = (
         "__weakref__",
+        "_doubts",
         "_drawn",
         "_failures",
         "_ignored",
@@ -143,7 +153,7 @@ class Machine:
         self._teller = threading.Lock()
         self._successes, self._rejections, self._ignored = Tally(), Tally(), Tally()
         self.successes, self.rejections = self._successes.numbers, self._rejections.numbers
-        self._failures = self._slow = self._opened = self._probes_failed = 0
+        self._failures = self._slow = self._opened = self._probes_failed = self._doubts = 0
         self._drawn = self._recorded = 0  # numbers drawn in periods that have ended; those drawn under the lock, in all
         self._listeners: list[Listener] = []
         self._untold: deque[tuple[State, State]] = deque()
@@ -211,20 +221,30 @@ class Machine:
         return self.succeeded(period, seconds)
 
     def raised(self, period: Period, error: BaseException, seconds: float) -> None:
-        """A call has raised this, after so many seconds."""
+        """A call has raised this, after so many seconds; 0 where nobody has timed it."""
         rules = self.rules
-        if not isinstance(error, Exception) or isinstance(error, rules.ignore) or self._is_the_callers(error, seconds):
+        if isinstance(error, rules.ignore):
+            self.released(period)
+        elif _is_cut(error):
+            self._cut(period, seconds)
+        elif not isinstance(error, Exception):
             self.released(period)
         elif isinstance(error, rules.record):
             self.failed(period, seconds)
         else:
             self.succeeded(period, seconds)
 
-    def _is_the_callers(self, error: Exception, seconds: float) -> bool:
-        """Whether the caller's own time was over: he may have brought too little, and nobody shall close a way so."""
-        if not isinstance(error, DeadlineExceeded) or deadline.remaining() != 0.0:
-            return False
-        return self.rules.slow_after is None or seconds < self.rules.slow_after
+    def _cut(self, period: Period, seconds: float) -> None:
+        """The caller's own time was over: he may have brought too little, and nobody shall close a way so."""
+        if self.rules.slow_after is None:
+            with self._lock:
+                if period is self.current:
+                    self.passing = self.window = None
+                    self._doubts = self.rules.doubts
+        if seconds >= self.rules.hung_after:
+            self.failed(period, seconds)
+        else:
+            self.released(period)
 
     def succeeded(self, period: Period, seconds: float) -> None:
         """A call has done what it should, slowly or not."""
@@ -235,6 +255,9 @@ class Machine:
         with self._lock:
             self._slow += slow
             if period is self.current:
+                self._doubts -= 1
+                if period.passes and self._doubts <= 0:
+                    self.passing, self.window = period, period.window
                 self._count(period, failed=False, slow=slow)
         self._tell()
 
@@ -410,6 +433,11 @@ class Machine:
             self.window = self.current.window
         elif current.state is State.HALF_OPEN:
             self.current = Period(State.OPEN, until=self.clock(), in_a_row=current.in_a_row)
+
+
+def _is_cut(error: BaseException) -> bool:
+    """Whether what ended the call is that the time of whoever has made it was over."""
+    return isinstance(error, (DeadlineExceeded, asyncio.CancelledError)) and deadline.remaining() == 0.0
 
 
 def _after_fork() -> None:

@@ -21,8 +21,10 @@ class Permit:
     def __init__(self, machine: Machine, *, timed: bool = True) -> None:
         """Raises CircuitOpenError."""
         self._machine = machine
-        self._period = machine.passing or machine.admit()
-        self._began = machine.clock() if timed and machine.rules.slow_after is not None else None
+        passing = machine.passing
+        self._period = machine.admit() if passing is None else passing
+        watches = passing is None or machine.rules.slow_after is not None
+        self._began = machine.clock() if timed and watches else None
         self._unsettled = [True]  # to pop is one indivisible operation
 
     def success(self, result: Any = _NOTHING) -> None:

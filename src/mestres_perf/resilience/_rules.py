@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import isfinite
+from math import ceil, isfinite
 from typing import Any
 
 from mestres_perf.errors import ConfigurationError, Refused
@@ -13,6 +13,9 @@ from mestres_perf.resilience._windows import CountWindow, Limits, TimeWindow
 
 _FAILURES_IN_A_ROW = 5
 _LEAST_CALLS = 20
+_HUNG_AFTER = 1.0
+_MEAN_GAPS = 4
+"""Where calls hang at random, one gap in fifty between two of them is more than so many times the mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,9 @@ class Rules:
     window: CountWindow | TimeWindow
     limits: Limits | None
     slow_after: float | None
+    hung_after: float
+    doubts: int
+    """How many calls have to succeed after one that was cut off until they are no longer timed."""
     open_time: OpenTime
     probes: int
     probe_timeout: float
@@ -38,6 +44,7 @@ def rules_of(
     failure_rate: float | None,
     slow_rate: float | None,
     slow_after: float | None,
+    hung_after: float | None,
     window: CountWindow | TimeWindow,
     min_calls: int | None,
     probes: int,
@@ -52,6 +59,9 @@ def rules_of(
     if slow_after is not None:
         _seconds("slow_after", slow_after)
         slow_rate = 1.0 if slow_rate is None else slow_rate
+    if hung_after is None:
+        hung_after = _HUNG_AFTER if slow_after is None else slow_after
+    _seconds("hung_after", hung_after)
     by_share = failure_rate is not None or slow_rate is not None
     if failure_threshold is None and not by_share:
         failure_threshold = _FAILURES_IN_A_ROW
@@ -70,6 +80,8 @@ def rules_of(
         window=window,
         limits=_limits(failure_rate, slow_rate, window, min_calls) if by_share else None,
         slow_after=slow_after,
+        hung_after=hung_after,
+        doubts=1 if failure_rate is None else ceil(_MEAN_GAPS / failure_rate),
         open_time=reset_timeout,
         probes=probes,
         probe_timeout=reset_timeout.first if probe_timeout is None else probe_timeout,

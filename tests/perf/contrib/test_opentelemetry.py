@@ -73,6 +73,24 @@ def test_a_span_for_each_request(face, traced):
     assert TRACE_ID.get() == ""
 
 
+def test_a_body_that_nobody_closes_leaves_no_span_behind(traced):
+    """A body that stays open is in its span when it is asked, and the server's thread never is."""
+    seen = []
+
+    def app(environ, start_response):
+        start_response("200 OK", [])
+        return (b"%d" % (seen.append(TRACE_ID.get()) or 1) for _ in range(2))
+
+    site = WSGITracingMiddleware(app, provider=traced.provider)
+    chunks = iter(site({"REQUEST_METHOD": "GET", "PATH_INFO": "/", "HTTP_TRACEPARENT": CALLER}, lambda *_: None))
+    for _ in range(2):
+        assert TRACE_ID.get() == ""
+        assert not trace.get_current_span().get_span_context().is_valid
+        next(chunks)
+    assert seen == [CALLER.split("-")[1]] * 2
+    assert not trace.get_current_span().get_span_context().is_valid
+
+
 @FACE
 def test_the_trace_is_in_the_logs(face, traced):
     """A record that is logged within a request has its trace."""

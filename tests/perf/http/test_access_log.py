@@ -150,6 +150,45 @@ def test_files_that_a_wsgi_server_sends(lines):
     assert "broken_off" not in line
 
 
+@pytest.mark.parametrize(
+    ("messages", "size"),
+    [
+        ([{"type": "http.response.zerocopysend", "file": 3, "count": 7}], 7),
+        ([{"type": "http.response.zerocopysend", "file": 3}], 0),
+        (
+            [
+                {"type": "http.response.zerocopysend", "file": 3, "count": 7, "more_body": True},
+                {"type": "http.response.zerocopysend", "file": 4, "count": 2, "more_body": True},
+                {"type": "http.response.body", "body": b"end"},
+            ],
+            12,
+        ),
+        ([{"type": "http.response.pathsend", "path": "/tmp/x"}], 9),
+    ],
+    ids=["zero copy", "to its end", "pieces", "path"],
+)
+def test_files_that_an_asgi_server_sends(lines, messages, size):
+    """What a server copies from a file is one line at its last piece, with as many bytes as are told of it."""
+    sent = []
+
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"9")]})
+        for message in messages:
+            assert lines() == []
+            await send(message)
+        assert len(lines()) == 1  # what runs in the background afterwards is no part of it
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
+    asyncio.run(AccessLogMiddleware(app)(scope, None, send))
+    (line,) = lines()
+    assert (line["status"], line["bytes"]) == (200, size)
+    assert "broken_off" not in line
+    assert sent[1:] == messages
+
+
 def test_the_templates_of_frameworks(lines):
     """FastAPI's and Flask's templates are in the line, written alike."""
     fast, flask = FastAPI(), Flask(__name__)
@@ -179,3 +218,10 @@ def test_arguments_that_make_no_sense(skin, options):
     """The message says what would be right."""
     with pytest.raises(ConfigurationError, match="must be"):
         skin(None, **options)
+
+
+@pytest.mark.parametrize("exclude", [("/",), ["/health", "//"]])
+def test_every_path_excluded(exclude):
+    """Excluding the path that all others are below of is told as what it is."""
+    with pytest.raises(ConfigurationError, match="'/' is every path, and leaves the middleware nothing to do"):
+        AccessLogMiddleware(None, exclude=exclude)

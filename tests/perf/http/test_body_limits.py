@@ -182,11 +182,69 @@ def test_wsgi_in_every_way_of_reading():
         assert refused(served.ask("/", (), "POST", [b"ab\ncd\nefghi"])) == TOO_LARGE
 
 
-def test_wsgi_without_an_end():
-    """Where the server does not say that a body ends by itself, it is not touched: reading it might wait for ever."""
-    served = stack("wsgi", Reply(), most=10)
-    served.ask("/", (), "GET", [], environ={"wsgi.input_terminated": False})
-    assert type(served.environ["wsgi.input"]).__module__ == "_io"
+MALFORMED = ["+5", "-5", "5_0", " 5", "5 ", "0x5", "5.0", "5, 5", "five", "\u0665", "\u00b2", "\xb2"]
+
+
+@FACE
+@pytest.mark.parametrize("length", [each for each in MALFORMED if each.isascii() or ord(each) < 256])
+def test_a_length_that_is_none(face, length):
+    """A Content-Length that is no number of bytes is told as 400, and the application is not called."""
+    served = stack(face, echo, most=10)
+    assert refused(served.ask("/", {"Content-Length": length}, "POST", [b"x" * 5])) == (
+        400,
+        "application/problem+json",
+        400,
+    )
+    assert served.asked == []
+
+
+def test_wsgi_a_length_in_other_digits():
+    """Digits of other scripts are none, though a server lets them through."""
+    served = stack("wsgi", echo, most=10)
+    for length in MALFORMED:
+        assert served.ask("/", (), "POST", [b"x"], environ={"CONTENT_LENGTH": length}).status == 400
+
+
+def test_asgi_two_lengths():
+    """Two lengths are none: nobody can say which one the server has believed."""
+    served = stack("asgi", echo, most=10)
+    assert served.ask("/", [("Content-Length", "5"), ("Content-Length", "6")], "POST", [b"x" * 5]).status == 400
+
+
+@FACE
+def test_a_length_that_is_not_true(face):
+    """What is read is counted, whatever was announced."""
+    served = stack(face, echo, most=10)
+    assert served.ask("/", {"Content-Length": "5"}, "POST", [b"x" * 10]).body == b"x" * 10
+    assert refused(served.ask("/", {"Content-Length": "5"}, "POST", [b"x" * 11])) == TOO_LARGE
+
+
+@pytest.mark.parametrize("environ", [{}, {"CONTENT_LENGTH": ""}], ids=["none", "empty"])
+def test_wsgi_without_an_end(environ):
+    """Where the server does not say that a body ends by itself it is counted all the same, and read only on demand."""
+    environ = {"wsgi.input_terminated": False, **environ}
+    served = stack("wsgi", echo, most=10)
+    assert served.ask("/", (), "POST", [b"x" * 10], environ=environ).body == b"x" * 10
+    assert refused(served.ask("/", (), "POST", [b"x" * 11], environ=environ)) == TOO_LARGE
+
+    assert stack("wsgi", Reply(), most=10).ask("/", environ={**environ, "wsgi.input": Input()}).status == 200
+
+
+class Input:
+    """An input that nobody may read."""
+
+    def read(self, size=-1):
+        raise AssertionError("it would wait for ever")
+
+    readline = read
+
+
+def test_wsgi_a_response_that_has_begun_is_given_as_it_is():
+    """Where nothing can be refused any more the server gets the application's own body, lists and files too."""
+    body = iter([b"a"])
+    site = WSGIBodyLimitMiddleware(lambda environ, start: (start("200 OK", []) and None) or body)
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "wsgi.input": Input()}
+    assert site(environ, lambda *_: None) is body
 
 
 @pytest.mark.parametrize("skin", [BodyLimitMiddleware, WSGIBodyLimitMiddleware])

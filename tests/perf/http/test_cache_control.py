@@ -72,6 +72,25 @@ def test_the_application_has_the_last_word(face, header):
 
 
 @FACE
+@pytest.mark.parametrize(
+    ("pattern", "path", "others"),
+    [
+        ("/search?*", "/search?x", ["/searchx", "/search"]),
+        ("/a[1]", "/a[1]", ["/a1"]),
+        ("/a.b", "/a.b", ["/axb"]),
+        ("/[!a]*", "/[!a]/x", ["/b/x"]),
+        ("/a*b", "/a/\n/b", ["/a/b/c"]),
+    ],
+)
+def test_only_a_star_is_special(face, pattern, path, others):
+    """Every other sign of a path or a media type is meant as it is written."""
+    layer = (CacheControlMiddleware, WSGICacheControlMiddleware, {"rules": [CacheRule(NO_STORE, path=pattern)]})
+    for asked, policy in ((path, NO_STORE), *((other, None) for other in others)):
+        assert Stack(face, Reply(), layer).ask(asked).headers.get("cache-control") == policy
+    assert not CacheRule(NO_STORE, types=["text/[hc]*"]).fits("text/html")
+
+
+@FACE
 @pytest.mark.parametrize("status", [201, 302, 303, 307, 400, 404, 410, 429, 500, 503])
 def test_errors_are_not_kept(face, status):
     """A missing asset is not immutable: what is no success may be forbidden to be kept, and never allowed."""

@@ -23,7 +23,7 @@ from mestres_perf import (
     WSGICompressionMiddleware,
 )
 from mestres_perf.errors import ConfigurationError
-from mestres_perf.http import _compressors
+from mestres_perf.http import _compressors, _encoding
 from mestres_perf.http._encoding import chosen
 from perf.http.served import served_by_uvicorn, served_by_waitress
 from perf.http.stack import FACES, Reply, Stack
@@ -315,6 +315,26 @@ def test_the_choice_is_one_that_the_client_accepts(parts):
 def test_accept_encoding(accepts, choice):
     """The cases of RFC 9110, section 12.5.3, and of those who do not keep to it."""
     assert chosen(accepts, ("zstd", "gzip")) == choice
+
+
+def test_long_headers_are_not_kept():
+    """What no browser sends is read as ever, and not remembered: it may be as long as a header can be."""
+    before = _encoding._remembered.cache_info().currsize
+    for number in range(5):
+        assert chosen(f"gzip, x{number}{' ' * 10_000}", ("zstd", "gzip")) == "gzip"
+    assert _encoding._remembered.cache_info().currsize == before
+
+
+@FACE
+@pytest.mark.parametrize(("coding", "head"), [("gzip", 18 + 5), ("zstd", 18)])
+def test_what_short_chunks_cost(face, coding, head):
+    """Each chunk can be read at once, however short: a stream of single letters grows by ten bytes a chunk at most."""
+    body = [bytes([97 + number % 26]) for number in range(200)]
+    answer = ask(face, Reply(body, headers=[HTML]), {"Accept-Encoding": coding}, minimum_size=0)
+    assert answer.headers["content-encoding"] == coding
+    assert len(answer.body) <= head + 11 * len(body)
+    words = [b"<li>coffee number %d" % number for number in range(200)]
+    assert len(ask(face, Reply(words, headers=[HTML]), {"Accept-Encoding": coding}).body) < len(b"".join(words))
 
 
 CHUNKS = st.lists(st.binary(max_size=200), min_size=1, max_size=6)

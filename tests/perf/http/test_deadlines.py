@@ -46,7 +46,7 @@ def test_how_long_it_is(face, asked, seconds):
         return Reply()
 
     headers = {} if asked is None else {"X-Request-Deadline": asked}
-    assert stack(face, reply, seconds=30, most=60).ask("/", headers).status == 200
+    assert stack(face, reply, seconds=30, most=60, trust_incoming=True).ask("/", headers).status == 200
     assert seconds / 2 < seen[0] <= seconds
     assert deadline.remaining() is None
 
@@ -60,7 +60,21 @@ def test_the_wish_is_no_longer_than_usual(face):
         seen.append(deadline.remaining())
         return Reply()
 
-    stack(face, reply, seconds=10).ask("/", {"X-Request-Deadline": "500"})
+    stack(face, reply, seconds=10, trust_incoming=True).ask("/", {"X-Request-Deadline": "500"})
+    assert 5 < seen[0] <= 10
+
+
+@FACE
+@pytest.mark.parametrize("wish", ["0", "0.001", "1", "500"])
+def test_strangers_have_no_wish(face, wish):
+    """By default nobody outside says how long it is."""
+    seen = []
+
+    def reply(asked):
+        seen.append(deadline.remaining())
+        return Reply()
+
+    assert stack(face, reply, seconds=10).ask("/", {"X-Request-Deadline": wish}).status == 200
     assert 5 < seen[0] <= 10
 
 
@@ -68,7 +82,7 @@ def test_the_wish_is_no_longer_than_usual(face):
 @pytest.mark.parametrize("wish", ["0", "-1"])
 def test_who_waits_no_longer_is_not_served(face, wish):
     """A request whose time was over when it came does not reach the application."""
-    served = stack(face, Reply())
+    served = stack(face, Reply(), trust_incoming=True)
     assert refused(served.ask("/", {"X-Request-Deadline": wish})) == LATE
     assert served.asked == []
 
@@ -165,7 +179,7 @@ def test_wsgi_servers_that_forget_to_close(body):
 
 
 def test_wsgi_close_without_reading():
-    """A body that is closed before it was read is closed within its deadline, which ends then."""
+    """A body that is closed before it was read is closed within its deadline, of which its server has nothing."""
     left = []
 
     class Body:
@@ -177,10 +191,78 @@ def test_wsgi_close_without_reading():
 
     app = WSGIDeadlineMiddleware(lambda environ, start: start("200 OK", []) or Body())
     body = app({"REQUEST_METHOD": "GET", "PATH_INFO": "/"}, lambda status, headers: None)
-    assert deadline.remaining() is not None
+    assert deadline.remaining() is None
     body.close()
     assert left == [True]
     assert deadline.remaining() is None
+
+
+def left_open(taken):
+    """An application that answers in three chunks; and its first response of which so many are taken, not closed."""
+    seen = []
+
+    def app(environ, start_response):
+        start_response("200 OK", [])
+
+        def chunks():
+            for _ in range(3):
+                seen.append(deadline.remaining())
+                yield b"a"
+
+        return chunks()
+
+    site = WSGIDeadlineMiddleware(app, seconds=30, trust_incoming=True)
+    body = site({"REQUEST_METHOD": "GET", "PATH_INFO": "/", "HTTP_X_REQUEST_DEADLINE": "1"}, lambda *_: None)
+    chunks = iter(body)
+    for _ in range(taken):
+        next(chunks)
+    return site, seen, (body, chunks)
+
+
+@pytest.mark.parametrize("taken", [0, 1, 3])
+def test_wsgi_what_a_body_that_stays_open_leaves(taken):
+    """A body that is neither read to its end nor closed takes no time of the next request in its thread."""
+    site, seen, _body = left_open(taken)
+    assert deadline.remaining() is None
+    site({"REQUEST_METHOD": "GET", "PATH_INFO": "/"}, lambda *_: None).__iter__().__next__()
+    assert seen[-1] > 5
+    assert len(seen) == taken + 1
+
+
+def test_wsgi_a_body_that_is_read_elsewhere():
+    """Each chunk is made within the deadline, in whichever thread the server asks for it, and leaves none there."""
+    _, seen, (_, chunks) = left_open(1)
+
+    def read():
+        next(chunks)
+        seen.append(deadline.remaining())
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    reader.join(20)
+    assert 0 <= seen[1] <= 1
+    assert seen[2] is None
+
+
+def test_wsgi_deadlines_of_the_body_itself():
+    """A shorter deadline that a body has set for several of its chunks holds in each of them, and only there."""
+    seen = []
+
+    def app(environ, start_response):
+        start_response("200 OK", [])
+
+        def chunks():
+            with deadline(5):
+                for _ in range(3):
+                    seen.append(deadline.remaining())
+                    yield b"a"
+            seen.append(deadline.remaining())
+
+        return chunks()
+
+    for _ in WSGIDeadlineMiddleware(app, seconds=30)({"REQUEST_METHOD": "GET", "PATH_INFO": "/"}, lambda *_: None):
+        assert deadline.remaining() is None
+    assert max(seen[:3]) <= 5 < seen[3] <= 30
 
 
 def test_asgi_work_is_cut_off():
@@ -301,7 +383,8 @@ def test_excluded_paths_have_none(face):
 
 @pytest.mark.parametrize("skin", [DeadlineMiddleware, WSGIDeadlineMiddleware])
 @pytest.mark.parametrize(
-    "options", [{"seconds": 0}, {"seconds": "5"}, {"most": 5}, {"most": -1}, {"exclude": "/events"}]
+    "options",
+    [{"seconds": 0}, {"seconds": "5"}, {"most": 60}, {"most": 5, "trust_incoming": True}, {"exclude": "/events"}],
 )
 def test_arguments_that_make_no_sense(skin, options):
     """The message says what would be right."""

@@ -5,7 +5,15 @@ import uuid
 
 import pytest
 
-from mestres_perf import RequestIdMiddleware, WSGIRequestIdMiddleware, new_request_id, request_id
+from mestres_perf import (
+    Cache,
+    CacheMiddleware,
+    RequestIdMiddleware,
+    WSGICacheMiddleware,
+    WSGIRequestIdMiddleware,
+    new_request_id,
+    request_id,
+)
 from mestres_perf.errors import ConfigurationError
 from perf.http.stack import FACES, Reply, Stack
 
@@ -128,11 +136,64 @@ def test_arguments_that_make_no_sense(skin, options):
         skin(None, **options)
 
 
-def test_a_body_that_nobody_closes_leaves_no_id_behind():
-    """Some read a body to its end and never close it: the id does not stay in their thread."""
-    site = WSGIRequestIdMiddleware(lambda environ, start: [start("200 OK", []) or b"a", b"b"])
+@FACE
+@pytest.mark.parametrize("header", ["X-Request-ID", "X-Trace"])
+def test_a_stored_response_has_nobodys_id(face, header):
+    """An id is of one request: under whatever header, it is not in a response that others are given."""
+    layers = [
+        (CacheMiddleware, WSGICacheMiddleware, {"cache": Cache("pages")}),
+        (RequestIdMiddleware, WSGIRequestIdMiddleware, {"header": header}),
+    ]
+    served = Stack(face, Reply(b"page", headers=[("Cache-Control", "max-age=60"), ("X-Own", "kept")]), *layers)
+    asked = {"Host": "shop.example"}
+    first, second = served.ask("/", asked), served.ask("/", asked)
+    assert (first.cache, second.cache) == ("miss", "hit")
+    assert header.lower() in first.headers
+    assert header.lower() not in second.headers
+    assert second.headers["x-own"] == "kept"
+
+
+class Lazy:
+    """A body that says which id it sees: when it is begun, when it is read and when it is closed."""
+
+    def __init__(self):
+        self.seen = []
+
+    def __iter__(self):
+        for chunk in (b"a", b"b"):
+            self.seen.append(request_id())
+            yield chunk
+
+    def close(self):
+        self.seen.append(request_id())
+
+
+@pytest.mark.parametrize("taken", [0, 1, 2, 3])
+@pytest.mark.parametrize("closes", [True, False])
+def test_a_body_that_nobody_closes_leaves_no_id_behind(taken, closes):
+    """Whatever a server takes of a body, and whether it closes it: the id is the body's, and never in its thread."""
+    lazy, own = Lazy(), []
+
+    def app(environ, start_response):
+        start_response("200 OK", [])
+        own.append(request_id())
+        return lazy
+
     before = request_id()
-    body = site({"REQUEST_METHOD": "GET", "PATH_INFO": "/"}, lambda *_: None)
-    assert request_id() != before
-    assert list(body) == [b"a", b"b"]
+    body = WSGIRequestIdMiddleware(app)({"REQUEST_METHOD": "GET", "PATH_INFO": "/"}, lambda *_: None)
+    chunks = iter(body)
+    for _ in range(taken):
+        assert request_id() == before
+        next(chunks, None)
+    if closes:
+        body.close()
     assert request_id() == before
+    assert lazy.seen == own * (min(taken, 2) + closes)
+    assert own != [before]
+
+
+def test_a_list_is_given_to_the_server_as_it_is():
+    """A server may tell the length of a body in one piece, and no code of the application's is left to know the id."""
+    body = [b"a"]
+    site = WSGIRequestIdMiddleware(lambda environ, start: start("200 OK", []) or body)
+    assert site({"REQUEST_METHOD": "GET", "PATH_INFO": "/"}, lambda *_: None) is body
