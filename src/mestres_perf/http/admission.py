@@ -60,10 +60,6 @@ class _Gate:
         self.asks_proxies = clients.asks_proxies
         self.excluded = excluded(exclude)
 
-    def enter(self) -> float:
-        """Admit by load: when the request began. Raises Overloaded."""
-        return 0.0 if self.load is None else self.load.acquire()
-
 
 class AdmissionMiddleware:
     """Refuses what is too much before an ASGI application sees it.
@@ -99,11 +95,11 @@ class AdmissionMiddleware:
             peer = scope.get("client")
             client = gate.client(peer[0] if peer else "", _forwarded(scope) if gate.asks_proxies else "")
             admission = await gate.rate.acheck(client) if gate.rate.is_shared else gate.rate.check(client)
-            if not admission.is_admitted:
+            if admission.retry_after > 0:
                 await aanswer(problem(HTTPStatus.TOO_MANY_REQUESTS, admission.headers()), scope["method"], send)
                 return
         try:
-            began = gate.enter()
+            began = 0.0 if gate.load is None else gate.load.acquire()
         except Overloaded as overloaded:
             await aanswer(_busy(overloaded, admission), scope["method"], send)
             return
@@ -113,7 +109,8 @@ class AdmissionMiddleware:
         except BaseException as error:
             stay.end(error)
             raise
-        stay.end()
+        if not stay.is_over:
+            stay.end()
 
 
 class WSGIAdmissionMiddleware:
@@ -145,7 +142,7 @@ class WSGIAdmissionMiddleware:
             if not admission.is_admitted:
                 return answer(problem(HTTPStatus.TOO_MANY_REQUESTS, admission.headers()), method, start_response)
         try:
-            began = gate.enter()
+            began = 0.0 if gate.load is None else gate.load.acquire()
         except Overloaded as overloaded:
             return answer(_busy(overloaded, admission), method, start_response)
         return self._serve(environ, start_response, _Stay(gate.load, began), admission)
@@ -174,13 +171,13 @@ class WSGIAdmissionMiddleware:
 class _Stay:
     """One admitted request, counted out once."""
 
-    __slots__ = ("_began", "_failed", "_is_over", "_load")
+    __slots__ = ("_began", "_failed", "_load", "is_over")
 
     def __init__(self, load: AdaptiveLimit | None, began: float) -> None:
         self._load = load
         self._began = began
         self._failed = False
-        self._is_over = load is None
+        self.is_over = load is None
 
     def respond(self, status: int) -> None:
         """An answer that is an error of the server says nothing about how long answers take."""
@@ -188,9 +185,9 @@ class _Stay:
 
     def end(self, error: BaseException | None = None) -> None:
         """The last byte has gone, or none will."""
-        if self._is_over:
+        if self.is_over:
             return
-        self._is_over = True
+        self.is_over = True
         assert self._load is not None
         if error is not None:
             self._load.release(self._began, self._load.outcome_of(error))
@@ -215,7 +212,10 @@ class _AsgiStay(_Stay):
     __slots__ = ("_admission", "_send")
 
     def __init__(self, load: AdaptiveLimit | None, began: float, admission: Admission | None, send: Send) -> None:
-        super().__init__(load, began)
+        self._load = load  # and not by the other's `__init__`: it is done for each request
+        self._began = began
+        self._failed = False
+        self.is_over = load is None
         self._admission = admission
         self._send = send
 

@@ -131,7 +131,8 @@ class RateLimit(Part):
     def check(self, key: Hashable = "") -> Admission:
         """`acquire`, with everything that a response may tell the caller."""
         if self._redis is None:
-            return self._locally(key)
+            wait, busy = self._take_and_tell(key)
+            return _admission(self._local_burst, self._local_interval, wait, busy)
         try:
             reply = self._redis.blocking.ask(self._question(key))
         except BackendUnavailable:
