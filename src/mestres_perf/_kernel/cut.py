@@ -23,12 +23,12 @@ class Cut:
     __slots__ = ("_before", "_task", "_waiting", "is_made")
 
     def __init__(self, seconds: float) -> None:
-        task = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
         assert task is not None
         self._task = task
         self._before = task.cancelling()
         self.is_made = False
-        loop = asyncio.get_running_loop()
         timer = _timers.get(loop) or _timer_of(loop)
         self._waiting = timer.waiting
         timer.waiting[self] = at = monotonic() + seconds

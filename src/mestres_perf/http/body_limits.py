@@ -76,11 +76,11 @@ class BodyLimitMiddleware:
             await self.app(scope, receive, send)
             return
         limit = self._limits.of(scope["path"])
-        announced = _announced(scope["headers"])
-        refusal = _refusal_of(",".join(announced), limit) if announced else None
-        if refusal is not None:
-            await _refuse(scope, receive, send, refusal)
-            return
+        if b"content-length" in dict(scope["headers"]):
+            refusal = _refusal_of(_announced(scope), limit)
+            if refusal is not None:
+                await _refuse(scope, receive, send, refusal)
+                return
         meter = _Meter(scope, receive, send, limit)
         try:
             await self.app(scope, meter.receive, meter.send)
@@ -124,13 +124,9 @@ class _Meter:
         await self._send(message)
 
 
-def _announced(headers: Iterable[tuple[bytes, bytes]]) -> list[str]:
-    """Each Content-Length: two are none."""
-    found = []
-    for name, value in headers:  # a comprehension would be a call of its own, for what most requests do not have
-        if name == b"content-length":
-            found.append(str(value, "latin-1"))
-    return found
+def _announced(scope: Scope) -> str:
+    """Content-Length; of one that comes twice both, which is none."""
+    return ",".join([str(value, "latin-1") for name, value in scope["headers"] if name == b"content-length"])
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, page: Page, *, has_more: bool = True) -> None:

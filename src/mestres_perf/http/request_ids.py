@@ -70,23 +70,20 @@ class _Ids:
         self._trusts = trust_incoming
         self._make = make
 
-    def given(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-        """Those of ASGI's headers that are ids."""
-        raw, long, found = self.raw, len(self.raw), []
-        for each in headers:  # a comprehension would be a call of its own, for what most requests do not have
-            if len(each[0]) == long and bytes(each[0]).lower() == raw:
-                found.append(each)
-        return found
+    def put(self, own: tuple[bytes, bytes], headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """ASGI's headers with this id, and without any other."""
+        made = [*headers]
+        raw, long = self.raw, len(self.raw)
+        for name, _ in made:
+            if len(name) == long and bytes(name).lower() == raw:
+                made = [each for each in made if bytes(each[0]).lower() != raw]
+                break
+        made.append(own)
+        return made
 
     def of(self, given: str) -> str:
         """The id of a request that brings this one."""
         return given if given and self._trusts and _WELL_FORMED.fullmatch(given) else self._make()
-
-
-def _in_place_of(
-    given: list[tuple[bytes, bytes]], headers: Iterable[tuple[bytes, bytes]], named: tuple[bytes, bytes]
-) -> list[tuple[bytes, bytes]]:
-    return [*(each for each in headers if each not in given), named] if given else [*headers, named]
 
 
 class RequestIdMiddleware:
@@ -116,16 +113,18 @@ class RequestIdMiddleware:
             await self.app(scope, receive, send)
             return
         ids = self._ids
-        given = ids.given(scope["headers"])
-        own = ids.of(",".join(str(value, "latin-1") for _, value in given) if given else "")
+        headers, given = scope["headers"], ""
+        if ids.raw in dict(headers):
+            given = ",".join(str(value, "latin-1") for name, value in headers if name == ids.raw)
+            headers = [each for each in headers if each[0] != ids.raw]
+        own = ids.of(given)
         named = (ids.raw, own.encode("latin-1"))
         scope[KEY] = own
-        scope["headers"] = _in_place_of(given, scope["headers"], named)
+        scope["headers"] = [*headers, named]
 
         async def told(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = message.get("headers", ())
-                message = {**message, "headers": _in_place_of(ids.given(headers), headers, named)}
+                message = {**message, "headers": ids.put(named, message.get("headers", ()))}
             await send(message)
 
         token = REQUEST_ID.set(own)
