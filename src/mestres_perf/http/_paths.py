@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mestres_perf.errors import ConfigurationError
@@ -36,6 +36,6 @@ class Paths:
         return len(self._paths)
 
 
-def excluded(given: Iterable[str]) -> Container[str]:
+def excluded(given: Iterable[str]) -> Paths | frozenset[str]:
     """The paths of an option `exclude`; where there are none, to look for one is no call. Raises ConfigurationError."""
     return Paths("exclude", given) or frozenset()

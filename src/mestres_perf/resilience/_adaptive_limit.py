@@ -107,8 +107,7 @@ class AdaptiveLimit(Part):
                 self._shed += 1
                 raise Overloaded(self.name, self.limit, self.retry_after)
             self._taken = taken
-            if taken > self._peak:
-                self._peak = taken
+            self._peak = max(self._peak, taken)
             return self._clock()
 
     def release(self, began: float, outcome: Outcome = _SERVED) -> None:

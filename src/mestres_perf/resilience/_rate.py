@@ -180,4 +180,4 @@ class RateLimit(Part):
 
 def _admission(burst: int, interval: float, wait: float, busy: float) -> Admission:
     remaining = 0 if wait else int(burst - busy / interval + 1e-6)
-    return Admission(burst, remaining if remaining > 0 else 0, busy, wait)
+    return Admission(burst, max(0, remaining), busy, wait)
