@@ -22,6 +22,7 @@ from mestres_perf.http._answers import (
     Send,
     StartResponse,
     WsgiApp,
+    by_name,
     raw,
     text,
 )
@@ -91,13 +92,11 @@ class _Compression:
 
     def is_small(self, headers: Iterable[tuple[bytes, bytes]]) -> bool:
         """Whether ASGI's headers say that the body is too short to be touched, and nothing else that matters here."""
-        found = False
-        for name, value in headers:
-            if name == b"content-length":
-                found = len(value) < _MANY_DIGITS and value.isdigit() and int(value) < self.minimum_size
-            elif len(name) == len(self._raw_opt_out) and name.lower() == self._raw_opt_out:
-                return False
-        return found
+        known = by_name(headers)
+        if known is None or self._raw_opt_out in known:
+            return False
+        length = known.get(b"content-length", b"")
+        return len(length) < _MANY_DIGITS and length.isdigit() and int(length) < self.minimum_size
 
     def make(self, coding: str) -> Compressor:
         """A compressor for one body."""

@@ -10,7 +10,17 @@ from typing import Any, Final
 
 from mestres_perf._kernel.current import REQUEST_ID, Bound
 from mestres_perf.errors import ConfigurationError
-from mestres_perf.http._answers import AsgiApp, Environ, Message, Receive, Scope, Send, StartResponse, WsgiApp
+from mestres_perf.http._answers import (
+    AsgiApp,
+    Environ,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    StartResponse,
+    WsgiApp,
+    by_name,
+)
 from mestres_perf.http._ending import within
 from mestres_perf.http._stored import NOT_STORED
 
@@ -73,11 +83,9 @@ class _Ids:
     def put(self, own: tuple[bytes, bytes], headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         """ASGI's headers with this id, and without any other."""
         made = [*headers]
-        raw, long = self.raw, len(self.raw)
-        for name, _ in made:
-            if len(name) == long and bytes(name).lower() == raw:
-                made = [each for each in made if bytes(each[0]).lower() != raw]
-                break
+        known = by_name(made)
+        if known is None or self.raw in known:
+            made = [each for each in made if bytes(each[0]).lower() != self.raw]
         made.append(own)
         return made
 
