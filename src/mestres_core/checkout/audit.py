@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from mestres_core.cart.models import cart
 from mestres_core.catalog.models import card, variant
+from mestres_core.checkout.audit_orders import ORDER_RULES
 from mestres_core.checkout.models import idempotency
 from mestres_core.customers.models import customer
 from mestres_core.inventory.models import BUYABLE, level, lot, movement, place, reservation
@@ -50,7 +51,7 @@ class AuditReport:
 
 def audit(session: Session) -> AuditReport:
     """Check every rule; at most 100 rows are named for each."""
-    found = (Violation(rule, tuple(_names(session, query))) for rule, query in _RULES.items())
+    found = (Violation(rule, tuple(_names(session, query))) for rule, query in (_RULES | ORDER_RULES).items())
     return AuditReport(
         orders=session.execute(select(func.count()).select_from(order)).scalar_one(),
         stock_levels=session.execute(select(func.count()).select_from(level)).scalar_one(),
@@ -78,15 +79,15 @@ def _events(kind: str) -> Any:
     return exists().where(event.c.payment_id == payment.c.id, event.c.kind == kind, event.c.state == "applied")
 
 
-_OPEN = line.c.quantity - line.c.cancelled_quantity - line.c.shipped_quantity
+_open_pieces = line.c.quantity - line.c.cancelled_quantity - line.c.shipped_quantity
 CLAIMS = (
     select(
         order.c.number.label("reference"),
         line.c.variant_id.label("variant_id"),
-        func.sum(_OPEN).label("pieces"),
+        func.sum(_open_pieces).label("pieces"),
     )
     .select_from(line.join(order, order.c.id == line.c.order_id))
-    .where(order.c.status.in_(("pending", "placed")), _OPEN > 0)
+    .where(order.c.status.in_(("pending", "placed")), _open_pieces > 0)
     .group_by(order.c.number, line.c.variant_id)
 )
 """What open orders hold: an order's number, a variant, and how many pieces of it."""

@@ -276,7 +276,7 @@ class Edits(OrderBooks):
             self._session.execute(_NEW_LINE, _line_row(row.id, each, taxed)).scalar_one()
             for each, taxed in zip(effect.new, effect.taxed, strict=True)
         ]
-        self._tax.keep(row.id, zip(ids, effect.taxed, strict=True))
+        self._tax.keep(row.id, list(zip(ids, effect.taxed, strict=True)))
         items, tax = sum(each.total for each in effect.new), sum(each.added for each in effect.taxed)
         return {
             "items_amount": row.items_amount + items,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import bindparam, or_, select
@@ -25,6 +25,7 @@ from mestres_core.rules.checks import Checks
 from mestres_core.rules.promotions import Code, Promotion
 
 CHAPTER = "promotions"
+_STILL_EXPLAINED = timedelta(days=30)
 _LIMITED = or_(promotion.c.most_uses.is_not(None), promotion.c.budget.is_not(None))
 _CODES = (
     select(
@@ -96,8 +97,9 @@ def facts_in(row: Any) -> Facts:
 
 
 def load(session: Session, now: datetime) -> Book:
-    """Every promotion without a code that is not over."""
-    here = (promotion.c.active, ~promotion.c.needs_code, or_(promotion.c.ends_at.is_(None), promotion.c.ends_at > now))
+    """Every promotion without a code that is not over, or was not long ago: a buyer may still ask why it ended."""
+    recent = or_(promotion.c.ends_at.is_(None), promotion.c.ends_at > now - _STILL_EXPLAINED)
+    here = (promotion.c.active, ~promotion.c.needs_code, recent)
     rows = session.execute(_EVERYBODYS.where(*here)).all()
     found = tuple(_promotion(tuple(row)[:8], needs_code=False) for row in rows)
     return Book(

@@ -63,7 +63,8 @@ def read_actions(checks: Checks, value: Any) -> tuple[Action, ...]:
 def check_catalogue(checks: Checks, conditions: Sequence[Condition], actions: Sequence[Action]) -> None:
     """A catalogue promotion changes prices of pieces and may ask only for the buyer's group, place and time."""
     for number, action in enumerate(actions):
-        if not isinstance(action, PRICED) or getattr(action, "on", "unit") == "total":
+        whole_basket = getattr(action, "on", "unit") == "total" or getattr(action, "pieces", None) is not None
+        if not isinstance(action, PRICED) or whole_basket:
             checks.wrong(f"actions[{number}]", "invalid", reason="a catalogue promotion changes the price of a piece")
     for number, condition in enumerate(conditions):
         if not isinstance(condition, _GOES_EVERYWHERE):
@@ -90,8 +91,8 @@ def _condition(checks: Checks, field: str, value: Any, depth: int) -> Condition 
 
 def _action(checks: Checks, field: str, value: Any) -> Action | None:
     kinds: dict[str, tuple[Sequence[str], Callable[[_Fields], Action | None]]] = {
-        "percent": (("percent", "on", "items", "maximum"), _percent),
-        "fixed": (("amount", "on", "items"), _fixed),
+        "percent": (("percent", "on", "items", "maximum", "pieces"), _percent),
+        "fixed": (("amount", "on", "items", "pieces"), _fixed),
         "fixed_price": (("amount", "items"), lambda of: FixedPrice(amount=of.money("amount", 0), select=of.items())),
         "buy_get": (("buy", "buy_quantity", "get", "get_quantity", "percent", "times"), _buy_get),
         "cheapest_free": (("every", "free", "items", "times"), _cheapest_free),
@@ -225,12 +226,23 @@ def _negated(of: _Fields, depth: int) -> Condition | None:
 
 
 def _percent(of: _Fields) -> Action:
+    on = of.choice("on", "line", _ON)
     maximum = of.optional("maximum", at_most=BIGGEST_AMOUNT)
-    return PercentOff(ppm=of.ppm("percent"), on=of.choice("on", "line", _ON), select=of.items(), maximum=maximum)
+    pieces = _pieces(of, possible=on != "total")
+    return PercentOff(ppm=of.ppm("percent"), on=on, select=of.items(), maximum=maximum, pieces=pieces)
 
 
 def _fixed(of: _Fields) -> Action:
-    return FixedOff(amount=of.money("amount", 1), on=of.choice("on", "total", _ON), select=of.items())
+    on = of.choice("on", "total", _ON)
+    pieces = _pieces(of, possible=on == "unit")
+    return FixedOff(amount=of.money("amount", 1), on=on, select=of.items(), pieces=pieces)
+
+
+def _pieces(of: _Fields, *, possible: bool) -> int | None:
+    pieces = of.optional("pieces")
+    if pieces is not None and not possible:
+        of.checks.wrong(of.at("pieces"), "invalid", reason="is not possible with this `on`")
+    return pieces
 
 
 def _buy_get(of: _Fields) -> Action:

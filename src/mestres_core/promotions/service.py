@@ -373,7 +373,9 @@ class PromotionService:
             refused=refused,
             budgets={row_id: left - spent for row_id, (_, _, left, spent) in limits.items() if left is not None},
         )
-        outcome = evaluate((*everybodys.promotions, *given.promotions), basket)
+        # One that has codes although it needs none any more is looked at once, with its code.
+        asked = {each.id: each for each in (*everybodys.promotions, *given.promotions)}
+        outcome = evaluate(tuple(asked.values()), basket)
         counted = {row_id for row_id, (most, _, budget, _) in limits.items() if most is not None or budget is not None}
         uses = (
             Use(

@@ -105,16 +105,20 @@ class UseCounter:
 
     def give_back(self, number: str) -> None:
         """As `PromotionService.give_back`."""
-        for row in self._session.execute(_OF_ORDER, {"number": number, "state": "taken"}).all():
-            back = bool(row.reusable)
+        rows = self._session.execute(_OF_ORDER, {"number": number, "state": "taken"}).all()
+        back = [row for row in rows if row.reusable]
+        for row in rows:
             if row.limited:
-                self._send(_GIVE_BACK, of=row.promotion_id, times=int(back), off=row.amount)
-            if back and row.code is not None:
-                self._send(_GIVE_BACK_CODE, of=row.code)
-            if back and row.customer is not None and row.most_uses_per_customer is not None:
+                self._send(_GIVE_BACK, of=row.promotion_id, times=int(row.reusable), off=row.amount)
+        for text in sorted(row.code for row in back if row.code is not None):
+            self._send(_GIVE_BACK_CODE, of=text)
+        for row in back:
+            if row.customer is not None and row.most_uses_per_customer is not None:
                 self._send(_GIVE_BACK_CUSTOMER, of=row.promotion_id, who=row.customer)
+        for row in rows:
             # A use that is not given back stays taken, but costs nothing any more.
-            self._send(_MARK, of=row.id, to="returned" if back else "taken", off=row.amount if back else 0)
+            kept = {"to": "returned", "off": row.amount} if row.reusable else {"to": "taken", "off": 0}
+            self._send(_MARK, of=row.id, **kept)
 
     def take_if_left(self, number: str) -> None:
         """As `PromotionService.take_if_left`."""

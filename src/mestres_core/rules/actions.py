@@ -37,13 +37,15 @@ def share_of(amount: int, ppm: int) -> int:
 class PercentOff:
     """`ppm` millionths off the chosen items, at most `maximum` minor units altogether.
 
-    On each `line` by itself, on each piece (`unit`), or on their `total`, spread over them.
+    On each `line` by itself, on each piece (`unit`), or on their `total`, spread over them. `pieces`: only off so many
+    of them altogether, the cheapest (not on the total).
     """
 
     ppm: int
     on: On = "line"
     select: Selection = EVERYTHING
     maximum: int | None = None
+    pieces: int | None = None
 
     def act(self, deal: Deal) -> str | None:
         """Reasons: items, nothing_left."""
@@ -51,36 +53,47 @@ class PercentOff:
         if self.on == "total":
             off = share_of(sum(deal.left[place] for place in lines), self.ppm)
             return _spread(deal, lines, off if self.maximum is None else min(off, self.maximum))
-        wanted = [min(deal.room(place), self._off(deal, place)) for place in lines]
+        counts = _cheapest(deal, lines, self.pieces)
+        wanted = [min(deal.room(place), self._off(deal, place, counts.get(place, 0))) for place in lines]
         if self.maximum is not None and sum(wanted) > self.maximum:
             wanted = allocate_capped(self.maximum, wanted, wanted)
         return _take(deal, lines, wanted)
 
-    def _off(self, deal: Deal, place: int) -> int:
+    def _off(self, deal: Deal, place: int, pieces: int) -> int:
+        each, odd = divmod(deal.left[place], deal.basket.items[place].quantity)
+        dear = min(odd, pieces)  # the odd units lie on the first pieces
         if self.on == "line":
-            return share_of(deal.left[place], self.ppm)
-        pieces = deal.basket.items[place].quantity
-        each, odd = divmod(deal.left[place], pieces)
-        return share_of(each + 1, self.ppm) * odd + share_of(each, self.ppm) * (pieces - odd)
+            return share_of(each * pieces + dear, self.ppm)
+        return share_of(each + 1, self.ppm) * dear + share_of(each, self.ppm) * (pieces - dear)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FixedOff:
-    """`amount` minor units off the `total` of the chosen items, off each `line` of them, or off each piece (`unit`)."""
+    """`amount` minor units off the `total` of the chosen items, off each `line` of them, or off each piece (`unit`).
+
+    `pieces`: only off so many of them altogether, the cheapest (of `unit` only).
+    """
 
     amount: int
     on: On = "total"
     select: Selection = EVERYTHING
+    pieces: int | None = None
 
     def act(self, deal: Deal) -> str | None:
         """Reasons: items, nothing_left."""
         lines = deal.lines(self.select)
         if self.on == "total":
             return _spread(deal, lines, self.amount)
-        items = deal.basket.items
-        times = [items[place].quantity if self.on == "unit" else 1 for place in lines]
-        wanted = [min(deal.room(place), self.amount * n) for place, n in zip(lines, times, strict=True)]
+        counts = _cheapest(deal, lines, self.pieces)
+        wanted = [min(deal.room(place), self._off(deal, place, counts.get(place, 0))) for place in lines]
         return _take(deal, lines, wanted)
+
+    def _off(self, deal: Deal, place: int, pieces: int) -> int:
+        if self.on == "line":
+            return self.amount
+        each, odd = divmod(deal.left[place], deal.basket.items[place].quantity)
+        dear = min(odd, pieces)
+        return min(each + 1, self.amount) * dear + min(each, self.amount) * (pieces - dear)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,6 +262,15 @@ def _take(deal: Deal, lines: Sequence[int], offs: Sequence[int]) -> str | None:
     for place, off in zip(lines, offs, strict=True):
         deal.take(place, off)
     return None
+
+
+def _cheapest(deal: Deal, lines: Sequence[int], most: int | None) -> dict[int, int]:
+    """How many pieces of each line an action is for: all, or the cheapest `most` of them."""
+    items = deal.basket.items
+    free = {place: items[place].quantity for place in lines}
+    if most is None:
+        return free
+    return _pick(sorted(lines, key=lambda place: (deal.left[place] // free[place], place)), free, most)
 
 
 def _counts(free: Mapping[int, int], buys: Iterable[int], gets: Iterable[int]) -> tuple[int, int, int]:

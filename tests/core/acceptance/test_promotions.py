@@ -76,6 +76,11 @@ def of(*numbers: int) -> dict[str, Any]:
 # -- what an action takes ----------------------------------------------------------------------------------------------
 
 ACTIONS = [
+    pytest.param([percent(50, pieces=1)], [(1000, 2), (600, 2)], [0, 300], id="Saleor: once per order, the cheapest"),
+    pytest.param([percent(10, pieces=3)], [(1000, 2), (600, 2)], [100, 120], id="Medusa: at most three pieces"),
+    pytest.param([percent(50, on="unit", pieces=9)], [(1, 3)], [0], id="by piece, more than there are"),
+    pytest.param([fixed(100, on="unit", pieces=3)], [(1000, 2), (600, 2)], [100, 200], id="off three pieces"),
+    pytest.param([fixed(700, on="unit", pieces=1)], [(1000, 2), (600, 2)], [0, 600], id="off one, not below zero"),
     pytest.param([percent(10)], [(1, 10)], [1], id="A7 ten per cent of ten pieces of 0.01 is 0.01 (Saleor)"),
     pytest.param([percent(10, on="unit")], [(1, 10)], [0], id="A7 by piece it is nothing"),
     pytest.param([percent(50, on="total")], [(101,), (101,)], [51, 50], id="A7 a percentage of the total is spread"),

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy.orm import Session
 
 from core_shop import TestShop
 from mestres_core.errors import (
@@ -112,6 +113,39 @@ def test_an_automatic_promotion_from_cart_to_order(shop: TestShop) -> None:
     later = shop.cart(("A1", 3))
     shop.promotions.save("dez", name="Dez", actions=TEN, active=False)
     assert totals(shop, later) == (0, 3000)
+    assert shop.audit().clean
+
+
+def test_in_the_hosts_transaction(shop: TestShop) -> None:
+    """A promotion and a price of the host count in its transaction at once, and are gone when it is rolled back."""
+    shop.product(price=1000, stock=50)
+    cart = shop.cart(("A1", 1))
+    with Session(shop.engine) as session:
+        services = shop.on(session)
+        services.promotions.save("p", name="P", actions=TEN)
+        services.pricing.save_list("l")
+        services.pricing.set_prices("A1", prices=[{"amount": 500}], price_list="l")
+        inside = services.carts.get(cart)
+        assert (inside.totals.items.amount, inside.totals.discount.amount) == (500, 50)
+        session.rollback()
+    assert totals(shop, cart) == (0, 1000)
+    assert (shop.promotions.all(), shop.pricing.lists()) == ((), ())
+    with shop.transaction() as tx:
+        tx.promotions.save("p", name="P", actions=TEN)
+        assert tx.carts.get(cart).totals.discount.amount == 100
+    assert totals(shop, cart) == (100, 900)
+
+
+def test_a_promotion_that_needs_its_code_no_more(shop: TestShop) -> None:
+    """Its codes in carts neither count twice nor get lost."""
+    shop.product(price=1000, stock=50)
+    shop.promotions.save("p", name="P", actions=TEN, needs_code=True)
+    shop.promotions.add_codes("p", ["X"])
+    cart = shop.cart(("A1", 1))
+    shop.carts.add_coupon(cart, "X")
+    shop.promotions.save("p", name="P", actions=TEN)
+    assert totals(shop, cart) == (100, 900)
+    shop.place(cart)
     assert shop.audit().clean
 
 
@@ -399,6 +433,7 @@ WRONG = [
     pytest.param(
         {"conditions": [{"type": "not", "condition": {"type": "x"}}]}, ["conditions[0].condition.type"], id="not what"
     ),
+    pytest.param({"actions": [{"type": "fixed", "amount": 1, "pieces": 1}]}, ["actions[0].pieces"], id="spread pieces"),
     pytest.param({"kind": "shop"}, ["kind"], id="kind"),
     pytest.param({"lane": "middle"}, ["lane"], id="lane"),
     pytest.param({"stacking": "some"}, ["stacking"], id="stacking"),
