@@ -147,6 +147,8 @@ def reprice(promotions: Sequence[Promotion], basket: Basket) -> tuple[Repriced, 
 
     Each item is looked at by itself: an exclusive promotion excludes others only from the items it is for.
     """
+    if not any(each.kind == "catalog" for each in promotions):
+        return tuple(Repriced(item=item, regular=item.unit_price, applied=()) for item in basket.items)
     deal = Deal(basket)
     live = [
         (each, [action.select for action in each.actions if isinstance(action, PRICED)])
