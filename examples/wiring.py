@@ -14,7 +14,7 @@ from mestres_core.contrib import perf
 from mestres_core.contrib.http import Api, Application, Reply, Request
 from mestres_core.contrib.mail import MailFolder
 from mestres_core.db.session import connect_arguments, normal_url
-from mestres_core.providers.fake import FakeCard, FakePix, signed_event
+from mestres_core.providers.fake import FakeBoleto, FakeCard, FakePix, signed_event
 from mestres_examples.layers import INNER, OUTER, surrounded
 from mestres_examples.pages import Assets, Site
 from mestres_examples.settings import Settings
@@ -75,7 +75,7 @@ class Wiring:
 def open_shop(settings: Settings) -> Commerce:
     """The shop, with stand-ins for payment providers, each behind a breaker."""
     # The stand-in is "down" for one token only, so its breaker need not hold everybody else back for long.
-    providers = perf.guarded((FakeCard(), FakePix()), reset_timeout=5)
+    providers = perf.guarded((FakeCard(), FakePix(), FakeBoleto()), reset_timeout=5)
     url = normal_url(settings.database_url)
     engine = make_engine(url, pool=settings.perf.pool, connect_args=connect_arguments(url))
     if engine.dialect.name == "sqlite":

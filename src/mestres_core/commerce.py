@@ -44,10 +44,11 @@ from mestres_core.orders import confirming
 from mestres_core.orders.confirming import Notifier
 from mestres_core.orders.numbers import RandomNumbers
 from mestres_core.orders.service import OrderService
+from mestres_core.payments.accounts import GiftCardService, StoreCreditService
 from mestres_core.payments.service import PaymentService
 from mestres_core.pricing.service import PricingService
 from mestres_core.promotions.service import PromotionService
-from mestres_core.providers.fake import FakeCard, FakePix
+from mestres_core.providers.fake import FakeBoleto, FakeCard, FakePix
 from mestres_core.search.service import SearchService
 from mestres_core.shipping.service import ShippingService, TableRater
 from mestres_core.tax.dto import TaxSettings
@@ -71,12 +72,14 @@ _READS = frozenset(
     (
         "list get categories featured products suggest level of_order order_of of_customer find opens coupon"
         " unconfirmed dashboard report rates zones methods preview of_owner"
-        " shipments credits returns preview_edit"
+        " shipments credits returns preview_edit summary ledger entries balance events"
         " places locations lots recall movements of_reference"
         " all codes facts running prices lists resolve explain"
     ).split()
 )
-_OWN_TRANSACTIONS = frozenset({("checkout", "place"), ("orders", "capture"), ("orders", "refund")})
+_OWN_TRANSACTIONS = frozenset(
+    {("checkout", "place"), ("orders", "cancel"), ("orders", "capture"), ("orders", "refund"), ("payments", "void")}
+)
 
 
 class SystemClock:
@@ -100,7 +103,7 @@ class RandomIds:
 
 
 def _stand_ins() -> Sequence[PaymentProvider]:
-    return FakeCard(), FakePix()
+    return FakeCard(), FakePix(), FakeBoleto()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +155,9 @@ class Services:
         self.carts = CartService(
             work, self.promotions, self.pricing, reservations=self.reservations, idle=config.times.cart
         )
-        self.payments = PaymentService(work, providers, config.webhook_secret)
+        self.payments = PaymentService(work, providers, config.webhook_secret, self.customers)
+        self.gift_cards = GiftCardService(work)
+        self.store_credit = StoreCreditService(work, self.customers)
         self.orders = OrderService(
             work,
             inventory=self.inventory,
@@ -161,6 +166,7 @@ class Services:
             promotions=self.promotions,
             numbers=config.numbers or RandomNumbers(config.ids),
             tax=self.tax,
+            pricing=self.pricing,
             keep_coupons=config.keep_coupons,
         )
         self.checkout = CheckoutService(
@@ -169,6 +175,7 @@ class Services:
             orders=self.orders,
             payments=self.payments,
             promotions=self.promotions,
+            reservations=self.reservations,
             shipping=self.shipping,
             tax=self.tax,
             times=config.times,
@@ -177,6 +184,7 @@ class Services:
         # Two rooms tell a higher one what happened without knowing it.
         self.inventory.watcher = self.catalog.stock_moved
         self.payments.on_event = self.checkout.apply
+        self.payments.on_replay = self.checkout.replay
         self.inventory.claims = CLAIMS
 
 
@@ -196,6 +204,8 @@ class Commerce:
     checkout: CheckoutService
     orders: OrderService
     payments: PaymentService
+    gift_cards: GiftCardService
+    store_credit: StoreCreditService
     admin: AdminService
 
     def __init__(self, engine: Engine, config: Config | None = None) -> None:
@@ -279,12 +289,15 @@ class Commerce:
         return relay(self._database, self.config.clock, tuple(self._subscribers), limit=limit)
 
     def recover(self, *, limit: int = 100) -> int:
-        """Find out what became of unfinished payments and refunds, end unpaid orders whose time is up; how many ended.
+        """Find out what became of unfinished payments, captures, voids and refunds; end unpaid orders whose time is up.
+
+        Events that came before their payment was known are applied now. Returns how many ended.
 
         Call it at start and every few seconds, in one process or in many.
         """
         ended = placing.recover(self.run, self._providers, limit=limit)
-        return ended + returning.recover_refunds(self.run, self._providers, limit=limit)
+        ended += returning.recover(self.run, self._providers, limit=limit)
+        return ended + self.run(lambda services: services.payments.replay(limit=limit))
 
     def process_order(self, number: str) -> bool:
         """Tell the buyer of a placed order, once; whether it was done now. Raises what the notifier raises.
@@ -321,8 +334,14 @@ class Commerce:
     def _place(self, cart_id: str, **arguments: Any) -> Any:
         return placing.place(self.run, self._providers, {"cart_id": cart_id, **arguments})
 
-    def _capture(self, number: str) -> Any:
-        return returning.capture(self.run, self._providers, number)
+    def _cancel(self, number: str, **arguments: Any) -> Any:
+        return returning.cancel(self.run, self._providers, number, **arguments)
+
+    def _capture(self, number: str, **arguments: Any) -> Any:
+        return returning.capture(self.run, self._providers, number, **arguments)
+
+    def _void(self, number: str) -> Any:
+        return returning.void(self.run, self._providers, number)
 
     def _refund(self, number: str, **arguments: Any) -> Any:
         return returning.refund(self.run, self._providers, number, **arguments)
@@ -379,5 +398,7 @@ _SERVICE_TYPES: Mapping[str, type] = {
     "checkout": CheckoutService,
     "orders": OrderService,
     "payments": PaymentService,
+    "gift_cards": GiftCardService,
+    "store_credit": StoreCreditService,
     "admin": AdminService,
 }

@@ -9,6 +9,8 @@
     │   ├── CartEmpty                nothing to buy
     │   ├── CartClosed               the cart has become an order, was merged or has expired
     │   ├── CouponNotApplicable      a coupon that does not count now; `reason` says why
+    │   ├── InsufficientFunds        a gift card or store credit holds less than asked for
+    │   ├── AccountNotUsable         a gift card that pays for nothing now; `reason` says why
     │   ├── VersionConflict          somebody else changed it first
     │   ├── IdempotencyConflict      the key was used for something else
     │   └── IllegalTransition        the order or payment is in another state
@@ -50,6 +52,11 @@ _FIELD_SENTENCES: dict[str, tuple[str, str]] = {
     "duplicate": ("is already taken: {value}", "já está em uso: {value}"),
     "no_price": ("has no price in {currency}", "não tem preço em {currency}"),
     "unknown_coupon": ("is not a coupon of this shop", "não é um cupom desta loja"),
+    "unknown_gift_card": ("is not a gift card of this shop", "não é um vale-presente desta loja"),
+    "not_covered": (
+        "does not add up: the order costs {total} minor units, the payments bring {given}",
+        "não fecha: o pedido custa {total} centavos e os pagamentos somam {given}",
+    ),
     "unexpected": ("is not a field of this call", "não é um campo desta chamada"),
 }
 
@@ -76,6 +83,7 @@ class FieldError:
 _KINDS = {
     "cart": "carrinho",
     "category": "categoria",
+    "gift_card": "vale-presente",
     "job": "tarefa",
     "result": "resultado",
     "coupon": "cupom",
@@ -303,6 +311,49 @@ class CouponNotApplicable(Conflict):
         """The sentence, with the reason in the same language."""
         why = coupon_reason(self.reason, locale)
         return self.sentence[locale == "pt-BR"].format(coupon=self.coupon, why=why)
+
+
+class InsufficientFunds(Conflict):
+    """`requested` minor units were to be taken from `account` (the end of a gift card's code), which has `available`."""
+
+    code = "insufficient_funds"
+    title = ("Insufficient funds", "Saldo insuficiente")
+    sentence = (
+        "Account {account} holds {available} minor units; {requested} were asked for",
+        "A conta {account} tem {available} centavos; foram pedidos {requested}",
+    )
+    account: str
+    requested: int
+    available: int
+
+    def __init__(self, *, account: str, requested: int, available: int) -> None:
+        super().__init__(account=account, requested=requested, available=available)
+
+
+_ACCOUNT_REASONS: dict[str, tuple[str, str]] = {
+    "currency": ("it is in another currency", "está em outra moeda"),
+    "inactive": ("it has been switched off", "foi desativado"),
+    "expired": ("its time is over", "já expirou"),
+    "empty": ("nothing is left on it", "não tem mais saldo"),
+}
+
+
+class AccountNotUsable(Conflict):
+    """A gift card or store credit that pays for nothing now; `reason`: currency, inactive, expired, empty."""
+
+    code = "account_not_usable"
+    title = ("Gift card not usable", "Vale-presente não utilizável")
+    sentence = ("Account {account} cannot be used: {why}", "A conta {account} não pode ser usada: {why}")
+    account: str
+    reason: str
+
+    def __init__(self, *, account: str, reason: str) -> None:
+        super().__init__(account=account, reason=reason)
+
+    def describe(self, locale: str = "en") -> str:
+        """The sentence, with the reason in the same language."""
+        why = _ACCOUNT_REASONS[self.reason][locale == "pt-BR"]
+        return self.sentence[locale == "pt-BR"].format(account=self.account, why=why)
 
 
 class VersionConflict(Conflict):

@@ -150,7 +150,8 @@ class PaymentRequest:
     """What a provider is asked to charge.
 
     `key` is the same on every retry of one attempt and makes the charge idempotent; `token` is what the buyer's browser
-    got from the provider (a card), empty for methods that need none.
+    got from the provider (a card), empty for methods that need none. `customer` has the buyer's name, email and, if
+    given, document (CPF or CNPJ): a slip is made out to somebody.
     """
 
     key: str
@@ -160,14 +161,23 @@ class PaymentRequest:
     method: str
     token: str
     expires_at: datetime
+    customer: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentEvent:
     """What a provider reports, by answer or by webhook.
 
-    `id` is unique per provider; `key` is the request's; `kind` is pending, authorized, captured, declined, failed or
-    expired, and refunded for a refund; `amount` in minor units; `action` is what the buyer must do next, if anything.
+    `id` is unique per provider; `key` is the request's; `amount` is in minor units; `action` is what the buyer must do
+    next, if anything. `kind`:
+
+    - pending: the provider has the request, and somebody must still do something;
+    - authorized, captured, voided (an authorization, or a request that nobody paid, was released), refunded;
+    - declined, failed, expired: no money came, and none will;
+    - capture_failed, void_failed, refund_failed: a clear no to an operation.
+
+    `operation` is what it speaks of: the key of a CaptureRequest, VoidRequest or RefundRequest, or the bank's own id of
+    a transfer. Without one, `amount` is all that was authorized, captured, voided or refunded of this payment so far.
     """
 
     provider: str
@@ -177,23 +187,57 @@ class PaymentEvent:
     amount: int
     reference: str = ""
     action: Mapping[str, Any] = field(default_factory=dict)
+    operation: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundRequest:
     """What a provider is asked to give back: `amount` of the charge `payment_key`.
 
-    `key` is the same on every retry of one refund and makes it idempotent.
+    `key` is the same on every retry of one refund and makes it idempotent. `reference` is what the provider called the
+    charge (the endToEndId of a PIX).
     """
 
     key: str
     payment_key: str
     provider: str
     amount: Money
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaptureRequest:
+    """What a provider is asked to take of an authorized charge: `amount` of `payment_key`.
+
+    `key` is the same on every retry of one capture. With `final` nothing more will be captured, and what is left of the
+    authorization may be released.
+    """
+
+    key: str
+    payment_key: str
+    provider: str
+    amount: Money
+    final: bool
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoidRequest:
+    """What a provider is asked to release: `amount`, all that is still open of the charge `payment_key`."""
+
+    key: str
+    payment_key: str
+    provider: str
+    amount: Money
+    reference: str = ""
 
 
 class PaymentProvider(Protocol):
-    """Somebody who takes the buyer's money. Never called while a transaction is open."""
+    """Somebody who takes the buyer's money. Never called while a transaction is open.
+
+    A provider may have more than this: see `PartialCaptures`, `Voids` and `PaymentTerms`. What it does not have is not
+    asked of it. `mestres_core.testing.providers` checks a provider of your own.
+    """
 
     name: str
     methods: tuple[str, ...]
@@ -217,6 +261,39 @@ class PaymentProvider(Protocol):
         """What became of the charge with this key; None when it never arrived."""
         ...
 
-    def read_event(self, *, body: bytes, headers: Mapping[str, str], secret: str, now: datetime) -> PaymentEvent:
-        """Check a webhook's signature and read it. Raises InvalidSignature or ValidationError."""
+    def read_event(self, *, body: bytes, headers: Mapping[str, str], secret: str, now: datetime) -> PaymentEvent | None:
+        """Check a webhook's signature and read it; None when it speaks of nothing that matters to payments.
+
+        Raises InvalidSignature or ValidationError.
+        """
+        ...
+
+
+class PartialCaptures(Protocol):
+    """A provider that takes an authorized charge in parts."""
+
+    several_captures: bool
+    """False when the first capture releases what is left."""
+
+    def capture_part(self, request: CaptureRequest) -> PaymentEvent:
+        """Take a part: kind captured with the request's key as `operation`, or capture_failed."""
+        ...
+
+
+class Voids(Protocol):
+    """A provider that releases authorizations when it is told to. Without it they lapse by themselves."""
+
+    def void(self, request: VoidRequest) -> PaymentEvent:
+        """Release what is open: kind voided with the request's key as `operation`, or void_failed.
+
+        A request that nobody has paid yet (PIX, boleto) is called off.
+        """
+        ...
+
+
+class PaymentTerms(Protocol):
+    """A provider with a time to pay of its own; without it the shop's `Times.payment` counts."""
+
+    def expires_at(self, *, now: datetime) -> datetime:
+        """When a charge that is made now can no longer be paid."""
         ...

@@ -8,6 +8,7 @@ from sqlalchemy import and_, case, exists, func, literal, or_, select
 
 from mestres_core.orders.models import credit, giving_back, giving_back_line, line, order, shipment_line
 from mestres_core.payments.models import payment, refund
+from mestres_core.rules.ledger import TAKEN
 
 
 def _sums(by: Any, source: Any = None, where: Any = None, **sums: Any) -> Any:
@@ -50,8 +51,8 @@ _credits_of_line = _sums(
 )
 _paid = _sums(
     payment.c.order_number,
-    captures=_if(payment.c.status == "captured", 1),
-    captured=_if(payment.c.status == "captured", payment.c.amount),
+    captures=_if(payment.c.status.in_(TAKEN), 1),
+    captured=payment.c.captured_amount,
     authorized=_if(payment.c.status == "authorized", 1),
 )
 _refunds = _sums(refund.c.order_number, where=refund.c.status == "refunded", amount=refund.c.amount)
@@ -77,6 +78,7 @@ _expected_payment = case(
 _without_money = or_(
     and_(order.c.status == "pending", order.c.payment_status == "pending"),
     and_(order.c.status.in_(("placed", "completed")), order.c.payment_status == "authorized", _paid.c.authorized > 0),
+    and_(order.c.status.in_(("placed", "completed")), order.c.payment_status == "void"),
     and_(order.c.status == "cancelled", order.c.payment_status.in_(("void", "declined", "failed"))),
     and_(order.c.status == "expired", order.c.payment_status == "expired"),
 )

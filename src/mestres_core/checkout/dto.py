@@ -72,12 +72,13 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """An order that waits for its payment. `request` is what to charge; None when the checkout was replayed."""
+    """An order that waits for its payment. `requests` are what to charge, in this order; `request` is the first.
+
+    There are none when an earlier call had already placed the order (`replayed`), and when the shop's own accounts pay
+    for all of it: then it is placed.
+    """
 
     order: Order
     request: PaymentRequest | None
-
-    @property
-    def replayed(self) -> bool:
-        """Whether an earlier call had already placed the order."""
-        return self.request is None
+    requests: tuple[PaymentRequest, ...] = ()
+    replayed: bool = False

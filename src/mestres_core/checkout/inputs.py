@@ -79,18 +79,6 @@ def read_known_customer(value: Any) -> dict[str, str]:
     return known
 
 
-def read_payment(value: Any) -> tuple[str, str]:
-    """(method, token); the token is empty for methods that need none. Raises ValidationError."""
-    checks = Checks()
-    given = checks.mapping("payment", value, ("method", "token"))
-    method = checks.text("payment.method", given.get("method"), limit=20)
-    token = checks.text("payment.token", given.get("token"), limit=200, required=False)
-    if method == "card" and not token:
-        checks.wrong("payment.token", "required")
-    checks.done()
-    return method, token
-
-
 def read_key(value: Any) -> str:
     """An idempotency key of 1 to 255 characters. Raises ValidationError."""
     checks = Checks()

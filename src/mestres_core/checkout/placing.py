@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Protocol
 
+from mestres_core.checkout import returning
 from mestres_core.checkout.dto import Begun, Placed
 from mestres_core.checkout.service import CheckoutService
 from mestres_core.errors import InsufficientStock, OutcomeUnknown, PaymentDeclined
@@ -45,10 +46,14 @@ def place(run: Run, providers: Mapping[str, PaymentProvider], arguments: Mapping
             raise
         begun = _begin(run, arguments)
     order = begun.order
-    if begun.request is not None:
-        event = _charge(providers[begun.request.provider], begun.request)
+    for request in begun.requests:
+        event = _charge(providers[request.provider], request)
         if event is not None:
             order = _apply(run, event)
+        if order.status not in ("pending", "placed"):
+            # What the tenders before this one brought goes back now; what gives no answer is asked again by recover.
+            order = returning.finish(run, providers, order.number) or order
+            break
     return _outcome(order, replayed=begun.replayed)
 
 
@@ -89,7 +94,7 @@ def recover(run: Run, providers: Mapping[str, PaymentProvider], *, limit: int = 
             event = run(partial(_verdict, row=row, known=found is not None))
         if event is not None:
             order = _apply(run, event)
-            ended += order is not None and order.payment_status != "pending"
+            ended += order is not None and (order.status != "pending" or event.kind != "pending")
     return ended
 
 
@@ -129,6 +134,7 @@ def _verdict(services: Services, *, row: Any, known: bool) -> PaymentEvent | Non
 
 
 def _outcome(order: Order, *, replayed: bool) -> Placed:
-    if order.payment_status == "declined":
+    declined = order.status == "cancelled" and any(each.status == "declined" for each in order.payments)
+    if order.payment_status == "declined" or declined:
         raise PaymentDeclined(order=order)
     return Placed(order, replayed)

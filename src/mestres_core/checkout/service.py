@@ -9,25 +9,19 @@ transaction; the buyer pays what the quote said or gets `QuoteChanged`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, func, literal, select
+from sqlalchemy import and_, bindparam, case, exists, func, literal, select
 
 from mestres_core.cart.loading import HEAD, Loaded
 from mestres_core.cart.models import cart
 from mestres_core.cart.service import CartService
 from mestres_core.checkout.dto import Begun, Placed, Quote
-from mestres_core.checkout.inputs import (
-    digest,
-    read_address,
-    read_customer,
-    read_key,
-    read_known_customer,
-    read_payment,
-)
+from mestres_core.checkout.inputs import digest, read_address, read_customer, read_key, read_known_customer
 from mestres_core.checkout.models import idempotency, quote
 from mestres_core.checkout.quoting import Buyer, Priced, Quoter, content, differences
 from mestres_core.customers.models import customer as customers
@@ -43,24 +37,31 @@ from mestres_core.errors import (
     ValidationError,
 )
 from mestres_core.events.work import Work
+from mestres_core.inventory.reservations import ReservationService
 from mestres_core.orders.dto import Order
 from mestres_core.orders.models import order
 from mestres_core.orders.service import OrderService
+from mestres_core.payments.books import Change, check
+from mestres_core.payments.dto import Tender
+from mestres_core.payments.models import event as ledger
 from mestres_core.payments.service import PaymentService
+from mestres_core.payments.tenders import read_tenders
 from mestres_core.promotions.service import PromotionService
 from mestres_core.rules.checks import storable
 from mestres_core.shipping.service import ShippingService
 from mestres_core.tax.service import BUSINESS, INDIVIDUAL, TaxService
-from mestres_core.typing import PaymentEvent, PaymentProvider, PaymentRequest
+from mestres_core.typing import PaymentEvent
 
 # Keys are kept apart by channel: whoever uses the same key in another one means something else.
 _SCOPE = case((cart.c.channel == "default", "checkout"), else_=literal("checkout:") + cart.c.channel)
 _WITH_CLAIM = (quote.c.content, quote.c.expires_at, idempotency.c.request_hash, idempotency.c.order_number)
 _CUSTOMER = select(customers.c.id).where(customers.c.email == bindparam("email")).scalar_subquery()
 # The cart with its lock and, in the same question, what is known of the request: the quote that it confirms, what its
-# key stands for, and whether its customer has bought before.
+# key stands for, whether its customer has bought before, and whether any event waits for a payment that is not known
+# yet: it may be this one's.
+_HAS_PARKED = exists().where(ledger.c.state == "parked").label("has_parked")
 _KNOWN = (
-    select(*HEAD, _SCOPE.label("scope"), *_WITH_CLAIM, _CUSTOMER.label("customer_id"))
+    select(*HEAD, _SCOPE.label("scope"), *_WITH_CLAIM, _CUSTOMER.label("customer_id"), _HAS_PARKED)
     .select_from(
         cart.outerjoin(quote, and_(quote.c.hash == bindparam("hash"), quote.c.cart_id == cart.c.id)).outerjoin(
             idempotency, and_(idempotency.c.scope == _SCOPE, idempotency.c.key == bindparam("key"))
@@ -97,13 +98,15 @@ _LONGEST_CPF = 11  # a CNPJ has 14
 class Times:
     """How long things hold: a quote, an unpaid order, and a caller's claim to an unfinished payment.
 
-    `cart` is how long a cart that nobody changes stays open; None: for ever.
+    `cart` is how long a cart that nobody changes stays open; None: for ever. `reservation` is for how long a quote sets
+    its pieces aside; None: it does not.
     """
 
     quote: timedelta = timedelta(minutes=30)
     payment: timedelta = timedelta(minutes=30)
     lease: timedelta = timedelta(seconds=30)
     cart: timedelta | None = None
+    reservation: timedelta | None = None
 
 
 class CheckoutService:
@@ -117,6 +120,7 @@ class CheckoutService:
         orders: OrderService,
         payments: PaymentService,
         promotions: PromotionService,
+        reservations: ReservationService,
         shipping: ShippingService,
         tax: TaxService,
         times: Times,
@@ -127,6 +131,7 @@ class CheckoutService:
         self._orders = orders
         self._payments = payments
         self._promotions = promotions
+        self._reservations = reservations
         self._tax = tax
         self._times = times
         self._quoter = Quoter(work, reader=carts.reader, shipping=shipping, tax=tax, holds=times.quote)
@@ -143,12 +148,18 @@ class CheckoutService:
 
         `address` has name, street, number, district, city, state, postal_code (a CEP in Brazil), and may have
         complement and country (BR). `customer`, as in `begin` but with whatever is known of it, makes the promise take
-        account of promotions that depend on earlier orders, and of taxes of businesses (by their CNPJ). Raises
-        NotFound, CartEmpty, CartClosed, ValidationError.
+        account of promotions that depend on earlier orders, and of taxes of businesses (by their CNPJ). With
+        `Times.reservation` the pieces are set aside for so long. Raises NotFound, CartEmpty, CartClosed,
+        ValidationError, and InsufficientStock when they cannot be set aside.
         """
         checked, known = read_address(address), read_known_customer(customer)
         loaded = self._carts.reader.read(self._carts.lock(cart_id))
         made = self._quoter.price(loaded, checked, shipping_method, self._buyer(loaded, known)).quote
+        if self._times.reservation is not None:
+            pieces: Counter[str] = Counter()
+            for line in made.lines:
+                pieces[line.sku] += line.quantity
+            self._reservations.reserve(cart_id, items=pieces, ttl=self._times.reservation)
         self._keep(made)
         return made
 
@@ -159,29 +170,32 @@ class CheckoutService:
         quote_hash: str,
         idempotency_key: str,
         customer: Mapping[str, str],
-        payment: Mapping[str, str],
+        payment: Mapping[str, Any] | Sequence[Mapping[str, Any]],
     ) -> Begun:
-        """Turn a quoted cart into a pending order with its payment attempt and its goods set aside.
+        """Turn a quoted cart into a pending order with its payments and its goods set aside.
 
-        The same key with the same arguments gives the same order again; keys (1 to 255 characters) are kept apart by
-        the cart's channel, and one whose request was refused is not used up. Raises QuoteChanged (the new quote is kept
-        and can be confirmed), InsufficientStock, IdempotencyConflict, CartClosed, CartEmpty, NotFound, ValidationError.
+        `payment` as for `place`. What gift cards and store credit pay is taken in this transaction. The same key with
+        the same arguments gives the same order again; keys (1 to 255 characters) are kept apart by the cart's channel,
+        and one whose request was refused is not used up. Raises QuoteChanged (the new quote is kept and can be
+        confirmed), InsufficientStock, InsufficientFunds, AccountNotUsable, IdempotencyConflict, CartClosed, CartEmpty,
+        NotFound, ValidationError.
         """
         key = read_key(idempotency_key)
         buyer = read_customer(customer)
-        method, token = read_payment(payment)
-        provider = self._payments.provider_for(method)
+        tenders = read_tenders(payment)
+        self._payments.check_methods(tenders)
         if not isinstance(quote_hash, str) or not storable(quote_hash) or not quote_hash:
             raise ValidationError.of("quote_hash", "required")
-        request_hash = digest([cart_id, quote_hash, buyer, method, token])
+        request_hash = digest([cart_id, quote_hash, buyer, _told(tenders)])
         row = self._known(cart_id, quote_hash, key, buyer)
         earlier = _earlier(row, key, request_hash) or self._double_click(row, quote_hash)
         if earlier is not None:
-            return Begun(self._orders.get(earlier), None)
+            return Begun(self._orders.get(earlier), None, replayed=True)
         self._carts.check_open(row)
         priced = self._confirm(row, quote_hash, buyer)
         with self._work.outbox.together():
-            return self._write(priced, quote_hash, (row.scope, key, request_hash), buyer, (provider, method, token))
+            begun = self._write(priced, quote_hash, (row.scope, key, request_hash), buyer, tenders)
+        return self._adopt(begun) if row.has_parked or not begun.requests else begun
 
     def _known(self, cart_id: str, quote_hash: str, key: str, buyer: Mapping[str, str]) -> Any:
         asked = {"cart_id": cart_id, "hash": quote_hash, "key": key, "email": folded(buyer["email"])}
@@ -198,10 +212,9 @@ class CheckoutService:
         quote_hash: str,
         claim: tuple[str, str, str],
         buyer: Mapping[str, str],
-        pay: tuple[PaymentProvider, str, str],
+        tenders: tuple[Tender, ...],
     ) -> Begun:
         current, composed, head = priced.quote, priced.composed, priced.loaded.row
-        provider, method, token = pay
         placed = self._orders.create(
             cart_id=current.cart_id,
             quote_hash=quote_hash,
@@ -222,19 +235,25 @@ class CheckoutService:
             written=lambda order_id, line_ids: self._keep_taxes(priced, order_id, line_ids),
         )
         self._claim(claim, placed.number)
-        now = self._work.clock.now()
-        request = PaymentRequest(
-            key=f"pay_{self._work.ids.token()}",
-            provider=provider.name,
+        now, total = self._work.clock.now(), current.totals.grand
+        payments, requests = self._payments.open(
+            self._payments.share_out(tenders, total, buyer),
             order_number=placed.number,
-            amount=current.totals.grand,
-            method=method,
-            token=token,
+            currency=total.currency,
+            buyer=buyer,
             expires_at=now + self._times.payment,
+            leased_until=now + self._times.lease,
         )
-        attempt = self._payments.attempt(request=request, leased_until=now + self._times.lease)
         self._carts.close(current.cart_id)
-        return Begun(replace(placed, payments=(attempt,)), request)
+        return Begun(replace(placed, payments=payments), requests[0] if requests else None, requests)
+
+    def _adopt(self, begun: Begun) -> Begun:
+        """Let have its effect what came before the order did, and what has paid for it already."""
+        for each in begun.order.payments:
+            self.replay(each.id)
+        if not begun.requests:
+            self._orders.settle(begun.order.number, "captured")
+        return replace(begun, order=self._orders.get(begun.order.number))
 
     def _keep_taxes(self, priced: Priced, order_id: int, line_ids: Sequence[int]) -> None:
         taxed = zip((*line_ids, None), priced.taxed, strict=True)
@@ -242,14 +261,42 @@ class CheckoutService:
 
     def apply(self, event: PaymentEvent) -> Order | None:
         """Let what a provider reported have its effect, once. Returns the order; None when the event is of none."""
+        check(event)
+        number = self._orders.lock_of(event.key)
         changed = self._payments.record(event)
-        if changed is not None and changed[1] != "pending":
-            number, status = changed
-            cart_id = self._orders.settle(number, status)
-            if cart_id is not None:
-                self._carts.reopen(cart_id)
-        concerned = self._payments.order_of(event.key)
-        return None if concerned is None else self._orders.get(concerned)
+        if number is None:
+            return None
+        self._settle(number, changed)
+        return self._orders.get(number)
+
+    def replay(self, key: str) -> bool:
+        """Let what the ledger says of a payment have its effect once more; whether that changed anything."""
+        number = self._orders.lock_of(key)
+        changed = None if number is None else self._payments.work_out(key)
+        if number is not None:
+            self._settle(number, changed)
+        return changed is not None
+
+    def end_operation(self, operation_id: str, event: PaymentEvent) -> Order | None:
+        """A provider has answered a capture or a void: once, and with its event's effect."""
+        check(event)
+        number = self._orders.lock_of(event.key)
+        done = event.kind in ("captured", "voided")
+        changed = self._payments.record(event)
+        ended = self._payments.end_operation(operation_id, done=done)
+        if done and ended is not None and ended.kind == "capture":
+            self._payments.let_go_of_the_rest(operation_id)
+        if number is None:
+            return None
+        self._settle(number, changed)
+        return self._orders.get(number)
+
+    def _settle(self, number: str, changed: Change | None) -> None:
+        if changed is None or changed.status == "pending":
+            return
+        cart_id = self._orders.settle(number, changed.status, refunded=changed.refunded, reference=changed.reference)
+        if cart_id is not None:
+            self._carts.reopen(cart_id)
 
     def place(
         self,
@@ -258,11 +305,14 @@ class CheckoutService:
         quote_hash: str,  # noqa: ARG002
         idempotency_key: str,  # noqa: ARG002
         customer: Mapping[str, str],  # noqa: ARG002
-        payment: Mapping[str, str],  # noqa: ARG002
+        payment: Mapping[str, Any] | Sequence[Mapping[str, Any]],  # noqa: ARG002
     ) -> Placed:
         """Begin, charge and apply in one call: `shop.checkout.place(...)`.
 
-        `customer` has name and email, and may have document (CPF or CNPJ); `payment` has method and, for a card, token.
+        `customer` has name and email, and may have document (CPF or CNPJ). `payment` has method and, for a card, token; or
+        it is a list of tenders, each with an `amount` in minor units, of which one may leave its own out and pays the
+        rest: {"method": "gift_card", "code": ...}, {"method": "store_credit", "token": the customer's}, card, pix, boleto.
+        They are charged in the order given; when one of them does not come, the others go back.
         A provider that gives no clear answer leaves the order pending: `shop.recover()` finds out later. Raises
         PaymentDeclined and all that `begin` raises; TransactionOwnershipError inside somebody else's transaction.
         """
@@ -322,6 +372,11 @@ class CheckoutService:
     def _keep(self, made: Quote) -> None:
         row = {"hash": made.hash, "cart_id": made.cart_id, "content": content(made), "expires_at": made.expires_at}
         self._session.execute(_KEEPS[self._work.dialect], row)
+
+
+def _told(tenders: Sequence[Tender]) -> list[list[Any]]:
+    """The tenders as they are told apart by a request's hash."""
+    return [[each.method, each.token, each.amount, each.code] for each in tenders]
 
 
 def _earlier(known: Any, key: str, request_hash: str) -> str | None:

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, unquote
@@ -202,11 +203,18 @@ class GuardedProvider:
         """Refund through the breaker. Raises CircuitOpenError: the refund stays pending and is asked for again."""
         return self.breaker.call(self._provider.refund, request)
 
+    def __getattr__(self, name: str) -> Any:
+        """What only some providers have: parts and voids through the breaker, the rest as it is."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        found = getattr(self._provider, name)
+        return partial(self.breaker.call, found) if name in ("capture_part", "void") else found
+
     def lookup(self, key: str) -> PaymentEvent | None:
         """What became of a charge; asking is not held back by the breaker, or nothing would ever be found out."""
         return self._provider.lookup(key)
 
-    def read_event(self, *, body: bytes, headers: Mapping[str, str], secret: str, now: datetime) -> PaymentEvent:
+    def read_event(self, *, body: bytes, headers: Mapping[str, str], secret: str, now: datetime) -> PaymentEvent | None:
         """Read a webhook: what the provider sends by itself needs no breaker."""
         return self._provider.read_event(body=body, headers=headers, secret=secret, now=now)
 

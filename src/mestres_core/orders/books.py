@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, case, func, insert, select, update
+from sqlalchemy import and_, bindparam, case, func, insert, select, update
 
 from mestres_core.cart.dto import Totals
 from mestres_core.customers.service import CustomerService
@@ -25,10 +25,12 @@ from mestres_core.events.work import Work
 from mestres_core.inventory.service import InventoryService
 from mestres_core.orders.dto import Order, OrderLine
 from mestres_core.orders.models import credit, line, order
-from mestres_core.payments.models import payment, refund
+from mestres_core.payments.models import payment
 from mestres_core.payments.service import PaymentService
+from mestres_core.pricing.service import PricingService
 from mestres_core.promotions.service import PromotionService
 from mestres_core.rules.checks import Checks, storable
+from mestres_core.rules.ledger import HELD, TAKEN
 from mestres_core.rules.money import Money
 from mestres_core.rules.shares import share
 from mestres_core.rules.states import fulfillment_status, payment_status
@@ -47,21 +49,22 @@ _HELD = (
 _SHIPPED = select(func.coalesce(func.sum(line.c.shipped_quantity), 0)).where(line.c.order_id == bindparam("order_id"))
 
 
-def _sum_of(status: str) -> Any:
-    return func.coalesce(func.sum(case((payment.c.status == status, payment.c.amount), else_=0)), 0)
+_OPEN_AMOUNT = payment.c.authorized_amount - payment.c.captured_amount - payment.c.voided_amount
+_IS_OPEN = payment.c.status.in_(HELD)
 
 
-def _given_back(condition: Any) -> Any:
-    total = select(func.coalesce(func.sum(refund.c.amount), 0))
-    return total.where(refund.c.order_number == bindparam("number"), condition).scalar_subquery()
+def _sum(amount: Any, where: Any = None) -> Any:
+    return func.coalesce(func.sum(amount if where is None else case((where, amount), else_=0)), 0)
 
 
 _LEDGER = select(
-    func.coalesce(func.sum(case((payment.c.status == "captured", 1), else_=0)), 0).label("captures"),
-    _sum_of("captured").label("captured"),
-    _sum_of("authorized").label("authorized"),
-    _given_back(refund.c.status == "refunded").label("refunded"),
-    _given_back(refund.c.status != "failed").label("asked"),
+    _sum(1, payment.c.status.in_(TAKEN)).label("captures"),
+    _sum(payment.c.captured_amount).label("captured"),
+    _sum(_OPEN_AMOUNT, _IS_OPEN).label("authorized"),
+    _sum(payment.c.refunded_amount).label("refunded"),
+    _sum(payment.c.refunded_amount + payment.c.refunding_amount).label("asked"),
+    _sum(1, payment.c.status.not_in(["captured"])).label("waiting"),
+    _sum(1, and_(_IS_OPEN, payment.c.account_id.is_not(None))).label("held"),
 ).where(payment.c.order_number == bindparam("number"))
 _ADD = (
     update(line)
@@ -74,19 +77,24 @@ _ADD = (
     )
 )
 _CREDIT = insert(credit)
-_OVER = ("cancelled", "expired")
+OVER = ("cancelled", "expired")
 LIVE = ("placed", "completed")
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """What the payments and refunds of an order add up to, in minor units; `asked` counts refunds under way, too."""
+    """What the payments and refunds of an order add up to, in minor units; `asked` counts refunds under way, too.
+
+    `waiting` tenders are not captured; `held` of them are the shop's own accounts.
+    """
 
     captures: int
     captured: int
     authorized: int
     refunded: int
     asked: int
+    waiting: int
+    held: int
 
 
 class OrderBooks:
@@ -102,6 +110,7 @@ class OrderBooks:
         promotions: PromotionService,
         numbers: OrderNumberGenerator,
         tax: TaxService,
+        pricing: PricingService,
         keep_coupons: bool = False,
     ) -> None:
         self._work = work
@@ -112,14 +121,15 @@ class OrderBooks:
         self._promotions = promotions
         self._numbers = numbers
         self._tax = tax
+        self._pricing = pricing
         self._keep_coupons = keep_coupons
 
     def get(self, number: str) -> Order:
         """An order with its lines and payments. Raises NotFound."""
         row = self._row(number, lock=False)
         payments = self._payments.of_order(number)
-        refunded = self._payments.refunded(number)
-        captured = sum(each.amount.amount for each in payments if each.status == "captured")
+        refunded = sum(each.refunded for each in payments)
+        captured = sum(each.captured for each in payments)
         balance = captured - refunded - worth(row)
         owing = row.status in LIVE
         return Order(
@@ -229,7 +239,8 @@ class OrderBooks:
             captured=ledger.captured,
             authorized=ledger.authorized,
             refunded=ledger.refunded,
-            otherwise=unpaid or (row.payment_status if status in _OVER else _WITHOUT_MONEY[status]),
+            otherwise=unpaid
+            or (row.payment_status if status in OVER or row.payment_status == "void" else _WITHOUT_MONEY[status]),
         )
         self._change(row, **values)
 
@@ -266,7 +277,7 @@ _WITHOUT_MONEY = {"pending": "pending", "placed": "authorized", "completed": "au
 
 def worth(row: Any, **values: Any) -> int:
     """What an order is worth to the shop, in minor units, with `values` in place of its row's."""
-    if values.get("status", row.status) in _OVER:
+    if values.get("status", row.status) in OVER:
         return 0
     total: int = values.get("grand_amount", row.grand_amount)
     return total - int(values.get("credited_amount", row.credited_amount))

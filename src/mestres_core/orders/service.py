@@ -18,25 +18,31 @@ from mestres_core.catalog.dto import Page
 from mestres_core.catalog.service import check_paging
 from mestres_core.errors import InsufficientStock, TransactionOwnershipError
 from mestres_core.events.facts import OrderEdited
-from mestres_core.orders.books import LIVE, by_variant, open_pieces, read_pieces, refuse, worth
+from mestres_core.orders.books import LIVE, OVER, by_variant, open_pieces, read_pieces, refuse, worth
 from mestres_core.orders.dto import Credit, LineParts, Order, OrderLine, OrderSummary
 from mestres_core.orders.edits import Edits
 from mestres_core.orders.models import credit, line, order
 from mestres_core.orders.returns import Returns
 from mestres_core.orders.shipping import Shipping
 from mestres_core.payments.dto import Refund
-from mestres_core.payments.models import refund
+from mestres_core.payments.models import payment, refund
 from mestres_core.promotions.dto import Use
 from mestres_core.rules.checks import BIGGEST_ID, Checks
+from mestres_core.rules.ledger import HELD
 from mestres_core.rules.money import Money
 from mestres_core.rules.shares import spread
 from mestres_core.rules.states import ENDED_UNPAID, ORDER, ORDER_AFTER, may
-from mestres_core.typing import RefundRequest
+from mestres_core.typing import CaptureRequest, RefundRequest, VoidRequest
 
 _NEW = insert(order).returning(order.c.id)
 _NEW_LINES = insert(line).returning(line.c.id, line.c.variant_id, line.c.attributes)
 _CREDITS = select(credit).where(credit.c.order_id == bindparam("order_id")).order_by(credit.c.id)
-_TAKEN = ("authorized", "captured")
+_LOCK_OF = (
+    select(order.c.number)
+    .where(order.c.number == select(payment.c.order_number).where(payment.c.id == bindparam("key")).scalar_subquery())
+    .with_for_update()
+)
+_TAKEN = ("authorized", "captured", "partially_captured")
 _SUMMARIES = select(
     order.c.id,
     order.c.number,
@@ -195,27 +201,40 @@ class OrderService(Shipping, Returns, Edits):
             owner=owner,
         )
 
-    def settle(self, number: str, payment: str) -> str | None:
-        """Let what became of a payment (authorized, captured, declined, failed, expired) have its effect on the order.
+    def lock_of(self, payment_id: str) -> str | None:
+        """Lock the order that a payment is for, before anything of its money is touched; its number."""
+        row = self._session.execute(_LOCK_OF, {"key": payment_id}).first()
+        return None if row is None else str(row.number)
 
-        Returns the cart to open again when the order has come to nothing, None otherwise. Money that arrives after its
-        payment had failed brings the order back if its goods can still be set aside; if not, or if somebody called the
-        order off, the money is due back to the buyer.
+    def settle(self, number: str, payment: str, *, refunded: int = 0, reference: str = "") -> str | None:
+        """Let what became of a payment (authorized, captured, voided, declined...) have its effect on the order.
+
+        Returns the cart to open again when the order has come to nothing, None otherwise: its other tenders then go back
+        where they came from. Money that arrives after its payment had failed brings the order back if its goods can
+        still be set aside; if not, or if somebody called the order off, the money goes back to the buyer by itself.
+        `refunded` minor units were given back meanwhile.
         """
         row = self._row(number, lock=True)
+        if refunded:
+            self._refunded(row, refunded, reference)
+            return None
         if payment in _TAKEN:
             self._take_in(row)
             return None
         if row.status != "pending":
+            if payment not in ORDER_AFTER:
+                self._rebalance(row, unpaid="void" if payment == "voided" and row.status in LIVE else None)
             return None
         self._inventory.release(self._held(row), reference=number)
         self._promotions.give_back(row.number)
-        self._rebalance(row, status=ORDER_AFTER[payment], unpaid=payment)
+        self._give_back(number, reason="undone")
+        unpaid = "void" if payment == "voided" else payment
+        self._rebalance(row, status=ORDER_AFTER.get(payment, "cancelled"), unpaid=unpaid)
         return str(row.cart_id)
 
     def begin_refund(
         self, number: str, *, amount: int | None, idempotency_key: str | None, lease: timedelta
-    ) -> tuple[Refund, RefundRequest | None]:
+    ) -> tuple[Refund, tuple[RefundRequest, ...]]:
         """Write a refund down, as `PaymentService.begin_refund` does. Raises NotFound and what that raises.
 
         Without an amount it is what is due to the buyer, once goods or shipping of a live order were credited; of any
@@ -232,7 +251,12 @@ class OrderService(Shipping, Returns, Edits):
             amount = ledger.captured - worth(row) - ledger.asked
             if amount <= 0:
                 raise refuse(number, row.payment_status, "refunded")
-        return self._payments.begin_refund(number, amount=amount, idempotency_key=idempotency_key, leased_until=until)
+        made, requests, at_once = self._payments.begin_refund(
+            number, amount=amount, idempotency_key=idempotency_key, leased_until=until
+        )
+        if at_once:
+            self._refunded(row, at_once, made.id)
+        return made, requests
 
     def end_refund(self, refund_id: str, status: str) -> None:
         """The provider has answered: `refunded` or `failed`. A repetition changes nothing.
@@ -240,21 +264,49 @@ class OrderService(Shipping, Returns, Edits):
         What is given back beyond what was due is goodwill: it is owed no longer.
         """
         # The order's lock comes first here too, or two refunds could wait for each other.
-        made = self._payments.refund(refund_id)
-        row = self._row(made.order_number, lock=True)
-        if self._payments.end_refund(refund_id, status) is None:
-            return
-        ledger, amount = self._ledger(row.number), made.amount.amount
-        goodwill = amount - max(ledger.captured - (ledger.refunded - amount) - worth(row), 0)
-        credited = row.credited_amount
-        if row.status in LIVE and goodwill > 0:
-            credited = self._credit(row, credited, [("goodwill", None, 0, goodwill)], refund_id)
-        self._rebalance(row, credited_amount=credited)
+        row = self._row(self._payments.refund_order(refund_id), lock=True)
+        changed = self._payments.end_refund(refund_id, status)
+        if changed is not None and changed.refunded:
+            self._refunded(row, changed.refunded, refund_id)
+
+    def begin_capture(
+        self, number: str, *, amount: int | None, final: bool, idempotency_key: str | None, lease: timedelta
+    ) -> Sequence[CaptureRequest]:
+        """Write down what is to be captured, as `PaymentService.begin_capture` does. Raises NotFound, too.
+
+        An order that was called off, or has come to nothing, is not captured.
+        """
+        checks = Checks()
+        if idempotency_key is not None:
+            checks.text("idempotency_key", idempotency_key, limit=255)
+        if type(final) is not bool:
+            checks.wrong("final", "not_boolean")
+        checks.done()
+        row = self._row(number, lock=True)
+        if row.status not in LIVE:
+            raise refuse(number, row.status, "captured")
+        until = self._work.clock.now() + lease
+        asked = self._payments.begin_capture(
+            number, amount=amount, final=final, idempotency_key=idempotency_key, leased_until=until
+        )
+        if asked is not None:
+            self._rebalance(row)  # what the order's accounts held is captured
+        return asked or ()
+
+    def begin_voids(self, number: str, *, lease: timedelta) -> Sequence[VoidRequest]:
+        """Write down that what is authorized is to be released. Raises NotFound, IllegalTransition when nothing is."""
+        row = self._row(number, lock=True)
+        if not any(each.status in HELD for each in self._payments.of_order(number)):
+            raise refuse(number, row.payment_status, "voided")
+        asked = self._payments.begin_voids(number, leased_until=self._work.clock.now() + lease)
+        self._rebalance(row, unpaid="void")
+        return asked
 
     def cancel(self, number: str) -> Order:
         """Call an order off before anything is shipped; its goods are free again, a payment made is due back.
 
-        `shop.orders.refund(number)` then gives the money back. An authorization that was not captured lapses by itself.
+        `shop.orders.refund(number)` then gives the money back. An authorization is released: its provider is told by
+        `shop.orders.cancel`, or by `shop.recover()` when this is called in a host's transaction.
         Its coupons may be used again (unless the shop keeps them). Raises NotFound, IllegalTransition.
         """
         row = self._row(number, lock=True)
@@ -264,6 +316,7 @@ class OrderService(Shipping, Returns, Edits):
             raise refuse(number, row.fulfillment_status, "cancelled")
         self._inventory.release(self._held(row), reference=number)
         self._forget_coupons(row)
+        self._payments.begin_voids(number, leased_until=self._work.clock.now())
         self._rebalance(row, status="cancelled", unpaid="void")
         return self.get(number)
 
@@ -304,10 +357,19 @@ class OrderService(Shipping, Returns, Edits):
             for each in self._session.execute(_CREDITS, {"order_id": row.id})
         )
 
-    def capture(self, number: str) -> Order:  # noqa: ARG002 - see below
-        """Take the money that the buyer's bank has authorized: `shop.orders.capture(...)`.
+    def capture(
+        self,
+        number: str,  # noqa: ARG002 - see below
+        *,
+        amount: int | None = None,  # noqa: ARG002
+        final: bool = False,  # noqa: ARG002
+        idempotency_key: str | None = None,  # noqa: ARG002
+    ) -> Order:
+        """Take the money that the buyer's bank has authorized, or `amount` minor units of it: `shop.orders.capture(...)`.
 
-        Raises NotFound, IllegalTransition when nothing is authorized, ProviderFailed when the provider gives no clear
+        Several captures may follow each other while something is open; a `final` one releases the rest. The same key
+        captures once. Raises NotFound, IllegalTransition when nothing is authorized or the provider refuses,
+        ValidationError for more than is open, IdempotencyConflict, ProviderFailed when the provider gives no clear
         answer (call it again: it captures once), TransactionOwnershipError inside somebody else's transaction.
         """
         raise TransactionOwnershipError("orders.capture")
@@ -356,12 +418,28 @@ class OrderService(Shipping, Returns, Edits):
     def _take_in(self, row: Any) -> None:
         """Money has come, or is promised by the buyer's bank."""
         ledger = self._ledger(row.number)
-        covered = ledger.captured + ledger.authorized >= row.grand_amount
+        covered = ledger.captured - ledger.asked + ledger.authorized >= row.grand_amount
         came_late = row.payment_status in ENDED_UNPAID and may(ORDER, row.status, "placed")
-        if covered and (row.status == "pending" or (came_late and self._hold_again(row))):
-            self._rebalance(row, status="placed")
-        else:
-            self._rebalance(row)
+        placed = covered and (row.status == "pending" or (came_late and self._hold_again(row)))
+        if (placed or row.status in LIVE) and ledger.held and ledger.waiting == ledger.held:
+            self._payments.capture_accounts(row.number)  # all other money is there
+        elif row.status in OVER:
+            self._give_back(row.number, reason="late")
+        self._rebalance(row, **({"status": "placed"} if placed else {}))
+
+    def _give_back(self, number: str, *, reason: str) -> None:
+        """The order has come to nothing: what its tenders brought goes back to where it came from."""
+        self._payments.begin_voids(number, leased_until=self._work.clock.now())
+        self._payments.give_back(number, reason=reason)
+
+    def _refunded(self, row: Any, amount: int, reference: str) -> None:
+        """So much was given back. What goes beyond what was due is goodwill: it is owed no longer."""
+        ledger = self._ledger(row.number)
+        goodwill = amount - max(ledger.captured - (ledger.refunded - amount) - worth(row), 0)
+        credited = row.credited_amount
+        if row.status in LIVE and goodwill > 0:
+            credited = self._credit(row, credited, [("goodwill", None, 0, goodwill)], reference)
+        self._rebalance(row, credited_amount=credited)
 
     def _hold_again(self, row: Any) -> bool:
         try:
