@@ -347,7 +347,7 @@ class OrderService(Shipping, Returns, Edits):
         if self._has_shipped(row):
             raise refuse(number, row.fulfillment_status, "cancelled")
         self._inventory.release(self._held(row), reference=number)
-        self._promotions.give_back(row.number)
+        self._promotions.give_back(row.number, called_off=True)
         self._payments.begin_voids(number, leased_until=self._work.clock.now())
         self._rebalance(row, status="cancelled", unpaid="void")
         return self.get(number)
@@ -372,7 +372,7 @@ class OrderService(Shipping, Returns, Edits):
         credited = self._credit_pieces(row, pieces, found, kind="cancelled", reference="")
         values = self._after_moving(found, moves)
         if values.get("status") == "cancelled":
-            self._promotions.give_back(row.number)
+            self._promotions.give_back(row.number, called_off=True)
         self._rebalance(
             row, unpaid="void" if values.get("status") == "cancelled" else None, **values, credited_amount=credited
         )
