@@ -261,9 +261,7 @@ class PaymentProvider(Protocol):
         """What became of the charge with this key; None when it never arrived."""
         ...
 
-    def read_event(
-        self, *, body: bytes, headers: Mapping[str, str], secret: str, now: datetime
-    ) -> PaymentEvent | None:
+    def read_event(self, *, body: bytes, headers: Mapping[str, str], secret: str, now: datetime) -> PaymentEvent | None:
         """Check a webhook's signature and read it; None when it speaks of nothing that matters to payments.
 
         Raises InvalidSignature or ValidationError.

@@ -51,7 +51,9 @@ class AuditReport:
 
 def audit(session: Session) -> AuditReport:
     """Check every rule; at most 100 rows are named for each."""
-    found = (Violation(rule, tuple(_names(session, query))) for rule, query in (_RULES | ORDER_RULES | PAYMENT_RULES).items())
+    found = (
+        Violation(rule, tuple(_names(session, query))) for rule, query in (_RULES | ORDER_RULES | PAYMENT_RULES).items()
+    )
     return AuditReport(
         orders=session.execute(select(func.count()).select_from(order)).scalar_one(),
         stock_levels=session.execute(select(func.count()).select_from(level)).scalar_one(),

@@ -106,9 +106,7 @@ def finish(run: Run, providers: Mapping[str, PaymentProvider], number: str) -> O
     return order
 
 
-def recover(
-    run: Run, providers: Mapping[str, PaymentProvider], *, number: str | None = None, limit: int = 100
-) -> int:
+def recover(run: Run, providers: Mapping[str, PaymentProvider], *, number: str | None = None, limit: int = 100) -> int:
     """Ask again for captures, voids and refunds whose caller is gone; how many ended. `number`: of one order only."""
 
     def look(services: Services) -> tuple[list[CaptureRequest | VoidRequest], list[RefundRequest]]:

@@ -236,7 +236,8 @@ class OrderBooks:
             captured=ledger.captured,
             authorized=ledger.authorized,
             refunded=ledger.refunded,
-            otherwise=unpaid or (row.payment_status if status in OVER or row.payment_status == "void" else _WITHOUT_MONEY[status]),
+            otherwise=unpaid
+            or (row.payment_status if status in OVER or row.payment_status == "void" else _WITHOUT_MONEY[status]),
         )
         self._change(row, **values)
 

@@ -98,9 +98,7 @@ class Accounts:
     def entries(self, row: Any) -> tuple[AccountEntry, ...]:
         """What has happened to an account, oldest first."""
         return tuple(
-            AccountEntry(
-                each.kind, Money(each.amount, row.currency), each.payment_id, each.reference, each.created_at
-            )
+            AccountEntry(each.kind, Money(each.amount, row.currency), each.payment_id, each.reference, each.created_at)
             for each in self._session.execute(_ENTRIES, {"of": row.id})
         )
 
@@ -391,4 +389,3 @@ def _checked_change(amount: Any, currency: Any, reference: Any, key: Any) -> tup
         key = checks.text("idempotency_key", key, limit=255)
     checks.done()
     return key, reference
-

@@ -22,7 +22,9 @@ _PARKED = text("state = 'parked'")
 
 def _amount(name: str, check: str) -> Column[int]:
     """A sum of the ledger, kept beside it, with the rule that it never breaks."""
-    return Column(name, BigInteger, CheckConstraint(check, name=name.removesuffix("_amount")), nullable=False, server_default="0")
+    return Column(
+        name, BigInteger, CheckConstraint(check, name=name.removesuffix("_amount")), nullable=False, server_default="0"
+    )
 
 
 payment = Table(

@@ -166,9 +166,7 @@ class Refunds(Tenders):
         if made:
             self._session.execute(insert(refund), made)
         for row, one in local:
-            self._accounts.put(
-                row.account_id, "refund", one["amount"], payment_id=row.id, reference=row.order_number
-            )
+            self._accounts.put(row.account_id, "refund", one["amount"], payment_id=row.id, reference=row.order_number)
             self._note(row, "refunded", one["amount"], operation_id=one["id"], event_id=one["id"])
         return made, sum(one["amount"] for _, one in local)
 

@@ -137,7 +137,10 @@ class Tenders(PaymentBooks):
                 "captured_amount": 0,
             }
             if each.provider in (*ACCOUNTS, NOBODY):
-                row |= {"acknowledged": True, "reference": f"...{each.account.hint}" if each.account is not None else ""}
+                row |= {
+                    "acknowledged": True,
+                    "reference": f"...{each.account.hint}" if each.account is not None else "",
+                }
                 row |= {"status": "authorized", "authorized_amount": each.amount}
                 row["account_id"] = None if each.account is None else each.account.id
                 events.append(_own(row, "authorized"))
@@ -244,7 +247,9 @@ def _naming(tender: Tender) -> str:
 
 def _own(row: Mapping[str, Any], kind: str) -> PaymentEvent:
     """What the shop itself reports of an account that it keeps."""
-    return PaymentEvent(provider=row["provider"], id=f"{kind}:{row['id']}", key=row["id"], kind=kind, amount=row["amount"])
+    return PaymentEvent(
+        provider=row["provider"], id=f"{kind}:{row['id']}", key=row["id"], kind=kind, amount=row["amount"]
+    )
 
 
 def _request(row: Mapping[str, Any], share: Share, buyer: Mapping[str, str]) -> PaymentRequest:

@@ -60,7 +60,9 @@ class _Memory:
         """What operations of this kind on this charge add up to."""
         with self._lock:
             self._read()
-            return sum(each.amount for each in self._events.values() if (each.key, each.kind) == (key, kind) and each.operation)
+            return sum(
+                each.amount for each in self._events.values() if (each.key, each.kind) == (key, kind) and each.operation
+            )
 
     def _read(self) -> None:
         if self._path is None or not self._path.exists():

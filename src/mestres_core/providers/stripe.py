@@ -205,7 +205,13 @@ class StripeProvider:
         return None
 
     def _event(
-        self, intent: Mapping[str, Any], event_id: str, *, kind: str | None = None, token: str = "x", failed: bool = False
+        self,
+        intent: Mapping[str, Any],
+        event_id: str,
+        *,
+        kind: str | None = None,
+        token: str = "x",
+        failed: bool = False,
     ) -> PaymentEvent:
         """What a PaymentIntent says of a payment."""
         key = str(intent["metadata"][_KEY])

@@ -57,7 +57,9 @@ def fold(amount: int, entries: Sequence[Entry], *, asked: Collection[str] = ()) 
     promised = [each.amount for each in entries if each.kind == "authorized" and each.amount <= amount]
     authorized = max(promised, default=0)
     believed = _believed(amount, entries, asked, promised=bool(promised))
-    captured = _total([each for each, counts in zip(entries, believed, strict=True) if counts and each.kind == "captured"])
+    captured = _total(
+        [each for each, counts in zip(entries, believed, strict=True) if counts and each.kind == "captured"]
+    )
     held = authorized if promised else amount
     lapsed = promised and any(each.kind == "expired" for each in entries)
     voids = [each for each in entries if each.kind == "voided"]
@@ -73,6 +75,12 @@ def fold(amount: int, entries: Sequence[Entry], *, asked: Collection[str] = ()) 
     else:
         status = next((each.kind for each in entries if each.kind in UNPAID), "pending")
     return Balance(authorized, captured, voided, refunded, status, tuple(believed))
+
+
+def unexplained(entries: Sequence[Entry], kind: str) -> int:
+    """How much of what was told of the whole no operation accounts for, in minor units."""
+    told = [each for each in entries if each.kind == kind]
+    return _total(told) - _total([each for each in told if each.operation])
 
 
 def _believed(amount: int, entries: Sequence[Entry], asked: Collection[str], *, promised: bool) -> list[bool]:

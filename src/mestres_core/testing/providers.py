@@ -254,9 +254,7 @@ def reads_its_webhooks(setting: Setting) -> None:
     provider.charge(request)
     body, headers = _signed(setting, request.key)
     now = datetime.now(UTC)
-    first, second = (
-        provider.read_event(body=body, headers=headers, secret=setting.secret, now=now) for _ in range(2)
-    )
+    first, second = (provider.read_event(body=body, headers=headers, secret=setting.secret, now=now) for _ in range(2))
     if first is None:
         raise AssertionError("a signed event of a charge is not nothing")
     _is_event(first, provider, request.key)

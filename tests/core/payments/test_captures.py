@@ -1,5 +1,6 @@
 """Taking authorized money in parts, and letting it go."""
 
+import contextlib
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -162,8 +163,12 @@ def test_a_refused_capture(open_shop: Open) -> None:
 
         def capture_part(self, request: Any) -> Any:
             event = super().capture_part(request)
-            return event if not self.refuses else type(event)(
-                provider="card", id=f"no_{request.key}", key=request.payment_key, kind="capture_failed", amount=1
+            return (
+                event
+                if not self.refuses
+                else type(event)(
+                    provider="card", id=f"no_{request.key}", key=request.payment_key, kind="capture_failed", amount=1
+                )
             )
 
     card = Refuses()
@@ -261,10 +266,8 @@ def test_capture_against_cancel_at_once(shop: TestShop) -> None:
 
         def act(name: str, number: str = number, barrier: threading.Barrier = barrier) -> None:
             barrier.wait()
-            try:
+            with contextlib.suppress(IllegalTransition, ProviderFailed):
                 getattr(shop.orders, name)(number)
-            except (IllegalTransition, ProviderFailed):
-                pass
 
         threads = [threading.Thread(target=act, args=(name,)) for name in ("capture", "cancel")]
         for thread in threads:

@@ -110,7 +110,9 @@ def test_what_stripe_is_told(amount: Any, currency: str, expected: int) -> None:
     assert smallest_unit(amount, currency) == expected
 
 
-@pytest.mark.parametrize(("currency", "told", "ours"), [("JPY", 500, 500), ("ISK", 500, 5), ("MGA", 5, 500), ("KWD", 5130, 5130)])
+@pytest.mark.parametrize(
+    ("currency", "told", "ours"), [("JPY", 500, 500), ("ISK", 500, 5), ("MGA", 5, 500), ("KWD", 5130, 5130)]
+)
 def test_what_stripe_tells(currency: str, told: int, ours: int) -> None:
     """Stripe's units become those of ISO 4217."""
     assert minor_units(told, currency) == ours
@@ -138,8 +140,12 @@ class Captures(FakeCard):
 class Parts(FakeCard):
     def capture_part(self, request: Any) -> PaymentEvent:
         return PaymentEvent(
-            provider=self.name, id=request.key, key=request.payment_key, kind="captured",
-            amount=request.amount.amount, operation=request.key,
+            provider=self.name,
+            id=request.key,
+            key=request.payment_key,
+            kind="captured",
+            amount=request.amount.amount,
+            operation=request.key,
         )
 
 

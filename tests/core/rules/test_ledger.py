@@ -66,7 +66,9 @@ CASES = [
         (0, 1000, 0, 1000, "captured"),
         id="no more goes back than came",
     ),
-    pytest.param([("captured", 1000, ""), ("refund_failed", 300, "r")], (0, 1000, 0, 0, "captured"), id="a refused refund"),
+    pytest.param(
+        [("captured", 1000, ""), ("refund_failed", 300, "r")], (0, 1000, 0, 0, "captured"), id="a refused refund"
+    ),
     pytest.param([("captured", 1000, ""), ("failed", 1000, "")], (0, 1000, 0, 0, "captured"), id="a late failure"),
 ]
 
