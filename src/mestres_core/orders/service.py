@@ -209,9 +209,9 @@ class OrderService(Shipping, Returns, Edits):
     def settle(self, number: str, payment: str, *, refunded: int = 0, reference: str = "") -> str | None:
         """Let what became of a payment (authorized, captured, voided, declined...) have its effect on the order.
 
-        Returns the cart to open again when the order has come to nothing, None otherwise: its other tenders then go back
-        where they came from. Money that arrives after its payment had failed brings the order back if its goods can
-        still be set aside; if not, or if somebody called the order off, the money goes back to the buyer by itself.
+        Returns the cart to open again when the order has come to nothing, None otherwise: its other tenders then go
+        back where they came from. Money that arrives after its payment had failed brings the order back if its goods
+        can still be set aside; if not, or if somebody called the order off, the money goes back to the buyer by itself.
         `refunded` minor units were given back meanwhile.
         """
         row = self._row(number, lock=True)
@@ -364,7 +364,7 @@ class OrderService(Shipping, Returns, Edits):
         final: bool = False,  # noqa: ARG002
         idempotency_key: str | None = None,  # noqa: ARG002
     ) -> Order:
-        """Take the money that the buyer's bank has authorized, or `amount` minor units of it: `shop.orders.capture(...)`.
+        """Take the money that the buyer's bank has authorized, or `amount` minor units: `shop.orders.capture(...)`.
 
         Several captures may follow each other while something is open; a `final` one releases the rest. The same key
         captures once. Raises NotFound, IllegalTransition when nothing is authorized or the provider refuses,

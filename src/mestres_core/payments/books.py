@@ -153,8 +153,8 @@ class PaymentBooks:
     def _attribute(self, row: Any, facts: Sequence[Any], balance: Balance) -> int:
         """Find the refunds that have brought the sum given back up, asked for here or at the provider; by how much.
 
-        What the provider told only as a sum is written down as that refund's own event, or the next refund would seem to
-        be a part of it.
+        What the provider told only as a sum is written down as that refund's own event, or the next refund would seem
+        to be a part of it.
         """
         grown = balance.refunded - int(self._session.execute(_GIVEN_BACK, {"key": row.id}).scalar_one())
         if grown <= 0:
