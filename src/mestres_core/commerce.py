@@ -166,6 +166,7 @@ class Services:
             promotions=self.promotions,
             numbers=config.numbers or RandomNumbers(config.ids),
             tax=self.tax,
+            pricing=self.pricing,
             keep_coupons=config.keep_coupons,
         )
         self.checkout = CheckoutService(
@@ -174,6 +175,7 @@ class Services:
             orders=self.orders,
             payments=self.payments,
             promotions=self.promotions,
+            reservations=self.reservations,
             shipping=self.shipping,
             tax=self.tax,
             times=config.times,

@@ -9,6 +9,7 @@ transaction; the buyer pays what the quote said or gets `QuoteChanged`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -20,13 +21,7 @@ from mestres_core.cart.loading import HEAD, Loaded
 from mestres_core.cart.models import cart
 from mestres_core.cart.service import CartService
 from mestres_core.checkout.dto import Begun, Placed, Quote
-from mestres_core.checkout.inputs import (
-    digest,
-    read_address,
-    read_customer,
-    read_key,
-    read_known_customer,
-)
+from mestres_core.checkout.inputs import digest, read_address, read_customer, read_key, read_known_customer
 from mestres_core.checkout.models import idempotency, quote
 from mestres_core.checkout.quoting import Buyer, Priced, Quoter, content, differences
 from mestres_core.customers.models import customer as customers
@@ -42,6 +37,7 @@ from mestres_core.errors import (
     ValidationError,
 )
 from mestres_core.events.work import Work
+from mestres_core.inventory.reservations import ReservationService
 from mestres_core.orders.dto import Order
 from mestres_core.orders.models import order
 from mestres_core.orders.service import OrderService
@@ -102,13 +98,15 @@ _LONGEST_CPF = 11  # a CNPJ has 14
 class Times:
     """How long things hold: a quote, an unpaid order, and a caller's claim to an unfinished payment.
 
-    `cart` is how long a cart that nobody changes stays open; None: for ever.
+    `cart` is how long a cart that nobody changes stays open; None: for ever. `reservation` is for how long a quote sets
+    its pieces aside; None: it does not.
     """
 
     quote: timedelta = timedelta(minutes=30)
     payment: timedelta = timedelta(minutes=30)
     lease: timedelta = timedelta(seconds=30)
     cart: timedelta | None = None
+    reservation: timedelta | None = None
 
 
 class CheckoutService:
@@ -122,6 +120,7 @@ class CheckoutService:
         orders: OrderService,
         payments: PaymentService,
         promotions: PromotionService,
+        reservations: ReservationService,
         shipping: ShippingService,
         tax: TaxService,
         times: Times,
@@ -132,6 +131,7 @@ class CheckoutService:
         self._orders = orders
         self._payments = payments
         self._promotions = promotions
+        self._reservations = reservations
         self._tax = tax
         self._times = times
         self._quoter = Quoter(work, reader=carts.reader, shipping=shipping, tax=tax, holds=times.quote)
@@ -148,12 +148,18 @@ class CheckoutService:
 
         `address` has name, street, number, district, city, state, postal_code (a CEP in Brazil), and may have
         complement and country (BR). `customer`, as in `begin` but with whatever is known of it, makes the promise take
-        account of promotions that depend on earlier orders, and of taxes of businesses (by their CNPJ). Raises
-        NotFound, CartEmpty, CartClosed, ValidationError.
+        account of promotions that depend on earlier orders, and of taxes of businesses (by their CNPJ). With
+        `Times.reservation` the pieces are set aside for so long. Raises NotFound, CartEmpty, CartClosed,
+        ValidationError, and InsufficientStock when they cannot be set aside.
         """
         checked, known = read_address(address), read_known_customer(customer)
         loaded = self._carts.reader.read(self._carts.lock(cart_id))
         made = self._quoter.price(loaded, checked, shipping_method, self._buyer(loaded, known)).quote
+        if self._times.reservation is not None:
+            pieces: Counter[str] = Counter()
+            for line in made.lines:
+                pieces[line.sku] += line.quantity
+            self._reservations.reserve(cart_id, items=pieces, ttl=self._times.reservation)
         self._keep(made)
         return made
 
@@ -168,11 +174,11 @@ class CheckoutService:
     ) -> Begun:
         """Turn a quoted cart into a pending order with its payments and its goods set aside.
 
-        `payment` as for `place`; what gift cards and store credit pay is taken in this transaction.
-        The same key with the same arguments gives the same order again; keys (1 to 255 characters) are kept apart by
-        the cart's channel, and one whose request was refused is not used up. Raises QuoteChanged (the new quote is kept
-        and can be confirmed), InsufficientStock, InsufficientFunds, AccountNotUsable, IdempotencyConflict, CartClosed,
-        CartEmpty, NotFound, ValidationError.
+        `payment` as for `place`. What gift cards and store credit pay is taken in this transaction. The same key with
+        the same arguments gives the same order again; keys (1 to 255 characters) are kept apart by the cart's channel,
+        and one whose request was refused is not used up. Raises QuoteChanged (the new quote is kept and can be
+        confirmed), InsufficientStock, InsufficientFunds, AccountNotUsable, IdempotencyConflict, CartClosed, CartEmpty,
+        NotFound, ValidationError.
         """
         key = read_key(idempotency_key)
         buyer = read_customer(customer)
@@ -288,7 +294,13 @@ class CheckoutService:
     def _settle(self, number: str, changed: Change | None) -> None:
         if changed is None or changed.status == "pending":
             return
-        cart_id = self._orders.settle(number, changed.status, refunded=changed.refunded, reference=changed.reference)
+        cart_id = self._orders.settle(
+            number,
+            changed.status,
+            gained=changed.gained,
+            refunded=changed.refunded,
+            reference=changed.reference,
+        )
         if cart_id is not None:
             self._carts.reopen(cart_id)
 

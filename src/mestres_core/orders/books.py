@@ -27,6 +27,7 @@ from mestres_core.orders.dto import Order, OrderLine
 from mestres_core.orders.models import credit, line, order
 from mestres_core.payments.models import payment
 from mestres_core.payments.service import PaymentService
+from mestres_core.pricing.service import PricingService
 from mestres_core.promotions.service import PromotionService
 from mestres_core.rules.checks import Checks, storable
 from mestres_core.rules.ledger import HELD, TAKEN
@@ -109,6 +110,7 @@ class OrderBooks:
         promotions: PromotionService,
         numbers: OrderNumberGenerator,
         tax: TaxService,
+        pricing: PricingService,
         keep_coupons: bool = False,
     ) -> None:
         self._work = work
@@ -119,6 +121,7 @@ class OrderBooks:
         self._promotions = promotions
         self._numbers = numbers
         self._tax = tax
+        self._pricing = pricing
         self._keep_coupons = keep_coupons
 
     def get(self, number: str) -> Order:

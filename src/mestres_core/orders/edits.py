@@ -15,9 +15,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
-from mestres_core.catalog.models import price, product, variant
+from mestres_core.catalog.models import product, variant
 from mestres_core.errors import Conflict, IllegalTransition, NotFound, ValidationError
 from mestres_core.events.facts import OrderEdited
 from mestres_core.orders.books import OrderBooks, open_pieces, paid_for, refuse
@@ -39,32 +39,33 @@ _ONE = _WITH_NUMBER.where(change.c.id == bindparam("of"))
 _OPEN = select(change.c.id).where(change.c.order_id == bindparam("order_id"), change.c.status == "open")
 _STEPS = select(change_step).where(change_step.c.change_id == bindparam("of")).order_by(change_step.c.id)
 _GOODS = select(
-    *(variant.c.id, variant.c.sku, variant.c.tax_class),
-    *(product.c.name, variant.c.name.label("variant_name"), price.c.amount),
-).select_from(
-    variant.join(product, product.c.id == variant.c.product_id).outerjoin(
-        price, and_(price.c.variant_id == variant.c.id, price.c.currency == bindparam("currency"))
-    )
-)
+    variant.c.id, variant.c.sku, variant.c.tax_class, product.c.name, variant.c.name.label("variant_name")
+).select_from(variant.join(product, product.c.id == variant.c.product_id))
 _NEW_LINE = insert(line).returning(line.c.id)
 _BY_SKU = _GOODS.where(variant.c.sku == bindparam("sku"), variant.c.active, product.c.active)
 _BY_ID = _GOODS.where(variant.c.id.in_(bindparam("ids", expanding=True)))
 
 
 @dataclass(frozen=True, slots=True)
-class _New:
-    """A line that a change would add; amounts in minor units."""
+class _Wanted:
+    """Pieces that a change would add, at a price of so many minor units each, with the buyer's wishes for them."""
 
     variant_id: int
-    sku: str
-    name: str
-    quantity: int
     unit_price: int
-    tax_class: str
+    quantity: int
+    attributes: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _New:
+    """The line that they would make."""
+
+    wanted: _Wanted
+    goods: Any
 
     @property
     def total(self) -> int:
-        return self.quantity * self.unit_price
+        return self.wanted.quantity * self.wanted.unit_price
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +106,11 @@ class Edits(OrderBooks):
         if unit_price is not None:
             checks.whole("unit_price", unit_price, at_least=0, at_most=BIGGEST_AMOUNT)
         checks.done()
-        one, _ = self._open_change(change_id)
-        found = self._session.execute(_BY_SKU, {"sku": sku, "currency": one.currency}).first()
+        one, row = self._open_change(change_id)
+        found = self._session.execute(_BY_SKU, {"sku": sku}).first()
         if found is None:
             raise NotFound("sku", sku)
-        amount = found.amount if unit_price is None else unit_price
-        if amount is None:
-            raise ValidationError.of("sku", "no_price", currency=one.currency)
+        amount = self._price(row, sku, quantity) if unit_price is None else unit_price
         return self._step(one, action="add", variant_id=found.id, quantity=quantity, unit_price=amount)
 
     def edit_set(self, change_id: int, line_id: int, *, quantity: int) -> OrderChange:
@@ -210,9 +209,12 @@ class Edits(OrderBooks):
         more = {each.id: wanted[each.id] - _kept(each) for each in lines if each.id in wanted}
         taken = {line_id: -count for line_id, count in more.items() if count < 0}
         new = self._new_lines(
-            [(each.variant_id, each.unit_price, more[each.id]) for each in lines if more.get(each.id, 0) > 0]
-            + _summed([each for each in steps if each.action == "add"]),
-            row.currency,
+            [
+                _Wanted(each.variant_id, each.unit_price, more[each.id], each.attributes)
+                for each in lines
+                if more.get(each.id, 0) > 0
+            ]
+            + _summed([each for each in steps if each.action == "add"])
         )
         taxed = self._taxed(row, new)
         back = sum(
@@ -222,22 +224,31 @@ class Edits(OrderBooks):
         )
         return _Effect(taken, new, taxed, sum(each.gross for each in taxed) - back)
 
-    def _new_lines(self, wanted: Sequence[tuple[int, int, int]], currency: str) -> list[_New]:
-        """The lines of (variant, unit price, pieces)."""
+    def _price(self, row: Any, sku: str, quantity: int) -> int:
+        """What a piece costs this order's buyer today. Raises ValidationError."""
+        found = self._pricing.resolve(
+            sku, quantity=quantity, currency=row.currency, group=row.customer_group, channel=row.channel
+        )
+        return found.price.amount
+
+    def _new_lines(self, wanted: Sequence[_Wanted]) -> list[_New]:
         if not wanted:
             return []
-        ids = sorted({variant_id for variant_id, _, _ in wanted})
-        goods = {each.id: each for each in self._session.execute(_BY_ID, {"ids": ids, "currency": currency})}
-        return [
-            _New(of, goods[of].sku, _name(goods[of]), quantity, unit_price, goods[of].tax_class)
-            for of, unit_price, quantity in wanted
-        ]
+        found = self._session.execute(_BY_ID, {"ids": sorted({each.variant_id for each in wanted})})
+        goods = {each.id: each for each in found}
+        return [_New(each, goods[each.variant_id]) for each in wanted]
 
     def _taxed(self, row: Any, new: Sequence[_New]) -> Sequence[Taxed]:
         if not new:
             return ()
         lines = [
-            TaxLine(key=index, amount=each.total, quantity=each.quantity, tax_class=each.tax_class, sku=each.sku)
+            TaxLine(
+                key=index,
+                amount=each.total,
+                quantity=each.wanted.quantity,
+                tax_class=each.goods.tax_class,
+                sku=each.goods.sku,
+            )
             for index, each in enumerate(new)
         ]
         business = is_cnpj(row.customer.get("document") or "")
@@ -263,7 +274,7 @@ class Edits(OrderBooks):
         for each in lines:
             net[each.variant_id] = net.get(each.variant_id, 0) - effect.taken.get(each.id, 0)
         for each in effect.new:
-            net[each.variant_id] = net.get(each.variant_id, 0) + each.quantity
+            net[each.wanted.variant_id] = net.get(each.wanted.variant_id, 0) + each.wanted.quantity
         for of, pieces in sorted(net.items()):
             if pieces > 0:
                 self._inventory.allocate({of: pieces}, reference=row.number, address=row.address)
@@ -305,13 +316,13 @@ def _kept(row: Any) -> int:
     return int(row.quantity - row.cancelled_quantity)
 
 
-def _summed(steps: Sequence[Any]) -> list[tuple[int, int, int]]:
-    """(variant, unit price, pieces) of all that steps add."""
+def _summed(steps: Sequence[Any]) -> list[_Wanted]:
+    """All that steps add, once for each variant and price."""
     pieces: dict[tuple[int, int], int] = {}
     for each in steps:
         key = (each.variant_id, each.unit_price)
         pieces[key] = pieces.get(key, 0) + each.quantity
-    return [(variant_id, unit_price, quantity) for (variant_id, unit_price), quantity in pieces.items()]
+    return [_Wanted(variant_id, unit_price, quantity, {}) for (variant_id, unit_price), quantity in pieces.items()]
 
 
 def _name(goods: Any) -> str:
@@ -321,19 +332,20 @@ def _name(goods: Any) -> str:
 def _added(new: Sequence[_New]) -> dict[str, int]:
     added: dict[str, int] = {}
     for each in new:
-        added[each.sku] = added.get(each.sku, 0) + each.quantity
+        added[each.goods.sku] = added.get(each.goods.sku, 0) + each.wanted.quantity
     return added
 
 
 def _line_row(order_id: int, each: _New, taxed: Taxed) -> dict[str, Any]:
     return {
         "order_id": order_id,
-        "variant_id": each.variant_id,
-        "sku": each.sku,
-        "name": each.name,
-        "quantity": each.quantity,
-        "unit_price": each.unit_price,
+        "variant_id": each.wanted.variant_id,
+        "sku": each.goods.sku,
+        "name": _name(each.goods),
+        "quantity": each.wanted.quantity,
+        "unit_price": each.wanted.unit_price,
         "total": each.total,
         "tax_amount": taxed.added,
         "tax_included_amount": taxed.included,
+        "attributes": dict(each.wanted.attributes),
     }

@@ -90,6 +90,17 @@ class PromotionCode:
 
 
 @dataclass(frozen=True, slots=True)
+class Taken:
+    """What an order has of a promotion: `amount` minor units; `returned` when it came to nothing and gave it back."""
+
+    promotion: str
+    name: str
+    code: str | None
+    amount: int
+    returned: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Use:
     """What an order takes of a promotion: `amount` minor units.
 

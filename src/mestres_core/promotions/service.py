@@ -27,6 +27,7 @@ from mestres_core.promotions.dto import (
     Facts,
     PromotionCode,
     SavedPromotion,
+    Taken,
     Use,
     Worked,
 )
@@ -154,6 +155,31 @@ class PromotionService:
         """Every promotion except coupons, by key."""
         query = _SAVED.where(~promotion.c.key.startswith(_COUPON, autoescape=True)).order_by(promotion.c.key)
         return tuple(_saved(row) for row in self._session.execute(query))
+
+    def remove(self, key: str) -> None:
+        """Remove a promotion that no order has, with its codes. One that orders have is withdrawn: `active=False`.
+
+        Raises NotFound, ValidationError when an order has it.
+        """
+        row_id = self.get(key).id
+        if self._session.execute(select(use.c.id).where(use.c.promotion_id == row_id).limit(1)).first() is not None:
+            raise ValidationError.of("key", "invalid", reason="orders have it; save it with active=False")
+        for table in (promotion_code, of_customer):
+            self._session.execute(delete(table).where(table.c.promotion_id == row_id))
+        self._session.execute(delete(promotion).where(promotion.c.id == row_id))
+        touch(self._session, self._work.ids)
+
+    def of_order(self, order_number: str) -> tuple[Taken, ...]:
+        """What an order has of promotions, coupons included; none for an order that nobody knows."""
+        known = isinstance(order_number, str) and storable(order_number)
+        query = select(promotion.c.key, promotion.c.name, use.c.code, use.c.amount, use.c.state).select_from(
+            use.join(promotion, promotion.c.id == use.c.promotion_id)
+        )
+        query = query.where(use.c.order_number == (order_number if known else "")).order_by(use.c.id)
+        return tuple(
+            Taken(row.key, row.name, row.code, row.amount, row.state == "returned")
+            for row in self._session.execute(query)
+        )
 
     def add_codes(self, key: str, codes: Sequence[str], *, most_uses: int | None = 1) -> int:
         """Give a promotion these codes, each for `most_uses` orders (None: any number); returns how many are new.

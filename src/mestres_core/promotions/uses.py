@@ -80,6 +80,7 @@ class UseCounter:
     def take(self, number: str, uses: Sequence[Use], customer: str | None) -> None:
         """As `PromotionService.take`."""
         self._used_up.clear()
+        self._used_up.clear()
         ordered = sorted(uses, key=lambda each: each.promotion_id)
         by_code = sorted(uses, key=lambda each: each.code or "")
         self._take_all(_TAKE_EACH, [{"of": each.promotion_id, "off": each.amount} for each in ordered if each.counted])
@@ -105,6 +106,7 @@ class UseCounter:
 
     def give_back(self, number: str) -> None:
         """As `PromotionService.give_back`."""
+        self._used_up.clear()
         rows = self._session.execute(_OF_ORDER, {"number": number, "state": "taken"}).all()
         back = [row for row in rows if row.reusable]
         for row in rows:
@@ -122,6 +124,7 @@ class UseCounter:
 
     def take_if_left(self, number: str) -> None:
         """As `PromotionService.take_if_left`."""
+        self._used_up.clear()
         for row in self._session.execute(_OF_ORDER, {"number": number, "state": "returned"}).all():
             limited = bool(row.limited)
             if limited and not self._took(_TAKE, of=row.promotion_id, off=row.amount):

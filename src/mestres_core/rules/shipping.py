@@ -138,9 +138,9 @@ class Method:
 
     For each parcel: `base`; the first of `by_weight` (grams at most, amount) that is not too light; beyond the last one
     `per_kg` for every started kilogram, and without `per_kg` no such parcel is sent. Once: the last of `by_price`
-    (goods from this value on, amount) that is reached, below the first it is not offered; and `ppm` parts per million
-    of the goods' value, halves up. The sum is at least `minimum` and at most `maximum`; nothing when the goods are
-    worth `free_over` or more. The value of goods is what they cost after discounts.
+    (goods from this value on, amount) that is reached, below the first it is not offered; `ppm` parts per million of
+    the goods' value, halves up; and `per_item` for every piece. The sum is at least `minimum` and at most `maximum`;
+    nothing when the goods are worth `free_over` or more. The value of goods is what they cost after discounts.
 
     A parcel weighs at most `max_weight_grams`, more go in several; a piece that weighs more, has a side longer than
     `max_side_mm` or three sides longer than `max_sides_mm` together cannot be sent. It is not offered for goods lighter
@@ -156,6 +156,7 @@ class Method:
     per_kg: int | None = None
     by_price: tuple[tuple[int, int], ...] = ()
     ppm: int = 0
+    per_item: int = 0
     minimum: int = 0
     maximum: int | None = None
     free_over: int | None = None
@@ -173,9 +174,9 @@ class Method:
             and (self.max_items_total is None or value <= self.max_items_total)
         )
 
-    def price(self, parcels: Iterable[tuple[int, int]], value: int) -> int | None:
+    def price(self, parcels: Iterable[tuple[int, int]], value: int, pieces: int) -> int | None:
         """Minor units for parcels (grams, how many) with goods of this value; None when it cannot be."""
-        total = 0
+        total = self.per_item * pieces
         for grams, count in parcels:
             by_weight = self._of_weight(grams)
             if by_weight is None:
@@ -238,7 +239,7 @@ class ShippingTable:
             if not method.suits(sent, value):
                 continue
             parcels = pack(sent, method.max_weight_grams)
-            amount = method.price(parcels, value)
+            amount = method.price(parcels, value, sum(item.quantity for item in sent))
             if amount is not None:
                 found.append(Offer(method=method, amount=amount, parcels=sum(count for _, count in parcels)))
         return tuple(sorted(found, key=lambda each: (each.amount, each.method.days, each.method.code)))

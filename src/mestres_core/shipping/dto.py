@@ -25,6 +25,7 @@ class ShippingMethod:
     per_kg: int | None
     by_price: tuple[tuple[int, int], ...]
     percent: Decimal
+    per_item: int
     minimum: int
     maximum: int | None
     free_over: int | None

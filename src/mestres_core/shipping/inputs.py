@@ -73,7 +73,7 @@ def read_method(**given: Any) -> dict[str, Any]:
         "ppm": checks.ppm("percent", given["percent"]),
         "active": given["active"],
     }
-    for field in ("base", "minimum"):
+    for field in ("base", "per_item", "minimum"):
         row[field] = checks.whole(field, given[field], at_least=0, at_most=BIGGEST_AMOUNT)
     row["min_weight_grams"] = checks.whole("min_weight_grams", given["min_weight_grams"], at_least=0, at_most=_HEAVIEST)
     for field in ("per_kg", "maximum", "free_over", "max_items_total"):

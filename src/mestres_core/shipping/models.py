@@ -40,6 +40,7 @@ method = Table(
     Column("per_kg", BigInteger),
     Column("by_price", JSON, nullable=False),  # [[minor units from which on, minor units], ...]
     Column("ppm", Integer, nullable=False),
+    Column("per_item", BigInteger, nullable=False),
     Column("minimum", BigInteger, nullable=False),
     Column("maximum", BigInteger),
     Column("free_over", BigInteger),
@@ -50,5 +51,5 @@ method = Table(
     Column("max_items_total", BigInteger),
     Column("active", Boolean, nullable=False),
     UniqueConstraint("zone_id", "code", "currency"),
-    CheckConstraint("base >= 0 AND ppm >= 0 AND minimum >= 0", name="amounts"),
+    CheckConstraint("base >= 0 AND ppm >= 0 AND per_item >= 0 AND minimum >= 0", name="amounts"),
 )

@@ -35,7 +35,7 @@ _ZONE_ID = select(zone.c.id).where(zone.c.code == bindparam("code"))
 _REMOVE_METHODS = delete(method).where(method.c.zone_id == bindparam("of"))
 _REMOVE_ZONE = delete(zone).where(zone.c.id == bindparam("of"))
 _TERMS = (
-    "name days currency base per_kg minimum maximum free_over max_weight_grams max_side_mm max_sides_mm"
+    "name days currency base per_kg per_item minimum maximum free_over max_weight_grams max_side_mm max_sides_mm"
     " min_weight_grams max_items_total"
 ).split()
 
@@ -90,6 +90,7 @@ class ShippingService:
         per_kg: int | None = None,
         by_price: Iterable[tuple[int, int]] = (),
         percent: Decimal | float | str = 0,
+        per_item: int = 0,
         minimum: int = 0,
         maximum: int | None = None,
         free_over: int | None = None,
@@ -104,9 +105,9 @@ class ShippingService:
 
         Amounts are minor units of `currency`. For each parcel: `base`, and of `by_weight`, pairs (grams at most,
         amount), the first that suffices; beyond the last `per_kg` for every started kilogram, without it no such
-        parcel. Once: of `by_price`, pairs (goods from this value on, amount), the last one reached, and `percent` of
-        the goods' value. The sum is at least `minimum`, at most `maximum`, and nothing from `free_over` on. Values are
-        those after discounts.
+        parcel. Once: of `by_price`, pairs (goods from this value on, amount), the last one reached, `percent` of the
+        goods' value, and `per_item` for every piece. The sum is at least `minimum`, at most `maximum`, and nothing from
+        `free_over` on. Values are those after discounts.
 
         A parcel weighs at most `max_weight_grams`: more goods go in several. A piece heavier than that, with a side
         longer than `max_side_mm` or three sides longer than `max_sides_mm` together, is not sent. Goods lighter than

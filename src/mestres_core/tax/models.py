@@ -45,7 +45,6 @@ order_tax = Table(
     Column("id", Id, primary_key=True),
     Column("order_id", Id, nullable=False),
     Column("line_id", Id),  # NULL: the tax of sending it
-    Column("position", Integer, nullable=False),
     Column("name", String(40), nullable=False),
     Column("ppm", Integer, nullable=False),
     Column("mode", String(9), nullable=False),

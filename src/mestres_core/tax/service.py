@@ -43,7 +43,7 @@ _PARTS = (
     select(order_tax, _order.c.currency)
     .select_from(order_tax.join(_order, _order.c.id == order_tax.c.order_id))
     .where(_order.c.number == bindparam("number"))
-    .order_by(order_tax.c.position)
+    .order_by(order_tax.c.id)
 )
 _KEEP = insert(order_tax)
 
@@ -256,16 +256,14 @@ class TaxService:
             {
                 "order_id": order_id,
                 "line_id": line_id,
-                "position": position,
                 "name": each.name,
                 "ppm": each.ppm,
                 "mode": each.mode,
                 "informational": each.informational,
                 "amount": amount,
             }
-            for position, (line_id, each, amount) in enumerate(
-                (line_id, each, amount) for line_id, taxed in parts for each, amount in taxed.parts
-            )
+            for line_id, taxed in parts
+            for each, amount in taxed.parts
         ]
         if rows:
             self._session.connection().execute(_KEEP, rows)

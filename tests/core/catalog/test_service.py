@@ -1,8 +1,11 @@
 """Products: saving, listing, and what a page costs."""
 
+from typing import Any
+
 import pytest
 
 from core_shop import TestShop
+from mestres_core.catalog.drafts import content_hash
 from mestres_core.catalog.dto import ProductDraft, VariantDraft
 from mestres_core.errors import NotFound, ValidationError
 
@@ -123,3 +126,23 @@ def test_a_card_turns_with_the_last_piece(shop: TestShop) -> None:
     shop.orders.cancel(order.number)
     seen.append(shop.catalog.list().items[0].in_stock)
     assert [True, True, False, True] == seen
+
+
+def test_a_variant_has_a_tax_class_and_a_size(shop: TestShop) -> None:
+    """They are kept, changed by saving again, checked; a draft without them has the hash that it had before them."""
+
+    def save(**more: Any) -> tuple[Any, ...]:
+        shop.catalog.save(name="Livro", key="book", variants=[{"sku": "BOOK", "price": 10} | more])
+        return tuple(shop.sql("SELECT tax_class, digital, length_mm, width_mm, height_mm FROM mc_variant")[0])
+
+    usual = ("standard", False, 0, 0, 0)
+    sizes = {"length_mm": 210, "width_mm": 140, "height_mm": 20}
+    assert [usual, ("books", True, 210, 140, 20)] == [save(), save(tax_class=" books ", digital=True, **sizes)]
+    assert usual == save()
+    plain = ProductDraft(key="k", name="n", variants=(VariantDraft(sku="s", price=1),))
+    assert "5be83fecfc00209ffa915b410104d6c3d3c1bdf5f7d5a381a8dc82103553194d" == content_hash(plain)
+    wrong: dict[str, Any]
+    for wrong in ({"tax_class": ""}, {"digital": 1}, {"length_mm": -1}, {"height_mm": "2"}):
+        with pytest.raises(ValidationError) as error:
+            save(**wrong)
+        assert [f"variants[0].{name}" for name in wrong] == [each.field for each in error.value.errors]

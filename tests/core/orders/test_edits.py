@@ -221,3 +221,23 @@ def test_what_is_added_is_taxed_by_todays_rates(bought: Bought) -> None:
     assert (order.totals.tax - before.totals.tax).amount == 170
     assert (order.tax_included - before.tax_included).amount == 306
     assert shop.audit().clean
+
+
+def test_more_of_a_line_keeps_the_buyers_wishes_and_new_goods_come_at_todays_tier(shop: TestShop) -> None:
+    """A second line of the same wishes; a price that counts from so many pieces on counts here, too."""
+    shop.product("A", price=1000)
+    shop.product("C", price=700)
+    shop.pricing.set_prices("C", prices=[{"amount": 600, "min_quantity": 2}])
+    cart_id = shop.cart()
+    shop.carts.add(cart_id, sku="A", quantity=1, attributes={"grind": "fine"})
+    order = shop.place(cart_id).order
+    edit = shop.orders.begin_edit(order.number)
+    shop.orders.edit_set(edit.id, order.lines[0].id, quantity=3)
+    edit = shop.orders.edit_add(edit.id, sku="C", quantity=2)
+    assert edit.difference.amount == 2 * 1000 + 2 * 600
+    order = shop.orders.commit_edit(edit.id)
+    assert [(line.sku, line.quantity, dict(line.attributes)) for line in order.lines[1:]] == [
+        ("A", 2, {"grind": "fine"}),
+        ("C", 2, {}),
+    ]
+    assert shop.audit().clean

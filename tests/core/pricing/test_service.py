@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from core_shop import TestShop
-from mestres_core.errors import NotFound, ValidationError
+from mestres_core.errors import NotFound, QuoteChanged, ValidationError
 from mestres_core.pricing.dto import SpecialPrice
 
 
@@ -47,8 +47,22 @@ def test_a_scheduled_price_begins_and_ends(shop: TestShop) -> None:
     assert shop.pricing.resolve("A1", at=now + timedelta(minutes=90)).price.amount == 700
 
 
-def test_groups_channels_and_lists(shop: TestShop) -> None:
+@pytest.mark.scenario("C17")
+def test_a_price_that_changes_between_quote_and_order(shop: TestShop) -> None:
+    """C17: the buyer is told both prices, and the new promise can be kept at once."""
+    shop.product(price=1999)
+    quote = shop.quote(shop.cart(("A1", 1)))
+    shop.pricing.set_prices("A1", prices=[{"amount": 2500, "starts_at": shop.clock.now()}])
+    with pytest.raises(QuoteChanged) as caught:
+        shop.checkout.place(**shop.arguments(quote))
+    assert caught.value.changes["items"] == (1999, 2500)
+    assert shop.checkout.place(**shop.arguments(caught.value.quote)).order.totals.items.amount == 2500
+    assert shop.audit().clean
+
+
+def test_groups_channels_and_lists(sqlite_shop: TestShop) -> None:
     """Who buys where decides; a list says it for all its prices; a withdrawn list is as if it were not there."""
+    shop = sqlite_shop
     shop.product(price=1000)
     shop.pricing.save_list("atacado", name="Atacado", group="b2b", priority=1)
     shop.pricing.save_list("queima", sale=True, channel="app")
@@ -74,8 +88,9 @@ def test_groups_channels_and_lists(shop: TestShop) -> None:
     assert [each.amount for each in shop.pricing.prices("A1")] == [1000, 850]
 
 
-def test_an_explanation_names_every_price(shop: TestShop) -> None:
+def test_an_explanation_names_every_price(sqlite_shop: TestShop) -> None:
     """What was looked at and why it lost, in both languages, catalogue promotions included."""
+    shop = sqlite_shop
     shop.product(price=1000)
     shop.pricing.set_prices("A1", prices=[{"amount": 900, "group": "b2b"}, {"amount": 800, "min_quantity": 5}])
     shop.promotions.save("c", name="Vitrine", kind="catalog", actions=[{"type": "percent", "percent": 10}])
@@ -100,8 +115,9 @@ def test_a_second_currency(shop: TestShop) -> None:
     assert shop.audit().clean
 
 
-def test_the_card_shows_the_plain_price(shop: TestShop) -> None:
+def test_the_card_shows_the_plain_price(sqlite_shop: TestShop) -> None:
     """Lists sort and filter by the plain price; what a buyer pays is asked of pricing."""
+    shop = sqlite_shop
     made = shop.product(price=1000)
     shop.pricing.set_prices("A1", prices=[{"amount": 700, "starts_at": shop.clock.now()}])
     shop.promotions.save("c", name="C", kind="catalog", actions=[{"type": "percent", "percent": 50}])
@@ -110,8 +126,9 @@ def test_the_card_shows_the_plain_price(shop: TestShop) -> None:
     assert (found.price.amount, found.regular.amount, found.why) == (350, 1000, "promotion")
 
 
-def test_nothing_is_sold_below_its_floor(shop: TestShop) -> None:
+def test_nothing_is_sold_below_its_floor(sqlite_shop: TestShop) -> None:
     """Tiers are lifted to it, catalogue promotions stop at it, and discounts go to the other lines."""
+    shop = sqlite_shop
     shop.product("A1", price=1000, stock=50)
     shop.product("B1", price=1000, stock=50)
     shop.pricing.set_floor("A1", amount=900)
@@ -128,16 +145,21 @@ def test_nothing_is_sold_below_its_floor(shop: TestShop) -> None:
 
 def test_what_a_cart_of_any_size_costs(shop: TestShop) -> None:
     """One line or many, with tiers and lists: prices come with the cart's own lines."""
+    variants = [{"sku": f"S{number}", "price": 1000, "stock": 9} for number in range(20)]
+    shop.catalog.save(name="Café", variants=variants)
     shop.pricing.save_list("l")
-    for number in range(20):
-        shop.product(f"S{number}", price=1000)
-        shop.pricing.set_prices(f"S{number}", prices=[{"amount": 900}], price_list="l")
-    small, large = shop.cart(("S0", 1)), shop.cart(*((f"S{number}", 1) for number in range(20)))
+    shop.pricing.set_prices("S0", prices=[{"amount": 900}], price_list="l")
+    small, large = shop.cart(("S0", 1)), shop.cart()
+    shop.sql(
+        "INSERT INTO mc_special_price (variant_id, currency, list_id, min_quantity, amount)"
+        " SELECT id, 'BRL', (SELECT max(id) FROM mc_price_list), 1, 900 FROM mc_variant WHERE sku <> 'S0'"
+    )
+    shop.sql("INSERT INTO mc_cart_line (cart_id, variant_id, quantity) SELECT :cart, id, 1 FROM mc_variant", cart=large)
     shop.carts.get(small)
     counts = []
-    for cart in (small, large):
+    for cart, lines in ((small, 1), (large, 20)):
         with shop.statements() as sent:
-            assert set(unit_prices(shop, cart)) == {900}
+            assert unit_prices(shop, cart) == [900] * lines
         counts.append(len(sent))
     assert counts == [2, 2]
 

@@ -1,5 +1,6 @@
 """Promotions as a shop keeps them: saving, codes, limits, budgets, and what they do to carts and orders."""
 
+import os
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -17,6 +18,7 @@ from mestres_core.errors import (
     QuoteChanged,
     ValidationError,
 )
+from mestres_core.promotions.dto import Taken
 from mestres_core.rules.promotions import Item
 
 TEN = [{"type": "percent", "percent": 10}]
@@ -95,6 +97,10 @@ def test_a_promotion_is_kept_as_it_was_given(shop: TestShop) -> None:
     assert (again.id, again.name, again.conditions, again.budget) == (saved.id, "Páscoa", (), None)
     shop.promotions.save_coupon("X", percent=10)
     assert shop.promotions.all() == (again,)
+    shop.promotions.save("x", name="X", actions=TEN, needs_code=True)
+    shop.promotions.generate_codes("x", count=3)
+    shop.promotions.remove("x")
+    assert shop.promotions.all() == (again,)
     with pytest.raises(NotFound):
         shop.promotions.get("nada")
 
@@ -110,6 +116,10 @@ def test_an_automatic_promotion_from_cart_to_order(shop: TestShop) -> None:
     assert order.totals.discount.amount == 300
     assert shop.promotions.get("dez").uses == 1
     assert shop.promotions.get("dez").spent == 300
+    assert shop.promotions.of_order(order.number) == (Taken("dez", "Dez", None, 300, returned=False),)
+    assert shop.promotions.of_order("nada") == ()
+    with pytest.raises(ValidationError, match="active=False"):
+        shop.promotions.remove("dez")
     later = shop.cart(("A1", 3))
     shop.promotions.save("dez", name="Dez", actions=TEN, active=False)
     assert totals(shop, later) == (0, 3000)
@@ -136,8 +146,9 @@ def test_in_the_hosts_transaction(shop: TestShop) -> None:
     assert totals(shop, cart) == (100, 900)
 
 
-def test_a_promotion_that_needs_its_code_no_more(shop: TestShop) -> None:
+def test_a_promotion_that_needs_its_code_no_more(sqlite_shop: TestShop) -> None:
     """Its codes in carts neither count twice nor get lost."""
+    shop = sqlite_shop
     shop.product(price=1000, stock=50)
     shop.promotions.save("p", name="P", actions=TEN, needs_code=True)
     shop.promotions.add_codes("p", ["X"])
@@ -191,8 +202,9 @@ def test_a_use_and_its_order(shop: TestShop, reusable: bool) -> None:
     assert shop.audit().clean
 
 
-def test_a_code_waits_for_its_cart(shop: TestShop) -> None:
+def test_a_code_waits_for_its_cart(sqlite_shop: TestShop) -> None:
     """A31 (Spree coupon_code_retry): below its threshold it stays, and counts while the cart is worth enough."""
+    shop = sqlite_shop
     shop.product(price=500, stock=50)
     shop.promotions.save(
         "t",
@@ -215,8 +227,8 @@ def test_codes_in_bulk(shop: TestShop) -> None:
     """Many single-use codes of one promotion: all different, none to be guessed from another, each good once."""
     shop.product(price=1000, stock=50)
     shop.promotions.save("lote", name="Lote", actions=TEN, needs_code=True)
-    codes = shop.promotions.generate_codes("lote", count=2500, prefix="cafe-", length=8)
-    assert len(set(codes)) == 2500
+    codes = shop.promotions.generate_codes("lote", count=1100, prefix="cafe-", length=8)
+    assert len(set(codes)) == 1100
     assert all(each.startswith("CAFE-") and len(each) == 13 for each in codes)
     listed = shop.promotions.codes("lote", limit=10_000)
     assert sorted(each.code for each in listed) == sorted(codes)
@@ -239,13 +251,15 @@ def test_codes_in_bulk(shop: TestShop) -> None:
 @pytest.mark.scenario("C5")
 def test_a_voucher_for_one_order_and_five_buyers(shop: TestShop) -> None:
     """C5 (Oscar): one order has it, four are told, one use is counted."""
+    buyers = 50 if os.environ.get("MESTRES_STRESS") == "long" else 5
     shop.product(price=1000, stock=50)
     shop.promotions.save("v", name="Vale", actions=TEN, needs_code=True)
     shop.promotions.add_codes("v", ["VALE"], most_uses=1)
-    carts = [shop.cart(("A1", 1)) for _ in range(5)]
+    carts = [shop.cart(("A1", 1)) for _ in range(buyers)]
     for cart in carts:
         shop.carts.add_coupon(cart, "VALE")
-    assert race(shop, [shop.arguments(shop.quote(cart)) for cart in carts]) == ["bought"] + ["quote_changed"] * 4
+    outcomes = race(shop, [shop.arguments(shop.quote(cart)) for cart in carts])
+    assert outcomes == ["bought"] + ["quote_changed"] * (buyers - 1)
     assert [each.uses for each in shop.promotions.codes("v")] == [1]
     assert shop.audit().clean
 
@@ -289,8 +303,9 @@ def test_a_customer_who_has_had_it_is_told(shop: TestShop) -> None:
     assert [each.reason for each in others.outcome.explanations] == ["applied"]
 
 
-def test_money_comes_back_to_the_budget(shop: TestShop) -> None:
+def test_money_comes_back_to_the_budget(sqlite_shop: TestShop) -> None:
     """An order that is declined gives its share of the budget back, and the next one may have it."""
+    shop = sqlite_shop
     shop.product(price=1000, stock=50)
     shop.promotions.save("b", name="Verba", actions=TEN, budget=100, currency="BRL")
     cart = shop.cart(("A1", 1))
@@ -497,18 +512,18 @@ def test_wrong_calls_change_nothing(sqlite_shop: TestShop) -> None:
 
 def test_what_reading_costs(shop: TestShop) -> None:
     """Fifty lines and ten promotions cost a cart no statement more than one line and none."""
-    for number in range(50):
-        shop.product(f"S{number}", price=1000)
+    variants = [{"sku": f"S{number}", "price": 1000, "stock": 9} for number in range(50)]
+    shop.catalog.save(name="Café", variants=variants)
     for number in range(10):
         shop.promotions.save(f"p{number}", name="P", actions=[{"type": "percent", "percent": 1}], most_uses=1000)
-    small, large = shop.cart(("S0", 1)), shop.cart(*((f"S{number}", 1) for number in range(50)))
+    small, large = shop.cart(("S0", 1)), shop.cart()
+    shop.sql("INSERT INTO mc_cart_line (cart_id, variant_id, quantity) SELECT :cart, id, 1 FROM mc_variant", cart=large)
     shop.carts.get(small)
     with shop.statements() as few:
         shop.carts.get(small)
     with shop.statements() as many:
-        shop.carts.get(large)
-    assert (len(few), len(many)) == (2, 2)
-    line = shop.carts.get(large).lines[0].id
+        found = shop.carts.get(large)
+    assert (len(few), len(many), len(found.lines)) == (2, 2, 50)
     with shop.statements() as update:
-        shop.carts.update(large, line, quantity=2)
+        shop.carts.update(large, found.lines[0].id, quantity=2)
     assert len(update) <= 6

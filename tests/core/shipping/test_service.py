@@ -92,6 +92,7 @@ def test_a_method_can_be_switched_off_in_a_zone(brazil: TestShop) -> None:
         pytest.param({"percent": "2.5"}, 1, 1050, 26, id="percentage, halves up"),
         pytest.param({"percent": 10, "minimum": 500}, 1, 1000, 500, id="at least"),
         pytest.param({"percent": 10, "maximum": 500}, 1, 9000, 500, id="at most"),
+        pytest.param({"base": 500, "per_item": 100}, 1, 0, 600, id="Sylius per unit, Solidus flexi rate"),
         pytest.param({"base": 1000, "free_over": 5000}, 1, 4999, 1000, id="not yet free"),
         pytest.param({"base": 1000, "minimum": 500, "free_over": 5000}, 1, 5000, 0, id="free"),
         pytest.param(
@@ -224,6 +225,7 @@ WRONG = [
     ("set_method", ("pac",), METHOD | {"per_kg": -1}, "per_kg"),
     ("set_method", ("pac",), METHOD | {"percent": "ten"}, "percent"),
     ("set_method", ("pac",), METHOD | {"minimum": None}, "minimum"),
+    ("set_method", ("pac",), METHOD | {"per_item": -1}, "per_item"),
     ("set_method", ("pac",), METHOD | {"minimum": 5, "maximum": 4}, "maximum"),
     ("set_method", ("pac",), METHOD | {"free_over": True}, "free_over"),
     ("set_method", ("pac",), METHOD | {"max_weight_grams": 0}, "max_weight_grams"),

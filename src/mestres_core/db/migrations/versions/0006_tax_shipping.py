@@ -66,7 +66,6 @@ def _create_tax() -> None:
         sa.Column("id", Id, nullable=False),
         sa.Column("order_id", Id, nullable=False),
         sa.Column("line_id", Id, nullable=True),
-        sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("name", sa.String(40), nullable=False),
         sa.Column("ppm", sa.Integer(), nullable=False),
         sa.Column("mode", sa.String(9), nullable=False),
@@ -103,6 +102,7 @@ def _create_shipping() -> None:
         sa.Column("per_kg", sa.BigInteger(), nullable=True),
         sa.Column("by_price", sa.JSON(), nullable=False),
         sa.Column("ppm", sa.Integer(), nullable=False),
+        sa.Column("per_item", sa.BigInteger(), nullable=False),
         sa.Column("minimum", sa.BigInteger(), nullable=False),
         sa.Column("maximum", sa.BigInteger(), nullable=True),
         sa.Column("free_over", sa.BigInteger(), nullable=True),
@@ -112,7 +112,9 @@ def _create_shipping() -> None:
         sa.Column("min_weight_grams", sa.Integer(), nullable=False),
         sa.Column("max_items_total", sa.BigInteger(), nullable=True),
         sa.Column("active", sa.Boolean(), nullable=False),
-        sa.CheckConstraint("base >= 0 AND ppm >= 0 AND minimum >= 0", name=op.f("ck_mc_shipping_method_amounts")),
+        sa.CheckConstraint(
+            "base >= 0 AND ppm >= 0 AND per_item >= 0 AND minimum >= 0", name=op.f("ck_mc_shipping_method_amounts")
+        ),
         sa.ForeignKeyConstraint(
             ["zone_id"], ["mc_shipping_zone.id"], name=op.f("fk_mc_shipping_method_zone_id"), ondelete="CASCADE"
         ),
