@@ -207,20 +207,24 @@ class OrderService(Shipping, Returns, Edits):
         row = self._session.execute(_LOCK_OF, {"key": payment_id}).first()
         return None if row is None else str(row.number)
 
-    def settle(self, number: str, payment: str, *, refunded: int = 0, reference: str = "") -> str | None:
+    def settle(
+        self, number: str, payment: str, *, gained: bool = True, refunded: int = 0, reference: str = ""
+    ) -> str | None:
         """Let what became of a payment (authorized, captured, voided, declined...) have its effect on the order.
 
         Returns the cart to open again when the order has come to nothing, None otherwise: its other tenders then go
         back where they came from. Money that arrives after its payment had failed brings the order back if its goods
         can still be set aside; if not, or if somebody called the order off, the money goes back to the buyer by itself.
-        `refunded` minor units were given back meanwhile.
+        `gained` says whether money has come now; `refunded` minor units were given back.
         """
         row = self._row(number, lock=True)
-        if refunded:
-            self._refunded(row, refunded, reference)
-            return None
         if payment in _TAKEN:
-            self._take_in(row)
+            if gained:
+                self._take_in(row)
+            if refunded:
+                self._refunded(self._row(number, lock=True) if gained else row, refunded, reference)
+            elif not gained:
+                self._rebalance(row)
             return None
         if row.status != "pending":
             if payment not in ORDER_AFTER:
@@ -347,7 +351,7 @@ class OrderService(Shipping, Returns, Edits):
         if self._has_shipped(row):
             raise refuse(number, row.fulfillment_status, "cancelled")
         self._inventory.release(self._held(row), reference=number)
-        self._promotions.give_back(row.number)
+        self._promotions.give_back(row.number, called_off=True)
         self._payments.begin_voids(number, leased_until=self._work.clock.now())
         self._rebalance(row, status="cancelled", unpaid="void")
         return self.get(number)
@@ -372,7 +376,7 @@ class OrderService(Shipping, Returns, Edits):
         credited = self._credit_pieces(row, pieces, found, kind="cancelled", reference="")
         values = self._after_moving(found, moves)
         if values.get("status") == "cancelled":
-            self._promotions.give_back(row.number)
+            self._promotions.give_back(row.number, called_off=True)
         self._rebalance(
             row, unpaid="void" if values.get("status") == "cancelled" else None, **values, credited_amount=credited
         )
@@ -397,7 +401,7 @@ class OrderService(Shipping, Returns, Edits):
         final: bool = False,  # noqa: ARG002
         idempotency_key: str | None = None,  # noqa: ARG002
     ) -> Order:
-        """Take the money that a bank has authorized, or `amount` minor units of it: `shop.orders.capture(...)`.
+        """Take the money that the buyer's bank has authorized, or `amount` minor units: `shop.orders.capture(...)`.
 
         Several captures may follow each other while something is open; a `final` one releases the rest. The same key
         captures once. Raises NotFound, IllegalTransition when nothing is authorized or the provider refuses,
@@ -460,13 +464,16 @@ class OrderService(Shipping, Returns, Edits):
     def _take_in(self, row: Any) -> None:
         """Money has come, or is promised by the buyer's bank."""
         ledger = self._ledger(row.number)
-        covered = ledger.captured - ledger.asked + ledger.authorized >= row.grand_amount
-        came_late = row.payment_status in ENDED_UNPAID and may(ORDER, row.status, "placed")
-        placed = covered and (row.status == "pending" or (came_late and self._hold_again(row)))
-        if (placed or row.status in LIVE) and ledger.held and ledger.waiting == ledger.held:
-            self._payments.capture_accounts(row.number)  # all other money is there
-        elif row.status in OVER:
+        brought, late = ledger.captured + ledger.authorized, row.payment_status in ENDED_UNPAID
+        if row.status == "pending":
+            placed = brought >= row.grand_amount
+        else:
+            stays = brought - ledger.asked >= row.grand_amount  # no other tender is on its way back
+            placed = late and stays and may(ORDER, row.status, "placed") and self._hold_again(row)
+        if not placed and row.status in OVER:
             self._give_back(row.number, reason="late")
+        elif ledger.held and ledger.waiting == ledger.held and (placed or row.status in LIVE):
+            self._payments.capture_accounts(row.number)  # all other money is there
         self._rebalance(row, **({"status": "placed"} if placed else {}))
 
     def _give_back(self, number: str, *, reason: str) -> None:
