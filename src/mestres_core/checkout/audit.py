@@ -51,18 +51,16 @@ class AuditReport:
 
 def audit(session: Session) -> AuditReport:
     """Check every rule; at most 100 rows are named for each."""
-    found = (
-        Violation(rule, tuple(_names(session, query))) for rule, query in (_RULES | ORDER_RULES | PAYMENT_RULES).items()
-    )
+    found = (Violation(rule, tuple(_names(session, query))) for rule, query in _ALL_RULES.items())
     return AuditReport(
-        orders=session.execute(select(func.count()).select_from(order)).scalar_one(),
-        stock_levels=session.execute(select(func.count()).select_from(level)).scalar_one(),
+        orders=session.execute(_ORDERS).scalar_one(),
+        stock_levels=session.execute(_LEVELS).scalar_one(),
         violations=tuple(violation for violation in found if violation.rows),
     )
 
 
 def _names(session: Session, query: Any) -> Iterable[str]:
-    return (" ".join(str(part) for part in row) for row in session.execute(query.limit(_MOST_SHOWN)))
+    return (" ".join(str(part) for part in row) for row in session.execute(query))
 
 
 def _sums(by: Any, source: Any = None, where: Any = None, **sums: Any) -> Any:
@@ -130,7 +128,6 @@ _order_taxes = _sums(
     contained=case((_contained, order_tax.c.amount), else_=0),
     of_shipping=case((and_(_added, _of_shipping), order_tax.c.amount), else_=0),
 )
-_line_shares = _sums(line.c.order_id, tax=line.c.tax_amount)
 _stocked = _sums(
     variant.c.product_id,
     variant.join(level, level.c.variant_id == variant.c.id),
@@ -204,9 +201,6 @@ _RULES: dict[str, Any] = {
         order.c.grand_amount
         != order.c.items_amount - order.c.discount_amount + order.c.shipping_amount + order.c.tax_amount
     ),
-    "an order's tax is that of its lines and of its shipping": select(order.c.number)
-    .select_from(order.outerjoin(_line_shares, _line_shares.c.of == order.c.id))
-    .where(order.c.tax_amount != _or_zero(_line_shares.c.tax) + order.c.shipping_tax_amount),
     "a line's taxes are the sum of their parts": select(order.c.number, line.c.sku)
     .select_from(line.join(_line_taxes, _line_taxes.c.of == line.c.id).join(order, order.c.id == line.c.order_id))
     .where(or_(_line_taxes.c.added != line.c.tax_amount, _line_taxes.c.contained != line.c.tax_included_amount)),
@@ -268,5 +262,10 @@ _RULES: dict[str, Any] = {
     .select_from(
         use.join(promotion, promotion.c.id == use.c.promotion_id).join(order, order.c.number == use.c.order_number)
     )
-    .where(_taken, order.c.status.in_(("cancelled", "expired")), promotion.c.reusable),
+    .where(_taken, use.c.amount > 0, order.c.status.in_(("cancelled", "expired"))),
 }
+
+# Ready to be sent: the machine that looks after each of ten thousand steps would otherwise put them together each time.
+_ALL_RULES = {rule: query.limit(_MOST_SHOWN) for rule, query in (_RULES | ORDER_RULES | PAYMENT_RULES).items()}
+_ORDERS = select(func.count()).select_from(order)
+_LEVELS = select(func.count()).select_from(level)
