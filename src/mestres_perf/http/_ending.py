@@ -119,16 +119,21 @@ class _Steps:
     def __init__(self, body: Iterable[bytes], around: AbstractContextManager[Any]) -> None:
         self._body = body
         self._around = around
-        self._chunks: Iterator[bytes] | None = None
 
     def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        with self._around:
-            if self._chunks is None:
-                self._chunks = iter(self._body)
-            return next(self._chunks)
+        enter, leave = self._around.__enter__, self._around.__exit__  # looked up once, and not for each chunk
+        chunks: Iterator[bytes] | None = None
+        while True:
+            enter()
+            try:
+                if chunks is None:
+                    chunks = iter(self._body)
+                chunk = next(chunks, None)
+            finally:
+                leave(None, None, None)
+            if chunk is None:
+                return
+            yield chunk
 
     def close(self) -> None:
         """The server is done."""

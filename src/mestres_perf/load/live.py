@@ -21,7 +21,6 @@ from mestres_perf.metrics.slo import MESTRES_CAFE_SLA, Slo
 _SLA = MESTRES_CAFE_SLA
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _WINDOW = re.compile(r"(?:[1-9]\d*[smhdw])+")
-_SEARCH = _SLA.features.search
 _ALWAYS = (
     _SLA.availability.production,
     _SLA.api.p50,
@@ -30,14 +29,12 @@ _ALWAYS = (
     _SLA.errors.http_4xx,
     _SLA.errors.http_5xx,
 )
-_APART = {_SEARCH.simple_search.name, _SEARCH.filtered_search.name, _SEARCH.fuzzy_search.name}
-"""These searches are requests for the listing, like any other."""
 _WHERE_USED = (
     _SLA.errors.database_errors,
     _SLA.errors.payment_failures,
     _SLA.application.cache_hit_rate,
     _SLA.application.database.connection_pool_usage,
-    *(slo for slo in _SLA if slo.name.startswith("features.") and slo.kind == "latency" and slo.name not in _APART),
+    *(slo for slo in _SLA if slo.name.startswith("features.") and slo.kind == "latency" and not slo.subject),
     *(slo for slo in _SLA if slo.name.startswith("pages.")),
 )
 TARGETS = (*_ALWAYS, *_WHERE_USED)

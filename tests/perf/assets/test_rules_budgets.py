@@ -175,11 +175,11 @@ def test_a_service_that_is_gone_for_weeks(promtool):
 
 
 def only(*names):
-    """These rules alone, looked at once an hour."""
+    """These rules alone."""
     found = yaml.safe_load(prometheus_rules())
     _specified, group = found["groups"]
     rules = [rule for rule in group["rules"] if rule.get("record", rule.get("alert")) in names]
-    return yaml.safe_dump({"groups": [{**group, "interval": "1h", "rules": rules}]})
+    return yaml.safe_dump({"groups": [{**group, "rules": rules}]})
 
 
 def test_how_much_of_a_budget_is_known(promtool):
@@ -197,7 +197,7 @@ def test_how_much_of_a_budget_is_known(promtool):
                 eval_time: 3h
                 exp_samples: [{labels: '{job="new", slo="errors.http_5xx"}', value: 3}]
     """
-    run = promtool(prometheus_rules(), textwrap.dedent(story))
+    run = promtool(only("slo:events:rate5m", "slo:error_budget:covered_days"), textwrap.dedent(story))
 
     assert run.returncode == 0, run.stdout + run.stderr
 
