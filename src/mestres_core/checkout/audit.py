@@ -268,5 +268,5 @@ _RULES: dict[str, Any] = {
     .select_from(
         use.join(promotion, promotion.c.id == use.c.promotion_id).join(order, order.c.number == use.c.order_number)
     )
-    .where(_taken, order.c.status.in_(("cancelled", "expired")), promotion.c.reusable),
+    .where(_taken, use.c.amount > 0, order.c.status.in_(("cancelled", "expired"))),
 }

@@ -258,8 +258,7 @@ class OrderBooks:
 
     def _forget_coupons(self, row: Any) -> None:
         """The order was called off: its coupons may be used again, unless the shop wants it otherwise."""
-        if not self._keep_coupons:
-            self._promotions.give_back(row.number)
+        self._promotions.give_back(row.number, called_off=True, keep=self._keep_coupons)
 
     def _change(self, row: Any, **values: Any) -> None:
         self._session.execute(

@@ -8,17 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from mestres_core.pricing.dto import SpecialPrice
-from mestres_core.promotions.inputs import check_currency, check_flag, check_span
+from mestres_core.promotions.inputs import check_flag, check_span
 from mestres_core.rules.checks import BIGGEST_AMOUNT, Checks
 
 MOST_PRICES = 100
 _MOST_PIECES = 10**6
 _FIELDS = tuple(field.name for field in fields(SpecialPrice))
-
-
-def check_where(checks: Checks, *, currency: Any) -> None:
-    """A currency code."""
-    check_currency(checks, currency)
 
 
 def check_buyer(checks: Checks, *, group: Any, channel: Any, at: Any) -> None:

@@ -15,17 +15,18 @@ from sqlalchemy import and_, bindparam, delete, func, insert, select, update
 
 from mestres_core.catalog.models import card, image, price, product, variant
 from mestres_core.db.dialects.sql import insert as upsert
-from mestres_core.db.rulebook import stamp_of, touch
+from mestres_core.db.rulebook import STAMP, touch
 from mestres_core.errors import NotFound, ValidationError
 from mestres_core.events.facts import ProductChanged
 from mestres_core.events.work import Work
 from mestres_core.inventory.models import level
 from mestres_core.pricing import shelf
 from mestres_core.pricing.dto import PiecePrice, PricedItem, PriceExplanation, PriceList, SpecialPrice
-from mestres_core.pricing.inputs import check_buyer, check_list, check_prices, check_where
+from mestres_core.pricing.inputs import check_buyer, check_list, check_prices
 from mestres_core.pricing.models import price_list, special_price
 from mestres_core.pricing.shelf import Shelf
 from mestres_core.promotions.dto import Facts
+from mestres_core.promotions.inputs import check_currency
 from mestres_core.promotions.service import PromotionService
 from mestres_core.rules.checks import BIGGEST_AMOUNT, Checks, storable
 from mestres_core.rules.money import Money
@@ -35,7 +36,7 @@ from mestres_core.rules.promotions import Basket, Item, Repriced, explain_price,
 _VARIANT = (
     select(
         *(variant.c.id.label("variant_id"), variant.c.product_id, variant.c.sku, product.c.category_id),
-        *shelf.PRICES,
+        *(*shelf.PRICES, STAMP),
     )
     .select_from(
         variant.join(product, product.c.id == variant.c.product_id).outerjoin(
@@ -60,7 +61,7 @@ class PricingService:
         Raises NotFound for the SKU, ValidationError.
         """
         checks = Checks()
-        check_where(checks, currency=currency)
+        check_currency(checks, currency)
         checks.whole("amount", amount, at_least=0, at_most=BIGGEST_AMOUNT)
         checks.done()
         row = self._variant(sku, currency)
@@ -77,7 +78,7 @@ class PricingService:
         also when the plain price is missing or lower.
         """
         checks = Checks()
-        check_where(checks, currency=currency)
+        check_currency(checks, currency)
         checks.whole("amount", amount, at_least=0, at_most=BIGGEST_AMOUNT)
         checks.done()
         row = self._variant(sku, currency)
@@ -103,7 +104,7 @@ class PricingService:
         that the variant has in this currency. Raises NotFound for the SKU and the list, ValidationError.
         """
         checks = Checks()
-        check_where(checks, currency=currency)
+        check_currency(checks, currency)
         drafts = check_prices(checks, prices)
         checks.done()
         row = self._variant(sku, currency)
@@ -119,10 +120,10 @@ class PricingService:
     def prices(self, sku: str, *, currency: str = "BRL") -> tuple[Price, ...]:
         """Every price that a variant has in a currency, the plain one first. Raises NotFound, ValidationError."""
         checks = Checks()
-        check_where(checks, currency=currency)
+        check_currency(checks, currency)
         checks.done()
-        on_shelf = Shelf(self._work, stamp_of(self._session))
-        found = shelf.candidates(on_shelf, self._variant(sku, currency), currency)
+        row = self._variant(sku, currency)
+        found = shelf.candidates(Shelf(self._work, row.rules_stamp), row, currency)
         return tuple(sorted(found, key=lambda each: (not each.plain, each.list, each.group or "", each.min_quantity)))
 
     def save_list(
@@ -201,12 +202,13 @@ class PricingService:
     ) -> PriceExplanation:
         """The same with everything that was looked at, and why each price lost. Raises as `resolve` does."""
         checks = Checks()
-        check_where(checks, currency=currency)
+        check_currency(checks, currency)
         checks.whole("quantity", quantity, at_least=1, at_most=10**6)
         check_buyer(checks, group=group, channel=channel, at=at)
         checks.done()
         buyer = shelf.Buyer(currency=currency, group=group, channel=channel, at=at or self._work.clock.now())
-        row, stamp = self._variant(sku, currency), stamp_of(self._session)
+        row = self._variant(sku, currency)
+        stamp = row.rules_stamp
         on_shelf = Shelf(self._work, stamp)
         found = shelf.resolved(on_shelf, row, quantity, buyer)
         if found is None:

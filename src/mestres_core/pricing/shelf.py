@@ -50,12 +50,12 @@ class Shelf:
         self._stamp = stamp
 
     def price_list(self, list_id: int) -> Any:
-        """A price list's row."""
+        """A price list's row; None for one that was removed since the prices were read."""
 
         def load() -> dict[int, Any]:
             return {row.id: row for row in self._work.session.execute(select(price_list))}
 
-        return self._work.rulebook.chapter(LISTS, self._stamp, load)[list_id]
+        return self._work.rulebook.chapter(LISTS, self._stamp, load).get(list_id)
 
     def categories(self, category_id: int | None) -> frozenset[int]:
         """A category and all above it. Categories do not move; one that is new is read when it is first met."""
@@ -106,7 +106,7 @@ def _special(shelf: Shelf, rows: Sequence[Sequence[Any]], currency: str) -> Iter
             )
             continue
         of = shelf.price_list(list_id)
-        if of.active:
+        if of is not None and of.active:
             yield Price(
                 amount=amount,
                 currency=currency,

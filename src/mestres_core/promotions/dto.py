@@ -52,8 +52,8 @@ class AppliedCoupon:
 class SavedPromotion:
     """A promotion as it is kept, with how often it is used now (`uses`) and what it has given (`spent`, minor units).
 
-    None for a limit means that there is none; `currency` None: every one. `reusable`: an order that comes to nothing
-    gives its use back (the money of a budget comes back in any case).
+    None for a limit means that there is none; `currency` None: every one. `reusable`: an order that is called off
+    gives its use back (a budget's money comes back in any case, and so does the use of an order that was not paid).
     """
 
     id: int

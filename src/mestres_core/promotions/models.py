@@ -29,7 +29,7 @@ promotion = Table(
     Column("ends_at", UtcDateTime),
     Column("active", Boolean, nullable=False),
     Column("needs_code", Boolean, nullable=False),
-    Column("reusable", Boolean, nullable=False),  # whether an order that comes to nothing gives its use back
+    Column("reusable", Boolean, nullable=False),  # whether an order that is called off gives its use back
     Column("most_uses", Integer),
     Column("most_uses_per_customer", Integer),
     Column("budget", BigInteger),  # minor units

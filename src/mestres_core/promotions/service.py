@@ -108,8 +108,9 @@ class PromotionService:
 
         `conditions` must all hold, then `actions` follow; their words, and how promotions go together (`priority`,
         `lane`, `exclusive`, `stacking`), are in docs/promotions.md. `currency` None: in every one; amounts (minor
-        units) and a `budget` want one. `starts_at` and `ends_at` have a time zone. A limit that is set on a promotion
-        without one counts the orders that have it; orders that are being placed in that moment may be missed.
+        units) and a `budget` want one. `starts_at` and `ends_at` have a time zone. Without `reusable` an order that is
+        called off keeps its use. A limit that is set on a promotion without one counts the orders that have it; orders
+        that are being placed in that moment may be missed.
 
         Raises ValidationError, which names each wrong field (`actions[0].percent`).
         """
@@ -427,9 +428,13 @@ class PromotionService:
         """Take again what an order had given back, as far as it is left: its money came after it had been given up."""
         self._uses.take_if_left(order_number)
 
-    def give_back(self, order_number: str) -> None:
-        """The order has come to nothing: its uses come back, except those of promotions that are not `reusable`."""
-        self._uses.give_back(order_number)
+    def give_back(self, order_number: str, *, called_off: bool = False, keep: bool = False) -> None:
+        """The order has come to nothing: its uses come back.
+
+        Those of an order that somebody has `called_off` stay used if the promotion is not `reusable`, or all of them
+        with `keep`; only what they gave comes back to budgets then.
+        """
+        self._uses.give_back(order_number, called_off=called_off, keep=keep)
 
     def _book(self, stamp: str) -> book.Book:
         def load() -> book.Book:
@@ -441,7 +446,9 @@ class PromotionService:
         """Write a promotion's row; counters of new limits begin with what is taken already."""
         one_at_a_time(self._session, self._work.dialect, _SAVES)
         now = self._work.clock.now()
-        known = self._session.execute(_SAVED.where(promotion.c.key == key).with_for_update(of=promotion)).first()
+        # Orders that are taking a use hold the row: they are counted by what is read after it was waited for.
+        self._session.execute(select(promotion.c.id).where(promotion.c.key == key).with_for_update())
+        known = self._session.execute(_SAVED.where(promotion.c.key == key)).first()
         limited = columns["most_uses"] is not None or columns["budget"] is not None
         if known is None:
             row = {**columns, "key": key, "uses": 0, "spent": 0, "created_at": now, "updated_at": now}

@@ -104,14 +104,14 @@ class UseCounter:
         if rows:
             self._session.execute(insert(use), rows)
 
-    def give_back(self, number: str) -> None:
+    def give_back(self, number: str, *, called_off: bool, keep: bool) -> None:
         """As `PromotionService.give_back`."""
         self._used_up.clear()
         rows = self._session.execute(_OF_ORDER, {"number": number, "state": "taken"}).all()
-        back = [row for row in rows if row.reusable]
+        back = [row for row in rows if not called_off or (row.reusable and not keep)]
         for row in rows:
             if row.limited:
-                self._send(_GIVE_BACK, of=row.promotion_id, times=int(row.reusable), off=row.amount)
+                self._send(_GIVE_BACK, of=row.promotion_id, times=int(row in back), off=row.amount)
         for text in sorted(row.code for row in back if row.code is not None):
             self._send(_GIVE_BACK_CODE, of=text)
         for row in back:
@@ -119,8 +119,8 @@ class UseCounter:
                 self._send(_GIVE_BACK_CUSTOMER, of=row.promotion_id, who=row.customer)
         for row in rows:
             # A use that is not given back stays taken, but costs nothing any more.
-            kept = {"to": "returned", "off": row.amount} if row.reusable else {"to": "taken", "off": 0}
-            self._send(_MARK, of=row.id, **kept)
+            ended = {"to": "returned", "off": row.amount} if row in back else {"to": "taken", "off": 0}
+            self._send(_MARK, of=row.id, **ended)
 
     def take_if_left(self, number: str) -> None:
         """As `PromotionService.take_if_left`."""

@@ -54,6 +54,8 @@ class Price:
             and self.starts_at is None
             and self.ends_at is None
             and not self.list
+            and not self.priority
+            and not self.sale
         )
 
 
@@ -87,6 +89,9 @@ def resolve(
 
     `currency` None takes the prices to be in the buyer's. The order of `prices` does not matter.
     """
+    prices = tuple(prices)
+    if len(prices) == 1 and prices[0].plain and prices[0].currency == (currency or prices[0].currency):
+        return _only(prices[0], floor)  # most pieces have one price, and carts are priced at each step
     buyer = _Buyer(quantity, group, channel, currency, at)
     looked_at = tuple((each, _refusal(each, buyer)) for each in prices)
     counting = [each for each, refusal in looked_at if refusal is None]
@@ -103,6 +108,17 @@ def resolve(
         floor=floor,
         why="floor" if amount > chosen.amount else _why(chosen),
         considered=considered,
+    )
+
+
+def _only(price: Price, floor: int) -> Resolved:
+    amount = max(price.amount, floor)
+    return Resolved(
+        amount=amount,
+        regular=price.amount,
+        floor=floor,
+        why="floor" if amount > price.amount else "plain",
+        considered=((price, WON),),
     )
 
 

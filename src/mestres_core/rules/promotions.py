@@ -30,6 +30,8 @@ from mestres_core.errors import coupon_reason
 from mestres_core.rules.actions import PRICED, Action
 from mestres_core.rules.baskets import Basket, Code, Deal, Item
 from mestres_core.rules.conditions import Condition
+from mestres_core.rules.formatting import format_money
+from mestres_core.rules.money import Money
 
 __all__ = [
     "Applied",
@@ -56,6 +58,16 @@ REASONS: Final = (
     *("shipping_method", "hours", "pieces", "nothing_left", "no_shipping", "exclusive", "not_best", "stopped"),
 )
 """Why a promotion did not apply; beside them a code may be `unknown_code` or `same_promotion`."""
+_DETAILS: Final = {
+    "minimum": ("{amount} of {minimum}", "{amount} de {minimum}"),
+    "maximum": ("{amount}, at most {maximum}", "{amount}, no máximo {maximum}"),
+    "quantity": ("{quantity} of {minimum}", "{quantity} de {minimum}"),
+    "too_many": ("{quantity}, at most {maximum}", "{quantity}, no máximo {maximum}"),
+    "exclusive": ("{by}", "{by}"),
+    "not_best": ("{by}", "{by}"),
+    "stopped": ("{by}", "{by}"),
+}
+_OF_MONEY: Final = frozenset({"minimum", "maximum"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,10 +116,17 @@ class Explanation:
     applied: bool
     reason: str
     data: Mapping[str, Any] = field(default_factory=dict)
+    currency: str = "BRL"
 
     def describe(self, locale: str = "en") -> str:
-        """The reason as a sentence, in `pt-BR` or, for any other locale, in English."""
-        return coupon_reason(self.reason, locale)
+        """The reason as a sentence, with the numbers that decided, in `pt-BR` or, for any other locale, in English."""
+        sentence, detail = coupon_reason(self.reason, locale), _DETAILS.get(self.reason)
+        if detail is None or not self.data:
+            return sentence
+        shown = dict(self.data)
+        if self.reason in _OF_MONEY:
+            shown = {name: format_money(Money(value, self.currency), locale) for name, value in shown.items()}
+        return f"{sentence} ({detail[locale == 'pt-BR'].format(**shown)})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +166,8 @@ def reprice(promotions: Sequence[Promotion], basket: Basket) -> tuple[Repriced, 
 
     Each item is looked at by itself: an exclusive promotion excludes others only from the items it is for.
     """
+    if not any(each.kind == "catalog" for each in promotions):
+        return tuple(Repriced(item=item, regular=item.unit_price, applied=()) for item in basket.items)
     deal = Deal(basket)
     live = [
         (each, [action.select for action in each.actions if isinstance(action, PRICED)])
@@ -303,6 +324,7 @@ class _Round:
             applied=refused is None,
             reason=APPLIED if refused is None else refused.reason,
             data={} if refused is None else refused.data,
+            currency=self._basket.currency,
         )
 
 

@@ -472,6 +472,19 @@ def test_every_promotion_is_explained(
     assert [each.reason for each in evaluate(numbered(*promotions), basket(*lines)).explanations] == reasons
 
 
+def test_an_explanation_has_its_numbers() -> None:
+    """The sentence says how far it is, in the basket's money, and which promotion was in the way."""
+    far = promo(TEN_PERCENT, conditions=[{"type": "amount", "minimum": 3000}])
+    few = promo(TEN_PERCENT, conditions=[{"type": "quantity", "minimum": 3}])
+    first, second = evaluate(numbered(far, few), basket((1000,))).explanations
+    assert first.describe("pt-BR").endswith("(R$\u00a010,00 de R$\u00a030,00)")
+    assert second.describe() == "there are too few pieces in the cart (1 of 3)"
+    dollars = evaluate([far], basket((1000,), currency="USD")).explanations[0]
+    assert dollars.describe("en").endswith("($10.00 of $30.00)")
+    alone, other = evaluate(numbered(promo(fixed(1), exclusive=True), promo(fixed(1))), basket((9,))).explanations
+    assert (alone.describe(), other.describe("pt-BR")) == ("it applies", "outra promoção exclui as demais (P1)")
+
+
 def test_codes() -> None:
     """A promotion says which of its codes counts; codes work in the order of their coming; a refused one says why."""
     one, other = numbered(promo(percent(50), needs_code=True), promo(fixed(100), needs_code=True))

@@ -182,7 +182,7 @@ def test_by_category_and_catalogue(shop: TestShop) -> None:
 
 @pytest.mark.parametrize("reusable", [pytest.param(True, id="A31 reusable"), pytest.param(False, id="A31 kept")])
 def test_a_use_and_its_order(shop: TestShop, reusable: bool) -> None:
-    """A31 (Sylius): the use of a cancelled order comes back, or not if the promotion says so; its money always does."""
+    """A31 (Sylius): a cancelled order's use comes back unless the promotion keeps it; an unpaid one's always does."""
     shop.product(price=1000, stock=50)
     shop.promotions.save("um", name="Um", actions=TEN, needs_code=True, reusable=reusable, currency="BRL", budget=100)
     shop.promotions.add_codes("um", ["uma-vez"], most_uses=1)
@@ -193,6 +193,13 @@ def test_a_use_and_its_order(shop: TestShop, reusable: bool) -> None:
     shop.orders.cancel(order.number)
     assert shop.promotions.get("um").spent == 0
     again = shop.cart(("A1", 1))
+    if not reusable:
+        shop.promotions.add_codes("um", ["OUTRA"], most_uses=1)
+        unpaid = shop.cart(("A1", 1))
+        shop.carts.add_coupon(unpaid, "OUTRA")
+        with pytest.raises(PaymentDeclined):
+            shop.place(unpaid, "tok_declined")
+        assert [each.uses for each in shop.promotions.codes("um")] == [0, 1]
     if reusable:
         shop.carts.add_coupon(again, "UMA-VEZ")
         assert totals(shop, again) == (100, 900)
