@@ -7,7 +7,7 @@ from mestres_core.rules.tax import Rate, Taxable, Taxed, tax
 
 OF_LINE = "a line's taxes are the sum of their parts"
 OF_ORDER = "an order's taxes are the sum of their parts"
-OF_LINES = "an order's tax is that of its lines and of its shipping"
+OF_LINES = "an order's discount and taxes are those of its lines and its shipping"
 BELONGS = "every part of a tax belongs to an order and to a line of it"
 
 
