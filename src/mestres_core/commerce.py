@@ -78,7 +78,14 @@ _READS = frozenset(
     ).split()
 )
 _OWN_TRANSACTIONS = frozenset(
-    {("checkout", "place"), ("orders", "cancel"), ("orders", "capture"), ("orders", "refund"), ("payments", "void")}
+    {
+        ("checkout", "place"),
+        ("orders", "cancel"),
+        ("orders", "capture"),
+        ("orders", "refund"),
+        ("orders", "pay"),
+        ("payments", "void"),
+    }
 )
 
 
@@ -112,7 +119,7 @@ class Config:
 
     `shipping` as it is sends by the shop's zones, and while there are none by one table for Brazil. `tax` None: the
     shop's own rates; `taxes` says how they are rounded.
-    `numbers` None gives orders the random numbers of `ids`; `keep_coupons` keeps the coupons of a cancelled order used.
+    `numbers` None gives orders the random numbers of `ids`.
     """
 
     providers: Sequence[PaymentProvider] = field(default_factory=_stand_ins)
@@ -126,7 +133,6 @@ class Config:
     clock: Clock = field(default_factory=SystemClock)
     ids: Ids = field(default_factory=RandomIds)
     numbers: OrderNumberGenerator | None = None
-    keep_coupons: bool = False
 
 
 def _asked_between_transactions(config: Config) -> Config:
@@ -167,7 +173,6 @@ class Services:
             numbers=config.numbers or RandomNumbers(config.ids),
             tax=self.tax,
             pricing=self.pricing,
-            keep_coupons=config.keep_coupons,
         )
         self.checkout = CheckoutService(
             work,
@@ -342,6 +347,10 @@ class Commerce:
 
     def _void(self, number: str) -> Any:
         return returning.void(self.run, self._providers, number)
+
+    def _pay(self, number: str, *, payment: Any) -> Any:
+        times = self.config.times
+        return placing.pay(self.run, self._providers, number, payment=payment, ends=times.payment, lease=times.lease)
 
     def _refund(self, number: str, **arguments: Any) -> Any:
         return returning.refund(self.run, self._providers, number, **arguments)

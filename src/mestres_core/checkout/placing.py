@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any, Protocol
@@ -74,6 +74,23 @@ def _run_again(run: Run, call: Callable[[Any], Any]) -> Any:
         return run(call)
     except OutcomeUnknown:
         return run(call)
+
+
+def pay(
+    run: Run, providers: Mapping[str, PaymentProvider], number: str, *, payment: Any, ends: timedelta, lease: timedelta
+) -> Order:
+    """`OrderService.pay`, with the transactions it needs."""
+
+    def begin(services: Any) -> Sequence[PaymentRequest]:
+        asked: Sequence[PaymentRequest] = services.orders.begin_payment(number, payment=payment, ends=ends, lease=lease)
+        return asked
+
+    for request in run(begin):
+        event = _charge(providers[request.provider], request)
+        if event is not None:
+            _apply(run, event)
+    order: Order = run(lambda services: services.orders.get(number))
+    return order
 
 
 def recover(run: Run, providers: Mapping[str, PaymentProvider], *, limit: int = 100) -> int:

@@ -63,7 +63,7 @@ _LEDGER = select(
     _sum(_OPEN_AMOUNT, _IS_OPEN).label("authorized"),
     _sum(payment.c.refunded_amount).label("refunded"),
     _sum(payment.c.refunded_amount + payment.c.refunding_amount).label("asked"),
-    _sum(1, payment.c.status.not_in(["captured"])).label("waiting"),
+    _sum(1, payment.c.status.in_(["pending", *HELD])).label("waiting"),
     _sum(1, and_(_IS_OPEN, payment.c.account_id.is_not(None))).label("held"),
 ).where(payment.c.order_number == bindparam("number"))
 _ADD = (
@@ -85,7 +85,7 @@ LIVE = ("placed", "completed")
 class Ledger:
     """What the payments and refunds of an order add up to, in minor units; `asked` counts refunds under way, too.
 
-    `waiting` tenders are not captured; `held` of them are the shop's own accounts.
+    `waiting` tenders may still be captured; `held` of them are the shop's own accounts.
     """
 
     captures: int
@@ -111,7 +111,6 @@ class OrderBooks:
         numbers: OrderNumberGenerator,
         tax: TaxService,
         pricing: PricingService,
-        keep_coupons: bool = False,
     ) -> None:
         self._work = work
         self._session = work.session
@@ -122,7 +121,6 @@ class OrderBooks:
         self._numbers = numbers
         self._tax = tax
         self._pricing = pricing
-        self._keep_coupons = keep_coupons
 
     def get(self, number: str) -> Order:
         """An order with its lines and payments. Raises NotFound."""
@@ -255,10 +253,6 @@ class OrderBooks:
         if not open_:
             values["status"] = "completed" if shipped else "cancelled"
         return values
-
-    def _forget_coupons(self, row: Any) -> None:
-        """The order was called off: its coupons may be used again, unless the shop wants it otherwise."""
-        self._promotions.give_back(row.number, called_off=True, keep=self._keep_coupons)
 
     def _change(self, row: Any, **values: Any) -> None:
         self._session.execute(

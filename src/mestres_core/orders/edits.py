@@ -167,7 +167,7 @@ class Edits(OrderBooks):
         credited = self._credit_pieces(row, effect.taken, lines, kind="cancelled", reference=f"change {one.id}")
         statuses = self._after_moving(self._lines(row), {})
         if statuses.get("status") == "cancelled":
-            self._forget_coupons(row)
+            self._promotions.give_back(row.number, called_off=True)
             statuses["unpaid"] = "void"
         self._rebalance(row, **sums, **statuses, credited_amount=credited)
         self._end_change(one, "committed", difference=effect.difference)

@@ -16,7 +16,7 @@ from sqlalchemy import bindparam, func, insert, or_, select, update
 from mestres_core.cart.dto import CartLine, Totals
 from mestres_core.catalog.dto import Page
 from mestres_core.catalog.service import check_paging
-from mestres_core.errors import InsufficientStock, TransactionOwnershipError
+from mestres_core.errors import InsufficientStock, TransactionOwnershipError, ValidationError
 from mestres_core.events.facts import OrderEdited
 from mestres_core.orders.books import LIVE, OVER, by_variant, open_pieces, read_pieces, refuse, worth
 from mestres_core.orders.dto import Credit, LineParts, Order, OrderLine, OrderSummary
@@ -26,13 +26,14 @@ from mestres_core.orders.returns import Returns
 from mestres_core.orders.shipping import Shipping
 from mestres_core.payments.dto import Refund
 from mestres_core.payments.models import payment, refund
+from mestres_core.payments.tenders import read_tenders
 from mestres_core.promotions.dto import Use
 from mestres_core.rules.checks import BIGGEST_ID, Checks
 from mestres_core.rules.ledger import HELD
 from mestres_core.rules.money import Money
 from mestres_core.rules.shares import spread
 from mestres_core.rules.states import ENDED_UNPAID, ORDER, ORDER_AFTER, may
-from mestres_core.typing import CaptureRequest, RefundRequest, VoidRequest
+from mestres_core.typing import CaptureRequest, PaymentRequest, RefundRequest, VoidRequest
 
 _NEW = insert(order).returning(order.c.id)
 _NEW_LINES = insert(line).returning(line.c.id, line.c.variant_id, line.c.attributes)
@@ -209,9 +210,9 @@ class OrderService(Shipping, Returns, Edits):
     def settle(self, number: str, payment: str, *, refunded: int = 0, reference: str = "") -> str | None:
         """Let what became of a payment (authorized, captured, voided, declined...) have its effect on the order.
 
-        Returns the cart to open again when the order has come to nothing, None otherwise: its other tenders then go back
-        where they came from. Money that arrives after its payment had failed brings the order back if its goods can
-        still be set aside; if not, or if somebody called the order off, the money goes back to the buyer by itself.
+        Returns the cart to open again when the order has come to nothing, None otherwise: its other tenders then go
+        back where they came from. Money that arrives after its payment had failed brings the order back if its goods
+        can still be set aside; if not, or if somebody called the order off, the money goes back to the buyer by itself.
         `refunded` minor units were given back meanwhile.
         """
         row = self._row(number, lock=True)
@@ -293,6 +294,37 @@ class OrderService(Shipping, Returns, Edits):
             self._rebalance(row)  # what the order's accounts held is captured
         return asked or ()
 
+    def begin_payment(
+        self, number: str, *, payment: Any, ends: timedelta, lease: timedelta
+    ) -> Sequence[PaymentRequest]:
+        """Write down how what is due for a placed order is to be paid; what is to be charged for it.
+
+        An order waits for one such payment at a time. Raises NotFound, IllegalTransition when nothing is due or a
+        payment is under way, ValidationError, AccountNotUsable, InsufficientFunds.
+        """
+        if isinstance(payment, (list, tuple)):
+            raise ValidationError.of("payment", "invalid", reason="what is due is paid in one way")
+        tenders = read_tenders(payment)
+        self._payments.check_methods(tenders)
+        row, ledger = self._row(number, lock=True), self._ledger(number)
+        due = worth(row) - (ledger.captured - ledger.refunded) - ledger.authorized
+        if row.status != "placed" or due <= 0:
+            raise refuse(number, row.status if row.status != "placed" else row.payment_status, "paid")
+        if any(each.status == "pending" for each in self._payments.of_order(number)):
+            raise refuse(number, "payment_pending", "paid")
+        now = self._work.clock.now()
+        _, requests = self._payments.open(
+            self._payments.share_out(tenders, Money(due, row.currency), row.customer),
+            order_number=number,
+            currency=row.currency,
+            buyer=row.customer,
+            expires_at=now + ends,
+            leased_until=now + lease,
+        )
+        if not requests:
+            self._rebalance(row)  # an account has paid it at once
+        return requests
+
     def begin_voids(self, number: str, *, lease: timedelta) -> Sequence[VoidRequest]:
         """Write down that what is authorized is to be released. Raises NotFound, IllegalTransition when nothing is."""
         row = self._row(number, lock=True)
@@ -307,7 +339,7 @@ class OrderService(Shipping, Returns, Edits):
 
         `shop.orders.refund(number)` then gives the money back. An authorization is released: its provider is told by
         `shop.orders.cancel`, or by `shop.recover()` when this is called in a host's transaction.
-        Its coupons may be used again (unless the shop keeps them). Raises NotFound, IllegalTransition.
+        Its promotions may be used again, if they are `reusable`. Raises NotFound, IllegalTransition.
         """
         row = self._row(number, lock=True)
         if not may(ORDER, row.status, "cancelled"):
@@ -315,7 +347,7 @@ class OrderService(Shipping, Returns, Edits):
         if self._has_shipped(row):
             raise refuse(number, row.fulfillment_status, "cancelled")
         self._inventory.release(self._held(row), reference=number)
-        self._forget_coupons(row)
+        self._promotions.give_back(row.number, called_off=True)
         self._payments.begin_voids(number, leased_until=self._work.clock.now())
         self._rebalance(row, status="cancelled", unpaid="void")
         return self.get(number)
@@ -340,7 +372,7 @@ class OrderService(Shipping, Returns, Edits):
         credited = self._credit_pieces(row, pieces, found, kind="cancelled", reference="")
         values = self._after_moving(found, moves)
         if values.get("status") == "cancelled":
-            self._forget_coupons(row)
+            self._promotions.give_back(row.number, called_off=True)
         self._rebalance(
             row, unpaid="void" if values.get("status") == "cancelled" else None, **values, credited_amount=credited
         )
@@ -365,7 +397,7 @@ class OrderService(Shipping, Returns, Edits):
         final: bool = False,  # noqa: ARG002
         idempotency_key: str | None = None,  # noqa: ARG002
     ) -> Order:
-        """Take the money that the buyer's bank has authorized, or `amount` minor units of it: `shop.orders.capture(...)`.
+        """Take the money that a bank has authorized, or `amount` minor units of it: `shop.orders.capture(...)`.
 
         Several captures may follow each other while something is open; a `final` one releases the rest. The same key
         captures once. Raises NotFound, IllegalTransition when nothing is authorized or the provider refuses,
@@ -383,6 +415,16 @@ class OrderService(Shipping, Returns, Edits):
         transaction.
         """
         raise TransactionOwnershipError("orders.refund")
+
+    def pay(self, number: str, *, payment: Mapping[str, Any]) -> Order:  # noqa: ARG002 - see `capture`
+        """Pay what is due for a placed order that was changed: `shop.orders.pay(...)`.
+
+        `payment` is one tender, as in checkout: {"method": "card", "token": ...}, pix, gift_card... Whether it came is
+        in the order's `payment_due`; one that was refused may be followed by another, one that the buyer has still to
+        make (pix, boleto) is awaited until it ends. Raises what `begin_payment` raises, TransactionOwnershipError
+        inside somebody else's transaction.
+        """
+        raise TransactionOwnershipError("orders.pay")
 
     def begin_confirming(self, number: str, lease: timedelta) -> Order | None:
         """The order, if its buyer has still to be told and nobody else is at it; the caller has `lease` to do it."""

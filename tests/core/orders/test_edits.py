@@ -241,3 +241,49 @@ def test_more_of_a_line_keeps_the_buyers_wishes_and_new_goods_come_at_todays_tie
         ("C", 2, {}),
     ]
     assert shop.audit().clean
+
+
+def grown(shop: TestShop, number: str) -> int:
+    """Add a C to an order; what is due for it."""
+    edit = shop.orders.begin_edit(number)
+    edit = shop.orders.edit_add(edit.id, sku="C", quantity=1)
+    due: int = shop.orders.commit_edit(edit.id).payment_due.amount
+    assert due == edit.difference.amount == 700
+    return due
+
+
+def test_what_is_due_can_be_paid_and_then_all_of_it_is_shipped(bought: Bought) -> None:
+    """A refused card leaves it due and the order as it is; the next one pays it, once."""
+    shop, number, _, _ = bought
+    grown(shop, number)
+    order = shop.orders.pay(number, payment={"method": "card", "token": "tok_declined"})
+    assert (order.status, order.payment_status, order.payment_due.amount) == ("placed", "partially_paid", 700)
+    order = shop.orders.pay(number, payment={"method": "card", "token": "tok_ok"})
+    assert (order.payment_status, order.payment_due.amount) == ("paid", 0)
+    with pytest.raises(IllegalTransition, match="from paid"):
+        shop.orders.pay(number, payment={"method": "card", "token": "tok_ok"})
+    assert shop.orders.fulfill(number).status == "completed"
+    assert shop.audit().clean
+
+
+def test_one_payment_of_what_is_due_at_a_time(bought: Bought) -> None:
+    """While a PIX is awaited no second one is begun: nobody pays twice."""
+    shop, number, _, _ = bought
+    grown(shop, number)
+    waiting = shop.orders.pay(number, payment={"method": "pix"})
+    assert (waiting.payment_due.amount, waiting.payments[-1].action["type"]) == (700, "pix")
+    with pytest.raises(IllegalTransition, match="payment_pending"):
+        shop.orders.pay(number, payment={"method": "card", "token": "tok_ok"})
+    shop.webhook(waiting.payments[-1].id, "captured", 700)
+    assert shop.orders.get(number).payment_status == "paid"
+    assert shop.audit().clean
+
+
+@pytest.mark.parametrize("payment", [None, [], [{"method": "pix"}], {"method": "cheque"}, {"method": "card"}], ids=repr)
+def test_a_wrong_way_to_pay(bought: Bought, payment: Any) -> None:
+    """It is refused by name and nothing is written down."""
+    shop, number, _, _ = bought
+    grown(shop, number)
+    with pytest.raises(ValidationError, match="payment"):
+        shop.orders.pay(number, payment=payment)
+    assert len(shop.orders.get(number).payments) == 1

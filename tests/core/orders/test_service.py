@@ -75,7 +75,9 @@ PLANTS = {
     "every payment belongs to an order": "UPDATE mc_payment SET order_number = 'x'",
     "an order's items are the sum of its lines": "UPDATE mc_order_line SET quantity = 3, total = unit_price * 3",
     "an order's payment status is what its ledgers say": "UPDATE mc_payment SET captured_amount = captured_amount - 1",
-    "a payment is what its ledger adds up to": "UPDATE mc_payment_event SET amount = amount - 1 WHERE kind = 'captured'",
+    "a payment is what its ledger adds up to": (
+        "UPDATE mc_payment_event SET amount = amount - 1 WHERE kind = 'captured'"
+    ),
     "an order's discount and taxes are those of its lines and its shipping": "UPDATE mc_order_line SET tax_amount = 1",
     "an order's fulfilment is that of its pieces": "UPDATE mc_order SET fulfillment_status = 'fulfilled'",
     "shipped pieces are those of its parcels": "UPDATE mc_order_line SET shipped_quantity = 1",

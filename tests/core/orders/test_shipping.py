@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy.orm import Session
 
 from core_shop import TestShop
 from mestres_core.errors import IllegalTransition, NotFound, ValidationError
@@ -211,6 +212,24 @@ def test_a_wrong_label(bought: Bought, label: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match=next(iter(label))):
         shop.orders.ship(number, **label)
     assert shop.orders.shipments(number) == ()
+
+
+def test_a_hosts_rollback_takes_it_all_back(bought: Bought) -> None:
+    """In the host's own session nothing has happened before its commit: no parcel, no credit, no return, no change."""
+    shop, number, a, b = bought
+    before = shop.orders.get(number), shop.inventory.level("A"), shop.outbox()
+    with Session(shop.engine) as session:
+        orders = shop.on(session).orders
+        orders.ship(number, lines={a: 2})
+        orders.cancel_lines(number, lines={b: 1})
+        orders.request_return(number, lines={a: 1})
+        edit = orders.begin_edit(number)
+        orders.edit_set(edit.id, a, quantity=2)
+        assert orders.commit_edit(edit.id).lines[0].cancelled == 1
+        session.rollback()
+    assert (shop.orders.get(number), shop.inventory.level("A"), shop.outbox()) == before
+    assert (shop.orders.shipments(number), shop.orders.returns(number), shop.orders.credits(number)) == ((), (), ())
+    assert shop.audit().clean
 
 
 def test_a_delivery_is_reported_once(bought: Bought) -> None:
