@@ -219,7 +219,7 @@ class ReservationService:
         for variant, places in mine.items():
             missing = wanted.get(variant, 0)
             for where, pieces in places.items():
-                stays = min(pieces, missing)
+                stays = min(pieces, missing, shelves[variant].room(where, shelves.today, pieces))
                 missing -= stays
                 if stays:
                     kept[variant][where] = stays

@@ -191,8 +191,7 @@ class InventoryService:
         reference = checks.text("reference", reference, limit=80, required=False)
         wanted = lots.read(checks, lot, roasted_on, best_before)
         checks.done()
-        shelves, variant, spot = self._spot(sku, location, new=True)
-        self._check_room(shelves[variant].before, quantity)
+        shelves, variant, spot = self._spot(sku, location, arriving=quantity)
         batch = None if wanted is None else lots.put(self._session, shelves[variant], spot, wanted)
         shelves.move("receive", reference, variant, spot.location_id, lot_id=batch, on_hand=quantity)
         shelves.write()
@@ -423,16 +422,17 @@ class InventoryService:
         """Shelves to lock and to move pieces on, for the other services of stock."""
         return Shelves(self._work, self.watcher)
 
-    def _spot(self, sku: str, location: str | None, *, new: bool = False) -> tuple[Shelves, int, Spot]:
-        """The locked shelf of a SKU and its place; `new` makes one where the variant has never been."""
+    def _spot(self, sku: str, location: str | None, *, arriving: int = 0) -> tuple[Shelves, int, Spot]:
+        """The locked shelf of a SKU and its place; one is made when pieces arrive where the variant has never been."""
         if not (isinstance(sku, str) and storable(sku)):
             raise NotFound("sku", sku)
         row = None if location is None else locations.find(self._session, location)
         shelves = self.shelves()
         variant = shelves.lock_skus([sku])[sku]
         shelf = shelves[variant]
+        self._check_room(shelf.before, arriving)
         if row is not None:
-            return shelves, variant, shelves.open_place(variant, row) if new else shelf.at(row.id)
+            return shelves, variant, shelves.open_place(variant, row) if arriving else shelf.at(row.id)
         if shelf.before.spread:
             raise ValidationError.of("location", "required")
         return shelves, variant, shelf.at(DEFAULT_LOCATION)
@@ -509,7 +509,7 @@ class InventoryService:
         for variant, quantity in sorted(wanted.items()):
             missing = quantity
             for location, pieces in own.get(variant, {}).items():
-                used = min(pieces, missing)
+                used = min(pieces, missing, shelves[variant].room(location, shelves.today, pieces))
                 missing -= used
                 if used:
                     shelves.allocate(reference, variant, location, used, reserved=used)

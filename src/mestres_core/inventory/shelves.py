@@ -156,9 +156,13 @@ class Shelf:
         """All of them, as the rules see them, in order of priority."""
         return [spot.seen(today) for spot in self.spots.values()]
 
-    def buyable(self, today: date) -> int:
-        """How many can be bought now."""
-        return sum(spot.seen(today).buyable for spot in self.spots.values())
+    def room(self, location_id: int, today: date, own: int = 0) -> int:
+        """How many can be bought at a location by who has `own` pieces reserved there.
+
+        Less than those when what was reserved is past its date by now.
+        """
+        seen = self.at(location_id).seen(today)
+        return max(0, seen.available + seen.backorder_limit + own)
 
 
 class Shelves:
@@ -295,7 +299,8 @@ class Shelves:
         return [variant for variant, pieces in sorted(wanted.items()) if pieces > self._room(variant, mine)]
 
     def _room(self, variant: int, mine: Reserved) -> int:
-        return self[variant].buyable(self.today) + sum(mine.get(variant, {}).values())
+        shelf, own = self[variant], mine.get(variant, {})
+        return sum(shelf.room(where, self.today, own.get(where, 0)) for where in shelf.spots)
 
     def expire(self, variants: Iterable[int]) -> int:
         """Give back what is reserved of these and past its time, and write it; returns how many rows that were."""

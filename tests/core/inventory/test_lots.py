@@ -1,6 +1,6 @@
 """Lots: sold first-expired-first-out, and found again."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -75,6 +75,30 @@ def test_nothing_past_its_date_is_sold(shop: TestShop) -> None:
         ("adjust", "early", -1, "expired")
     ]
     shop.orders.fulfill(number)
+    assert shop.audit().clean
+
+
+def test_what_was_reserved_may_pass_its_date(shop: TestShop) -> None:
+    """A reservation does not make good what expired meanwhile: other pieces are sold, or none."""
+    shop.product(stock=0)
+    shop.inventory.receive("A1", quantity=3, lot="early", best_before=day(3))
+    cart = shop.cart(("A1", 3))
+    shop.carts.reserve(cart, ttl=timedelta(days=5))
+    shop.clock.advance(days=2)
+    with pytest.raises(InsufficientStock) as refused:
+        shop.place(cart)
+    assert refused.value.available == 0
+    with pytest.raises(InsufficientStock):
+        shop.carts.reserve(cart)
+    shop.inventory.save_location("loja")
+    shop.inventory.receive("A1", quantity=3, location="loja")
+    number = shop.place(cart).order.number
+    moves = shop.inventory.of_reference(number)
+    assert [(m.kind, m.location, m.lot, m.allocated, m.reserved) for m in moves] == [
+        ("unreserve", "default", "", 0, -3),
+        ("allocate", "loja", "", 3, 0),
+    ]
+    assert shop.inventory.write_off_expired() == 3
     assert shop.audit().clean
 
 

@@ -112,8 +112,9 @@ def test_allocated_and_reserved_both_count(shop: TestShop) -> None:
 
 
 @pytest.mark.scenario("C4")
-def test_opposite_orders_do_not_wait_for_each_other(postgres_database: str) -> None:
+def test_opposite_orders_do_not_wait_for_each_other(postgres_database: str, fill: Callable[[str], None]) -> None:
     """Baskets with the same goods in opposite order, each slow in the middle, neither deadlock nor oversell."""
+    fill(postgres_database)
     shop = TestShop(postgres_database)
     skus = ("P", "Q")
     for sku in skus:
@@ -253,10 +254,11 @@ def test_a_count_against_sales(shop: TestShop) -> None:
 
 
 @pytest.mark.scenario("C26")
-def test_servers_whose_clocks_differ(database_url: str) -> None:
+def test_servers_whose_clocks_differ(database_url: str, fill: Callable[[str], None]) -> None:
     """With clocks ten minutes apart a reservation may end early or late, but it ends once and nothing is sold twice."""
     early, late = FakeClock(), FakeClock()
     early.advance(minutes=-5)
+    fill(database_url)
     late.advance(minutes=5)
     shop = TestShop(database_url, clock=early)
     shop.product(stock=1)
