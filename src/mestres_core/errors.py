@@ -314,7 +314,7 @@ class CouponNotApplicable(Conflict):
 
 
 class InsufficientFunds(Conflict):
-    """`requested` minor units were to be taken from `account` (the end of a gift card's code), which has `available`."""
+    """`requested` minor units were to be taken from `account` (the end of a gift card's code); it has `available`."""
 
     code = "insufficient_funds"
     title = ("Insufficient funds", "Saldo insuficiente")

@@ -14,7 +14,7 @@ DECLINED = "pm_card_visa_chargeDeclined"
 class StripeApi:
     """PaymentIntents and refunds in memory. `calls` are (method, path, idempotency key) as they came.
 
-    `hidden` hides intents from the search, as the real one does for a while; `broken` answers so many requests with 500.
+    `hidden` hides intents from the search, as the real one does for a while; `broken` requests are answered with 500.
     """
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class StripeApi:
                 self._answers[key] = made
             return made
 
-    def _do(self, method: str, path: list[str], fields: dict[str, str]) -> tuple[int, dict[str, Any]]:
+    def _do(self, method: str, path: list[str], fields: dict[str, str]) -> tuple[int, dict[str, Any]]:  # noqa: PLR0911
         match method, path:
             case "POST", ["payment_intents"]:
                 return self._create(fields)

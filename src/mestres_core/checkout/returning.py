@@ -1,5 +1,4 @@
-"""Taking, releasing and giving back money after the order: like a checkout, with no transaction open while a provider
-is called.
+"""Taking, releasing and giving back money after the order, with no transaction open while a provider is called.
 
 Invariants: each is written down before its provider is asked, under a key that makes it happen once; whoever dies in
 between, or gets no answer, leaves something that `recover` asks again.

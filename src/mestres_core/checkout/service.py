@@ -309,10 +309,10 @@ class CheckoutService:
     ) -> Placed:
         """Begin, charge and apply in one call: `shop.checkout.place(...)`.
 
-        `customer` has name and email, and may have document (CPF or CNPJ). `payment` has method and, for a card, token; or
-        it is a list of tenders, each with an `amount` in minor units, of which one may leave its own out and pays the
-        rest: {"method": "gift_card", "code": ...}, {"method": "store_credit", "token": the customer's}, card, pix, boleto.
-        They are charged in the order given; when one of them does not come, the others go back.
+        `customer` has name and email, and may have document (CPF or CNPJ). `payment` has method and, for a card, token;
+        or it is a list of tenders, each with an `amount` in minor units, of which one may leave its own out and pays
+        the rest: card, pix, boleto, {"method": "gift_card", "code": ...}, {"method": "store_credit", "token": the
+        customer's own}. They are charged in the order given; when one of them does not come, the others go back.
         A provider that gives no clear answer leaves the order pending: `shop.recover()` finds out later. Raises
         PaymentDeclined and all that `begin` raises; TransactionOwnershipError inside somebody else's transaction.
         """

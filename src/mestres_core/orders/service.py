@@ -216,11 +216,10 @@ class OrderService(Shipping, Returns, Edits):
         `refunded` minor units were given back meanwhile.
         """
         row = self._row(number, lock=True)
-        if refunded:
-            self._refunded(row, refunded, reference)
-            return None
         if payment in _TAKEN:
             self._take_in(row)
+            if refunded:
+                self._refunded(self._row(number, lock=True), refunded, reference)
             return None
         if row.status != "pending":
             if payment not in ORDER_AFTER:
@@ -397,7 +396,7 @@ class OrderService(Shipping, Returns, Edits):
         final: bool = False,  # noqa: ARG002
         idempotency_key: str | None = None,  # noqa: ARG002
     ) -> Order:
-        """Take the money that a bank has authorized, or `amount` minor units of it: `shop.orders.capture(...)`.
+        """Take the money that the buyer's bank has authorized, or `amount` minor units: `shop.orders.capture(...)`.
 
         Several captures may follow each other while something is open; a `final` one releases the rest. The same key
         captures once. Raises NotFound, IllegalTransition when nothing is authorized or the provider refuses,
@@ -460,13 +459,16 @@ class OrderService(Shipping, Returns, Edits):
     def _take_in(self, row: Any) -> None:
         """Money has come, or is promised by the buyer's bank."""
         ledger = self._ledger(row.number)
-        covered = ledger.captured - ledger.asked + ledger.authorized >= row.grand_amount
-        came_late = row.payment_status in ENDED_UNPAID and may(ORDER, row.status, "placed")
-        placed = covered and (row.status == "pending" or (came_late and self._hold_again(row)))
-        if (placed or row.status in LIVE) and ledger.held and ledger.waiting == ledger.held:
-            self._payments.capture_accounts(row.number)  # all other money is there
-        elif row.status in OVER:
+        brought, late = ledger.captured + ledger.authorized, row.payment_status in ENDED_UNPAID
+        if row.status == "pending":
+            placed = brought >= row.grand_amount
+        else:
+            stays = brought - ledger.asked >= row.grand_amount  # no other tender is on its way back
+            placed = late and stays and may(ORDER, row.status, "placed") and self._hold_again(row)
+        if not placed and row.status in OVER:
             self._give_back(row.number, reason="late")
+        elif ledger.held and ledger.waiting == ledger.held and (placed or row.status in LIVE):
+            self._payments.capture_accounts(row.number)  # all other money is there
         self._rebalance(row, **({"status": "placed"} if placed else {}))
 
     def _give_back(self, number: str, *, reason: str) -> None:

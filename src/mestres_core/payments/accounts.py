@@ -91,7 +91,7 @@ class Accounts:
         reference: str = "",
         key: str | None = None,
     ) -> None:
-        """Put `amount` minor units in, also into an account that is expired or switched off: it is the buyer's money."""
+        """Put `amount` minor units in, also when the account is expired or switched off: it is the buyer's money."""
         self._session.execute(_PUT, {"of": account_id, "more": amount})
         self._enter(account_id, kind, amount, payment_id=payment_id, reference=reference, key=key)
 

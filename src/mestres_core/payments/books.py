@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, exists, insert, select, update
+from sqlalchemy import bindparam, exists, func, insert, select, update
 
 from mestres_core.db.dialects.sql import insert as upsert
 from mestres_core.errors import ValidationError
@@ -21,7 +21,7 @@ from mestres_core.events.work import Work
 from mestres_core.payments.models import event as ledger
 from mestres_core.payments.models import operation, payment, refund
 from mestres_core.rules.checks import BIGGEST_ID, storable
-from mestres_core.rules.ledger import HELD, KINDS, Balance, Entry, fold
+from mestres_core.rules.ledger import HELD, KINDS, Balance, Entry, fold, unexplained
 from mestres_core.typing import PaymentEvent, PaymentProvider
 
 _HAS_PARKED = exists().where(ledger.c.payment_id == payment.c.id, ledger.c.state == "parked").label("has_parked")
@@ -43,6 +43,9 @@ _REFUNDS_UNDER_WAY = (
     select(refund.c.id, refund.c.amount)
     .where(refund.c.payment_id == bindparam("key"), refund.c.status == "pending")
     .order_by(refund.c.created_at, refund.c.id)
+)
+_GIVEN_BACK = select(func.coalesce(func.sum(refund.c.amount), 0)).where(
+    refund.c.payment_id == bindparam("key"), refund.c.status == "refunded"
 )
 END_REFUND = (
     update(refund)
@@ -77,7 +80,7 @@ class PaymentBooks:
         self._providers = providers
 
     def record(self, event: PaymentEvent) -> Change | None:
-        """Put an event into the ledger: what it has changed, None when that is nothing. The order is locked by the caller.
+        """Put an event into the ledger: what it has changed, None when that is nothing. The caller holds the order.
 
         An event of no known payment is parked until there is one; one of another amount or provider is disputed: it
         stays in the ledger for people. Raises ValidationError for what no ledger can hold.
@@ -116,12 +119,12 @@ class PaymentBooks:
         if not changed:
             return None
         self._session.execute(update(payment).where(payment.c.id == row.id).values(**changed))
-        grown = balance.refunded - row.refunded_amount
-        if grown > 0:
-            self._attribute(row, facts, grown)
+        grown = self._attribute(row, facts, balance) if balance.refunded != row.refunded_amount else 0
+        if balance.status == "partially_captured" and balance.captured > row.captured_amount:
+            self._explain_captures(row, facts)
         if row.status in HELD and not balance.open:
             self._close_operations(row.id, balance)
-        return Change(row.order_number, balance.status, max(grown, 0), (grown > 0 and _last(facts, "operation")) or "")
+        return Change(row.order_number, balance.status, grown, (grown and _last(facts, "operation")) or "")
 
     def _rows(self, number: str) -> Sequence[Any]:
         """The payments of an order, locked."""
@@ -147,20 +150,50 @@ class PaymentBooks:
         if states:
             self._session.connection().execute(_STATE, states)
 
-    def _attribute(self, row: Any, facts: Sequence[Any], grown: int) -> None:
-        """Find the refunds that have brought the sum given back up by `grown`: asked for here, or at the provider."""
+    def _attribute(self, row: Any, facts: Sequence[Any], balance: Balance) -> int:
+        """Find the refunds that have brought the sum given back up, asked for here or at the provider; by how much.
+
+        What the provider told only as a sum is written down as that refund's own event, or the next refund would seem
+        to be a part of it.
+        """
+        grown = balance.refunded - int(self._session.execute(_GIVEN_BACK, {"key": row.id}).scalar_one())
+        if grown <= 0:
+            return 0
         told = {each.operation for each in facts if each.kind == "refunded" and each.operation}
         waiting = self._session.execute(_REFUNDS_UNDER_WAY, {"key": row.id}).all()
-        ended = [each for each in waiting if each.id in told]
-        grown -= sum(each.amount for each in ended)
-        if grown > 0:
-            ended += [each for each in waiting if each.id not in told and each.amount == grown][:1]
-            grown -= sum(each.amount for each in ended if each.id not in told)
-        for each in ended:
-            self._session.execute(END_REFUND, {"of": each.id, "to": "refunded"})
-            self._session.execute(NO_LONGER_ASKED, {"of": row.id, "less": each.amount})
-        if grown > 0:
-            self._session.execute(insert(refund), self._refund_row(row, grown, status="refunded", reason="provider"))
+        ended = [(each.id, each.amount) for each in waiting if each.id in told]
+        left = grown - sum(amount for _, amount in ended)
+        seen = [(each.id, each.amount) for each in waiting if each.id not in told and each.amount == left][:1]
+        for refund_id, amount in (*ended, *seen):
+            self._session.execute(END_REFUND, {"of": refund_id, "to": "refunded"})
+            self._session.execute(NO_LONGER_ASKED, {"of": row.id, "less": amount})
+        if left > 0 and not seen:
+            made = self._refund_row(row, left, status="refunded", reason="provider")
+            self._session.execute(insert(refund), made)
+            seen = [(made["id"], left)]
+        for refund_id, amount in seen:
+            self._explain(row, "refunded", amount, refund_id)
+        return grown
+
+    def _explain_captures(self, row: Any, facts: Sequence[Any]) -> None:
+        """The same for a part of an authorization that the provider told only as a sum."""
+        gap = unexplained([Entry(each.kind, each.amount, each.operation) for each in facts], "captured")
+        if gap > 0:
+            here = (operation.c.payment_id == row.id, operation.c.kind == "capture", operation.c.amount == gap)
+            asked = select(operation.c.id).where(*here, operation.c.status == "pending").limit(1)
+            known = self._session.execute(asked).scalar()
+            self._explain(row, "captured", gap, known or f"seen_{self._work.ids.token()}")
+
+    def _explain(self, row: Any, kind: str, amount: int, operation_id: str) -> None:
+        explained = PaymentEvent(
+            provider=row.provider,
+            id=f"{kind}:{operation_id}",
+            key=row.id,
+            kind=kind,
+            amount=amount,
+            operation=operation_id,
+        )
+        self._write([(explained, "applied")])
 
     def _refund_row(self, row: Any, amount: int, *, status: str = "pending", reason: str = "asked") -> dict[str, Any]:
         now, key = self._work.clock.now(), f"ref_{self._work.ids.token()}"

@@ -14,9 +14,9 @@ from mestres_core.rules.money import Money
 class Payment:
     """One tender of an order: a card, a PIX code, a slip, a gift card, store credit.
 
-    `status`: pending, authorized, partially_captured, captured, voided, declined, expired, failed. `action` is what the
-    buyer must do next, if anything: for PIX {"type": "pix", "br_code": ..., "expires_at": ...}. What was `authorized`,
-    `captured`, `voided` (released again), `refunded` and is `refunding` (asked for, not answered yet) is in minor units.
+    `status`: pending, authorized, partially_captured, captured, voided, declined, expired, failed. `action` is what
+    the buyer must do next, if anything: for PIX {"type": "pix", "br_code": ..., "expires_at": ...}. What was
+    `authorized`, `captured`, `voided` (released again), `refunded` and is `refunding` (asked for, unanswered) is in minor units.
     """
 
     id: str

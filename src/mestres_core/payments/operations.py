@@ -74,7 +74,7 @@ class Operations(Refunds):
     def begin_voids(self, number: str, *, leased_until: datetime) -> list[VoidRequest]:
         """Write down that everything of an order that is authorized or waited for is to be released.
 
-        What its accounts hold goes back at once; what a provider cannot release lapses by itself and counts as released.
+        What its accounts hold goes back at once; what a provider cannot release lapses by itself: so it is released.
         """
         rows = []
         busy = self._under_way(number, "void")

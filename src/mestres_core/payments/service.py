@@ -1,7 +1,7 @@
 """Payments: what orders are paid with, and the ledger of everything their providers reported.
 
-The invariants are those of `books.py`, `tenders.py`, `operations.py` and `refunds.py`. Who brings an event (an answer, a
-webhook, the poller) makes no difference, and neither does when: before the redirect, after it, at the same time.
+The invariants are those of `books.py`, `tenders.py`, `operations.py` and `refunds.py`. Who brings an event (an answer,
+a webhook, the poller) makes no difference, and neither does when: before the redirect, after it, at the same time.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ class PaymentService(Operations):
         """Take a webhook in: check its signature and apply its event; a repetition changes nothing.
 
         An event of a payment that is not known yet is kept and applied as soon as it is; one that the provider says is
-        nothing of ours is dropped. Raises NotFound for an unknown provider, InvalidSignature, ValidationError for a body
-        that it cannot read.
+        nothing of ours is dropped. Raises NotFound for an unknown provider, InvalidSignature, ValidationError for a
+        body that it cannot read.
         """
         known = self._providers.get(provider)
         if known is None:
@@ -181,7 +181,7 @@ class PaymentService(Operations):
     def void(self, number: str) -> None:  # noqa: ARG002 - see below
         """Release what is authorized of an order and was not captured: `shop.payments.void(...)`.
 
-        Raises NotFound, IllegalTransition when nothing is, TransactionOwnershipError inside somebody else's transaction.
+        Raises NotFound, IllegalTransition when nothing is, TransactionOwnershipError in somebody else's transaction.
         """
         raise TransactionOwnershipError("payments.void")
 

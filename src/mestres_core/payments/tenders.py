@@ -1,7 +1,8 @@
 """What an order is paid with: one tender or several, by providers and out of the shop's own accounts.
 
-Invariants: the tenders of an order bring exactly its total. What an account pays is taken in the order's own transaction
-and held; it is captured with the order's other money, and goes back to the account when the order comes to nothing.
+Invariants: the tenders of an order bring exactly its total. What an account pays is taken in the order's own
+transaction and held; it is captured with the order's other money, and goes back to the account when the order comes to
+nothing.
 """
 
 from __future__ import annotations

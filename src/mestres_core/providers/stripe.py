@@ -112,7 +112,7 @@ class StripeProvider:
             return _no(request.key, "declined", request.amount.amount)
         except stripe.InvalidRequestError:
             return _no(request.key, "failed", request.amount.amount)  # refused for good: nothing was charged
-        return self._event(_plain(made), f"{request.key}:answer", token=request.token)
+        return self._event(_plain(made), f"{request.key}:answer", confirmed=bool(request.token))
 
     def capture(self, key: str) -> PaymentEvent:
         """Take all that is authorized. Raises LookupError for a charge that Stripe does not know."""
@@ -210,7 +210,7 @@ class StripeProvider:
         event_id: str,
         *,
         kind: str | None = None,
-        token: str = "x",
+        confirmed: bool = True,
         failed: bool = False,
     ) -> PaymentEvent:
         """What a PaymentIntent says of a payment."""
@@ -223,7 +223,7 @@ class StripeProvider:
         found = kind or ("declined" if failed else _STATUS.get(status, "pending"))
         if status == "requires_payment_method" and not (failed or kind or intent.get("last_payment_error")):
             found = "pending"  # nobody has tried yet
-        waits = found == "pending" and (not token or status in ("requires_action", "requires_payment_method"))
+        waits = found == "pending" and (not confirmed or status in ("requires_action", "requires_payment_method"))
         action = {"type": "stripe", "client_secret": intent.get("client_secret")} if waits else {}
         amount = {"captured": "amount_received", "authorized": "amount_capturable"}.get(found, "amount")
         return PaymentEvent(
@@ -244,8 +244,8 @@ class StripeProvider:
             raise LookupError(f"Stripe knows no charge {key!r}")
         return str(intent["id"])
 
-    def _find(self, key: str) -> Mapping[str, Any] | None:
-        """The PaymentIntent of our key: by its id if known here, by Stripe's search, which is behind, or by its list."""
+    def _find(self, key: str) -> Any:
+        """The PaymentIntent of our key: by its id if known here, by Stripe's search, which lags, or by its list."""
         with self._lock:
             known = self._known.get(key)
         if known is not None:
@@ -293,7 +293,8 @@ def _options(key: str) -> Any:
 
 def _intent_of(error: stripe.CardError) -> Mapping[str, Any] | None:
     """The PaymentIntent that a declined card has left behind."""
-    found = ((error.json_body or {}).get("error") or {}).get("payment_intent")
+    body: Any = error.json_body
+    found = ((body or {}).get("error") or {}).get("payment_intent")
     return found if found and (found.get("metadata") or {}).get(_KEY) else None
 
 

@@ -1,11 +1,12 @@
 """What the events of one payment add up to. Their order does not matter, and neither does how often one is told.
 
-An event that names its operation (the key of a capture, a void or a refund, or a bank's id of a transfer) speaks of that
-operation alone; one that names none speaks of everything so far. So what was captured is the larger of the two: the most
-that was told of the whole, and the sum of what was told of each operation. Voids and refunds are added up the same way.
+An event that names its operation (the key of a capture, a void or a refund, or a bank's id of a transfer) speaks of
+that operation alone; one that names none speaks of everything so far. So what was captured is the larger of the two:
+the most that was told of the whole, and the sum of what was told of each operation. Voids and refunds are added up
+alike.
 
-Money is believed when it is the whole payment. A part is believed when the payment was authorized, or when the shop asked
-for that very part; any other amount is disputed: it stays in the ledger for people, and counts for nothing.
+Money is believed when it is the whole payment. A part is believed when the payment was authorized, or when the shop
+asked for that very part; any other amount is disputed: it stays in the ledger for people, and counts for nothing.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class Balance:
 
 
 def fold(amount: int, entries: Sequence[Entry], *, asked: Collection[str] = ()) -> Balance:
-    """The balance of a payment of `amount` after these events, in any order; `asked`: captures that the shop asked for."""
+    """The balance of a payment of `amount` after these events, in any order; `asked`: captures the shop asked for."""
     promised = [each.amount for each in entries if each.kind == "authorized" and each.amount <= amount]
     authorized = max(promised, default=0)
     believed = _believed(amount, entries, asked, promised=bool(promised))
@@ -75,6 +76,12 @@ def fold(amount: int, entries: Sequence[Entry], *, asked: Collection[str] = ()) 
     else:
         status = next((each.kind for each in entries if each.kind in UNPAID), "pending")
     return Balance(authorized, captured, voided, refunded, status, tuple(believed))
+
+
+def unexplained(entries: Sequence[Entry], kind: str) -> int:
+    """How much of what was told of the whole no operation accounts for, in minor units."""
+    told = [each for each in entries if each.kind == kind]
+    return _total(told) - _total([each for each in told if each.operation])
 
 
 def _believed(amount: int, entries: Sequence[Entry], asked: Collection[str], *, promised: bool) -> list[bool]:

@@ -1,11 +1,11 @@
-"""What a payment provider must do, as a suite that a host runs against its own:
+"""What a payment provider must do, as a suite that a host runs against its own.
 
     def test_my_provider():
         check_provider(lambda: MyProvider(sandbox=True), method="card", token="tok_test_ok")
 
-Each point is a function that raises AssertionError with what was wrong. Points that a provider has nothing to do with (it
-captures at once, it cannot void) are skipped by what it has; a provider that waits for a webhook (PIX, boleto) answers
-`pending`.
+Each point is a function that raises AssertionError with what was wrong. Points that a provider has nothing to do with
+(it captures at once, it cannot void) are skipped by what it has; a provider that waits for a webhook (PIX, boleto)
+answers `pending`.
 """
 
 from __future__ import annotations
@@ -38,10 +38,9 @@ _serial = count(1)
 class Setting:
     """How a provider is put through its paces.
 
-    `make` gives a fresh provider; two of them know the same charges if `shared` (a sandbox does; a stand-in in memory does
-    not). `token` pays, `declined` (if any) is refused, `authorizes` (if any) is only authorized. `sign` makes a webhook's
-    body and headers out of (key, kind, amount); without it webhooks are not checked. `method` and `currency` are those
-    of the charges, `amount` is in minor units.
+    `make` gives a fresh provider. `token` pays, `declined` (if any) is refused, `authorizes` (if any) is only
+    authorized. `sign` makes a webhook's body and headers out of (key, kind, amount); without it webhooks are not
+    checked. `method` and `currency` are those of the charges, `amount` is in minor units.
     """
 
     make: Callable[[], PaymentProvider]

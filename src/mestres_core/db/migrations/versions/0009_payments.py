@@ -1,5 +1,7 @@
 """Captures, gift cards, store credit and the inbox of webhooks."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -22,7 +24,7 @@ _SUMS = {
 }
 
 
-def _plain() -> dict[str, tuple[sa.Column, ...]]:
+def _plain() -> dict[str, tuple[sa.Column[Any], ...]]:
     return {
         "mc_payment": (
             sa.Column("position", sa.Integer(), server_default="0", nullable=False),
@@ -102,8 +104,8 @@ def upgrade() -> None:
         sa.CheckConstraint("amount >= 0", name=op.f("ck_mc_payment_operation_amount")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_mc_payment_operation")),
     )
-    for column in ("payment_id", "order_number"):
-        op.create_index(f"ix_mc_payment_operation_{column}", "mc_payment_operation", [column])
+    for name in ("payment_id", "order_number"):
+        op.create_index(f"ix_mc_payment_operation_{name}", "mc_payment_operation", [name])
     op.create_index("ix_mc_payment_operation_status_leased_until", "mc_payment_operation", ["status", "leased_until"])
     op.create_table(
         "mc_account",
