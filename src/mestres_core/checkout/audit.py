@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from mestres_core.cart.models import cart
 from mestres_core.catalog.models import card, variant
+from mestres_core.checkout.audit_carts import CART_RULES
 from mestres_core.checkout.audit_orders import ORDER_RULES
 from mestres_core.checkout.audit_payments import PAYMENT_RULES
 from mestres_core.checkout.models import idempotency
@@ -52,7 +53,8 @@ class AuditReport:
 def audit(session: Session) -> AuditReport:
     """Check every rule; at most 100 rows are named for each."""
     found = (
-        Violation(rule, tuple(_names(session, query))) for rule, query in (_RULES | ORDER_RULES | PAYMENT_RULES).items()
+        Violation(rule, tuple(_names(session, query)))
+        for rule, query in (_RULES | CART_RULES | ORDER_RULES | PAYMENT_RULES).items()
     )
     return AuditReport(
         orders=session.execute(select(func.count()).select_from(order)).scalar_one(),

@@ -202,3 +202,33 @@ def test_wrong_arguments(sqlite_shop: TestShop) -> None:
             assert [each.field for each in caught.value.errors] == [field], (method, arguments)
         assert shop.carts.get(cart) == before, (method, arguments)
     assert len(shop.sql("SELECT id FROM mc_cart")) == 2
+
+
+@pytest.mark.parametrize(
+    ("damage", "rule"),
+    [
+        ("UPDATE mc_cart SET status = 'ordered' WHERE id = :guest", "an ordered cart has an order"),
+        (
+            "UPDATE mc_cart SET status = 'merged', merged_into = 'nobody' WHERE id = :guest",
+            "a merged cart went into another one of its channel",
+        ),
+        (
+            "UPDATE mc_cart SET status = 'merged', merged_into = id WHERE id = :guest",
+            "a merged cart went into another one of its channel",
+        ),
+        ("UPDATE mc_cart SET channel = 'b2b' WHERE id = :ordered", "an order is of its cart's channel and owner"),
+        ("UPDATE mc_cart SET owner = 'eva' WHERE id = :ordered", "an order is of its cart's channel and owner"),
+    ],
+)
+def test_damage_is_named(sqlite_shop: TestShop, damage: str, rule: str) -> None:
+    """The audit names the rule and the row."""
+    shop = sqlite_shop
+    shop.product()
+    guest, ordered = shop.cart(("A1", 1)), shop.carts.create(owner="ana").id
+    shop.carts.add(ordered, sku="A1")
+    number = shop.place(ordered).order.number
+    assert shop.audit().clean
+    shop.sql(damage.replace(":guest", f"'{guest}'").replace(":ordered", f"'{ordered}'"))
+    assert [(found.rule, found.rows) for found in shop.audit().violations] == [
+        (rule, (number if rule.startswith("an order is") else guest,))
+    ]
