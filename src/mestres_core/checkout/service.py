@@ -294,7 +294,13 @@ class CheckoutService:
     def _settle(self, number: str, changed: Change | None) -> None:
         if changed is None or changed.status == "pending":
             return
-        cart_id = self._orders.settle(number, changed.status, refunded=changed.refunded, reference=changed.reference)
+        cart_id = self._orders.settle(
+            number,
+            changed.status,
+            gained=changed.gained,
+            refunded=changed.refunded,
+            reference=changed.reference,
+        )
         if cart_id is not None:
             self._carts.reopen(cart_id)
 

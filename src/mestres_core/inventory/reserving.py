@@ -19,18 +19,19 @@ _MINE = (
     .where(MINE, ACTIVE)
     .order_by(reservation.c.variant_id, reservation.c.id)
 )
-_CONVERT = (
-    update(reservation)
-    .where(MINE, ACTIVE, reservation.c.variant_id.in_(bindparam("ids", expanding=True)))
-    .values(state="converted")
-)
 _now = bindparam("now", type_=reservation.c.expires_at.type)
+_sooner = case((reservation.c.expires_at < _now, reservation.c.expires_at), else_=_now)
+_taken = reservation.c.variant_id.in_(bindparam("ids", expanding=True))
 # What was reserved and not bought is due at once. Its level is not locked: whoever expires it counts it.
-_LEAVE = (
+_END = (
     update(reservation)
     .where(MINE, ACTIVE)
-    .values(expires_at=case((reservation.c.expires_at < _now, reservation.c.expires_at), else_=_now))
+    .values(
+        state=case((_taken, "converted"), else_=reservation.c.state),
+        expires_at=case((_taken, reservation.c.expires_at), else_=_sooner),
+    )
 )
+_LEAVE = update(reservation).where(MINE, ACTIVE).values(expires_at=_sooner)
 
 
 def reserved_by(session: Session, owner: str) -> Reserved:
@@ -48,5 +49,4 @@ def leave(session: Session, owner: str, now: datetime) -> None:
 
 def end_reserved(session: Session, owner: str, variants: Iterable[int], now: datetime) -> None:
     """The order has taken these; whatever else its owner had reserved is due."""
-    session.execute(_CONVERT, {"of_owner": owner, "ids": sorted(variants)})
-    leave(session, owner, now)
+    session.execute(_END, {"of_owner": owner, "ids": sorted(variants), "now": now})

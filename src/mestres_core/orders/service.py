@@ -207,19 +207,24 @@ class OrderService(Shipping, Returns, Edits):
         row = self._session.execute(_LOCK_OF, {"key": payment_id}).first()
         return None if row is None else str(row.number)
 
-    def settle(self, number: str, payment: str, *, refunded: int = 0, reference: str = "") -> str | None:
+    def settle(
+        self, number: str, payment: str, *, gained: bool = True, refunded: int = 0, reference: str = ""
+    ) -> str | None:
         """Let what became of a payment (authorized, captured, voided, declined...) have its effect on the order.
 
         Returns the cart to open again when the order has come to nothing, None otherwise: its other tenders then go
         back where they came from. Money that arrives after its payment had failed brings the order back if its goods
         can still be set aside; if not, or if somebody called the order off, the money goes back to the buyer by itself.
-        `refunded` minor units were given back meanwhile.
+        `gained` says whether money has come now; `refunded` minor units were given back.
         """
         row = self._row(number, lock=True)
         if payment in _TAKEN:
-            self._take_in(row)
+            if gained:
+                self._take_in(row)
             if refunded:
-                self._refunded(self._row(number, lock=True), refunded, reference)
+                self._refunded(self._row(number, lock=True) if gained else row, refunded, reference)
+            elif not gained:
+                self._rebalance(row)
             return None
         if row.status != "pending":
             if payment not in ORDER_AFTER:

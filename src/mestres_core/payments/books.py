@@ -63,12 +63,16 @@ _LONGEST = {"id": 120, "key": 64, "reference": 120, "operation": 120}
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What an event has changed: the payment's status now, and how many minor units it reported as given back."""
+    """What an event has changed: the payment's status now, and how many minor units it reported as given back.
+
+    `gained` says whether money has come, or was promised.
+    """
 
     order_number: str
     status: str
     refunded: int = 0
     reference: str = ""
+    gained: bool = False
 
 
 class PaymentBooks:
@@ -124,7 +128,9 @@ class PaymentBooks:
             self._explain_captures(row, facts)
         if row.status in HELD and not balance.open:
             self._close_operations(row.id, balance)
-        return Change(row.order_number, balance.status, grown, (grown and _last(facts, "operation")) or "")
+        gained = balance.captured > row.captured_amount or balance.authorized > row.authorized_amount
+        reference = (grown and _last(facts, "operation")) or ""
+        return Change(row.order_number, balance.status, grown, reference, gained)
 
     def _rows(self, number: str) -> Sequence[Any]:
         """The payments of an order, locked."""

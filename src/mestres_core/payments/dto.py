@@ -16,7 +16,8 @@ class Payment:
 
     `status`: pending, authorized, partially_captured, captured, voided, declined, expired, failed. `action` is what
     the buyer must do next, if anything: for PIX {"type": "pix", "br_code": ..., "expires_at": ...}. What was
-    `authorized`, `captured`, `voided` (released again), `refunded` and is `refunding` (asked for, unanswered) is in minor units.
+    `authorized`, `captured`, `voided` (released again), `refunded`, and is `refunding` (asked for, unanswered) is in
+    minor units.
     """
 
     id: str

@@ -428,13 +428,13 @@ class PromotionService:
         """Take again what an order had given back, as far as it is left: its money came after it had been given up."""
         self._uses.take_if_left(order_number)
 
-    def give_back(self, order_number: str, *, called_off: bool = False, keep: bool = False) -> None:
+    def give_back(self, order_number: str, *, called_off: bool = False) -> None:
         """The order has come to nothing: its uses come back.
 
-        Those of an order that somebody has `called_off` stay used if the promotion is not `reusable`, or all of them
-        with `keep`; only what they gave comes back to budgets then.
+        Those of an order that somebody has `called_off` stay used if the promotion is not `reusable`; only what they
+        gave comes back to budgets then.
         """
-        self._uses.give_back(order_number, called_off=called_off, keep=keep)
+        self._uses.give_back(order_number, called_off=called_off)
 
     def _book(self, stamp: str) -> book.Book:
         def load() -> book.Book:

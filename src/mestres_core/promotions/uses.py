@@ -104,11 +104,11 @@ class UseCounter:
         if rows:
             self._session.execute(insert(use), rows)
 
-    def give_back(self, number: str, *, called_off: bool, keep: bool) -> None:
+    def give_back(self, number: str, *, called_off: bool) -> None:
         """As `PromotionService.give_back`."""
         self._used_up.clear()
         rows = self._session.execute(_OF_ORDER, {"number": number, "state": "taken"}).all()
-        back = [row for row in rows if not called_off or (row.reusable and not keep)]
+        back = [row for row in rows if not called_off or row.reusable]
         for row in rows:
             if row.limited:
                 self._send(_GIVE_BACK, of=row.promotion_id, times=int(row in back), off=row.amount)

@@ -50,6 +50,12 @@ def raw(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
     return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
 
+def by_name(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes] | None:
+    """ASGI's headers, to look for one at once; None where a name is not in lower case, as it ought to be."""
+    found = dict(headers)
+    return found if b"".join(found).islower() else None
+
+
 def text(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
     """Headers as WSGI sends them."""
     return [(bytes(name).decode("latin-1"), bytes(value).decode("latin-1")) for name, value in headers]

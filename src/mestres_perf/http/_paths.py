@@ -31,3 +31,11 @@ class Paths:
 
     def __contains__(self, path: str) -> bool:
         return path in self._paths or path.startswith(self._below)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+
+def excluded(given: Iterable[str]) -> Paths | frozenset[str]:
+    """The paths of an option `exclude`; where there are none, to look for one is no call. Raises ConfigurationError."""
+    return Paths("exclude", given) or frozenset()

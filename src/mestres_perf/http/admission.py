@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Iterable
-from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
@@ -31,7 +30,7 @@ from mestres_perf.http._answers import (
 from mestres_perf.http._clients import Clients
 from mestres_perf.http._ending import Ending, is_file
 from mestres_perf.http._page import Page
-from mestres_perf.http._paths import Paths, path_of
+from mestres_perf.http._paths import excluded, path_of
 from mestres_perf.resilience import AdaptiveLimit, Admission, Outcome, RateLimit
 
 EXCLUDED = ("/health", "/metrics")
@@ -55,30 +54,11 @@ class _Gate:
             )
         self.rate = rate
         self.load = load
-        self._clients = Clients(trusted_proxies)
-        self.asks_proxies = self._clients.asks_proxies
-        self._excluded = Paths("exclude", exclude)
-
-    def lets_pass(self, path: str) -> bool:
-        """Whether this path, or one above it, is excluded from all limits."""
-        return path in self._excluded
-
-    def client(self, peer: str, forwarded: str) -> str:
+        clients = Clients(trusted_proxies)
+        self.client = clients.name
         """Whose rate is counted."""
-        return self._clients.name(peer, forwarded)
-
-    def enter(self) -> float | None:
-        """Admit by load: when the request began. Raises Overloaded."""
-        return None if self.load is None else self.load.acquire()
-
-    def leave(self, began: float | None, outcome: Outcome) -> None:
-        """Count it out."""
-        if began is not None and self.load is not None:
-            self.load.release(began, outcome)
-
-    def outcome_of(self, error: BaseException) -> Outcome:
-        """What an error says about the load."""
-        return Outcome.SILENT if self.load is None else self.load.outcome_of(error)
+        self.asks_proxies = clients.asks_proxies
+        self.excluded = excluded(exclude)
 
 
 class AdmissionMiddleware:
@@ -107,29 +87,30 @@ class AdmissionMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         gate = self._gate
-        if scope["type"] != "http" or gate.lets_pass(scope["path"]):
+        if scope["type"] != "http" or scope["path"] in gate.excluded:
             await self.app(scope, receive, send)
             return
         admission = None
         if gate.rate is not None:
             peer = scope.get("client")
-            forwarded = _forwarded(scope) if gate.asks_proxies else ""
-            admission = await gate.rate.acheck(gate.client(peer[0] if peer else "", forwarded))
-            if not admission.is_admitted:
+            client = gate.client(peer[0] if peer else "", _forwarded(scope) if gate.asks_proxies else "")
+            admission = await gate.rate.acheck(client) if gate.rate.is_shared else gate.rate.check(client)
+            if admission.retry_after > 0:
                 await aanswer(problem(HTTPStatus.TOO_MANY_REQUESTS, admission.headers()), scope["method"], send)
                 return
         try:
-            began = gate.enter()
+            began = 0.0 if gate.load is None else gate.load.acquire()
         except Overloaded as overloaded:
             await aanswer(_busy(overloaded, admission), scope["method"], send)
             return
-        stay = _AsgiStay(gate, began, admission, send)
+        stay = _AsgiStay(gate.load, began, admission, send)
         try:
             await self.app(scope, receive, stay.send)
         except BaseException as error:
             stay.end(error)
             raise
-        stay.end()
+        if not stay.is_over:
+            stay.end()
 
 
 class WSGIAdmissionMiddleware:
@@ -151,7 +132,7 @@ class WSGIAdmissionMiddleware:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
         gate = self._gate
-        if gate.lets_pass(path_of(environ)):
+        if path_of(environ) in gate.excluded:
             return self.app(environ, start_response)
         method = environ["REQUEST_METHOD"]
         admission: Admission | None = None
@@ -161,10 +142,10 @@ class WSGIAdmissionMiddleware:
             if not admission.is_admitted:
                 return answer(problem(HTTPStatus.TOO_MANY_REQUESTS, admission.headers()), method, start_response)
         try:
-            began = gate.enter()
+            began = 0.0 if gate.load is None else gate.load.acquire()
         except Overloaded as overloaded:
             return answer(_busy(overloaded, admission), method, start_response)
-        return self._serve(environ, start_response, _Stay(gate, began), admission)
+        return self._serve(environ, start_response, _Stay(gate.load, began), admission)
 
     def _serve(
         self, environ: Environ, start_response: StartResponse, stay: _Stay, admission: Admission | None
@@ -190,13 +171,13 @@ class WSGIAdmissionMiddleware:
 class _Stay:
     """One admitted request, counted out once."""
 
-    __slots__ = ("_began", "_failed", "_gate", "_is_over")
+    __slots__ = ("_began", "_failed", "_load", "is_over")
 
-    def __init__(self, gate: _Gate, began: float | None) -> None:
-        self._gate = gate
+    def __init__(self, load: AdaptiveLimit | None, began: float) -> None:
+        self._load = load
         self._began = began
         self._failed = False
-        self._is_over = False
+        self.is_over = load is None
 
     def respond(self, status: int) -> None:
         """An answer that is an error of the server says nothing about how long answers take."""
@@ -204,14 +185,16 @@ class _Stay:
 
     def end(self, error: BaseException | None = None) -> None:
         """The last byte has gone, or none will."""
-        if self._is_over:
+        if self.is_over:
             return
-        self._is_over = True
+        self.is_over = True
+        assert self._load is not None
         if error is not None:
-            outcome = self._gate.outcome_of(error)
+            self._load.release(self._began, self._load.outcome_of(error))
+        elif self._failed:
+            self._load.release(self._began, Outcome.SILENT)
         else:
-            outcome = Outcome.SILENT if self._failed else Outcome.SERVED
-        self._gate.leave(self._began, outcome)
+            self._load.release(self._began)
 
     def see(self, chunk: bytes | Exception | None) -> None:
         """What the server takes of a body: None when it has taken all."""
@@ -228,8 +211,11 @@ class _AsgiStay(_Stay):
 
     __slots__ = ("_admission", "_send")
 
-    def __init__(self, gate: _Gate, began: float | None, admission: Admission | None, send: Send) -> None:
-        super().__init__(gate, began)
+    def __init__(self, load: AdaptiveLimit | None, began: float, admission: Admission | None, send: Send) -> None:
+        self._load = load  # and not by the other's `__init__`: it is done for each request
+        self._began = began
+        self._failed = False
+        self.is_over = load is None
         self._admission = admission
         self._send = send
 
@@ -249,13 +235,10 @@ def _raw(admission: Admission) -> tuple[tuple[bytes, bytes], ...]:
     """`Admission.headers` of an admitted request, as ASGI sends them."""
     limit, remaining, reset, _ = admission
     return (
-        (b"ratelimit-limit", _digits(limit)),
-        (b"ratelimit-remaining", _digits(remaining)),
-        (b"ratelimit-reset", _digits(math.ceil(reset))),
+        (b"ratelimit-limit", b"%d" % limit),
+        (b"ratelimit-remaining", b"%d" % remaining),
+        (b"ratelimit-reset", b"%d" % math.ceil(reset)),
     )
-
-
-_digits = lru_cache(maxsize=10_000)(b"%d".__mod__)
 
 
 def _busy(overloaded: Overloaded, admission: Admission | None) -> Page:

@@ -76,10 +76,11 @@ class BodyLimitMiddleware:
             await self.app(scope, receive, send)
             return
         limit = self._limits.of(scope["path"])
-        refusal = _refusal_of(_announced(scope), limit)
-        if refusal is not None:
-            await _refuse(scope, receive, send, refusal)
-            return
+        if b"content-length" in dict(scope["headers"]):
+            refusal = _refusal_of(_announced(scope), limit)
+            if refusal is not None:
+                await _refuse(scope, receive, send, refusal)
+                return
         meter = _Meter(scope, receive, send, limit)
         try:
             await self.app(scope, meter.receive, meter.send)
@@ -90,6 +91,8 @@ class BodyLimitMiddleware:
 
 class _Meter:
     """What an ASGI application is given in place of the server's `receive` and `send`."""
+
+    __slots__ = ("_has_begun", "_limit", "_read", "_receive", "_scope", "_send", "has_refused")
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
         self.has_refused = False
@@ -116,7 +119,8 @@ class _Meter:
     async def send(self, message: Message) -> None:
         if self.has_refused:
             return
-        self._has_begun = self._has_begun or message["type"] == "http.response.start"
+        if message["type"] == "http.response.start":
+            self._has_begun = True
         await self._send(message)
 
 

@@ -22,6 +22,7 @@ from mestres_perf.http._answers import (
     Send,
     StartResponse,
     WsgiApp,
+    by_name,
     raw,
     text,
 )
@@ -29,7 +30,7 @@ from mestres_perf.http._compressors import Compressor, Maker
 from mestres_perf.http._encoding import TYPES, chosen, encoded, is_encodable, length_of, not_modified, varying
 from mestres_perf.http._ending import is_file
 from mestres_perf.http._freshness import combined
-from mestres_perf.http._paths import Paths, path_of
+from mestres_perf.http._paths import excluded, path_of
 
 _MOST_GZIP, _MOST_ZSTD = 9, 19
 _NOT_MODIFIED = 304
@@ -55,7 +56,7 @@ class _Compression:
             raise ConfigurationError(f"minimum_size={minimum_size!r}: must be a number of bytes of at least 0")
         self.minimum_size = minimum_size
         self.types = _types(types)
-        self.excluded = Paths("exclude", exclude)
+        self.excluded = excluded(exclude)
         if not isinstance(opt_out_header, str) or not opt_out_header.strip():
             raise ConfigurationError(f"opt_out_header={opt_out_header!r}: must be the name of a header")
         self._opt_out = opt_out_header.lower()
@@ -91,13 +92,11 @@ class _Compression:
 
     def is_small(self, headers: Iterable[tuple[bytes, bytes]]) -> bool:
         """Whether ASGI's headers say that the body is too short to be touched, and nothing else that matters here."""
-        found = False
-        for name, value in headers:
-            if name == b"content-length":
-                found = len(value) < _MANY_DIGITS and value.isdigit() and int(value) < self.minimum_size
-            elif len(name) == len(self._raw_opt_out) and name.lower() == self._raw_opt_out:
-                return False
-        return found
+        known = by_name(headers)
+        if known is None or self._raw_opt_out in known:
+            return False
+        length = known.get(b"content-length", b"")
+        return len(length) < _MANY_DIGITS and length.isdigit() and int(length) < self.minimum_size
 
     def make(self, coding: str) -> Compressor:
         """A compressor for one body."""
@@ -195,49 +194,53 @@ class CompressionMiddleware:
             await self.app(scope, receive, send)
             return
         sender = _Sender(self._face, scope, send)
-        await self.app(scope, receive, sender)
-        await sender.end()
+        await self.app(scope, receive, sender.send)
+        if sender.held is not None:
+            await sender.end()
 
 
 class _Sender:
     """What an ASGI application is given in place of the server's `send`: the start waits for the first of the body."""
 
-    __slots__ = ("_encoding", "_face", "_held", "_scope", "_send")
+    __slots__ = ("_encoding", "_face", "_scope", "_send", "held")
 
     def __init__(self, face: _Compression, scope: Scope, send: Send) -> None:
         self._face = face
         self._scope = scope
         self._send = send
-        self._held: Message | None = None
+        self.held: Message | None = None
         self._encoding: _Encoding | None = None
 
-    async def __call__(self, message: Message) -> None:
+    async def send(self, message: Message) -> None:
+        """A message of the application's."""
         kind = message["type"]
         if kind == "http.response.start":
-            await self._start(message)
+            if not self._leaves(message):
+                message = self._started(message)
+            if self._encoding is None:
+                await self._send(message)
+            else:
+                self.held = message
         elif kind == "http.response.body" and self._encoding is not None:
             await self._body(self._encoding, message)
         else:
-            if self._held is not None:
+            if self.held is not None:
                 await self.end()  # a file that the server sends by itself
             await self._send(message)
 
-    async def _start(self, message: Message) -> None:
-        status, headers = message["status"], message.get("headers", ())
-        if message.get("trailers") or (status != _NOT_MODIFIED and self._face.is_small(headers)):
-            await self._send(message)
-            return
-        given = text(headers)
-        headers, self._encoding = self._face.begin(status, given, _asked_of(self._scope))
-        message = message if headers is given else {**message, "headers": raw(headers)}
-        if self._encoding is None:
-            await self._send(message)
-        else:
-            self._held = message
+    def _leaves(self, message: Message) -> bool:
+        if message.get("trailers"):
+            return True
+        return message["status"] != _NOT_MODIFIED and self._face.is_small(message.get("headers", ()))
+
+    def _started(self, message: Message) -> Message:
+        given = text(message.get("headers", ()))
+        headers, self._encoding = self._face.begin(message["status"], given, _asked_of(self._scope))
+        return message if headers is given else {**message, "headers": raw(headers)}
 
     async def _body(self, encoding: _Encoding, message: Message) -> None:
         data, more = bytes(message.get("body", b"")), bool(message.get("more_body", False))
-        held, self._held = self._held, None
+        held, self.held = self.held, None
         if held is None:
             packed = await _beside(data, lambda: encoding.chunk(data, more=more))
             if packed or not more:
@@ -255,7 +258,7 @@ class _Sender:
 
     async def end(self) -> None:
         """Nothing follows that could be compressed: send what was held, as it is."""
-        held, self._held, self._encoding = self._held, None, None
+        held, self.held, self._encoding = self.held, None, None
         if held is not None:
             await self._send(held)
 

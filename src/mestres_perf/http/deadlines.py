@@ -25,7 +25,7 @@ from mestres_perf.http._answers import (
 )
 from mestres_perf.http._bodies import header
 from mestres_perf.http._ending import is_file, within
-from mestres_perf.http._paths import Paths, path_of
+from mestres_perf.http._paths import excluded, path_of
 from mestres_perf.resilience import deadline
 from mestres_perf.resilience._deadline import HEADER, bound, checked
 from mestres_perf.resilience._part import seconds_of
@@ -39,18 +39,18 @@ class _Times:
     """What both skins share."""
 
     def __init__(self, seconds: float, most: float | None, exclude: Iterable[str], *, trust_incoming: bool) -> None:
-        self._trusts = trust_incoming
+        self.trusts = trust_incoming
         self._seconds = seconds_of("seconds", seconds, above=True)
         self._most = self._seconds if most is None else seconds_of("most", most, above=True)
         if self._most < self._seconds:
             raise ConfigurationError(f"most={most!r}: must be at least seconds={seconds!r}")
         if most is not None and not trust_incoming:
             raise ConfigurationError(f"most={most!r}: must be left out, or come with trust_incoming=True")
-        self.excluded = Paths("exclude", exclude)
+        self.excluded = excluded(exclude)
 
     def of(self, asked: str) -> deadline:
         """The deadline of a request whose caller asks for this one."""
-        if not (asked and self._trusts):
+        if not (asked and self.trusts):
             return checked(self._seconds)
         return deadline.from_headers({HEADER: asked}, most=self._most, usual=self._seconds)
 
@@ -85,20 +85,21 @@ class DeadlineMiddleware:
         if scope["type"] != "http" or scope["path"] in self._times.excluded:
             await self.app(scope, receive, send)
             return
-        limit = self._times.of(header(scope, _RAW))
+        limit = self._times.of(header(scope, _RAW) if self._times.trusts else "")
         with limit:
-            if limit.left() <= 0:
+            left = limit.left()
+            if left <= 0:
                 await aanswer(_LATE, scope["method"], send)
                 return
-            answering = _Answering(limit.left(), send)
+            answering = _Answering(left, send)
             try:
                 await self.app(scope, receive, answering.send)
             except BaseException as error:
-                is_cut = answering.cut.ended(error)
+                is_cut = answering.ended(error)
                 if answering.has_begun or not (is_cut or _is_late(error)):
                     raise
             else:
-                answering.cut.ended(None)
+                answering.ended(None)
                 return
         await aanswer(_LATE, scope["method"], send)
 
@@ -110,13 +111,13 @@ def _is_late(error: BaseException) -> bool:
     return isinstance(error, DeadlineExceeded)
 
 
-class _Answering:
+class _Answering(Cut):
     """A response that has to begin in time; what has begun goes on."""
 
-    __slots__ = ("_send", "cut", "has_begun")
+    __slots__ = ("_send", "has_begun")
 
     def __init__(self, seconds: float, send: Send) -> None:
-        self.cut = Cut(seconds)
+        super().__init__(seconds)
         self.has_begun = False
         self._send = send
 
@@ -124,7 +125,7 @@ class _Answering:
         """A message of the application's."""
         if not self.has_begun and message["type"] == "http.response.start":
             self.has_begun = True
-            self.cut.lift()
+            self.lift()
         await self._send(message)
 
 

@@ -10,7 +10,17 @@ from typing import Any, Final
 
 from mestres_perf._kernel.current import REQUEST_ID, Bound
 from mestres_perf.errors import ConfigurationError
-from mestres_perf.http._answers import AsgiApp, Environ, Message, Receive, Scope, Send, StartResponse, WsgiApp
+from mestres_perf.http._answers import (
+    AsgiApp,
+    Environ,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    StartResponse,
+    WsgiApp,
+    by_name,
+)
 from mestres_perf.http._ending import within
 from mestres_perf.http._stored import NOT_STORED
 
@@ -20,11 +30,13 @@ KEY: Final = "mestres.request_id"
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._~:@+/=-]{1,128}")
 _NAME = re.compile(r"[A-Za-z0-9-]+")
 _AT_ONCE = 64
-_noise: list[str] = []
-"""Of the system's random source, for the next ids: to ask it costs more than the rest. Each is used once."""
-os.register_at_fork(after_in_child=_noise.clear)
+_ends: list[str] = []
+"""The random ends of the next ids: to ask the system for them costs more than the rest. Each is used once."""
+os.register_at_fork(after_in_child=_ends.clear)
 _VARIANT = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
 """RFC 9562, section 4.1: two bits of this digit are given."""
+_begun = (0, "")
+"""A millisecond and how its ids begin; replaced as a whole, so that every thread reads what belongs together."""
 
 
 def request_id() -> str:
@@ -34,14 +46,23 @@ def request_id() -> str:
 
 def new_request_id() -> str:
     """A UUID of version 7 (RFC 9562): later ones sort behind earlier ones, and nobody can guess one."""
+    global _begun  # noqa: PLW0603
+    moment = time.time_ns() // 1_000_000
+    before, begin = _begun
+    if moment != before:
+        digits = f"{moment:012x}"
+        begin = f"{digits[:8]}-{digits[8:]}-7"
+        _begun = moment, begin
     try:
-        noise = _noise.pop()
+        return begin + _ends.pop()
     except IndexError:
-        fresh = os.urandom(10 * _AT_ONCE).hex()
-        _noise.extend(fresh[place : place + 20] for place in range(20, len(fresh), 20))
-        noise = fresh[:20]
-    moment = f"{time.time_ns() // 1_000_000:012x}"
-    return f"{moment[:8]}-{moment[8:]}-7{noise[:3]}-{_VARIANT[noise[3]]}{noise[4:7]}-{noise[7:19]}"
+        first, *others = map(_end, os.urandom(10 * _AT_ONCE).hex(" ", 10).split())
+        _ends.extend(others)
+        return begin + first
+
+
+def _end(noise: str) -> str:
+    return f"{noise[:3]}-{_VARIANT[noise[3]]}{noise[4:7]}-{noise[7:19]}"
 
 
 class _Ids:
@@ -59,20 +80,18 @@ class _Ids:
         self._trusts = trust_incoming
         self._make = make
 
-    def given(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-        """Those of ASGI's headers that are ids."""
-        raw, long = self.raw, len(self.raw)
-        return [each for each in headers if len(each[0]) == long and bytes(each[0]).lower() == raw]
+    def put(self, own: tuple[bytes, bytes], headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """ASGI's headers with this id, and without any other."""
+        made = [*headers]
+        known = by_name(made)
+        if known is None or self.raw in known:
+            made = [each for each in made if bytes(each[0]).lower() != self.raw]
+        made.append(own)
+        return made
 
     def of(self, given: str) -> str:
         """The id of a request that brings this one."""
-        return given if self._trusts and _WELL_FORMED.fullmatch(given) else self._make()
-
-
-def _in_place_of(
-    given: list[tuple[bytes, bytes]], headers: Iterable[tuple[bytes, bytes]], named: tuple[bytes, bytes]
-) -> list[tuple[bytes, bytes]]:
-    return [*(each for each in headers if each not in given), named] if given else [*headers, named]
+        return given if given and self._trusts and _WELL_FORMED.fullmatch(given) else self._make()
 
 
 class RequestIdMiddleware:
@@ -102,16 +121,18 @@ class RequestIdMiddleware:
             await self.app(scope, receive, send)
             return
         ids = self._ids
-        given = ids.given(scope["headers"])
-        own = ids.of(",".join(str(value, "latin-1") for _, value in given))
+        headers, given = scope["headers"], ""
+        if ids.raw in dict(headers):
+            given = ",".join(str(value, "latin-1") for name, value in headers if name == ids.raw)
+            headers = [each for each in headers if each[0] != ids.raw]
+        own = ids.of(given)
         named = (ids.raw, own.encode("latin-1"))
         scope[KEY] = own
-        scope["headers"] = _in_place_of(given, scope["headers"], named)
+        scope["headers"] = [*headers, named]
 
         async def told(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = message.get("headers", ())
-                message = {**message, "headers": _in_place_of(ids.given(headers), headers, named)}
+                message = {**message, "headers": ids.put(named, message.get("headers", ()))}
             await send(message)
 
         token = REQUEST_ID.set(own)

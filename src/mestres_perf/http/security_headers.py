@@ -18,6 +18,7 @@ from mestres_perf.http._answers import (
     Send,
     StartResponse,
     WsgiApp,
+    by_name,
     raw,
     text,
 )
@@ -109,10 +110,11 @@ class _Adding:
 
     def raw(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         """To headers as ASGI has them."""
-        for name, _ in headers:
-            if name in self._names or not name.islower():
-                return raw(self.text(0, text(headers)))
-        return [*headers, *self._raw]
+        given = [*headers]
+        known = by_name(given)
+        if known is None or not self._names.isdisjoint(known):
+            return raw(self.text(0, text(given)))
+        return given + self._raw
 
 
 class SecurityHeadersMiddleware:

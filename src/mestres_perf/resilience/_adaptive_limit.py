@@ -33,6 +33,9 @@ class Outcome(Enum):
     SILENT = "nothing"
 
 
+_SERVED = Outcome.SERVED  # to find it in an Enum takes long
+
+
 class AdaptiveLimit(Part):
     """Admits as many calls at the same time as are served well, between `min` and `max`, and refuses with Overloaded.
 
@@ -99,27 +102,23 @@ class AdaptiveLimit(Part):
     def acquire(self) -> float:
         """Admit a call: returns when it began, for `release`. Raises Overloaded."""
         with self._lock:
-            if self._taken >= int(self._learner.limit):
+            taken = self._taken + 1
+            if taken > self._learner.limit:
                 self._shed += 1
                 raise Overloaded(self.name, self.limit, self.retry_after)
-            self._taken += 1
-            self._peak = max(self._peak, self._taken)
+            self._taken = taken
+            self._peak = max(self._peak, taken)
             return self._clock()
 
-    def release(self, began: float, outcome: Outcome = Outcome.SERVED) -> None:
+    def release(self, began: float, outcome: Outcome = _SERVED) -> None:
         """The call that was admitted at `began` has ended."""
         with self._lock:
             self._taken -= 1
             now = self._clock()
             took = now - began
-            if outcome is Outcome.CANCELLED:
-                baseline = self._learner.baseline
-                late = baseline is not None and took > TOLERANCE * baseline
-                outcome = Outcome.SERVED if late else Outcome.SILENT
-            if outcome is Outcome.SILENT or began < self._since:
+            if began < self._since or (outcome is not _SERVED and not self._says_something(outcome, took)):
                 return
             self._took.append(took)
-            self._dropped += outcome is Outcome.DROPPED
             count = len(self._took)
             if count >= _MOST_CALLS or (count >= _LEAST_CALLS and now - self._began >= self._window):
                 self._learn(now)
@@ -159,6 +158,13 @@ class AdaptiveLimit(Part):
         self._lock = threading.Lock()
         self._taken = self._peak = self._dropped = 0
         self._took: list[float] = []
+
+    def _says_something(self, outcome: Outcome, took: float) -> bool:
+        if outcome is Outcome.CANCELLED:
+            baseline = self._learner.baseline
+            return baseline is not None and took > TOLERANCE * baseline
+        self._dropped += outcome is Outcome.DROPPED
+        return outcome is Outcome.DROPPED
 
     def _learn(self, now: float) -> None:
         self._learner.learn(Window(statistics.median(self._took), len(self._took), self._dropped, self._peak))

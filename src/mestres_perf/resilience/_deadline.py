@@ -84,17 +84,14 @@ class deadline:  # noqa: N801 - it is used as a verb: `with deadline(2.0):`
         return self._at - self._clock()
 
     def __enter__(self) -> Self:
-        self._begin(_current.get())
+        self._outer = outer = _current.get()
+        seconds = self._seconds if outer is None else min(self._seconds, outer.left())
+        self._at = self._clock() + seconds
+        _current.set(self)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         _current.set(self._outer)
-
-    def _begin(self, outer: deadline | None) -> None:
-        self._outer = outer
-        seconds = self._seconds if outer is None else min(self._seconds, outer.left())
-        self._at = self._clock() + seconds
-        _current.set(self)
 
     async def __aenter__(self) -> Self:
         self.__enter__()
@@ -134,7 +131,7 @@ def begin(seconds: float, clock: Callable[[], float]) -> deadline | None:
     outer = _current.get()
     if outer is not None and outer.left() <= 0:
         raise over()
-    checked(seconds, clock)._begin(outer)  # noqa: SLF001 - the two belong together
+    checked(seconds, clock).__enter__()
     return outer
 
 
@@ -148,8 +145,8 @@ def checked(seconds: float, clock: Callable[[], float] = time.monotonic) -> dead
 
 def bound(limit: deadline) -> Bound[deadline | None]:
     """Begin a deadline for code that is called in steps: it goes on between them, and is in force only within them."""
-    limit._begin(_current.get())  # noqa: SLF001 - the two belong together
-    resume(limit._outer)  # noqa: SLF001
+    with limit:
+        pass
     return Bound(_current, limit)
 
 

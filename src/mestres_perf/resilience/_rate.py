@@ -87,12 +87,14 @@ class RateLimit(Part):
         self.name = name
         self._key = key
         self._redis = redis
+        self.is_shared = redis is not None
+        """Whether the count is in Redis, so that to check is to wait."""
         self._interval = read.interval
         self._arguments = (repr(read.interval * _MICRO), read.burst)
         local = read.shared_by(workers)
         self._local_interval, self._local_burst = local.interval, local.burst
         self._cells = Cells(local, whole("max_keys", max_keys, 1), clock)
-        self._take = self._cells.take
+        self._take, self._take_and_tell = self._cells.take, self._cells.take_and_tell
         self._admitted, self._limited, self._errors = Tally(), Tally(), Tally()  # by Redis, and without it
         renewed_in_child(self._cells)
 
@@ -129,7 +131,8 @@ class RateLimit(Part):
     def check(self, key: Hashable = "") -> Admission:
         """`acquire`, with everything that a response may tell the caller."""
         if self._redis is None:
-            return self._locally(key)
+            wait, busy = self._take_and_tell(key)
+            return _admission(self._local_burst, self._local_interval, wait, busy)
         try:
             reply = self._redis.blocking.ask(self._question(key))
         except BackendUnavailable:
@@ -140,7 +143,7 @@ class RateLimit(Part):
     async def acheck(self, key: Hashable = "") -> Admission:
         """`check` for async code."""
         if self._redis is None:
-            return _admission(self._local_burst, self._local_interval, *self._cells.take_and_tell(key))
+            return self._locally(key)
         try:
             reply = await self._redis.awaiting.ask(self._question(key))
         except BackendUnavailable:
@@ -171,7 +174,8 @@ class RateLimit(Part):
         return _admission(self.burst, self._interval, wait, busy)
 
     def _locally(self, key: Hashable) -> Admission:
-        return _admission(self._local_burst, self._local_interval, *self._cells.take_and_tell(key))
+        wait, busy = self._take_and_tell(key)
+        return _admission(self._local_burst, self._local_interval, wait, busy)
 
 
 def _admission(burst: int, interval: float, wait: float, busy: float) -> Admission:

@@ -275,3 +275,27 @@ def test_what_is_not_there(sqlite_shop: TestShop) -> None:
     for wrong in (0, -1, "1"):
         with pytest.raises(ValidationError):
             sqlite_shop.reservations.expire(limit=wrong)
+
+
+@pytest.mark.parametrize("lines", [1, 50])
+def test_what_an_order_costs(sqlite_shop: TestShop, lines: int) -> None:
+    """Statements of `begin` do not depend on the lines, and reserving before costs two more, a second location two."""
+    skus = [f"S{number}" for number in range(lines)]
+    for sku in skus:
+        sqlite_shop.product(sku, stock=20)
+    cost: dict[str, int] = {}
+    for case in ("plain", "reserved", "spread"):
+        if case == "spread":
+            sqlite_shop.inventory.save_location("loja")
+            for sku in skus:
+                sqlite_shop.inventory.receive(sku, quantity=1, location="loja")
+        cart = sqlite_shop.cart(*((sku, 1) for sku in skus))
+        if case == "reserved":
+            sqlite_shop.carts.reserve(cart)
+        arguments = sqlite_shop.arguments(sqlite_shop.quote(cart))
+        with sqlite_shop.statements() as sent:
+            sqlite_shop.checkout.begin(**arguments)
+        cost[case] = len(sent)
+    assert cost["plain"] <= cost["reserved"] <= cost["plain"] + 2
+    assert cost["plain"] <= cost["spread"] <= cost["plain"] + 2
+    assert max(cost.values()) <= 15

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from core_shop import TestShop
 from mestres_core.errors import CommerceError
 
-TOKENS = st.sampled_from(["tok_ok", "tok_declined", "tok_down", "pix"])
+TOKENS = st.sampled_from(["tok_ok", "tok_declined", "tok_down", "tok_auth", "pix"])
 PICK = st.integers(0, 5)
 
 
@@ -47,7 +47,7 @@ class ShopMachine(RuleBasedStateMachine):
     def webhook(self, pick: int, kind: str, off: bool) -> None:
         order = self.order(pick)
         if order:
-            payment = order.payments[0]
+            payment = order.payments[pick % len(order.payments)]
             amount = payment.amount.amount + off
             self.shop.webhook(
                 payment.id, kind, amount, provider=payment.provider, event_id=f"{kind}{amount}{payment.id}"
@@ -58,6 +58,39 @@ class ShopMachine(RuleBasedStateMachine):
         order = self.order(pick)
         if order:
             self.attempt(lambda: getattr(self.shop.orders, act)(order.number))
+
+    @rule(
+        pick=PICK,
+        act=st.sampled_from(["ship", "cancel_lines", "come_back", "edit", "pay", "refund", "goodwill", "capture"]),
+        pieces=st.integers(0, 4),
+    )
+    def clerk(self, pick: int, act: str, pieces: int) -> None:
+        order = self.order(pick)
+        if order:
+            self.attempt(lambda: self.acts(act, order, order.lines[pick % len(order.lines)].id, pieces))
+
+    def acts(self, act: str, order: Any, line: int, pieces: int) -> None:
+        orders, number = self.shop.orders, order.number
+        if act in {"ship", "cancel_lines"}:
+            getattr(orders, act)(number, lines={line: pieces})
+        elif act == "come_back":
+            asked = orders.request_return(number, lines={line: pieces})
+            orders.receive_return(asked.id)
+            (orders.refund_return if pieces > 1 else orders.reject_return)(asked.id)
+        elif act == "edit":
+            edit = orders.begin_edit(number)
+            try:
+                orders.edit_set(edit.id, line, quantity=pieces)
+                orders.edit_add(edit.id, sku="B", quantity=1)
+                orders.commit_edit(edit.id)
+            except CommerceError:
+                orders.discard_edit(edit.id)
+        elif act == "pay":
+            orders.pay(number, payment={"method": "pix"} if pieces > 2 else {"method": "card", "token": "tok_ok"})
+        elif act == "goodwill":
+            orders.refund(number, amount=1)
+        else:
+            getattr(orders, act)(number)
 
     @rule(minutes=st.sampled_from([0, 1, 31]))
     def time_passes(self, minutes: int) -> None:

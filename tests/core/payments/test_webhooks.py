@@ -219,6 +219,21 @@ def test_late_money_may_be_sent_back_by_hand_at_once(sqlite_shop: TestShop) -> N
     assert shop.audit().clean
 
 
+def test_a_refund_told_by_webhook_of_an_order_called_off(sqlite_shop: TestShop) -> None:
+    """What the shop still owes it pays when its people say so: a part that was given back does not send the rest."""
+    shop = sqlite_shop
+    shop.product()
+    order = shop.orders.cancel(shop.buy().order.number)
+    assert order.payment_status == "refund_due"
+    shop.webhook(order.payments[0].id, "refunded", 100, provider="card")
+    now = shop.orders.get(order.number)
+    assert (now.payment_status, now.refunded.amount, now.payments[0].refunding) == ("refund_due", 100, 0)
+    assert shop.recover() == 0
+    assert shop.orders.refund(order.number).amount.amount == order.totals.grand.amount - 100
+    assert shop.orders.get(order.number).payment_status == "refunded"
+    assert shop.audit().clean
+
+
 @pytest.mark.scenario("C19")
 def test_two_partial_refunds_at_once(shop: TestShop) -> None:
     """Two that together exceed what was captured: one is refused, and never more goes back than came."""

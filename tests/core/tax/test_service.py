@@ -36,15 +36,30 @@ def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestShop]:
     made.close()
 
 
+@pytest.fixture(scope="module")
+def _bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestShop]:
+    made = TestShop(f"sqlite:///{tmp_path_factory.mktemp('bare') / 'shop.db'}", taxes=TaxSettings(origin="MG"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def bare(_bare: TestShop) -> Iterator[TestShop]:
+    """A shop in MG without rates, and afterwards it has none again: for rules in which no database has a part."""
+    yield _bare
+    for rate in _bare.tax.rates():
+        _bare.tax.remove_rate(rate.id)
+
+
 def added(shop: Any, amount: int, address: Any = US, **more: Any) -> int:
     """What is added to one line of this amount."""
     return shop.tax.preview([{"amount": amount}], address=address, **more).added.amount
 
 
-def test_no_rates_no_tax(shop: TestShop) -> None:
+def test_no_rates_no_tax(bare: TestShop) -> None:
     """A shop that has set no rates adds nothing and contains nothing, as before there were any."""
-    shop.tax.set_rate("VAT", percent=20, tax_class="other")
-    preview = shop.tax.preview([{"amount": 1000}, {"amount": 5, "tax_class": "shipping"}], address=MG)
+    bare.tax.set_rate("VAT", percent=20, tax_class="other")
+    preview = bare.tax.preview([{"amount": 1000}, {"amount": 5, "tax_class": "shipping"}], address=MG)
 
     assert (0, 0, ()) == (preview.added.amount, preview.included.amount, preview.by_name)
     assert [1000, 5] == [line.gross for line in preview.lines]
@@ -61,24 +76,24 @@ def test_the_most_specific_place_wins(shop: TestShop) -> None:
     ]
 
 
-def test_taxes_of_different_names_stand_beside_each_other(shop: TestShop) -> None:
+def test_taxes_of_different_names_stand_beside_each_other(bare: TestShop) -> None:
     """State and city each take their own, in the order of their positions."""
-    shop.tax.set_rate("City", percent="4.5", country="US", region="NY", position=2)
-    shop.tax.set_rate("State", percent=4, country="US", region="NY", position=1)
+    bare.tax.set_rate("City", percent="4.5", country="US", region="NY", position=2)
+    bare.tax.set_rate("State", percent=4, country="US", region="NY", position=1)
     lines = [{"amount": 2000, "quantity": 2}, {"amount": 3499}]
-    preview = shop.tax.preview(lines, address={"country": "US", "state": "NY"})
+    preview = bare.tax.preview(lines, address={"country": "US", "state": "NY"})
 
     assert (("State", 220), ("City", 247)) == preview.by_name
     assert 467 == preview.added.amount
 
 
-def test_a_class_has_rates_of_its_own(shop: TestShop) -> None:
+def test_a_class_has_rates_of_its_own(bare: TestShop) -> None:
     """Goods of another class, and sending, are taxed by the rates of that class alone."""
-    shop.tax.set_rate("VAT", percent=5)
-    shop.tax.set_rate("VAT", percent=10, tax_class="shipping")
-    shop.tax.set_rate("VAT", percent=7, mode="inclusive", tax_class="books")
+    bare.tax.set_rate("VAT", percent=5)
+    bare.tax.set_rate("VAT", percent=10, tax_class="shipping")
+    bare.tax.set_rate("VAT", percent=7, mode="inclusive", tax_class="books")
     lines = [{"amount": 1000}, {"amount": 1000, "tax_class": "shipping"}, {"amount": 1070, "tax_class": "books"}]
-    preview = shop.tax.preview(lines, address=US)
+    preview = bare.tax.preview(lines, address=US)
 
     assert [1050, 1100, 1070] == [line.gross for line in preview.lines]
     assert (150, 70) == (preview.added.amount, preview.included.amount)
@@ -101,21 +116,21 @@ def test_rates_have_their_time(shop: TestShop) -> None:
     assert [Decimal(23), Decimal(15)] == [rate.percent for rate in shop.tax.rates(at=new_year)]
 
 
-def test_now_is_the_shops_clock(shop: TestShop) -> None:
+def test_now_is_the_shops_clock(bare: TestShop) -> None:
     """Without a moment the rate of the shop's own present counts, also when it comes into force later."""
-    shop.tax.set_rate("VAT", percent=20, starts_at=shop.clock.now() + timedelta(hours=1))
-    before = added(shop, 1000)
-    shop.clock.advance(hours=1)
+    bare.tax.set_rate("VAT", percent=20, starts_at=bare.clock.now() + timedelta(hours=1))
+    before = added(bare, 1000)
+    bare.clock.advance(hours=1)
 
-    assert [0, 200] == [before, added(shop, 1000)]
+    assert [0, 200] == [before, added(bare, 1000)]
 
 
-def test_customers_of_one_type_have_rates_of_their_own(shop: TestShop) -> None:
+def test_customers_of_one_type_have_rates_of_their_own(bare: TestShop) -> None:
     """Businesses buy without a tax that individuals pay."""
-    shop.tax.set_rate("VAT", percent=20)
-    shop.tax.set_rate("VAT", percent=0, customer_type="business")
+    bare.tax.set_rate("VAT", percent=20)
+    bare.tax.set_rate("VAT", percent=0, customer_type="business")
 
-    assert [200, 0] == [added(shop, 1000), added(shop, 1000, customer_type="business")]
+    assert [200, 0] == [added(bare, 1000), added(bare, 1000, customer_type="business")]
 
 
 BY_STATE: list[tuple[Any, str, dict[str, int]]] = [
@@ -140,22 +155,21 @@ def test_icms(open_shop: Any) -> None:
         assert (0, sum(by_name.values())) == (preview.added.amount, preview.included.amount)
 
 
-def test_imported_goods_cross_borders_at_four_per_cent(open_shop: Any) -> None:
+def test_imported_goods_cross_borders_at_four_per_cent(bare: TestShop) -> None:
     """A class of imported goods has the Senate's 4 %, and DIFAL is the greater."""
-    shop = open_shop(taxes=TaxSettings(origin="MG"))
-    saved = shop.tax.set_icms("MG", internal=ICMS, tax_class="imported", imported=True)
-    preview = shop.tax.preview([{"amount": 10000, "tax_class": "imported"}], address=BA)
+    saved = bare.tax.set_icms("MG", internal=ICMS, tax_class="imported", imported=True)
+    preview = bare.tax.preview([{"amount": 10000, "tax_class": "imported"}], address=BA)
 
     assert 7 == len(saved)
     assert {"ICMS": 400, "DIFAL": 1650} == dict(preview.by_name)
 
 
-def test_the_test_year_of_cbs_and_ibs(shop: TestShop) -> None:
+def test_the_test_year_of_cbs_and_ibs(bare: TestShop) -> None:
     """Informational rates are shown and in no sum."""
-    shop.tax.set_rate("ICMS", percent=18, mode="gross", country="BR")
+    bare.tax.set_rate("ICMS", percent=18, mode="gross", country="BR")
     for name, percent in (("CBS", "0.9"), ("IBS", "0.1")):
-        shop.tax.set_rate(name, percent=percent, country="BR", informational=True)
-    preview = shop.tax.preview([{"amount": 10000}], address=MG)
+        bare.tax.set_rate(name, percent=percent, country="BR", informational=True)
+    preview = bare.tax.preview([{"amount": 10000}], address=MG)
 
     assert {"ICMS": 1800, "CBS": 90, "IBS": 10} == dict(preview.by_name)
     assert (0, 1800, 10000) == (preview.added.amount, preview.included.amount, preview.lines[0].gross)
