@@ -280,11 +280,12 @@ def test_one_payment_of_what_is_due_at_a_time(bought: Bought) -> None:
     assert shop.audit().clean
 
 
-@pytest.mark.parametrize("payment", [None, [], [{"method": "pix"}], {"method": "cheque"}, {"method": "card"}], ids=repr)
-def test_a_wrong_way_to_pay(bought: Bought, payment: Any) -> None:
+def test_a_wrong_way_to_pay(bought: Bought) -> None:
     """It is refused by name and nothing is written down."""
     shop, number, _, _ = bought
     grown(shop, number)
-    with pytest.raises(ValidationError, match="payment"):
-        shop.orders.pay(number, payment=payment)
+    wrong: list[Any] = [None, [], [{"method": "pix"}], {"method": "cheque"}, {"method": "card"}]
+    for payment in wrong:
+        with pytest.raises(ValidationError, match="payment"):
+            shop.orders.pay(number, payment=payment)
     assert len(shop.orders.get(number).payments) == 1

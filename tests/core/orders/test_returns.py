@@ -173,29 +173,26 @@ def test_nothing_shipped_nothing_back(shop: TestShop) -> None:
         shop.orders.request_return(order.number, lines={order.lines[0].id: 1})
 
 
-@pytest.mark.parametrize(
-    ("steps", "act"),
-    [
-        ("", "refund_return"),
-        ("receive_return", "receive_return"),
-        ("receive_return refund_return", "receive_return"),
-        ("receive_return refund_return", "refund_return"),
-        ("receive_return refund_return", "reject_return"),
-        ("reject_return", "receive_return"),
-        ("reject_return", "refund_return"),
-        ("reject_return", "reject_return"),
-    ],
-)
-def test_illegal_steps(sent: Sent, steps: str, act: str) -> None:
+ILLEGAL = [
+    ("", "refund_return"),
+    ("receive_return", "receive_return"),
+    ("receive_return refund_return", "receive_return refund_return reject_return"),
+    ("reject_return", "receive_return refund_return reject_return"),
+]
+
+
+def test_illegal_steps(sent: Sent) -> None:
     """What the table of states does not have is refused and changes nothing."""
-    shop, number, a, _ = sent
-    made = shop.orders.request_return(number, lines={a: 1})
-    for step in steps.split():
-        getattr(shop.orders, step)(made.id)
-    before = shop.orders.get(number), shop.orders.returns(number), on_hand(shop, "A")
-    with pytest.raises(IllegalTransition):
-        getattr(shop.orders, act)(made.id)
-    assert (shop.orders.get(number), shop.orders.returns(number), on_hand(shop, "A")) == before
+    shop, number, a, b = sent
+    for steps, refused in ILLEGAL:
+        made = shop.orders.request_return(number, lines={b: 1} if steps.startswith("receive") else {a: 1})
+        for step in steps.split():
+            getattr(shop.orders, step)(made.id)
+        before = shop.orders.get(number), shop.orders.returns(number), on_hand(shop, "A")
+        for act in refused.split():
+            with pytest.raises(IllegalTransition):
+                getattr(shop.orders, act)(made.id)
+        assert (shop.orders.get(number), shop.orders.returns(number), on_hand(shop, "A")) == before
 
 
 def test_wrong_arguments(sent: Sent) -> None:
