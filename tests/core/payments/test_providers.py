@@ -220,3 +220,61 @@ def test_a_broken_provider_fails_by_name(point: str) -> None:
 def test_every_point_has_its_broken_provider() -> None:
     """No point is taken on trust."""
     assert set(BROKEN) == {name for name, _ in points(Setting(make=FakeCard, **CARD))}
+
+
+def test_a_shop_on_stripe(stripe_server: tuple[StripeApi, str], tmp_path: Any) -> None:
+    """From authorization to a refund told by webhook, every call to Stripe under the key of what was written down."""
+    from core_shop import TestShop
+
+    api, address = stripe_server
+    provider = StripeProvider("sk_test_1", api_base=address, capture="manual", webhook_secret=SECRET)
+    shop = TestShop(f"sqlite:///{tmp_path / 'stripe.db'}", providers=(provider,))
+    shop.product()
+    order = shop.buy(token="pm_card_visa").order
+    paid, grand = order.payments[0], order.totals.grand.amount
+    assert (order.payment_status, paid.reference) == ("authorized", list(api.intents)[-1])
+    assert ("POST", "/v1/payment_intents", paid.id) in api.calls
+    after = shop.orders.capture(order.number, amount=600)
+    assert (after.payments[0].captured, after.payments[0].status) == (600, "captured")
+    refund = shop.orders.refund(order.number, amount=100)
+    assert ("POST", "/v1/refunds", refund.id) in api.calls
+    about = {"currency": "brl", "amount_refunded": 250, "metadata": {"mestres_key": paid.id}}
+    body, headers = stripe_event("evt_back", "charge.refunded", about)
+    for _ in range(2):
+        shop.payments.receive("stripe", body=body, headers=headers)
+    assert shop.orders.get(order.number).refunded.amount == 250
+    assert grand > 600
+    ignored, signature = stripe_event("evt_other", "customer.created", {"id": "cus_1"})
+    shop.payments.receive("stripe", body=ignored, headers=signature)
+    assert shop.audit().clean
+    shop.close()
+
+
+def test_stripe_is_found_again_after_a_crash(stripe_server: tuple[StripeApi, str], tmp_path: Any) -> None:
+    """Whoever died after the charge is replaced by a process that knows no ids, while Stripe's search still lags."""
+    from core_shop import TestShop
+
+    api, address = stripe_server
+    providers = [StripeProvider("sk_test_1", api_base=address, max_network_retries=0) for _ in range(2)]
+    shop = TestShop(f"sqlite:///{tmp_path / 'stripe.db'}", providers=(providers[0],))
+    shop.product()
+    begun = shop.checkout.begin(**shop.arguments(shop.quote(shop.cart(("A1", 1))), token="pm_card_visa"))
+    before = len(api.intents)
+    providers[0].charge(begun.request)
+    other = TestShop(f"sqlite:///{tmp_path / 'stripe.db'}", providers=(providers[1],))
+    other.clock.advance(seconds=31)
+    api.hidden = True
+    try:
+        assert other.recover() == 1
+    finally:
+        api.hidden = False
+    assert other.orders.get(begun.order.number).payment_status == "paid"
+    api.broken = 1
+    unclear = other.place(other.cart(("A1", 1)), "pm_card_visa", key="another")
+    assert unclear.order.status == "pending"  # asked for later
+    other.clock.advance(seconds=31)
+    other.recover()
+    assert len(api.intents) == before + 1
+    assert other.audit().clean
+    for each in (shop, other):
+        each.close()
