@@ -95,7 +95,8 @@ _LONGEST_CPF = 11  # a CNPJ has 14
 
 
 _SHORTEST_MEMORY = timedelta(hours=24)
-_before, _most = bindparam("before", type_=idempotency.c.created_at.type), bindparam("most")
+_before: Any = bindparam("before", type_=idempotency.c.created_at.type)
+_most: Any = bindparam("most")
 _old = tuple_(idempotency.c.scope, idempotency.c.key)
 _FORGET_KEYS = delete(idempotency).where(
     _old.in_(
