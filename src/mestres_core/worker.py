@@ -40,6 +40,8 @@ class Worker:
             done += self._try("recovery", self._shop.recover)
             done += self._try("late confirmations", self._catch_up)
             done += self._try("reservations", self._shop.reservations.expire)
+            done += self._try("carts past their time", self._shop.carts.expire)
+            done += self._try("keys and quotes past their time", self._shop.checkout.forget)
             done += self._try("lots past their date", self._shop.inventory.write_off_expired)
         return done
 

@@ -10,7 +10,7 @@ quote = Table(
     Column("hash", String(64), primary_key=True),
     Column("cart_id", String(64), ForeignKey(f"{PREFIX}cart.id"), nullable=False, index=True),
     Column("content", JSON, nullable=False),
-    Column("expires_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
 )
 
 idempotency = Table(

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, exists, func, literal, select
+from sqlalchemy import and_, bindparam, case, delete, exists, func, literal, select, tuple_
 
 from mestres_core.cart.loading import HEAD, Loaded
 from mestres_core.cart.models import cart
@@ -47,7 +47,7 @@ from mestres_core.payments.models import event as ledger
 from mestres_core.payments.service import PaymentService
 from mestres_core.payments.tenders import read_tenders
 from mestres_core.promotions.service import PromotionService
-from mestres_core.rules.checks import storable
+from mestres_core.rules.checks import Checks, storable
 from mestres_core.shipping.service import ShippingService
 from mestres_core.tax.service import BUSINESS, INDIVIDUAL, TaxService
 from mestres_core.typing import PaymentEvent
@@ -92,6 +92,25 @@ _CLAIMS = {
 }
 _KEEPS = {dialect: upsert(dialect, quote).on_conflict_do_nothing() for dialect in ("sqlite", "postgresql")}
 _LONGEST_CPF = 11  # a CNPJ has 14
+
+
+_SHORTEST_MEMORY = timedelta(hours=24)
+_before: Any = bindparam("before", type_=idempotency.c.created_at.type)
+_most: Any = bindparam("most")
+_old = tuple_(idempotency.c.scope, idempotency.c.key)
+_FORGET_KEYS = delete(idempotency).where(
+    _old.in_(
+        select(idempotency.c.scope, idempotency.c.key)
+        .where(idempotency.c.created_at <= _before)
+        .order_by(idempotency.c.created_at)
+        .limit(_most)
+    )
+)
+_FORGET_QUOTES = delete(quote).where(
+    quote.c.hash.in_(
+        select(quote.c.hash).where(quote.c.expires_at <= _before).order_by(quote.c.expires_at).limit(_most)
+    )
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -323,6 +342,21 @@ class CheckoutService:
         PaymentDeclined and all that `begin` raises; TransactionOwnershipError inside somebody else's transaction.
         """
         raise TransactionOwnershipError("checkout.place")
+
+    def forget(self, *, older_than: timedelta = timedelta(days=7), limit: int = 1000) -> int:
+        """Forget idempotency keys, and quotes that ended, longer ago than that, at most `limit` of each; how many.
+
+        A key keeps its promise for at least a day: `older_than` is 24 hours or more. A worker calls it. Raises
+        ValidationError.
+        """
+        checks = Checks()
+        checks.whole("limit", limit, at_least=1, at_most=100_000)
+        if not isinstance(older_than, timedelta) or older_than < _SHORTEST_MEMORY:
+            checks.wrong("older_than", "invalid", reason="must be a timedelta of at least 24 hours")
+        checks.done()
+        asked = {"before": self._work.clock.now() - older_than, "most": limit}
+        connection = self._session.connection()
+        return sum(connection.execute(statement, asked).rowcount for statement in (_FORGET_KEYS, _FORGET_QUOTES))
 
     def _double_click(self, cart: Any, quote_hash: str) -> str | None:
         if cart.status == "open":

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy import bindparam, select, update
 
@@ -25,6 +26,16 @@ _COLUMNS = (customer.c.id, customer.c.email, customer.c.name, customer.c.documen
 _BY_ID = select(*_COLUMNS).where(customer.c.id == bindparam("id"))
 _BY_EMAIL = select(*_COLUMNS).where(customer.c.email == bindparam("email"))
 _TOKEN = select(customer.c.token_hash).where(customer.c.id == bindparam("id"))
+
+
+def _know(dialect: str) -> Any:
+    """Insert, or an update that changes nothing: only so does a row that was there already come back."""
+    query = upsert(dialect, customer)
+    same = query.on_conflict_do_update(index_elements=["email"], set_={"email": query.excluded.email})
+    return same.returning(customer.c.id)
+
+
+_KNOW = {dialect: _know(dialect) for dialect in ("sqlite", "postgresql")}
 
 
 class CustomerService:
@@ -57,10 +68,7 @@ class CustomerService:
             "document": buyer.get("document", ""),
             "created_at": self._work.clock.now(),
         }
-        query = upsert(self._work.dialect, customer).values(row)
-        # An update that changes nothing: only so does a row that was there already come back, in one statement.
-        query = query.on_conflict_do_update(index_elements=["email"], set_={"email": row["email"]})
-        return int(self._session.execute(query.returning(customer.c.id)).scalar_one())
+        return int(self._session.execute(_KNOW[self._work.dialect], row).scalar_one())
 
     def token(self, customer_id: int) -> str:
         """A new token that opens this customer's orders; an earlier one opens nothing any more. Raises NotFound.

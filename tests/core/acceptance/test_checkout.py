@@ -1,6 +1,7 @@
 """The cases of the anchors' checkouts: a total that changed (A34), keys that stand for one effect (A40)."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from mestres_core.errors import (
     CommerceError,
     IdempotencyConflict,
     InsufficientStock,
+    NotFound,
     QuoteChanged,
     ValidationError,
 )
@@ -249,3 +251,26 @@ def test_what_was_refused_does_not_use_a_key_up(
     assert shop.sql("SELECT key FROM mc_idempotency WHERE key = 'k'") == []
     mend(shop)
     assert not shop.checkout.place(**arguments).replayed
+
+
+def test_keys_are_forgotten_after_their_time(shop: TestShop) -> None:
+    """Not before a day, and not before they are older than they are told to be; ended quotes go with them."""
+    shop.product("T")
+    quote = shop.quote(shop.cart(("T", 1)))
+    arguments = shop.arguments(quote, key="k")
+    placed = shop.checkout.place(**arguments)
+    waiting = shop.quote(shop.cart(("T", 1)))
+    for wrong in ({"older_than": timedelta(hours=23)}, {"older_than": 7}, {"limit": 0}):
+        with pytest.raises(ValidationError):
+            shop.checkout.forget(**wrong)
+    shop.clock.advance(hours=24)
+    assert shop.checkout.forget() == 0
+    assert shop.checkout.place(**arguments).replayed
+    assert shop.checkout.forget(older_than=timedelta(hours=24)) == 1
+    shop.clock.advance(minutes=30)
+    assert shop.checkout.forget(older_than=timedelta(hours=24)) == 2
+    assert shop.sql("SELECT hash FROM mc_quote") == []
+    assert shop.checkout.place(**arguments | {"idempotency_key": "other"}).order.number == placed.order.number
+    with pytest.raises(NotFound):
+        shop.checkout.place(**shop.arguments(waiting))
+    assert shop.audit().clean

@@ -178,6 +178,7 @@ def test_a_refused_request_does_not_use_its_key_up(shop: TestShop) -> None:
     assert not shop.checkout.place(**arguments).replayed
 
 
+@pytest.mark.scenario("C9")
 def test_a_double_click_buys_once(shop: TestShop) -> None:
     """A second request for the same quote under another key gets the first one's order."""
     shop.product()
@@ -201,6 +202,7 @@ def test_a_double_click_after_a_decline_gets_the_newest_order(shop: TestShop) ->
     assert placed.order == shop.checkout.place(**shop.arguments(quote)).order
 
 
+@pytest.mark.scenario("C8")
 def test_twenty_at_once_with_one_key_make_one_order(shop: TestShop) -> None:
     """Twenty simultaneous requests with one key have one effect."""
     shop.product()

@@ -36,6 +36,7 @@ def counts(shop):
     return orders, facts
 
 
+@pytest.mark.scenario("C24")
 def test_rollback_leaves_nothing(shop):
     """After the host's rollback there is no order, no outbox row, and the stock is untouched."""
     before = counts(shop)
@@ -64,6 +65,7 @@ def test_commit_is_the_hosts(shop):
     assert shop.audit().clean
 
 
+@pytest.mark.scenario("C24")
 def test_savepoint(shop):
     """What a host's savepoint takes back is gone; the rest of its transaction stays."""
     with Session(shop.engine) as session:
@@ -95,3 +97,43 @@ def test_several_calls_in_one_transaction(shop):
 
     assert before == counts(shop)
     assert shop.inventory.level("A").allocated == 0
+
+
+@pytest.mark.scenario("C24")
+def test_a_merge_is_taken_back_with_the_hosts_work(shop):
+    """After the host's rollback, whole or to a savepoint, both carts are as they were, and may be merged again."""
+    account, guest = shop.carts.create(owner="ana"), shop.carts.create()
+    shop.carts.add(guest.id, sku="A", quantity=2)
+    with Session(shop.engine) as session:
+        services = shop.on(session)
+        with pytest.raises(ZeroDivisionError), session.begin_nested():
+            services.carts.merge(guest.id, into=account.id)
+            _ = 1 / 0
+        assert services.carts.get(guest.id).status == "open"
+        services.carts.merge(guest.id, into=account.id)
+        session.rollback()
+
+    assert shop.carts.get(guest.id).status == "open"
+    assert shop.carts.get(account.id).lines == ()
+    assert [line.quantity for line in shop.carts.merge(guest.id, into=account.id).lines] == [2]
+
+
+@pytest.mark.scenario("C24")
+def test_a_promotion_is_not_used_up_by_what_is_rolled_back(shop):
+    """The host's rollback gives a single-use coupon back, and keeps no tax, no use, no reservation."""
+    shop.promotions.save_coupon("ONCE", percent=10, most_uses=1)
+    shop.tax.set_rate("VAT", percent=10)
+    with Session(shop.engine) as session:
+        services = shop.on(session)
+        cart = services.carts.create()
+        services.carts.add(cart.id, sku="A")
+        services.carts.add_coupon(cart.id, "ONCE")
+        quote = services.checkout.quote(cart.id, address=ADDRESS)
+        services.checkout.begin(cart.id, quote_hash=quote.hash, idempotency_key="k", customer=CUSTOMER, payment=PAYMENT)
+        session.rollback()
+
+    assert shop.promotions.coupon("ONCE").uses == 0
+    with shop.engine.connect() as connection:
+        for table in ("mc_promotion_use", "mc_order_tax", "mc_order", "mc_payment", "mc_idempotency"):
+            assert connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one() == 0
+    assert shop.audit().clean

@@ -13,7 +13,7 @@ from mestres_core.contrib.http.schemas import CheckoutRequest, QuoteRequest, is_
 from mestres_core.errors import NotFound, ValidationError
 from mestres_core.orders.dto import Order
 
-_MAX_KEY = 200
+_MAX_KEY = 255
 
 
 def quote(call: Call) -> Reply:

@@ -84,6 +84,7 @@ def upgrade() -> None:
         op.execute(f"ALTER TABLE mc_cart ADD COLUMN merged_into VARCHAR(64) CONSTRAINT {_CHECK} CHECK ({_MERGED})")
         _move_lines(_line_columns(), _NEW_UNIQUE)
     op.add_column("mc_order_line", sa.Column("attributes", sa.JSON(), server_default="{}", nullable=False))
+    op.create_index("ix_mc_quote_expires_at", "mc_quote", ["expires_at"])
     op.create_index("ix_mc_cart_owner", "mc_cart", ["owner", "channel", "updated_at"])
 
 
@@ -93,6 +94,7 @@ def downgrade() -> None:
     op.execute(_ADD_UP)
     op.execute(_KEEP_FIRST)
     op.drop_index("ix_mc_cart_owner", table_name="mc_cart")
+    op.drop_index("ix_mc_quote_expires_at", table_name="mc_quote")
     op.drop_column("mc_order_line", "attributes")
     if op.get_bind().dialect.name == "postgresql":
         op.drop_constraint(op.f(_unique(_NEW_UNIQUE)), "mc_cart_line", type_="unique")
