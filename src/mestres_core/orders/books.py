@@ -19,6 +19,7 @@ from sqlalchemy import and_, bindparam, case, func, insert, select, update
 
 from mestres_core.cart.dto import Totals
 from mestres_core.customers.service import CustomerService
+from mestres_core.db.changes import change
 from mestres_core.errors import IllegalTransition, NotFound
 from mestres_core.events.facts import OrderChanged
 from mestres_core.events.work import Work
@@ -255,9 +256,7 @@ class OrderBooks:
         return values
 
     def _change(self, row: Any, **values: Any) -> None:
-        self._session.execute(
-            update(order).where(order.c.id == row.id).values(**values, updated_at=self._work.clock.now())
-        )
+        change(self._session, order, row.id, values | {"updated_at": self._work.clock.now()})
         status = values.get("status", row.status)
         self._announce(row.number, status, values.get("payment_status", row.payment_status), row.customer_id)
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, exists, func, insert, select, update
 
+from mestres_core.db.changes import change
 from mestres_core.db.dialects.sql import insert as upsert
 from mestres_core.errors import ValidationError
 from mestres_core.events.work import Work
@@ -38,6 +39,11 @@ _ENTRIES = (
     .order_by(ledger.c.id)
 )
 _ASKED = select(operation.c.id).where(operation.c.payment_id == bindparam("key"), operation.c.kind == "capture")
+# Put together once for each database: that costs more than sending them.
+_NOTES = {
+    dialect: upsert(dialect, ledger).on_conflict_do_nothing().returning(ledger.c.id)
+    for dialect in ("sqlite", "postgresql")
+}
 _STATE = update(ledger).where(ledger.c.id == bindparam("of")).values(state=bindparam("to"))
 _REFUNDS_UNDER_WAY = (
     select(refund.c.id, refund.c.amount)
@@ -119,10 +125,10 @@ class PaymentBooks:
             "acknowledged": True,
         }
         now |= {name: value for name in ("reference", "action") if (value := _last(facts, name))}
-        changed = {name: value for name, value in now.items() if getattr(row, name) != value}
-        if not changed:
+        values = {name: value for name, value in now.items() if getattr(row, name) != value}
+        if not values:
             return None
-        self._session.execute(update(payment).where(payment.c.id == row.id).values(**changed))
+        change(self._session, payment, row.id, values)
         grown = self._attribute(row, facts, balance) if balance.refunded != row.refunded_amount else 0
         if balance.status == "partially_captured" and balance.captured > row.captured_amount:
             self._explain_captures(row, facts)
@@ -240,8 +246,7 @@ class PaymentBooks:
             }
             for event, state in events
         ]
-        query = upsert(self._work.dialect, ledger).values(rows).on_conflict_do_nothing().returning(ledger.c.id)
-        return self._session.execute(query).first() is not None
+        return self._session.execute(_NOTES[self._work.dialect], rows if len(rows) > 1 else rows[0]).first() is not None
 
     def _note(
         self, row: Any, kind: str, amount: int, *, operation_id: str, event_id: str | None = None
