@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Something that happened to one aggregate (`product`, `stock`, `cart`, `order`)."""
+    """Something that happened to one aggregate (`product`, `stock`, `cart`, `order`).
+
+    `fact_id` is there once it is delivered: its number in the outbox, the same whenever it is delivered again, by
+    which a subscriber can tell a repetition. None before, and for listeners.
+    """
 
     aggregate: ClassVar[str]
+    fact_id: int | None = field(default=None, kw_only=True, compare=False)
 
     @property
     def aggregate_id(self) -> str:
         """Which one it happened to: every fact names it first."""
-        return str(next(iter(asdict(self).values())))
+        return str(next(iter(self.payload().values())))
 
     @property
     def type(self) -> str:
@@ -24,7 +29,7 @@ class Fact:
 
     def payload(self) -> dict[str, Any]:
         """Its fields, as JSON takes them."""
-        return asdict(self)
+        return {each.name: getattr(self, each.name) for each in fields(self) if each.name != "fact_id"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +126,6 @@ KINDS: dict[str, type[Fact]] = {
 }
 
 
-def revive(kind: str, payload: dict[str, Any]) -> Fact:
+def revive(fact_id: int, kind: str, payload: dict[str, Any]) -> Fact:
     """The fact that an outbox row holds."""
-    return KINDS[kind](**payload)
+    return KINDS[kind](**payload, fact_id=fact_id)

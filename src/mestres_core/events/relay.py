@@ -36,7 +36,7 @@ def relay(database: Database, clock: Clock, subscribers: Sequence[Subscriber], *
         if (aggregate, aggregate_id) in stopped:
             continue
         try:
-            fact = revive(kind, payload)
+            fact = revive(row_id, kind, payload)
             for subscriber in subscribers:
                 subscriber(fact)
         except Exception as error:  # noqa: BLE001 - a subscriber may raise anything; the fact must stay

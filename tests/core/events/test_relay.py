@@ -1,5 +1,9 @@
 """Facts: written with their transaction, delivered in order."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from core_shop import TestShop
@@ -60,3 +64,39 @@ def test_another_worker_does_not_overtake(shop: TestShop) -> None:
     shop.subscribe(lambda _fact: meanwhile.append(shop.relay(limit=1)) if not meanwhile else None)
     assert 1 == shop.relay(limit=1)
     assert [0] == meanwhile
+
+
+_DIES = """
+import os, sys
+from mestres_core import Commerce
+
+def deliver(fact):
+    with open(sys.argv[2], "a") as file:
+        file.write(f"{fact.fact_id} {fact.type}\\n")
+    os.kill(os.getpid(), 9)
+
+with Commerce.open(sys.argv[1]) as shop:
+    shop.subscribe(deliver)
+    shop.relay()
+"""
+
+
+@pytest.mark.process
+@pytest.mark.scenario("C13")
+def test_a_worker_that_dies_delivers_again(shop: TestShop, database_url: str, tmp_path: Path) -> None:
+    """What was committed waits for a worker; one killed after it delivered and before it said so leaves a repetition.
+
+    Both carry the same number, by which the subscriber tells.
+    """
+    shop.product()
+    told = tmp_path / "told"
+    run = subprocess.run([sys.executable, "-c", _DIES, database_url, str(told)], check=False)
+    assert run.returncode == -9
+    got: list[str] = []
+    shop.subscribe(lambda fact: got.append(f"{fact.fact_id} {fact.type}"))
+
+    assert shop.relay() == 0  # the dead worker's claim has not run out
+    shop.clock.advance(days=365 * 10)
+    assert shop.relay() == 1
+    assert got == told.read_text(encoding="utf-8").split("\n")[:-1]
+    assert shop.relay() == 0

@@ -1,0 +1,233 @@
+"""A small shop in which everything happens: buyers, clerks, providers, time. The audit looks after every step."""
+
+import contextlib
+import sqlite3
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from core_shop import ADDRESS, CUSTOMER, TestShop
+from mestres_core.errors import CommerceError
+
+PICK = st.integers(0, 4)
+SKUS = st.sampled_from("ABC")
+SOME = st.integers(1, 3)
+TENDERS = ("tok_ok", "tok_auth", "tok_declined", "tok_down", "pix", "boleto", "gift", "split")
+
+
+class Machine(RuleBasedStateMachine):
+    """Random acts; those that are refused change nothing, whatever else they do the books stay right."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shop = self.opened()
+        self.carts = [self.shop.cart() for _ in range(3)]
+        self.numbers: list[str] = []
+        self.seen = 0
+
+    def opened(self) -> TestShop:
+        """A shop with goods, taxes, promotions and a gift card."""
+        return furnished(f"sqlite:///{copy_of_template()}")
+
+    def attempt(self, act: Any) -> Any:
+        """What it gives; a refusal is fine, anything else is a bug."""
+        with contextlib.suppress(CommerceError):
+            return act()
+        return None
+
+    def order(self, pick: int) -> Any:
+        """One of the last orders."""
+        if not self.numbers:
+            return None
+        return self.shop.orders.get(self.numbers[-1 - pick % len(self.numbers)])
+
+    # Buyers
+
+    @rule(pick=PICK, sku=SKUS, quantity=SOME)
+    def add(self, pick: int, sku: str, quantity: int) -> None:
+        self.attempt(lambda: self.shop.carts.add(self.carts[pick % 3], sku=sku, quantity=quantity))
+
+    @rule(pick=PICK, quantity=st.integers(0, 4))
+    def change(self, pick: int, quantity: int) -> None:
+        cart = self.shop.carts.get(self.carts[pick % 3])
+        if cart.lines:
+            line = cart.lines[pick % len(cart.lines)]
+            self.attempt(lambda: self.shop.carts.update(cart.id, line.id, quantity=quantity))
+
+    @rule(pick=PICK, code=st.sampled_from(["DEZ", "NIVER", "NADA"]), into=st.booleans())
+    def coupon(self, pick: int, code: str, into: bool) -> None:
+        act = self.shop.carts.add_coupon if into else self.shop.carts.remove_coupon
+        self.attempt(lambda: act(self.carts[pick % 3], code))
+
+    @rule(pick=PICK, policy=st.sampled_from(["merge", "sum", "use_guest", "use_existing"]))
+    def log_in(self, pick: int, policy: str) -> None:
+        guest, account = self.carts[pick % 3], self.carts[(pick + 1) % 3]
+        if self.attempt(lambda: self.shop.carts.merge(guest, into=account, policy=policy)):
+            self.carts[pick % 3] = self.shop.cart()
+
+    @rule(pick=PICK)
+    def reserve(self, pick: int) -> None:
+        self.attempt(lambda: self.shop.carts.reserve(self.carts[pick % 3]))
+
+    @rule(pick=PICK, tender=st.sampled_from(TENDERS), halfway=st.booleans())
+    def buy(self, pick: int, tender: str, halfway: bool) -> None:
+        cart = self.carts[pick % 3]
+        quote = self.attempt(lambda: self.shop.checkout.quote(cart, address=ADDRESS))
+        if quote is None:
+            return
+        self.seen += 1
+        arguments = {
+            "cart_id": cart,
+            "quote_hash": quote.hash,
+            "idempotency_key": f"key-{self.seen}",
+            "customer": CUSTOMER,
+            "payment": self.payment(tender),
+        }
+        # A process that dies between the two is somebody who only begins.
+        act = self.shop.checkout.begin if halfway and pick == 0 else self.shop.checkout.place
+        self.attempt(lambda: act(**arguments))
+        self.numbers = [each.number for each in reversed(self.shop.orders.list())]
+        if self.shop.carts.get(cart).status != "open":
+            self.carts[pick % 3] = self.shop.cart()
+
+    def payment(self, tender: str) -> Any:
+        """How the buyer pays."""
+        gift = {"method": "gift_card", "code": GIFT}
+        if tender == "split":
+            return [{**gift, "amount": 700}, {"method": "card", "token": "tok_ok"}]
+        if tender == "gift":
+            return gift
+        return {"method": tender} if not tender.startswith("tok_") else {"method": "card", "token": tender}
+
+    # Providers and time
+
+    @rule(pick=PICK, kind=st.sampled_from(["captured", "declined", "failed", "expired", "pending"]), off=st.booleans())
+    def webhook(self, pick: int, kind: str, off: bool) -> None:
+        order = self.order(pick)
+        if order:
+            payment = order.payments[pick % len(order.payments)]
+            amount = payment.amount.amount + off
+            told = f"{kind}{amount}{payment.id}"
+            self.attempt(lambda: self.shop.webhook(payment.id, kind, amount, provider=payment.provider, event_id=told))
+
+    @rule(minutes=st.sampled_from([0, 1, 20, 31, 60 * 24 * 4]))
+    def time_passes(self, minutes: int) -> None:
+        self.shop.clock.advance(minutes=minutes)
+        self.shop.recover()
+
+    # Clerks
+
+    @rule(pick=PICK, amount=st.one_of(st.none(), st.integers(1, 2500)))
+    def refund(self, pick: int, amount: int | None) -> None:
+        order = self.order(pick)
+        if order:
+            self.attempt(lambda: self.shop.orders.refund(order.number, amount=amount))
+
+    @rule(pick=PICK, amount=st.one_of(st.none(), st.integers(1, 2500)))
+    def capture(self, pick: int, amount: int | None) -> None:
+        order = self.order(pick)
+        if order:
+            self.attempt(lambda: self.shop.orders.capture(order.number, amount=amount))
+
+    @rule(pick=PICK, act=st.sampled_from(["cancel", "fulfill", "void"]))
+    def end(self, pick: int, act: str) -> None:
+        order = self.order(pick)
+        if order:
+            room = self.shop.payments if act == "void" else self.shop.orders
+            self.attempt(lambda: getattr(room, act)(order.number))
+
+    @rule(pick=PICK, pieces=SOME, act=st.sampled_from(["ship", "cancel_lines"]))
+    def some_pieces(self, pick: int, pieces: int, act: str) -> None:
+        order = self.order(pick)
+        if order:
+            line = order.lines[pick % len(order.lines)]
+            self.attempt(lambda: getattr(self.shop.orders, act)(order.number, lines={line.id: pieces}))
+
+    @rule(pick=PICK, pieces=SOME, scrap=st.booleans(), end=st.sampled_from(["refund", "reject", "wait"]))
+    def send_back(self, pick: int, pieces: int, scrap: bool, end: str) -> None:
+        order = self.order(pick)
+        if not order:
+            return
+        line = order.lines[pick % len(order.lines)]
+        asked = self.attempt(lambda: self.shop.orders.request_return(order.number, lines={line.id: pieces}))
+        if asked is None or end == "wait":
+            return
+        if end == "reject":
+            self.attempt(lambda: self.shop.orders.reject_return(asked.id))
+            return
+        lost = {line.id: 1} if scrap else None
+        self.attempt(lambda: self.shop.orders.receive_return(asked.id, scrap=lost))
+        self.attempt(lambda: self.shop.orders.refund_return(asked.id))
+
+    @rule(pick=PICK, sku=SKUS, quantity=st.integers(0, 3), end=st.sampled_from(["commit", "discard", "wait"]))
+    def edit(self, pick: int, sku: str, quantity: int, end: str) -> None:
+        order = self.order(pick)
+        change = order and self.attempt(lambda: self.shop.orders.begin_edit(order.number))
+        if not change:
+            return
+        line = order.lines[pick % len(order.lines)]
+        if pick % 2:
+            self.attempt(lambda: self.shop.orders.edit_set(change.id, line.id, quantity=quantity))
+        if quantity:
+            self.attempt(lambda: self.shop.orders.edit_add(change.id, sku=sku, quantity=quantity))
+        if end == "commit":
+            self.attempt(lambda: self.shop.orders.commit_edit(change.id))
+        elif end == "discard":
+            self.shop.orders.discard_edit(change.id)
+
+    @rule(sku=SKUS, quantity=st.integers(0, 6), act=st.sampled_from(["receive", "set"]))
+    def stock(self, sku: str, quantity: int, act: str) -> None:
+        if act == "set":
+            self.attempt(lambda: self.shop.inventory.set(sku, on_hand=quantity))
+        elif quantity:
+            self.shop.inventory.receive(sku, quantity=quantity)
+
+    @rule(sku=SKUS, amount=st.integers(1, 4000))
+    def reprice(self, sku: str, amount: int) -> None:
+        self.shop.pricing.set_price(sku, amount=amount)
+
+    @invariant()
+    def the_books_are_right(self) -> None:
+        report = self.shop.audit()
+        assert report.clean, report.violations
+
+    def teardown(self) -> None:
+        self.shop.close()
+
+
+GIFT = "PRESENTE2026"
+
+
+def furnished(url: str, *, new: bool = False) -> TestShop:
+    """The shop at `url`; a new one is filled."""
+    shop = TestShop(url)
+    if new:
+        for sku, price, stock in (("A", 1990, 5), ("B", 333, 3), ("C", 1005, 9)):
+            shop.product(sku, price=price, stock=stock)
+        shop.tax.set_rate("ICMS", percent=7)
+        shop.promotions.save_coupon("DEZ", percent=10, most_uses=3)
+        shop.promotions.save_coupon("NIVER", amount=500, minimum=2000)
+        three = {"type": "buy_get", "buy_quantity": 2, "get_quantity": 1}
+        shop.promotions.save("three", name="Leve 3, pague 2", actions=[three], budget=3000, currency="BRL")
+        shop.gift_cards.issue(amount=5000, code=GIFT)
+    return shop
+
+
+_TEMPLATE: list[Path] = []
+
+
+def copy_of_template() -> Path:
+    """A new SQLite file with a furnished shop: copied, for to migrate and fill one takes as long as fifty steps."""
+    if not _TEMPLATE:
+        folder = Path(tempfile.mkdtemp(prefix="mestres-machine-"))
+        furnished(f"sqlite:///{folder / 'template.db'}", new=True).close()
+        _TEMPLATE.append(folder)
+    template, copy = _TEMPLATE[0] / "template.db", _TEMPLATE[0] / "shop.db"
+    for rest in _TEMPLATE[0].glob("shop.db*"):
+        rest.unlink()
+    with contextlib.closing(sqlite3.connect(template)) as source, contextlib.closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+    return copy
