@@ -271,7 +271,7 @@ class CheckoutService:
         for each in begun.order.payments:
             self.replay(each.id)
         if not begun.requests:
-            self._orders.settle(begun.order.number, "captured")
+            self._orders.settle(self._orders.locked(begun.order.number), "captured")
         return replace(begun, order=self._orders.get(begun.order.number))
 
     def _keep_taxes(self, priced: Priced, order_id: int, line_ids: Sequence[int]) -> None:
@@ -281,40 +281,40 @@ class CheckoutService:
     def apply(self, event: PaymentEvent) -> Order | None:
         """Let what a provider reported have its effect, once. Returns the order; None when the event is of none."""
         check(event)
-        number = self._orders.lock_of(event.key)
+        row = self._orders.lock_of(event.key)
         changed = self._payments.record(event)
-        if number is None:
+        if row is None:
             return None
-        self._settle(number, changed)
-        return self._orders.get(number)
+        self._settle(row, changed)
+        return self._orders.get(row.number)
 
     def replay(self, key: str) -> bool:
         """Let what the ledger says of a payment have its effect once more; whether that changed anything."""
-        number = self._orders.lock_of(key)
-        changed = None if number is None else self._payments.work_out(key)
-        if number is not None:
-            self._settle(number, changed)
+        row = self._orders.lock_of(key)
+        changed = None if row is None else self._payments.work_out(key)
+        if row is not None:
+            self._settle(row, changed)
         return changed is not None
 
     def end_operation(self, operation_id: str, event: PaymentEvent) -> Order | None:
         """A provider has answered a capture or a void: once, and with its event's effect."""
         check(event)
-        number = self._orders.lock_of(event.key)
+        row = self._orders.lock_of(event.key)
         done = event.kind in ("captured", "voided")
         changed = self._payments.record(event)
         ended = self._payments.end_operation(operation_id, done=done)
         if done and ended is not None and ended.kind == "capture":
             self._payments.let_go_of_the_rest(operation_id)
-        if number is None:
+        if row is None:
             return None
-        self._settle(number, changed)
-        return self._orders.get(number)
+        self._settle(row, changed)
+        return self._orders.get(row.number)
 
-    def _settle(self, number: str, changed: Change | None) -> None:
+    def _settle(self, row: Any, changed: Change | None) -> None:
         if changed is None or changed.status == "pending":
             return
         cart_id = self._orders.settle(
-            number,
+            row,
             changed.status,
             gained=changed.gained,
             refunded=changed.refunded,

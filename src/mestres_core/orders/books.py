@@ -225,13 +225,13 @@ class OrderBooks:
             self._session.execute(_CREDIT, rows)
         return credited
 
-    def _rebalance(self, row: Any, *, unpaid: str | None = None, **values: Any) -> None:
+    def _rebalance(self, row: Any, *, unpaid: str | None = None, ledger: Ledger | None = None, **values: Any) -> None:
         """Change the order's row, and its payment status by what the ledgers then say.
 
-        `unpaid` is what to call an order that ends without any money.
+        `unpaid` is what to call an order that ends without any money, `ledger` what they say if it is known.
         """
         status = values.get("status", row.status)
-        ledger = self._ledger(row.number)
+        ledger = ledger or self._ledger(row.number)
         values["payment_status"] = payment_status(
             due=worth(row, **values),
             captures=ledger.captures,
@@ -243,14 +243,14 @@ class OrderBooks:
         )
         self._change(row, **values)
 
-    def _after_moving(self, lines: Sequence[Any], moves: Mapping[int, Mapping[str, int]]) -> dict[str, str]:
+    def _after_moving(self, lines: Sequence[Any], moves: Mapping[int, Mapping[str, int]]) -> dict[str, Any]:
         """Both statuses of a placed order whose lines' pieces were moved: shipped, called off, added."""
         shipped = sum(each.shipped_quantity + moves.get(each.id, {}).get("shipped", 0) for each in lines)
         open_ = sum(
             open_pieces(each) - moves.get(each.id, {}).get("shipped", 0) - moves.get(each.id, {}).get("cancelled", 0)
             for each in lines
         )
-        values = {"fulfillment_status": fulfillment_status(shipped=shipped, open_=open_)}
+        values: dict[str, Any] = {"fulfillment_status": fulfillment_status(shipped=shipped, open_=open_)}
         if not open_:
             values["status"] = "completed" if shipped else "cancelled"
         return values

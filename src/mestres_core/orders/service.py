@@ -5,9 +5,8 @@ The invariants are those of `books.py`. State, money and stock change in one tra
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -16,9 +15,10 @@ from sqlalchemy import bindparam, func, insert, or_, select, update
 from mestres_core.cart.dto import CartLine, Totals
 from mestres_core.catalog.dto import Page
 from mestres_core.catalog.service import check_paging
+from mestres_core.db.dialects.bulk import InsertMany
 from mestres_core.errors import InsufficientStock, TransactionOwnershipError, ValidationError
 from mestres_core.events.facts import OrderEdited
-from mestres_core.orders.books import LIVE, OVER, by_variant, open_pieces, read_pieces, refuse, worth
+from mestres_core.orders.books import LIVE, OVER, Ledger, by_variant, open_pieces, read_pieces, refuse, worth
 from mestres_core.orders.dto import Credit, LineParts, Order, OrderLine, OrderSummary
 from mestres_core.orders.edits import Edits
 from mestres_core.orders.models import credit, line, order
@@ -36,10 +36,15 @@ from mestres_core.rules.states import ENDED_UNPAID, ORDER, ORDER_AFTER, may
 from mestres_core.typing import CaptureRequest, PaymentRequest, RefundRequest, VoidRequest
 
 _NEW = insert(order).returning(order.c.id)
-_NEW_LINES = insert(line).returning(line.c.id, line.c.variant_id, line.c.attributes)
+_NEW_LINES = InsertMany(
+    line,
+    *("order_id", "variant_id", "sku", "name", "quantity", "unit_price", "total", "attributes"),
+    *("discount_amount", "tax_amount", "tax_included_amount"),
+    returning=(line.c.id,),
+)
 _CREDITS = select(credit).where(credit.c.order_id == bindparam("order_id")).order_by(credit.c.id)
 _LOCK_OF = (
-    select(order.c.number)
+    select(order)
     .where(order.c.number == select(payment.c.order_number).where(payment.c.id == bindparam("key")).scalar_subquery())
     .with_for_update()
 )
@@ -157,7 +162,7 @@ class OrderService(Shipping, Returns, Edits):
         }
         order_id = self._session.execute(_NEW, row).scalar_one()
         rows = [_line_row(order_id, each, part) for each, part in zip(lines, shares, strict=True)]
-        line_ids = _in_order(rows, self._session.execute(_NEW_LINES, rows))
+        line_ids = sorted(_NEW_LINES(self._session, rows).scalars())  # they follow the order of the rows
         written(order_id, line_ids)
         self._announce(number, "pending", "pending", row["customer_id"])
         none = Money(0, currency)
@@ -202,22 +207,27 @@ class OrderService(Shipping, Returns, Edits):
             owner=owner,
         )
 
-    def lock_of(self, payment_id: str) -> str | None:
-        """Lock the order that a payment is for, before anything of its money is touched; its number."""
-        row = self._session.execute(_LOCK_OF, {"key": payment_id}).first()
-        return None if row is None else str(row.number)
+    def lock_of(self, payment_id: str) -> Any:
+        """The row of the order that a payment is for, locked before anything of its money is touched; None: of none."""
+        return self._session.execute(_LOCK_OF, {"key": payment_id}).first()
+
+    def locked(self, number: str) -> Any:
+        """The row of an order, locked. Raises NotFound."""
+        return self._row(number, lock=True)
 
     def settle(
-        self, number: str, payment: str, *, gained: bool = True, refunded: int = 0, reference: str = ""
+        self, row: Any, payment: str, *, gained: bool = True, refunded: int = 0, reference: str = ""
     ) -> str | None:
         """Let what became of a payment (authorized, captured, voided, declined...) have its effect on the order.
+
+        `row` is the order's, as `lock_of` or `locked` gave it.
 
         Returns the cart to open again when the order has come to nothing, None otherwise: its other tenders then go
         back where they came from. Money that arrives after its payment had failed brings the order back if its goods
         can still be set aside; if not, or if somebody called the order off, the money goes back to the buyer by itself.
         `gained` says whether money has come now; `refunded` minor units were given back.
         """
-        row = self._row(number, lock=True)
+        number = row.number
         if payment in _TAKEN:
             if gained:
                 self._take_in(row)
@@ -231,7 +241,7 @@ class OrderService(Shipping, Returns, Edits):
                 self._rebalance(row, unpaid="void" if payment == "voided" and row.status in LIVE else None)
             return None
         self._inventory.release(self._held(row), reference=number)
-        self._promotions.give_back(row.number)
+        self._promotions.give_back(number)
         self._give_back(number, reason="undone")
         unpaid = "void" if payment == "voided" else payment
         self._rebalance(row, status=ORDER_AFTER.get(payment, "cancelled"), unpaid=unpaid)
@@ -470,11 +480,14 @@ class OrderService(Shipping, Returns, Edits):
         else:
             stays = brought - ledger.asked >= row.grand_amount  # no other tender is on its way back
             placed = late and stays and may(ORDER, row.status, "placed") and self._hold_again(row)
+        known: Ledger | None = ledger
         if not placed and row.status in OVER:
             self._give_back(row.number, reason="late")
+            known = None
         elif ledger.held and ledger.waiting == ledger.held and (placed or row.status in LIVE):
             self._payments.capture_accounts(row.number)  # all other money is there
-        self._rebalance(row, **({"status": "placed"} if placed else {}))
+            known = None
+        self._rebalance(row, ledger=known, **({"status": "placed"} if placed else {}))
 
     def _give_back(self, number: str, *, reason: str) -> None:
         """The order has come to nothing: what its tenders brought goes back to where it came from."""
@@ -548,16 +561,6 @@ def _read_cursor(checks: Checks, cursor: str | None) -> int | None:
         checks.wrong("cursor", "invalid", reason="not a cursor of this list")
         return 0
     return int(cursor[:19])
-
-
-def _in_order(rows: Sequence[Mapping[str, Any]], found: Iterable[Any]) -> list[int]:
-    """The ids of new lines in the order of `rows`; a database may answer in any. No two lines have the same goods."""
-    ids = {_goods(row.variant_id, row.attributes): row.id for row in found}
-    return [ids[_goods(row["variant_id"], row["attributes"])] for row in rows]
-
-
-def _goods(variant_id: int, attributes: Mapping[str, Any]) -> tuple[int, str]:
-    return variant_id, json.dumps(attributes, sort_keys=True) if attributes else ""
 
 
 def _line_row(order_id: int, each: CartLine, part: LineParts) -> dict[str, Any]:
