@@ -1,9 +1,6 @@
 """A database that fails at any moment: whatever is asked for happens once, or not at all, and the books stay right."""
 
-<<<<<<< HEAD
 import os
-=======
->>>>>>> main
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -137,13 +134,8 @@ def test_a_fault_at_any_statement(shop: TestShop, monkeypatch: pytest.MonkeyPatc
     shop.product(stock=1000)
     shop.product("B2", stock=1000)
     shop.buy()  # so that every later order is of a known customer
-<<<<<<< HEAD
-    unhurried = SimpleNamespace(sleep=lambda _seconds: None, monotonic=time.monotonic)
-    monkeypatch.setattr("mestres_core.db.session.time", unhurried)
-=======
     impatient = SimpleNamespace(monotonic=time.monotonic, sleep=lambda _seconds: None)
     monkeypatch.setattr("mestres_core.db.session.time", impatient)
->>>>>>> main
     do = ACTS[act](shop)
     before = counts(shop)
     with failing(shop, 0) as sent:
