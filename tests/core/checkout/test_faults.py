@@ -1,6 +1,5 @@
 """A database that fails at any moment: whatever is asked for happens once, or not at all, and the books stay right."""
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
