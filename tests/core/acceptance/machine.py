@@ -1,11 +1,13 @@
 """A small shop in which everything happens: buyers, clerks, providers, time. The audit looks after every step."""
 
 import contextlib
+import os
 import sqlite3
 import tempfile
 from pathlib import Path
 from typing import Any
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -15,6 +17,7 @@ from mestres_core.errors import CommerceError
 PICK = st.integers(0, 4)
 SKUS = st.sampled_from("ABC")
 SOME = st.integers(1, 3)
+STEPS, SEQUENCES = 100, 50  # in each of two files
 TENDERS = ("tok_ok", "tok_auth", "tok_declined", "tok_down", "pix", "boleto", "gift", "split")
 
 
@@ -231,3 +234,17 @@ def copy_of_template() -> Path:
     with contextlib.closing(sqlite3.connect(template)) as source, contextlib.closing(sqlite3.connect(copy)) as target:
         source.backup(target)
     return copy
+
+
+def how_long() -> settings:
+    """The same steps each time, so that a failure can be looked at again; the long form takes others every time."""
+    long = os.environ.get("MESTRES_STRESS") == "long"
+    return settings(
+        max_examples=20 * SEQUENCES if long else SEQUENCES,
+        stateful_step_count=STEPS,
+        deadline=None,
+        derandomize=not long,
+        database=None,
+        print_blob=True,
+        suppress_health_check=list(HealthCheck),
+    )
