@@ -28,7 +28,7 @@ from mestres_core.payments.models import event, payment
 from mestres_core.shipping.service import TableRater
 from mestres_examples.generate import Basket
 
-KEY = "demo-order-"
+_KEY = "demo-order-"
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _UNTIL_SHIPPED = timedelta(days=3)
 _PIX_OF_FIVE = 2
@@ -62,6 +62,11 @@ def goods_of(connection: Connection, skus: Iterable[str]) -> Mapping[str, Goods]
     }
 
 
+def number_of(basket: Basket) -> str:
+    """The number of the order that a basket becomes: the same on every run."""
+    return "MC-" + "".join(Random(f"order {basket.number}").choices(_LETTERS, k=10))  # noqa: S311 - no secret
+
+
 class Chapter:
     """Some orders of the past, collected as rows of every table and written together."""
 
@@ -76,8 +81,7 @@ class Chapter:
 
     def add(self, basket: Basket, moment: datetime) -> None:
         """One basket, bought at this moment: paid at once or declined, and shipped three days later."""
-        dice = Random(f"order {basket.number}")  # noqa: S311 - the same on every run is what is wanted
-        number = "MC-" + "".join(dice.choices(_LETTERS, k=10))
+        number = number_of(basket)
         paid = basket.payment_token == "tok_ok"  # noqa: S105 - a name, no secret
         shipped = paid and moment + _UNTIL_SHIPPED < self._now
         cart_id = self._ids.token()
@@ -87,7 +91,7 @@ class Chapter:
         self._rows[idempotency].append(
             {
                 "scope": "checkout",
-                "key": f"{KEY}{basket.number}",
+                "key": f"{_KEY}{basket.number}",
                 "request_hash": "",
                 "order_number": number,
                 "created_at": moment,
@@ -187,6 +191,7 @@ class Chapter:
                 "currency": _CURRENCY,
                 "amount": amount,
                 "status": kind,
+                "captured_amount": amount if paid else 0,
                 "acknowledged": True,
                 "reference": "",
                 "action": {},
