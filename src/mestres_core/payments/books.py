@@ -158,8 +158,8 @@ class PaymentBooks:
             self._close_operations(row.id, balance)
         gained = balance.captured > row.captured_amount or balance.authorized > row.authorized_amount
         reference = (grown and _last(facts, "operation")) or ""
-        only = getattr(row, "tenders", 0) == 1 and not grown
-        tender = as_payment({**row._mapping, **values}) if only else None  # noqa: SLF001 - a row's public way to its names
+        alone = getattr(row, "tenders", 0) == 1 and not grown
+        tender = as_payment({**row._mapping, **values}) if alone else None  # noqa: SLF001 - a row's public way to its names
         return Change(row.order_number, balance.status, grown, reference, gained, tender)
 
     def _rows(self, number: str) -> Sequence[Any]:

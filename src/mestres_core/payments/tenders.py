@@ -123,7 +123,7 @@ class Tenders(PaymentBooks):
         rows, requests, events = [], [], []
         at_once = all(each.provider in (*ACCOUNTS, NOBODY) for each in shares)
         for position, each in enumerate(shares):
-            row = {
+            row: dict[str, Any] = {
                 "id": f"pay_{self._work.ids.token()}",
                 "order_number": order_number,
                 "provider": each.provider,
