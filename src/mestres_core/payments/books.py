@@ -17,7 +17,7 @@ from sqlalchemy import bindparam, exists, func, insert, select, update
 
 from mestres_core.db.changes import change
 from mestres_core.db.dialects.sql import insert as upsert
-from mestres_core.db.waiting import write
+from mestres_core.db.later import write
 from mestres_core.errors import ValidationError
 from mestres_core.events.work import Work
 from mestres_core.payments.dto import Payment
