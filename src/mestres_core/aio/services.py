@@ -6,13 +6,24 @@ Nothing is written twice here: a call runs the plain service in a greenlet.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
-from mestres_core.db.waiting import spawn
+from mestres_core.jobs.dto import Result
 
 Send = Callable[..., Awaitable[Any]]
 _END = object()
+
+
+@dataclass(frozen=True, slots=True)
+class AsyncResult:
+    """What an export made, as `Result`: `async for data in result.chunks`."""
+
+    filename: str
+    media_type: str
+    size: int
+    chunks: AsyncIterator[bytes]
 
 
 class AsyncServices:
@@ -29,12 +40,13 @@ class AsyncServices:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        made = _Awaited(getattr(self._services, name), self._send)
+        found = getattr(self._services, name)
+        made = _awaited(found, self._send) if callable(found) else _Service(found, self._send)
         setattr(self, name, made)
         return made
 
 
-class _Awaited:
+class _Service:
     """One service."""
 
     def __init__(self, service: Any, send: Send) -> None:
@@ -47,26 +59,26 @@ class _Awaited:
         function = getattr(self._service, name)
         if not callable(function):
             raise AttributeError(name)  # noqa: TRY004 - it is no call, so there is nothing to await
-        send = self._send
-
-        @wraps(function)
-        async def call(*arguments: Any, **named: Any) -> Any:
-            answer = await send(function, *arguments, **named)
-            return _each(send, answer) if isinstance(answer, Iterator) else answer
-
-        setattr(self, name, call)
-        return call
+        made = _awaited(function, self._send)
+        setattr(self, name, made)
+        return made
 
     def __dir__(self) -> list[str]:
         return [name for name in dir(self._service) if not name.startswith("_")]
+
+
+def _awaited(function: Callable[..., Any], send: Send) -> Callable[..., Awaitable[Any]]:
+    @wraps(function)
+    async def call(*arguments: Any, **named: Any) -> Any:
+        answer = await send(function, *arguments, **named)
+        if isinstance(answer, Result):
+            return AsyncResult(answer.filename, answer.media_type, answer.size, _each(send, answer.chunks))
+        return _each(send, answer) if isinstance(answer, Iterator) else answer
+
+    return call
 
 
 async def _each(send: Send, items: Iterator[Any]) -> AsyncIterator[Any]:
     """What a plain iterator reads from the database bit by bit."""
     while (item := await send(next, items, _END)) is not _END:
         yield item
-
-
-async def alone(call: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
-    """A call that needs nobody else's connection."""
-    return await spawn(call, *arguments, **named)

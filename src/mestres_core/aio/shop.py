@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
@@ -24,6 +24,9 @@ from mestres_core.errors import DatabaseNotReady
 from mestres_core.events.relay import Subscriber
 from mestres_core.tax.remote import TaxesNeeded
 
+if TYPE_CHECKING:
+    from mestres_core.aio.services import AsyncJobs
+
 T = TypeVar("T")
 
 
@@ -33,6 +36,8 @@ class AsyncCommerce(AsyncServices):
     Open one per event loop and share it between tasks. Its connections belong to the loop that made them: a second loop
     that is alive at the same time gets DatabaseNotReady; one that comes after it, connections of its own.
     """
+
+    jobs: AsyncJobs
 
     def __init__(self, engine: AsyncEngine, config: Config | None = None, *, core: Commerce | None = None) -> None:
         """On an async engine that the host has made; SQLite needs `configure_sqlite(engine.sync_engine)` first.
