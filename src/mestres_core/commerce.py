@@ -1,6 +1,6 @@
 """The composition root: configuration and plugins on one side, services bound to a session on the other.
 
-Three ways in, one set of services:
+Three ways in, one set of services, and each of them async by `shop.aio`:
 
 - `shop.catalog.list(...)`: one call is one transaction, tried again when the database was busy.
 - `with shop.transaction() as tx`: several calls, one transaction.
@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import wraps
+from functools import cached_property, partial, wraps
 from types import TracebackType
-from typing import Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from sqlalchemy import Engine
 from sqlalchemy.engine import URL
@@ -33,6 +33,7 @@ from mestres_core.customers.service import CustomerService
 from mestres_core.db import schema
 from mestres_core.db.rulebook import Rulebook
 from mestres_core.db.session import Database, make_engine
+from mestres_core.db.waiting import ask, is_async, to_the_end
 from mestres_core.events.facts import Fact
 from mestres_core.events.outbox import Outbox
 from mestres_core.events.relay import Subscriber, relay
@@ -55,6 +56,7 @@ from mestres_core.tax.dto import TaxSettings
 from mestres_core.tax.remote import RemoteTaxes, answering
 from mestres_core.tax.service import TaxService
 from mestres_core.typing import (
+    AsyncPaymentProvider,
     Clock,
     Ids,
     OrderNumberGenerator,
@@ -64,8 +66,11 @@ from mestres_core.typing import (
     TaxCalculator,
 )
 
+if TYPE_CHECKING:
+    from mestres_core.aio import AsyncCommerce
+
 T = TypeVar("T")
-Listener = Callable[[Sequence[Fact]], None]
+Listener = Callable[[Sequence[Fact]], object]
 _log = logging.getLogger(__name__)
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no letter that is taken for a digit
 _READS = frozenset(
@@ -122,7 +127,7 @@ class Config:
     `numbers` None gives orders the random numbers of `ids`.
     """
 
-    providers: Sequence[PaymentProvider] = field(default_factory=_stand_ins)
+    providers: Sequence[PaymentProvider | AsyncPaymentProvider] = field(default_factory=_stand_ins)
     shipping: ShippingRater = field(default_factory=TableRater)
     tax: TaxCalculator | None = None
     taxes: TaxSettings = field(default_factory=TaxSettings)
@@ -148,7 +153,8 @@ class Services:
     def __init__(self, session: Session, config: Config, rulebook: Rulebook) -> None:
         self.outbox = Outbox(session, config.clock)
         work = Work(session, config.clock, config.ids, self.outbox, rulebook)
-        providers = {provider.name: provider for provider in config.providers}
+        # Within a transaction a provider is only asked what it knows by itself.
+        providers = {provider.name: cast("PaymentProvider", provider) for provider in config.providers}
         self.inventory = InventoryService(work, config.allocator)
         self.reservations = ReservationService(work, self.inventory)
         self.catalog = CatalogService(work, self.inventory)
@@ -222,7 +228,7 @@ class Commerce:
         self.config = _asked_between_transactions(config or Config())
         self._database = Database(engine)
         self._rulebook = Rulebook()
-        self._providers = {provider.name: provider for provider in self.config.providers}
+        self._is_async = engine.dialect.is_async
         self.jobs = Jobs(self.run, self.read, self.config.clock, self.config.ids)
         self._listeners: list[Listener] = []
         self._subscribers: list[Subscriber] = []
@@ -245,6 +251,20 @@ class Commerce:
         """The engine, for the host's own use."""
         return self._database.engine
 
+    @cached_property
+    def aio(self) -> AsyncCommerce:
+        """The same shop for async code, on connections of its own to the same database: `await shop.aio.close()` them.
+
+        Raises DatabaseNotReady for a database in memory, which no second connection sees, and for missing drivers.
+        """
+        from mestres_core.aio import AsyncCommerce, engine_beside  # noqa: PLC0415 - who needs no async pays nothing for it
+
+        engine = engine_beside(self.engine)
+        twin = Commerce(engine.sync_engine, self.config)
+        twin._rulebook = self._rulebook
+        twin._listeners, twin._subscribers = self._listeners, self._subscribers
+        return AsyncCommerce(engine, core=twin)
+
     def on(self, session: Session) -> Services:
         """The services in the host's own session: they flush, and never commit or roll back.
 
@@ -258,6 +278,10 @@ class Commerce:
         """Several calls in one transaction: committed at the end, rolled back by an error."""
         with self._unit(survivors=False) as services:
             yield services
+
+    def in_another_loop(self) -> None:
+        """For `AsyncCommerce`: the event loop that was there before is gone."""
+        self._database.in_another_loop()
 
     def run(self, call: Callable[[Services], T]) -> T:
         """One function of the services in one transaction, tried again when the database was busy."""
@@ -331,10 +355,25 @@ class Commerce:
 
     @contextmanager
     def _unit(self, *, survivors: bool) -> Iterator[Services]:
-        with self._database.write(survivors=survivors) as session:
-            services = Services(session, self.config, self._rulebook)
-            yield services
-        self._tell(services.outbox.facts)
+        facts: list[Fact] = []
+        session = None
+        try:
+            with self._database.write(survivors=survivors) as session:
+                services = Services(session, self.config, self._rulebook)
+                facts = services.outbox.facts
+                yield services
+        finally:
+            if session is not None and session.committed and facts and self._listeners:
+                to_the_end(partial(self._tell, facts))
+
+    @property
+    def _providers(self) -> dict[str, PaymentProvider]:
+        """Raises TypeError for one that only an event loop can ask."""
+        found = {provider.name: cast("PaymentProvider", provider) for provider in self.config.providers}
+        for name, provider in found.items():
+            if not self._is_async and is_async(getattr(provider, "charge", None)):
+                raise TypeError(f"payment provider {name!r} is async: use shop.aio, or AsyncCommerce")
+        return found
 
     def _place(self, cart_id: str, **arguments: Any) -> Any:
         return placing.place(self.run, self._providers, {"cart_id": cart_id, **arguments})
@@ -356,11 +395,9 @@ class Commerce:
         return returning.refund(self.run, self._providers, number, **arguments)
 
     def _tell(self, facts: Sequence[Fact]) -> None:
-        if not facts:
-            return
         for listener in self._listeners:
             try:
-                listener(facts)
+                ask(listener, facts)
             except Exception:  # noqa: BLE001 - the work is committed: no listener may make it look undone
                 _log.exception("a listener failed on %d committed facts", len(facts))
 

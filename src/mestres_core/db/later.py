@@ -45,6 +45,9 @@ class PatientSession(Session):
     So it gives them straight to its connection, which costs a fifth less for each.
     """
 
+    committed = False
+    """Whether what was written in it is kept."""
+
     def __init__(self, bind: Any) -> None:
         super().__init__(bind)
         self._waiting: list[tuple[_Part, Mapping[str, Any]]] = []
