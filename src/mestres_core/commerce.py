@@ -13,7 +13,7 @@ import logging
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from functools import cached_property, partial, wraps
 from types import TracebackType
@@ -38,6 +38,8 @@ from mestres_core.events.facts import Fact
 from mestres_core.events.outbox import Outbox
 from mestres_core.events.relay import Subscriber, relay
 from mestres_core.events.work import Work
+from mestres_core.extensions import check_shapes
+from mestres_core.inventory.holding import ReserveAtQuote
 from mestres_core.inventory.reservations import ReservationService
 from mestres_core.inventory.service import InventoryService, PriorityAllocator
 from mestres_core.jobs.service import Jobs
@@ -47,7 +49,9 @@ from mestres_core.orders.numbers import RandomNumbers
 from mestres_core.orders.service import OrderService
 from mestres_core.payments.accounts import GiftCardService, StoreCreditService
 from mestres_core.payments.service import PaymentService
+from mestres_core.plugins import PluginLike, plugged
 from mestres_core.pricing.service import PricingService
+from mestres_core.promotions.definitions import Words
 from mestres_core.promotions.service import PromotionService
 from mestres_core.providers.fake import FakeBoleto, FakeCard, FakePix
 from mestres_core.search.service import SearchService
@@ -57,10 +61,17 @@ from mestres_core.tax.remote import RemoteTaxes, answering
 from mestres_core.tax.service import TaxService
 from mestres_core.typing import (
     AsyncPaymentProvider,
+    CartMergePolicy,
     Clock,
+    EventSink,
     Ids,
     OrderNumberGenerator,
     PaymentProvider,
+    PriceResolver,
+    PromotionAction,
+    PromotionCondition,
+    ReservationPolicy,
+    RoundingPolicy,
     ShippingRater,
     StockAllocator,
     TaxCalculator,
@@ -125,6 +136,14 @@ class Config:
     `shipping` as it is sends by the shop's zones, and while there are none by one table for Brazil. `tax` None: the
     shop's own rates; `taxes` says how they are rounded.
     `numbers` None gives orders the random numbers of `ids`.
+
+    A shop's own rules (protocols of mestres_core.typing, docs/extending.md): `prices` may answer other prices than the
+    shop's; `conditions` and `actions` are words for promotions, `merge_policies` for `carts.merge`, each with what
+    makes or does it; `reservations` None goes by `Times.reservation`; `rounding` None rounds halves up, and taxes by
+    `taxes`; `sinks` are told every committed fact, as by `subscribe`.
+
+    Raises TypeError for something that lacks what its protocol asks for, ValueError for a word that the shop has
+    already.
     """
 
     providers: Sequence[PaymentProvider | AsyncPaymentProvider] = field(default_factory=_stand_ins)
@@ -138,6 +157,24 @@ class Config:
     clock: Clock = field(default_factory=SystemClock)
     ids: Ids = field(default_factory=RandomIds)
     numbers: OrderNumberGenerator | None = None
+    prices: PriceResolver | None = None
+    conditions: Mapping[str, Callable[..., PromotionCondition]] = field(default_factory=dict)
+    actions: Mapping[str, Callable[..., PromotionAction]] = field(default_factory=dict)
+    merge_policies: Mapping[str, CartMergePolicy] = field(default_factory=dict)
+    reservations: ReservationPolicy | None = None
+    rounding: RoundingPolicy | None = None
+    sinks: Sequence[EventSink] = ()
+
+    def __post_init__(self) -> None:
+        check_shapes({each.name: getattr(self, each.name) for each in fields(self)})
+
+    @classmethod
+    def with_plugins(cls, *plugins: str | PluginLike, **settings: Any) -> Self:
+        """What the installed plugins of these names set, and `settings`, which go before them: docs/extending.md.
+
+        Raises PluginError, TypeError for an unknown setting.
+        """
+        return cls(**plugged(plugins, settings, known=[each.name for each in fields(cls)]))
 
 
 def _asked_between_transactions(config: Config) -> Config:
@@ -159,13 +196,20 @@ class Services:
         self.reservations = ReservationService(work, self.inventory)
         self.catalog = CatalogService(work, self.inventory)
         self.search = SearchService(work, self.catalog)
-        self.promotions = PromotionService(work)
-        self.pricing = PricingService(work, self.promotions)
+        words = Words(config.conditions, config.actions)
+        self.promotions = PromotionService(work, words=words, rounding=config.rounding)
+        self.pricing = PricingService(work, self.promotions, resolver=config.prices)
         self.customers = CustomerService(work)
-        self.tax = TaxService(work, calculator=config.tax, settings=config.taxes)
+        self.tax = TaxService(work, calculator=config.tax, settings=config.taxes, rounding=config.rounding)
         self.shipping = ShippingService(work, rater=config.shipping)
         self.carts = CartService(
-            work, self.promotions, self.pricing, reservations=self.reservations, idle=config.times.cart
+            work,
+            self.promotions,
+            self.pricing,
+            reservations=self.reservations,
+            idle=config.times.cart,
+            policies=config.merge_policies,
+            holding=config.reservations,
         )
         self.payments = PaymentService(work, providers, config.webhook_secret, self.customers)
         self.gift_cards = GiftCardService(work)
@@ -190,6 +234,7 @@ class Services:
             shipping=self.shipping,
             tax=self.tax,
             times=config.times,
+            holding=config.reservations or ReserveAtQuote(config.times.reservation),
         )
         self.admin = AdminService(work, self.orders)
         # Two rooms tell a higher one what happened without knowing it.
@@ -231,18 +276,28 @@ class Commerce:
         self._is_async = engine.dialect.is_async
         self.jobs = Jobs(self.run, self.read, self.config.clock, self.config.ids)
         self._listeners: list[Listener] = []
-        self._subscribers: list[Subscriber] = []
+        self._subscribers: list[Subscriber] = list(self.config.sinks)
         for name in _SERVICE_TYPES:
             setattr(self, name, cast("Any", _OneCall(self, name)))
 
     @classmethod
-    def open(cls, url: str | URL, *, config: Config | None = None, **settings: Any) -> Self:
+    def open(
+        cls,
+        url: str | URL,
+        *,
+        config: Config | None = None,
+        plugins: Sequence[str | PluginLike] = (),
+        **settings: Any,
+    ) -> Self:
         """A shop on the database at `url`; its tables are created or migrated.
 
-        `url` is a `sqlite:///file.db` or `postgresql://...` address; `settings` are the fields of Config. Raises
-        DatabaseNotReady for any other database, TypeError for an unknown setting.
+        `url` is a `sqlite:///file.db` or `postgresql://...` address; `settings` are the fields of Config; `plugins`
+        names installed ones (`Config.with_plugins`). Raises DatabaseNotReady for any other database, TypeError for an
+        unknown setting or for some beside a `config`, PluginError.
         """
-        shop = cls(make_engine(url), config or Config(**settings))
+        if config is not None and (settings or plugins):
+            raise TypeError("give either config or settings and plugins: Config.with_plugins() takes both")
+        shop = cls(make_engine(url), config or Config.with_plugins(*plugins, **settings))
         shop.migrate()
         return shop
 
