@@ -135,13 +135,25 @@ class Database:
         self.dialect = engine.dialect.name
         option = {READ_ONLY: True} if self.dialect == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
         self._reader = engine.execution_options(**option)
+        frozen = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        self._frozen = self._reader if self.dialect == "sqlite" else engine.execution_options(**frozen)
         self._shared = isinstance(engine.pool, StaticPool)  # one connection for all threads: one at a time
         self._writer_lock = FairLock()
 
+    @property
+    def alone(self) -> bool:
+        """Whether there is one connection for all: nobody else does anything while it is being used."""
+        return self._shared
+
     @contextmanager
-    def read(self) -> Iterator[Session]:
-        """A session for reading; nothing written in it is kept."""
-        with self._turn(write=False), _translated(), _CoreSession(self._reader) as session:
+    def read(self, *, snapshot: bool = False) -> Iterator[Session]:
+        """A session for reading; nothing written in it is kept.
+
+        In a `snapshot` all of its statements see the database as it was at the first one, whatever is committed
+        meanwhile; nobody waits for it.
+        """
+        engine = self._frozen if snapshot else self._reader
+        with self._turn(write=False), _translated(), _CoreSession(engine) as session:
             try:
                 yield session
             except DBAPIError:
