@@ -274,7 +274,14 @@ class Commerce:
         self._database = Database(engine)
         self._rulebook = Rulebook()
         self._is_async = engine.dialect.is_async
-        self.jobs = Jobs(self.run, self.read, self.config.clock, self.config.ids)
+        self.jobs = Jobs(
+            self.run,
+            self.read,
+            self.snapshot,
+            self.config.clock,
+            self.config.ids,
+            alone=self._database.alone,
+        )
         self._listeners: list[Listener] = []
         self._subscribers: list[Subscriber] = list(self.config.sinks)
         for name in _SERVICE_TYPES:
@@ -355,6 +362,16 @@ class Commerce:
                 return call(Services(session, self.config, self._rulebook))
 
         return answering(lambda: self._database.retrying(once))
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Services]:
+        """Several reads that agree with each other: all see the shop as it was at the first, whatever others commit.
+
+        Nobody waits for it. What is written in it is refused by PostgreSQL and must not be tried on SQLite. A database
+        in memory has one connection, so everybody else waits.
+        """
+        with self._database.read(snapshot=True) as session:
+            yield Services(session, self.config, self._rulebook)
 
     def on_committed(self, listener: Listener) -> None:
         """Tell `listener` the facts of each transaction of this object, right after its commit, in its thread.

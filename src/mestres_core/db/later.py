@@ -4,8 +4,8 @@ What a round trip costs, on both sides, is most of what a small statement costs.
 statement (`WITH w0 AS (UPDATE ...), w1 AS (INSERT ...) INSERT ...`), so a session of our own lets them wait. SQLite,
 which is asked in the same process, and a host's own session get each one at once.
 
-Invariants: whatever is read, a savepoint, and the commit come after every write before it; two writes to one table are never in
-one statement, where their order would not be certain (facts are delivered in the order of their numbers).
+Invariants: whatever is read, a savepoint, and the commit come after every write before it; two writes to one table are
+never in one statement, where their order would not be certain (facts are delivered in the order of their numbers).
 """
 
 from __future__ import annotations

@@ -135,6 +135,8 @@ class Database:
         self.dialect = engine.dialect.name
         option = {READ_ONLY: True} if self.dialect == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
         self._reader = engine.execution_options(**option)
+        frozen = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        self._frozen = self._reader if self.dialect == "sqlite" else engine.execution_options(**frozen)
         self._shared = isinstance(engine.pool, StaticPool)  # one connection for all threads: one at a time
         self._writer_lock: FairLock | LoopLock = LoopLock() if engine.dialect.is_async else FairLock()
 
@@ -142,10 +144,20 @@ class Database:
         """Forget the event loop that is gone."""
         self._writer_lock = LoopLock()
 
+    @property
+    def alone(self) -> bool:
+        """Whether there is one connection for all: nobody else does anything while it is being used."""
+        return self._shared
+
     @contextmanager
-    def read(self) -> Iterator[Session]:
-        """A session for reading; nothing written in it is kept."""
-        with self._turn(write=False), _translated(), self._closing(PatientSession(self._reader)) as session:
+    def read(self, *, snapshot: bool = False) -> Iterator[Session]:
+        """A session for reading; nothing written in it is kept.
+
+        In a `snapshot` all of its statements see the database as it was at the first one, whatever is committed
+        meanwhile; nobody waits for it.
+        """
+        engine = self._frozen if snapshot else self._reader
+        with self._turn(write=False), _translated(), self._closing(PatientSession(engine)) as session:
             try:
                 yield session
             except DBAPIError:
