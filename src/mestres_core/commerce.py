@@ -47,8 +47,10 @@ from mestres_core.orders.service import OrderService
 from mestres_core.payments.accounts import GiftCardService, StoreCreditService
 from mestres_core.payments.service import PaymentService
 from mestres_core.pricing.service import PricingService
+from mestres_core.privacy.people import People
 from mestres_core.promotions.service import PromotionService
 from mestres_core.providers.fake import FakeBoleto, FakeCard, FakePix
+from mestres_core.reviews.service import ReviewPolicy, ReviewService
 from mestres_core.search.service import SearchService
 from mestres_core.shipping.service import ShippingService, TableRater
 from mestres_core.tax.dto import TaxSettings
@@ -63,6 +65,7 @@ from mestres_core.typing import (
     StockAllocator,
     TaxCalculator,
 )
+from mestres_core.wishlists.service import WishlistService
 
 T = TypeVar("T")
 Listener = Callable[[Sequence[Fact]], None]
@@ -75,6 +78,8 @@ _READS = frozenset(
         " shipments credits returns preview_edit summary ledger entries balance events"
         " places locations lots recall movements of_reference"
         " all codes facts running prices lists resolve explain"
+        " of_reference groups group_of address addresses default_address consents has_consent consent_history"
+        " of_product pending of_token"
     ).split()
 )
 _OWN_TRANSACTIONS = frozenset(
@@ -133,6 +138,7 @@ class Config:
     clock: Clock = field(default_factory=SystemClock)
     ids: Ids = field(default_factory=RandomIds)
     numbers: OrderNumberGenerator | None = None
+    reviews: ReviewPolicy = field(default_factory=ReviewPolicy)
 
 
 def _asked_between_transactions(config: Config) -> Config:
@@ -159,7 +165,12 @@ class Services:
         self.tax = TaxService(work, calculator=config.tax, settings=config.taxes)
         self.shipping = ShippingService(work, rater=config.shipping)
         self.carts = CartService(
-            work, self.promotions, self.pricing, reservations=self.reservations, idle=config.times.cart
+            work,
+            self.promotions,
+            self.pricing,
+            reservations=self.reservations,
+            idle=config.times.cart,
+            customers=self.customers,
         )
         self.payments = PaymentService(work, providers, config.webhook_secret, self.customers)
         self.gift_cards = GiftCardService(work)
@@ -185,7 +196,10 @@ class Services:
             tax=self.tax,
             times=config.times,
         )
+        self.reviews = ReviewService(work, self.customers, config.reviews)
+        self.wishlists = WishlistService(work, self.customers, self.carts)
         self.admin = AdminService(work, self.orders)
+        self.customers.keeper = People(work, self.reviews)
         # Two rooms tell a higher one what happened without knowing it.
         self.inventory.watcher = self.catalog.stock_moved
         self.payments.on_event = self.checkout.apply
@@ -211,6 +225,8 @@ class Commerce:
     payments: PaymentService
     gift_cards: GiftCardService
     store_credit: StoreCreditService
+    reviews: ReviewService
+    wishlists: WishlistService
     admin: AdminService
 
     def __init__(self, engine: Engine, config: Config | None = None) -> None:
@@ -409,5 +425,7 @@ _SERVICE_TYPES: Mapping[str, type] = {
     "payments": PaymentService,
     "gift_cards": GiftCardService,
     "store_credit": StoreCreditService,
+    "reviews": ReviewService,
+    "wishlists": WishlistService,
     "admin": AdminService,
 }

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from mestres_core.cart.models import cart
 from mestres_core.catalog.models import card, variant
 from mestres_core.checkout.audit_carts import CART_RULES
+from mestres_core.checkout.audit_customers import CUSTOMER_RULES
 from mestres_core.checkout.audit_orders import ORDER_RULES
 from mestres_core.checkout.audit_payments import PAYMENT_RULES
 from mestres_core.checkout.models import idempotency
@@ -268,7 +269,8 @@ _RULES: dict[str, Any] = {
 
 # Ready to be sent: the machine that looks after each of ten thousand steps would otherwise put them together each time.
 _ALL_RULES = {
-    rule: query.limit(_MOST_SHOWN) for rule, query in (_RULES | CART_RULES | ORDER_RULES | PAYMENT_RULES).items()
+    rule: query.limit(_MOST_SHOWN)
+    for rule, query in (_RULES | CART_RULES | CUSTOMER_RULES | ORDER_RULES | PAYMENT_RULES).items()
 }
 _ORDERS = select(func.count()).select_from(order)
 _LEVELS = select(func.count()).select_from(level)

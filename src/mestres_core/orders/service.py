@@ -82,8 +82,7 @@ class OrderService(Shipping, Returns, Edits):
         check_paging(checks, page=page, per_page=per_page)
         after = _read_cursor(checks, cursor)
         checks.done()
-        self._customers.get(customer_id)
-        mine = order.c.customer_id == customer_id
+        mine = order.c.customer_id == self._customers.get(customer_id).id
         query = _SUMMARIES.where(mine).limit(per_page + 1)
         query = query.offset((page - 1) * per_page) if after is None else query.where(order.c.id < after)
         rows = self._session.execute(query).all()
