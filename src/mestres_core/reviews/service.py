@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import bindparam, delete, exists, func, or_, select, update
+from sqlalchemy import Integer, bindparam, delete, exists, func, or_, select, update
 
 from mestres_core.catalog.dto import Page
 from mestres_core.catalog.models import product, variant
@@ -67,7 +67,7 @@ _SUMMARY = select(*(summary.c[f"stars_{n}"] for n in STARS)).where(summary.c.pro
 _COUNT: Any = sum((summary.c[f"stars_{n}"] for n in STARS[1:]), start=summary.c.stars_1)
 _TOTAL: Any = sum((n * summary.c[f"stars_{n}"] for n in STARS[1:]), start=summary.c.stars_1)
 # Whole numbers only, so that both databases round alike: half up, of a positive number.
-AVERAGE = (200 * _TOTAL + _COUNT) // func.nullif(2 * _COUNT, 0)
+AVERAGE = (200 * _TOTAL + _COUNT) // func.nullif(2 * _COUNT, 0, type_=Integer)
 """The average of a summary's row in hundredths, NULL when nobody is counted."""
 
 _RATE = (

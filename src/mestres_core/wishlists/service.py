@@ -100,7 +100,7 @@ class WishlistService:
             raise ValidationError.of("lists", "too_many", limit=MOST_LISTS)
         values = {"customer_id": owner.id, "name": name, "created_at": self._work.clock.now()}
         new = upsert(self._work.dialect, wishlist).values(values).returning(*_HEAD)
-        return Wishlist(*self._session.execute(new).one(), items=())
+        return Wishlist(*self._session.execute(new).one(), ())
 
     def get(self, wishlist_id: int, *, customer_id: int, currency: str = "BRL") -> Wishlist:
         """A list of the customer's, newest wishes first. Raises NotFound."""
@@ -208,4 +208,4 @@ class WishlistService:
                 each.created_at,
             )
             items[each.wishlist_id].append(wish)
-        return tuple(Wishlist(*row, items=tuple(items[row.id])) for row in rows)
+        return tuple(Wishlist(*row, tuple(items[row.id])) for row in rows)
