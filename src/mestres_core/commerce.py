@@ -51,9 +51,11 @@ from mestres_core.payments.accounts import GiftCardService, StoreCreditService
 from mestres_core.payments.service import PaymentService
 from mestres_core.plugins import PluginLike, plugged
 from mestres_core.pricing.service import PricingService
+from mestres_core.privacy.people import People
 from mestres_core.promotions.definitions import Words
 from mestres_core.promotions.service import PromotionService
 from mestres_core.providers.fake import FakeBoleto, FakeCard, FakePix
+from mestres_core.reviews.service import ReviewPolicy, ReviewService
 from mestres_core.search.service import SearchService
 from mestres_core.shipping.service import ShippingService, TableRater
 from mestres_core.tax.dto import TaxSettings
@@ -76,6 +78,7 @@ from mestres_core.typing import (
     StockAllocator,
     TaxCalculator,
 )
+from mestres_core.wishlists.service import WishlistService
 
 if TYPE_CHECKING:
     from mestres_core.aio import AsyncCommerce
@@ -91,6 +94,8 @@ _READS = frozenset(
         " shipments credits returns preview_edit summary ledger entries balance events"
         " places locations lots recall movements of_reference"
         " all codes facts running prices lists resolve explain"
+        " of_reference groups group_of address addresses default_address consents has_consent consent_history"
+        " of_product pending of_token"
     ).split()
 )
 _OWN_TRANSACTIONS = frozenset(
@@ -164,6 +169,7 @@ class Config:
     reservations: ReservationPolicy | None = None
     rounding: RoundingPolicy | None = None
     sinks: Sequence[EventSink] = ()
+    reviews: ReviewPolicy = field(default_factory=ReviewPolicy)
 
     def __post_init__(self) -> None:
         check_shapes({each.name: getattr(self, each.name) for each in fields(self)})
@@ -210,6 +216,7 @@ class Services:
             idle=config.times.cart,
             policies=config.merge_policies,
             holding=config.reservations,
+            customers=self.customers,
         )
         self.payments = PaymentService(work, providers, config.webhook_secret, self.customers)
         self.gift_cards = GiftCardService(work)
@@ -236,7 +243,10 @@ class Services:
             times=config.times,
             holding=config.reservations or ReserveAtQuote(config.times.reservation),
         )
+        self.reviews = ReviewService(work, self.customers, config.reviews)
+        self.wishlists = WishlistService(work, self.customers, self.carts)
         self.admin = AdminService(work, self.orders)
+        self.customers.keeper = People(work, self.reviews)
         # Two rooms tell a higher one what happened without knowing it.
         self.inventory.watcher = self.catalog.stock_moved
         self.payments.on_event = self.checkout.apply
@@ -262,6 +272,8 @@ class Commerce:
     payments: PaymentService
     gift_cards: GiftCardService
     store_credit: StoreCreditService
+    reviews: ReviewService
+    wishlists: WishlistService
     admin: AdminService
 
     def __init__(self, engine: Engine, config: Config | None = None) -> None:
@@ -518,5 +530,7 @@ _SERVICE_TYPES: Mapping[str, type] = {
     "payments": PaymentService,
     "gift_cards": GiftCardService,
     "store_credit": StoreCreditService,
+    "reviews": ReviewService,
+    "wishlists": WishlistService,
     "admin": AdminService,
 }

@@ -16,6 +16,7 @@ from mestres_core.cart.models import cart
 from mestres_core.catalog.cards import RIGHT
 from mestres_core.catalog.models import card
 from mestres_core.checkout.audit_carts import CART_RULES
+from mestres_core.checkout.audit_customers import CUSTOMER_RULES
 from mestres_core.checkout.audit_orders import ORDER_RULES
 from mestres_core.checkout.audit_payments import PAYMENT_RULES
 from mestres_core.checkout.models import idempotency
@@ -280,7 +281,7 @@ _RULES: dict[str, Any] = {
 }
 
 # Ready to be sent: one statement, because a machine looks after each of ten thousand steps.
-_EVERY_RULE = _RULES | CART_RULES | ORDER_RULES | PAYMENT_RULES
+_EVERY_RULE = _RULES | CART_RULES | CUSTOMER_RULES | ORDER_RULES | PAYMENT_RULES
 _ALL_RULES = {rule: query.limit(_MOST_SHOWN) for rule, query in _EVERY_RULE.items()}
 _BROKEN = select(
     select(func.count()).select_from(order).scalar_subquery().label("orders"),
