@@ -17,15 +17,15 @@ from mestres_core.catalog import queries
 from mestres_core.catalog.dto import FacetValue, Page, ProductCard
 from mestres_core.catalog.models import attribute, category, product, variant
 from mestres_core.catalog.service import CatalogService, check_paging, cursor_values
-from mestres_core.catalog.vocabulary import corrected
+from mestres_core.catalog.vocabulary import corrected, spellings
 from mestres_core.events.work import Work
 from mestres_core.rules.checks import Checks, storable
-from mestres_core.rules.text import fold, stems
+from mestres_core.rules.synonyms import BUILT_IN, Synonyms
+from mestres_core.rules.text import fold
 from mestres_core.search import matching
+from mestres_core.search.asking import LONGEST_QUERY, Term, terms
 from mestres_core.search.dto import Suggestion
 
-_LONGEST_QUERY = 200
-_MOST_WORDS = 8
 _MOST_VALUES = 20
 _MOST_COUNTED = 10_000
 """Beyond so many matches nobody pages through them: they are not counted."""
@@ -39,7 +39,8 @@ _RELEVANCE = "relevance"
 class SearchService:
     """Search in one unit of work."""
 
-    def __init__(self, work: Work, catalog: CatalogService) -> None:
+    def __init__(self, work: Work, catalog: CatalogService, synonyms: Synonyms = BUILT_IN) -> None:
+        self._synonyms = synonyms
         self._session = work.session
         self._dialect = work.dialect
         self._catalog = catalog
@@ -79,25 +80,26 @@ class SearchService:
             attributes=attributes,
             currency=currency,
         )
-        wanted = _words(query)
+        wanted = terms(query, self._synonyms)
         nothing: Page[ProductCard] = Page((), page, per_page, 0 if count else None, None)
         if not wanted:
-            return nothing
+            return nothing if page > 1 or cursor is not None else self._instead(nothing, (), filters)
         how: dict[str, Any] = {"sort": sort, "page": page, "per_page": per_page, "cursor": cursor, "count": count}
         found = self._search(query, wanted, filters, **how)
         if found.items or page > 1 or cursor is not None:
             return found
-        meant = corrected(self._session, query[:_LONGEST_QUERY])
-        if meant is None:
-            return found
-        return replace(self._search(meant, _words(meant), filters, **how), corrected=meant)
+        meant = corrected(self._session, query[:LONGEST_QUERY])
+        if meant is not None:
+            wanted = terms(meant, self._synonyms)
+            found = replace(self._search(meant, wanted, filters, **how), corrected=meant)
+        return found if found.items else self._instead(found, wanted, filters)
 
     def suggest(self, query: str, *, limit: int = 10) -> tuple[Suggestion, ...]:
         """Categories, then products, that go on from what was typed. Raises ValidationError."""
         checks = Checks()
         checks.whole("limit", limit, at_least=1, at_most=50)
         checks.done()
-        wanted = _words(query)
+        wanted = terms(query, self._synonyms)
         if not wanted:
             return ()
         typed = fold(query.strip())
@@ -111,6 +113,19 @@ class SearchService:
         found = self._featured_first(named, matching.sorted_under(typed), limit)
         products = [Suggestion(row.name, "product", row.slug) for row in found]
         return tuple([*categories[: max(1, limit // 3)], *products][:limit])
+
+    def spellings(self, word: str, *, limit: int = 5) -> tuple[str, ...]:
+        """What a mistyped word may mean, folded, the likeliest first; nothing for a word that the catalogue has.
+
+        Words that one edit makes of it, or two when they have eight letters, or that sound like it. Raises
+        ValidationError.
+        """
+        checks = Checks()
+        checks.whole("limit", limit, at_least=1, at_most=50)
+        checks.done()
+        if not isinstance(word, str) or not storable(word):
+            return ()
+        return tuple(spellings(self._session, word[:LONGEST_QUERY], limit=limit))
 
     def _featured_first(self, named: ColumnElement[bool], begins: ColumnElement[bool], limit: int) -> Sequence[Any]:
         """What the shop puts forward, then the names that begin so, then the rest; each by name."""
@@ -150,7 +165,7 @@ class SearchService:
     def _search(
         self,
         query: str,
-        wanted: Sequence[str],
+        wanted: Sequence[Term],
         filters: queries.Filters,
         *,
         sort: str,
@@ -171,7 +186,7 @@ class SearchService:
             if not few and pinned is None:
                 many = len(ids) > _MOST_COUNTED
                 best = self._best(wanted, conditions, page=page, per_page=per_page, many=many)
-            rows = best or self._ranked(matches, wanted, pinned, page=page, per_page=per_page)
+            rows = best or self._ranked(matches, wanted, pinned, few=few, page=page, per_page=per_page)
         else:
             rows = self._sorted(matches, sort=sort, page=page, per_page=per_page, cursor=cursor)
         shown, more = rows[:per_page], len(rows) > per_page
@@ -180,13 +195,30 @@ class SearchService:
         cards = tuple(queries.to_card(row) for row in shown)
         return Page(cards, page, per_page, total, next_cursor, self._facets(ids[:_FEW]) if ids else {})
 
+    def _instead(
+        self, nothing: Page[ProductCard], wanted: Sequence[Term], filters: queries.Filters
+    ) -> Page[ProductCard]:
+        """The empty page with something else to look at, and why that."""
+        conditions = filters.conditions()
+        if len(wanted) > 1:
+            ids = self._ids([*conditions, matching.some(self._dialect, wanted)], _FEW)
+            among = [matching.among(self._dialect, ids[:_FEW]), *conditions]
+            best = (matching.having(wanted).desc(), matching.rank(wanted, None), product.c.sort_name, product.c.id)
+            query = queries.cards(among).order_by(*best).limit(nothing.per_page)
+            if ids and (rows := self._session.execute(query).all()):
+                return replace(nothing, instead=tuple(map(queries.to_card, rows)), instead_by="fewer_words")
+        order = (product.c.featured.desc(), product.c.id)
+        query = queries.cards(conditions).order_by(*order).limit(nothing.per_page)
+        cards = tuple(map(queries.to_card, self._session.execute(query)))
+        return replace(nothing, instead=cards, instead_by="popular" if cards else None)
+
     def _ids(self, conditions: Sequence[ColumnElement[bool]], most: int) -> list[int]:
         """The matches, whichever come first; one more than `most` when there are more."""
         query = select(product.c.id).select_from(queries.CARD_SOURCE).where(*conditions).limit(most + 1)
         return list(self._session.execute(query).scalars())
 
     def _best(
-        self, wanted: Sequence[str], filters: Sequence[ColumnElement[bool]], *, page: int, per_page: int, many: bool
+        self, wanted: Sequence[Term], filters: Sequence[ColumnElement[bool]], *, page: int, per_page: int, many: bool
     ) -> Sequence[Any] | None:
         """A page that the best matches fill, which come first anyway: then the many others need not be ranked.
 
@@ -202,13 +234,17 @@ class SearchService:
     def _ranked(
         self,
         matches: Sequence[ColumnElement[bool]],
-        wanted: Sequence[str],
+        wanted: Sequence[Term],
         pinned: int | None,
         *,
+        few: bool,
         page: int,
         per_page: int,
     ) -> Sequence[Any]:
-        query = queries.cards(matches).order_by(matching.rank(wanted, pinned), product.c.sort_name, product.c.id)
+        order = [matching.rank(wanted, pinned), product.c.sort_name, product.c.id]
+        if few:  # of more, the best may be met on a walk along the names, which knows stems only
+            order.insert(1, matching.as_typed(wanted))
+        query = queries.cards(matches).order_by(*order)
         return self._session.execute(query.offset((page - 1) * per_page).limit(per_page + 1)).all()
 
     def _pinned(self, query: str) -> int | None:
@@ -245,9 +281,3 @@ class SearchService:
             name: sorted(of, key=lambda value: (-value.count, value.value)) for name, of in sorted(values.items())
         }
         return {name: tuple(of[:_MOST_VALUES]) for name, of in ranked.items()}
-
-
-def _words(query: str) -> list[str]:
-    if not isinstance(query, str) or not storable(query):
-        return []
-    return list(dict.fromkeys(stems(query[:_LONGEST_QUERY])))[:_MOST_WORDS]
