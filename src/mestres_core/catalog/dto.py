@@ -143,8 +143,8 @@ class FacetValue:
 class Page(Generic[T]):
     """One page of a list. `total` is None when it was not counted; `next_cursor` is None on the last page.
 
-    `corrected` is the query that was answered when the one that was asked has no answer: "did you mean". When that has
-    none either, `instead` is something else to look at; `instead_by` says what: `fewer_words` for products that have
+    `corrected` is the query that was answered when the one that was asked has no answer: "did you mean". `relaxed`
+    says that no product has all words of it, and these all but one. When there are none either, `instead` is something else to look at; `instead_by` says what: `fewer_words` for products that have
     some of the words, `popular` for what the shop puts forward.
     """
 
@@ -155,6 +155,7 @@ class Page(Generic[T]):
     next_cursor: str | None
     facets: Mapping[str, tuple[FacetValue, ...]] = field(default_factory=dict)
     corrected: str | None = None
+    relaxed: bool = False
     instead: tuple[T, ...] = ()
     instead_by: str | None = None
 

@@ -36,19 +36,17 @@ class Texts(NamedTuple):
         return _row(indexed(self.name))
 
     def body(self) -> str:
-        """The stems of attributes and variants, of categories, of the description, for `search_body`; each once."""
-        fields = (
-            (*self.parts, *self.attributes.values()),
-            self.categories,
-            (self.description, *self.attributes),
-        )
-        seen: set[str] = set()
-        told: list[str] = []
-        for at, texts in enumerate(fields):
-            fresh = [each for each in dict.fromkeys(indexed(" ; ".join(texts))) if each not in seen]
-            seen.update(fresh)
-            told += [BREAK, *fresh] if at else fresh
-        return _row(told)
+        """The stems of variants and attributes, of categories, of the description, for `search_body`.
+
+        Attributes stand with their names, all words in their order: "torra clara" is not "torra média clara". Of the
+        description each stem stands once.
+        """
+        named = (f"{name} {value}" for name, value in self.attributes.items())
+        facts = indexed(" ; ".join((*self.parts, *named)))
+        groups = indexed(" ; ".join(self.categories))
+        seen = {*facts, *groups}
+        rest = (each for each in dict.fromkeys(indexed(self.description)) if each not in seen)
+        return _row((*facts, BREAK, *groups, BREAK, *rest))
 
 
 def index_all(connection: Connection) -> None:

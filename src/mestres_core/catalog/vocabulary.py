@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, func, insert, select
 from sqlalchemy.orm import Session
 
 from mestres_core.catalog.models import LONGEST_WORD, form, word
@@ -22,6 +22,14 @@ _KNOWN = select(word.c.word).where(word.c.word.in_(bindparam("words", expanding=
 _KEPT = select(form.c.form).where(form.c.form.in_(bindparam("forms", expanding=True))).distinct()
 _NEAR = select(word.c.word, word.c.products).where(
     word.c.word.in_(select(form.c.word).where(form.c.form.in_(bindparam("forms", expanding=True))))
+)
+
+
+_HAVE = (
+    select(form.c.form, func.sum(word.c.products))
+    .select_from(form.join(word, word.c.word == form.c.word))
+    .where(form.c.form.in_(bindparam("forms", expanding=True)))
+    .group_by(form.c.form)
 )
 
 
@@ -62,6 +70,13 @@ def spellings(session: Session, typed: str, *, limit: int) -> list[str]:
     return [found for each in _unknown(session, words(typed)[:1]) for found in _nearest(session, each, limit)]
 
 
+def common(session: Session, stems: Iterable[str], *, least: int) -> set[str]:
+    """Those stems that so many products have, or had."""
+    wanted = {_kept_as(each): each for each in stems}
+    counted = session.execute(_HAVE, {"forms": sorted(wanted)})
+    return {wanted[kept] for kept, products in counted if products >= least}
+
+
 def _unknown(session: Session, asked: Iterable[str]) -> list[str]:
     doubtful = [each for each in asked if _is_word(each)]
     if not doubtful:
@@ -79,7 +94,11 @@ def _nearest(session: Session, mistyped: str, limit: int) -> Sequence[str]:
 
 
 def _stem_form(each: str) -> str:
-    return f"={stem(each)}"
+    return _kept_as(stem(each))
+
+
+def _kept_as(one: str) -> str:
+    return f"={one}"
 
 
 def _is_word(each: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mestres_core.rules.checks import storable
 from mestres_core.rules.portuguese import beginning
@@ -31,6 +31,9 @@ class Term:
     begins: str | None = None
     """What words may begin with instead; None for phrases and for what is too short."""
 
+    after: str = ""
+    """The stems of the words before it that say nothing: "de" of "doce de leite"."""
+
     @property
     def phrases(self) -> tuple[Phrase, ...]:
         """Each of which will do."""
@@ -44,11 +47,25 @@ def terms(query: str, synonyms: Synonyms) -> list[Term]:
     asked = list(tokens(query[:LONGEST_QUERY]))
     telling = [each for each in asked if each[0] not in STOP_WORDS] or asked
     found: dict[Phrase, Term] = {}
-    while telling and len(found) < _MOST_TERMS:
-        term, length = _next(telling, synonyms)
-        found.setdefault(term.stems, term)
-        telling = telling[length:]
+    skipped: list[str] = []
+    while asked and len(found) < _MOST_TERMS:
+        if asked[0] not in telling:
+            skipped.append(asked.pop(0)[1])
+            continue
+        term, length = _next([each for each in asked if each in telling], synonyms)
+        found.setdefault(term.stems, replace(term, after=" ".join(skipped)))
+        skipped = []
+        asked = _without(asked, length, telling)
     return list(found.values())
+
+
+def _without(asked: list[tuple[str, str]], length: int, telling: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """What is left when so many telling words are taken off the front."""
+    for at, each in enumerate(asked):
+        length -= each in telling
+        if not length:
+            return asked[at + 1 :]
+    return []
 
 
 def _next(asked: list[tuple[str, str]], synonyms: Synonyms) -> tuple[Term, int]:

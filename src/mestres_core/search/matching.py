@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import combinations, pairwise
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -40,9 +41,10 @@ class _Language(NamedTuple):
     both: str
     either: str
 
-    def query(self, wanted: Sequence[tuple[Term, bool]], *, every: bool) -> str:
-        """The terms, those with a True also as beginnings; every one of them, or any."""
-        return (self.both if every else self.either).join(self._term(term, unfinished) for term, unfinished in wanted)
+    def query(self, wanted: Sequence[tuple[Term, bool]], *, needed: int) -> str:
+        """The terms, those with a True also as beginnings; so many of them at least."""
+        terms = [self._term(term, unfinished) for term, unfinished in wanted]
+        return self.either.join(f"({self.both.join(some)})" for some in combinations(terms, needed))
 
     def _term(self, term: Term, unfinished: bool) -> str:
         choices = [self.both.join(map(self.whole.format, phrase)) for phrase in term.phrases]
@@ -57,14 +59,14 @@ _POSTGRESQL = _Language("{}", "{}:*", " & ", " | ")
 _SQLITE = _Language('"{}"', '"{}"*', " AND ", " OR ")
 
 
-def anywhere(dialect: str, terms: Sequence[Term]) -> ColumnElement[bool]:
-    """Products that have every term, or a word that begins with it."""
-    return _match(dialect, [(term, True) for term in terms])
+def anywhere(dialect: str, terms: Sequence[Term], *, missing: int = 0) -> ColumnElement[bool]:
+    """Products that have every term, or a word that begins with it; so many may be missing."""
+    return _match(dialect, [(term, True) for term in terms], needed=len(terms) - missing)
 
 
 def some(dialect: str, terms: Sequence[Term]) -> ColumnElement[bool]:
     """Products that have one of the terms at least, as it is."""
-    return _match(dialect, [(term, False) for term in terms], every=False)
+    return _match(dialect, [(term, False) for term in terms], needed=1)
 
 
 def in_title(dialect: str, terms: Sequence[Term], *, last_unfinished: bool = False) -> ColumnElement[bool]:
@@ -108,7 +110,8 @@ def rank(terms: Sequence[Term], pinned: int | None) -> ColumnElement[int]:
         for here, term in zip(exact, terms, strict=True)
     ]
     somewhere = [or_(here, _has(product.c.search_body, term)) for here, term in zip(exact, terms, strict=True)]
-    weights = sum((_weight(here, term) for here, term in zip(exact, terms, strict=True)), start=literal(0))
+    opens = case((begins_with(terms[0]), literal(0)), else_=literal(1))
+    weights = opens + _sum(_weight(here, term) for here, term in zip(exact, terms, strict=True))
     return case(
         (product.c.id == (0 if pinned is None else pinned), literal(0)),
         (and_(*exact, begins_with(terms[0])), literal(1)),
@@ -125,10 +128,24 @@ def as_typed(terms: Sequence[Term]) -> ColumnElement[int]:
     return case((and_(*(name.like(f"% {term.typed} %") for term in terms)), literal(0)), else_=literal(1))
 
 
+def apart(terms: Sequence[Term]) -> ColumnElement[int]:
+    """How many neighbours in the query are none in a product: "catuai amarelo" is not "catuai vermelho, bourbon amarelo"."""
+    return _sum(
+        case((or_(product.c.search_title.like(pair), product.c.search_body.like(pair)), literal(0)), else_=literal(1))
+        for pair in (
+            f"% {' '.join((one.stems[-1], *other.after.split(), other.stems[0]))} %" for one, other in pairwise(terms)
+        )
+    )
+
+
 def having(terms: Sequence[Term]) -> ColumnElement[int]:
     """How many of the terms a product has."""
     found = [or_(_has(product.c.search_title, term), _has(product.c.search_body, term)) for term in terms]
-    return sum((case((each, literal(1)), else_=literal(0)) for each in found), start=literal(0))
+    return _sum(case((each, literal(1)), else_=literal(0)) for each in found)
+
+
+def _sum(of: Iterable[ColumnElement[int]]) -> ColumnElement[int]:
+    return sum(of, start=literal(0))
 
 
 def _has(text: ColumnElement[str], term: Term, *, before: str = "") -> ColumnElement[bool]:
@@ -147,16 +164,16 @@ def _weight(in_name: ColumnElement[bool], term: Term) -> ColumnElement[int]:
 
 
 def _match(
-    dialect: str, wanted: Sequence[tuple[Term, bool]], *, title: bool = False, every: bool = True
+    dialect: str, wanted: Sequence[tuple[Term, bool]], *, title: bool = False, needed: int | None = None
 ) -> ColumnElement[bool]:
     if dialect == "postgresql":
-        text = _POSTGRESQL.query(wanted, every=every)
+        text = _POSTGRESQL.query(wanted, needed=needed or len(wanted))
         vector = _TITLE_VECTOR if title else _VECTOR
         # Written into the statement: PostgreSQL plans by how common the words are, and cannot for a parameter of a
         # statement that it has prepared.
         return vector.op("@@", is_comparison=True)(
             func.to_tsquery(literal_column("'simple'"), literal(text, literal_execute=True))
         )
-    text = _SQLITE.query(wanted, every=every)
+    text = _SQLITE.query(wanted, needed=needed or len(wanted))
     found = select(_DOCUMENT.c.rowid).where(_EVERYTHING.op("MATCH")(f"search_title : ({text})" if title else text))
     return product.c.id.in_(found)

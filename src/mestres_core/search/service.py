@@ -17,7 +17,7 @@ from mestres_core.catalog import queries
 from mestres_core.catalog.dto import FacetValue, Page, ProductCard
 from mestres_core.catalog.models import attribute, category, product, variant
 from mestres_core.catalog.service import CatalogService, check_paging, cursor_values
-from mestres_core.catalog.vocabulary import corrected, spellings
+from mestres_core.catalog.vocabulary import common, corrected, spellings
 from mestres_core.events.work import Work
 from mestres_core.rules.checks import Checks, storable
 from mestres_core.rules.synonyms import BUILT_IN, Synonyms
@@ -32,6 +32,15 @@ _MOST_COUNTED = 10_000
 
 _FEW = 2_000
 """So many matches are fetched by number, and everything else is asked of those; facets count over so many at most."""
+
+_SCARCE = 10
+"""A query that so few products meet is asked again without the words that say little."""
+
+_ENOUGH = 3
+"""A query of so many words is answered with products that miss one, when none has all."""
+
+_COMMONEST, _SHARE = 50, 4
+"""A word says little that a fourth of the products have, and fifty at least: "café" in a coffee shop."""
 
 _RELEVANCE = "relevance"
 
@@ -92,6 +101,9 @@ class SearchService:
         if meant is not None:
             wanted = terms(meant, self._synonyms)
             found = replace(self._search(meant, wanted, filters, **how), corrected=meant)
+        if not found.items and len(wanted) >= _ENOUGH:
+            found = replace(self._search(meant or query, wanted, filters, missing=1, **how), corrected=meant)
+            found = replace(found, relaxed=bool(found.items))
         return found if found.items else self._instead(found, wanted, filters)
 
     def suggest(self, query: str, *, limit: int = 10) -> tuple[Suggestion, ...]:
@@ -173,20 +185,28 @@ class SearchService:
         per_page: int,
         cursor: str | None,
         count: bool,
+        missing: int = 0,
     ) -> Page[ProductCard]:
         conditions = filters.conditions()
-        matches = [*conditions, matching.anywhere(self._dialect, wanted)]
-        ids = self._ids(matches, _MOST_COUNTED)
+        needed: Sequence[Term] = wanted
+        match = matching.anywhere(self._dialect, wanted, missing=missing)
+        ids = self._ids([*conditions, match], _MOST_COUNTED)
+        if 1 < len(wanted) and len(ids) < _SCARCE and not missing and (needed := self._telling(wanted)) != wanted:
+            match = matching.anywhere(self._dialect, needed)
+            ids = self._ids([*conditions, match], _MOST_COUNTED)
+        matches = [*conditions, match]
         few = len(ids) <= _FEW
         if few:
             matches = [matching.among(self._dialect, ids), *queries.Filters(currency=filters.currency).conditions()]
         if sort == _RELEVANCE:
             pinned = self._pinned(query)
             best = None
-            if not few and pinned is None:
+            if not few and pinned is None and not missing:
                 many = len(ids) > _MOST_COUNTED
-                best = self._best(wanted, conditions, page=page, per_page=per_page, many=many)
-            rows = best or self._ranked(matches, wanted, pinned, few=few, page=page, per_page=per_page)
+                best = self._best(needed, conditions, page=page, per_page=per_page, many=many)
+            rows = best or self._ranked(
+                matches, wanted if few else needed, pinned, few=few, page=page, per_page=per_page
+            )
         else:
             rows = self._sorted(matches, sort=sort, page=page, per_page=per_page, cursor=cursor)
         shown, more = rows[:per_page], len(rows) > per_page
@@ -217,6 +237,13 @@ class SearchService:
         query = select(product.c.id).select_from(queries.CARD_SOURCE).where(*conditions).limit(most + 1)
         return list(self._session.execute(query).scalars())
 
+    def _telling(self, wanted: Sequence[Term]) -> Sequence[Term]:
+        """The terms without those that too many products have; all of them when they are all alike."""
+        products = self._session.execute(select(func.max(product.c.id))).scalar() or 0
+        least = max(_COMMONEST, products // _SHARE)
+        dull = common(self._session, [term.stems[0] for term in wanted if len(term.stems) == 1], least=least)
+        return [term for term in wanted if term.stems[0] not in dull or len(term.stems) > 1] or wanted
+
     def _best(
         self, wanted: Sequence[Term], filters: Sequence[ColumnElement[bool]], *, page: int, per_page: int, many: bool
     ) -> Sequence[Any] | None:
@@ -243,7 +270,7 @@ class SearchService:
     ) -> Sequence[Any]:
         order = [matching.rank(wanted, pinned), product.c.sort_name, product.c.id]
         if few:  # of more, the best may be met on a walk along the names, which knows stems only
-            order.insert(1, matching.as_typed(wanted))
+            order[1:1] = [matching.apart(wanted), matching.as_typed(wanted)]
         query = queries.cards(matches).order_by(*order)
         return self._session.execute(query.offset((page - 1) * per_page).limit(per_page + 1)).all()
 
