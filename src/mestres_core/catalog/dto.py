@@ -144,8 +144,9 @@ class Page(Generic[T]):
     """One page of a list. `total` is None when it was not counted; `next_cursor` is None on the last page.
 
     `corrected` is the query that was answered when the one that was asked has no answer: "did you mean". `relaxed`
-    says that no product has all words of it, and these all but one. When there are none either, `instead` is something else to look at; `instead_by` says what: `fewer_words` for products that have
-    some of the words, `popular` for what the shop puts forward.
+    says that no product has all words of it, and these all but one. When there are none either, `instead` is something
+    else to look at; `instead_by` says what: `fewer_words` for products that have some of the words, `popular` for what
+    the shop puts forward.
     """
 
     items: tuple[T, ...]

@@ -129,7 +129,7 @@ def as_typed(terms: Sequence[Term]) -> ColumnElement[int]:
 
 
 def apart(terms: Sequence[Term]) -> ColumnElement[int]:
-    """How many neighbours in the query are none in a product: "catuai amarelo" is not "catuai vermelho, bourbon amarelo"."""
+    """How many neighbours in the query are none in a product: "catuaí vermelho, bourbon amarelo" is not it."""
     return _sum(
         case((or_(product.c.search_title.like(pair), product.c.search_body.like(pair)), literal(0)), else_=literal(1))
         for pair in (

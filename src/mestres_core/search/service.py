@@ -73,9 +73,11 @@ class SearchService:
         """Products that have every word of `query`, with facet counts over all of them.
 
         The rest as in `catalog.list`; `sort` may also be relevance, the default, whose pages have no cursor. Beyond
-        10,000 matches `total` is None; beyond 2,000 the facets count over 2,000 of them. When nothing matches and a
-        word is one edit away from one that the catalogue has, that is searched for, and `corrected` says so. A query
-        without words finds nothing. Raises NotFound for an unknown category, ValidationError.
+        10,000 matches `total` is None; beyond 2,000 the facets count over 2,000 of them. When fewer than ten products
+        match, words that a fourth of all products have are not insisted on. When none does, mistyped words are put
+        right, and `corrected` says so; then, of three words or more, one may be missing, and the page is `relaxed`.
+        An empty page has something else to look at, `instead`. Raises NotFound for an unknown category,
+        ValidationError.
         """
         checks = Checks()
         check_paging(checks, page=page, per_page=per_page)
@@ -90,21 +92,20 @@ class SearchService:
             currency=currency,
         )
         wanted = terms(query, self._synonyms)
-        nothing: Page[ProductCard] = Page((), page, per_page, 0 if count else None, None)
         if not wanted:
-            return nothing if page > 1 or cursor is not None else self._instead(nothing, (), filters)
-        how: dict[str, Any] = {"sort": sort, "page": page, "per_page": per_page, "cursor": cursor, "count": count}
+            nothing: Page[ProductCard] = Page((), page, per_page, 0 if count else None, None)
+            return self._instead(nothing, (), filters) if page == 1 else nothing
+        how: dict[str, Any] = {"sort": sort, "page": page, "per_page": per_page, "cursor": cursor}
         found = self._search(query, wanted, filters, **how)
-        if found.items or page > 1 or cursor is not None:
-            return found
-        meant = corrected(self._session, query[:LONGEST_QUERY])
-        if meant is not None:
-            wanted = terms(meant, self._synonyms)
-            found = replace(self._search(meant, wanted, filters, **how), corrected=meant)
-        if not found.items and len(wanted) >= _ENOUGH:
-            found = replace(self._search(meant or query, wanted, filters, missing=1, **how), corrected=meant)
-            found = replace(found, relaxed=bool(found.items))
-        return found if found.items else self._instead(found, wanted, filters)
+        if found.total == 0 and (meant := corrected(self._session, query[:LONGEST_QUERY])) is not None:
+            query, wanted = meant, terms(meant, self._synonyms)
+            found = replace(self._search(query, wanted, filters, **how), corrected=meant)
+        if found.total == 0 and len(wanted) >= _ENOUGH:
+            relaxed = self._search(query, wanted, filters, missing=1, **how)
+            found = replace(relaxed, corrected=found.corrected, relaxed=relaxed.total != 0)
+        if found.total == 0 and page == 1:
+            found = self._instead(found, wanted, filters)
+        return found if count else replace(found, total=None)
 
     def suggest(self, query: str, *, limit: int = 10) -> tuple[Suggestion, ...]:
         """Categories, then products, that go on from what was typed. Raises ValidationError."""
@@ -184,14 +185,13 @@ class SearchService:
         page: int,
         per_page: int,
         cursor: str | None,
-        count: bool,
         missing: int = 0,
     ) -> Page[ProductCard]:
         conditions = filters.conditions()
         needed: Sequence[Term] = wanted
         match = matching.anywhere(self._dialect, wanted, missing=missing)
         ids = self._ids([*conditions, match], _MOST_COUNTED)
-        if 1 < len(wanted) and len(ids) < _SCARCE and not missing and (needed := self._telling(wanted)) != wanted:
+        if len(wanted) > 1 and len(ids) < _SCARCE and not missing and (needed := self._telling(wanted)) != wanted:
             match = matching.anywhere(self._dialect, needed)
             ids = self._ids([*conditions, match], _MOST_COUNTED)
         matches = [*conditions, match]
@@ -211,7 +211,7 @@ class SearchService:
             rows = self._sorted(matches, sort=sort, page=page, per_page=per_page, cursor=cursor)
         shown, more = rows[:per_page], len(rows) > per_page
         next_cursor = queries.pack_cursor(sort, cursor_values(shown[-1], sort)) if more and sort != _RELEVANCE else None
-        total = len(ids) if count and len(ids) <= _MOST_COUNTED else None
+        total = len(ids) if len(ids) <= _MOST_COUNTED else None
         cards = tuple(queries.to_card(row) for row in shown)
         return Page(cards, page, per_page, total, next_cursor, self._facets(ids[:_FEW]) if ids else {})
 
@@ -227,7 +227,7 @@ class SearchService:
             query = queries.cards(among).order_by(*best).limit(nothing.per_page)
             if ids and (rows := self._session.execute(query).all()):
                 return replace(nothing, instead=tuple(map(queries.to_card, rows)), instead_by="fewer_words")
-        order = (product.c.featured.desc(), product.c.id)
+        order = (product.c.featured.desc(), product.c.id.desc())  # the index of featured products, read backwards
         query = queries.cards(conditions).order_by(*order).limit(nothing.per_page)
         cards = tuple(map(queries.to_card, self._session.execute(query)))
         return replace(nothing, instead=cards, instead_by="popular" if cards else None)

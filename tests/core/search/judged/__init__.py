@@ -23,7 +23,7 @@ class Query:
 
 
 def read(name: str, drafts: Sequence[ProductDraft]) -> Iterator[Query]:
-    """The queries of a file, judged over these products. A query that nothing is of use for is a mistake of the file."""
+    """The queries of a file, judged over these products. One that nothing is of use for is a mistake of the file."""
     table = tomllib.loads((FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
     for row in table["query"]:
         grades = {}
