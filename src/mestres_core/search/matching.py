@@ -33,6 +33,10 @@ _DOCUMENT = table(f"{PREFIX}search_document", column("rowid"))
 _EVERYTHING: ColumnElement[Any] = literal_column(f"{PREFIX}search_document")
 
 
+_NOWHERE = 100
+"""What a term weighs that is only the beginning of a word: more than all terms in descriptions."""
+
+
 class _Language(NamedTuple):
     """How a full-text index is asked for a word, for the beginning of one, for both of two things, for either."""
 
@@ -109,16 +113,16 @@ def rank(terms: Sequence[Term], pinned: int | None) -> ColumnElement[int]:
         or_(here, product.c.search_title.like(f"% {term.begins}%")) if term.begins else here
         for here, term in zip(exact, terms, strict=True)
     ]
-    somewhere = [or_(here, _has(product.c.search_body, term)) for here, term in zip(exact, terms, strict=True)]
-    opens = case((begins_with(terms[0]), literal(0)), else_=literal(1))
-    weights = opens + _sum(_weight(here, term) for here, term in zip(exact, terms, strict=True))
+    opens = begins_with(terms[0])
+    weights = case((opens, literal(0)), else_=literal(1)) + _sum(
+        _weight(here, term) for here, term in zip(exact, terms, strict=True)
+    )
     return case(
         (product.c.id == (0 if pinned is None else pinned), literal(0)),
-        (and_(*exact, begins_with(terms[0])), literal(1)),
+        (and_(*exact, opens), literal(1)),
         (and_(*exact), literal(2)),
         (and_(*beginnings), literal(3)),
-        (and_(*somewhere), literal(10) + weights),
-        else_=literal(100) + weights,
+        else_=literal(4) + weights,
     )
 
 
@@ -159,7 +163,7 @@ def _weight(in_name: ColumnElement[bool], term: Term) -> ColumnElement[int]:
         (_has(body, term, before=f"{BREAK}%{BREAK}%"), literal(1)),
         (_has(body, term, before=f"{BREAK}%"), literal(2)),
         (_has(body, term), literal(4)),
-        else_=literal(6),
+        else_=literal(_NOWHERE),
     )
 
 
