@@ -49,6 +49,7 @@ from mestres_core.payments.service import PaymentService
 from mestres_core.pricing.service import PricingService
 from mestres_core.promotions.service import PromotionService
 from mestres_core.providers.fake import FakeBoleto, FakeCard, FakePix
+from mestres_core.rules.synonyms import BUILT_IN, Synonyms
 from mestres_core.search.service import SearchService
 from mestres_core.shipping.service import ShippingService, TableRater
 from mestres_core.tax.dto import TaxSettings
@@ -70,7 +71,7 @@ _log = logging.getLogger(__name__)
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no letter that is taken for a digit
 _READS = frozenset(
     (
-        "list get categories featured products suggest level of_order order_of of_customer find opens coupon"
+        "list get categories featured products suggest spellings level of_order order_of of_customer find opens coupon"
         " unconfirmed dashboard report rates zones methods preview of_owner"
         " shipments credits returns preview_edit summary ledger entries balance events"
         " places locations lots recall movements of_reference"
@@ -119,7 +120,7 @@ class Config:
 
     `shipping` as it is sends by the shop's zones, and while there are none by one table for Brazil. `tax` None: the
     shop's own rates; `taxes` says how they are rounded.
-    `numbers` None gives orders the random numbers of `ids`.
+    `numbers` None gives orders the random numbers of `ids`. `synonyms` is what buyers say for the same thing.
     """
 
     providers: Sequence[PaymentProvider] = field(default_factory=_stand_ins)
@@ -133,6 +134,7 @@ class Config:
     clock: Clock = field(default_factory=SystemClock)
     ids: Ids = field(default_factory=RandomIds)
     numbers: OrderNumberGenerator | None = None
+    synonyms: Synonyms = BUILT_IN
 
 
 def _asked_between_transactions(config: Config) -> Config:
@@ -152,7 +154,7 @@ class Services:
         self.inventory = InventoryService(work, config.allocator)
         self.reservations = ReservationService(work, self.inventory)
         self.catalog = CatalogService(work, self.inventory)
-        self.search = SearchService(work, self.catalog)
+        self.search = SearchService(work, self.catalog, config.synonyms)
         self.promotions = PromotionService(work)
         self.pricing = PricingService(work, self.promotions)
         self.customers = CustomerService(work)

@@ -143,7 +143,10 @@ class FacetValue:
 class Page(Generic[T]):
     """One page of a list. `total` is None when it was not counted; `next_cursor` is None on the last page.
 
-    `corrected` is the query that was answered when the one that was asked has no answer: "did you mean".
+    `corrected` is the query that was answered when the one that was asked has no answer: "did you mean". `relaxed`
+    says that no product has all words of it, and these all but one. When there are none either, `instead` is something
+    else to look at; `instead_by` says what: `fewer_words` for products that have some of the words, `popular` for what
+    the shop puts forward.
     """
 
     items: tuple[T, ...]
@@ -153,6 +156,9 @@ class Page(Generic[T]):
     next_cursor: str | None
     facets: Mapping[str, tuple[FacetValue, ...]] = field(default_factory=dict)
     corrected: str | None = None
+    relaxed: bool = False
+    instead: tuple[T, ...] = ()
+    instead_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

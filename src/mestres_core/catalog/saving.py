@@ -14,6 +14,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 
 from mestres_core.catalog.drafts import check_drafts, content_hash, tidy
 from mestres_core.catalog.dto import ProductDraft, SaveReport
+from mestres_core.catalog.indexing import Texts
 from mestres_core.catalog.models import attribute, card, category, image, price, product, variant
 from mestres_core.catalog.vocabulary import learn
 from mestres_core.db.dialects.sql import as_dict, one_at_a_time
@@ -23,7 +24,7 @@ from mestres_core.events.work import Work
 from mestres_core.inventory.models import BUYABLE, level
 from mestres_core.inventory.service import InventoryService
 from mestres_core.rules.checks import Checks
-from mestres_core.rules.text import fold, slug, stems
+from mestres_core.rules.text import fold, slug
 
 _SAVES = 0x6D65_7374_7265_02  # the advisory lock of saving: two imports of a file must not both think a product new
 _LONGEST_SLUG = 120
@@ -53,7 +54,7 @@ class Saver:
             categories = self._categories(touched)
             rows = {d.key: self._product_row(d, categories, hashes[d.key]) for d in touched}
             ids = self._insert(fresh, rows) | self._update(changed, rows, known)
-            learn(self._session, self._work.dialect, map(_texts, touched))
+            learn(self._session, self._work.dialect, (_texts(draft).all() for draft in touched))
             self._write_parts(touched, ids)
             facts = (ProductChanged(ids[d.key], rows[d.key]["category_id"]) for d in touched)
             self._work.outbox.announce(*facts)
@@ -108,8 +109,7 @@ class Saver:
     def _product_row(
         self, draft: ProductDraft, categories: Mapping[tuple[str, ...], int], content: str
     ) -> dict[str, Any]:
-        title = stems(draft.name)
-        body = stems(" ".join((_texts(draft), *(v.sku for v in draft.variants))))
+        texts = _texts(draft)
         return {
             "key": draft.key,
             "name": draft.name.strip(),
@@ -118,8 +118,8 @@ class Saver:
             "category_id": categories.get(draft.category),
             "active": draft.active,
             "featured": draft.featured,
-            "search_title": f" {' '.join(title)} ",
-            "search_body": f" {' '.join(dict.fromkeys(body))} ",
+            "search_title": texts.title(),
+            "search_body": texts.body(),
             "content_hash": content,
             "updated_at": self._work.clock.now(),
         }
@@ -259,9 +259,9 @@ class Saver:
             self._session.execute(insert(table), rows)
 
 
-def _texts(draft: ProductDraft) -> str:
-    """All the words that a product is described with."""
-    return " ".join((draft.name, draft.description, *draft.category, *draft.attributes.values()))
+def _texts(draft: ProductDraft) -> Texts:
+    parts = tuple(each for v in draft.variants for each in (v.sku, v.name))
+    return Texts(draft.name, draft.description, draft.category, draft.attributes, parts)
 
 
 def _free_slug(path: Sequence[str], used: Collection[str]) -> str:

@@ -17,15 +17,15 @@ from mestres_core.catalog import queries
 from mestres_core.catalog.dto import FacetValue, Page, ProductCard
 from mestres_core.catalog.models import attribute, category, product, variant
 from mestres_core.catalog.service import CatalogService, check_paging, cursor_values
-from mestres_core.catalog.vocabulary import corrected
+from mestres_core.catalog.vocabulary import common, corrected, spellings
 from mestres_core.events.work import Work
 from mestres_core.rules.checks import Checks, storable
-from mestres_core.rules.text import fold, stems
+from mestres_core.rules.synonyms import BUILT_IN, Synonyms
+from mestres_core.rules.text import fold
 from mestres_core.search import matching
+from mestres_core.search.asking import LONGEST_QUERY, Term, terms
 from mestres_core.search.dto import Suggestion
 
-_LONGEST_QUERY = 200
-_MOST_WORDS = 8
 _MOST_VALUES = 20
 _MOST_COUNTED = 10_000
 """Beyond so many matches nobody pages through them: they are not counted."""
@@ -33,13 +33,23 @@ _MOST_COUNTED = 10_000
 _FEW = 2_000
 """So many matches are fetched by number, and everything else is asked of those; facets count over so many at most."""
 
+_SCARCE = 10
+"""A query that so few products meet is asked again without the words that say little."""
+
+_ENOUGH = 3
+"""A query of so many words is answered with products that miss one, when none has all."""
+
+_COMMONEST, _SHARE = 50, 4
+"""A word says little that a fourth of the products have, and fifty at least: "café" in a coffee shop."""
+
 _RELEVANCE = "relevance"
 
 
 class SearchService:
     """Search in one unit of work."""
 
-    def __init__(self, work: Work, catalog: CatalogService) -> None:
+    def __init__(self, work: Work, catalog: CatalogService, synonyms: Synonyms = BUILT_IN) -> None:
+        self._synonyms = synonyms
         self._session = work.session
         self._dialect = work.dialect
         self._catalog = catalog
@@ -63,9 +73,11 @@ class SearchService:
         """Products that have every word of `query`, with facet counts over all of them.
 
         The rest as in `catalog.list`; `sort` may also be relevance, the default, whose pages have no cursor. Beyond
-        10,000 matches `total` is None; beyond 2,000 the facets count over 2,000 of them. When nothing matches and a
-        word is one edit away from one that the catalogue has, that is searched for, and `corrected` says so. A query
-        without words finds nothing. Raises NotFound for an unknown category, ValidationError.
+        10,000 matches `total` is None; beyond 2,000 the facets count over 2,000 of them. When fewer than ten products
+        match, words that a fourth of all products have are not insisted on. When none does, mistyped words are put
+        right, and `corrected` says so; then, of three words or more, one may be missing, and the page is `relaxed`.
+        An empty page has something else to look at, `instead`. Raises NotFound for an unknown category,
+        ValidationError.
         """
         checks = Checks()
         check_paging(checks, page=page, per_page=per_page)
@@ -79,25 +91,28 @@ class SearchService:
             attributes=attributes,
             currency=currency,
         )
-        wanted = _words(query)
-        nothing: Page[ProductCard] = Page((), page, per_page, 0 if count else None, None)
+        wanted = terms(query, self._synonyms)
         if not wanted:
-            return nothing
-        how: dict[str, Any] = {"sort": sort, "page": page, "per_page": per_page, "cursor": cursor, "count": count}
+            nothing: Page[ProductCard] = Page((), page, per_page, 0 if count else None, None)
+            return self._instead(nothing, (), filters) if page == 1 else nothing
+        how: dict[str, Any] = {"sort": sort, "page": page, "per_page": per_page, "cursor": cursor}
         found = self._search(query, wanted, filters, **how)
-        if found.items or page > 1 or cursor is not None:
-            return found
-        meant = corrected(self._session, query[:_LONGEST_QUERY])
-        if meant is None:
-            return found
-        return replace(self._search(meant, _words(meant), filters, **how), corrected=meant)
+        if found.total == 0 and (meant := corrected(self._session, query[:LONGEST_QUERY])) is not None:
+            query, wanted = meant, terms(meant, self._synonyms)
+            found = replace(self._search(query, wanted, filters, **how), corrected=meant)
+        if found.total == 0 and len(wanted) >= _ENOUGH:
+            relaxed = self._search(query, wanted, filters, missing=1, **how)
+            found = replace(relaxed, corrected=found.corrected, relaxed=relaxed.total != 0)
+        if found.total == 0 and page == 1:
+            found = self._instead(found, wanted, filters)
+        return found if count else replace(found, total=None)
 
     def suggest(self, query: str, *, limit: int = 10) -> tuple[Suggestion, ...]:
         """Categories, then products, that go on from what was typed. Raises ValidationError."""
         checks = Checks()
         checks.whole("limit", limit, at_least=1, at_most=50)
         checks.done()
-        wanted = _words(query)
+        wanted = terms(query, self._synonyms)
         if not wanted:
             return ()
         typed = fold(query.strip())
@@ -111,6 +126,19 @@ class SearchService:
         found = self._featured_first(named, matching.sorted_under(typed), limit)
         products = [Suggestion(row.name, "product", row.slug) for row in found]
         return tuple([*categories[: max(1, limit // 3)], *products][:limit])
+
+    def spellings(self, word: str, *, limit: int = 5) -> tuple[str, ...]:
+        """What a mistyped word may mean, folded, the likeliest first; nothing for a word that the catalogue has.
+
+        Words that one edit makes of it, or two when they have eight letters, or that sound like it. Raises
+        ValidationError.
+        """
+        checks = Checks()
+        checks.whole("limit", limit, at_least=1, at_most=50)
+        checks.done()
+        if not isinstance(word, str) or not storable(word):
+            return ()
+        return tuple(spellings(self._session, word[:LONGEST_QUERY], limit=limit))
 
     def _featured_first(self, named: ColumnElement[bool], begins: ColumnElement[bool], limit: int) -> Sequence[Any]:
         """What the shop puts forward, then the names that begin so, then the rest; each by name."""
@@ -150,43 +178,74 @@ class SearchService:
     def _search(
         self,
         query: str,
-        wanted: Sequence[str],
+        wanted: Sequence[Term],
         filters: queries.Filters,
         *,
         sort: str,
         page: int,
         per_page: int,
         cursor: str | None,
-        count: bool,
+        missing: int = 0,
     ) -> Page[ProductCard]:
         conditions = filters.conditions()
-        matches = [*conditions, matching.anywhere(self._dialect, wanted)]
-        ids = self._ids(matches, _MOST_COUNTED)
+        needed: Sequence[Term] = wanted
+        match = matching.anywhere(self._dialect, wanted, missing=missing)
+        ids = self._ids([*conditions, match], _MOST_COUNTED)
+        if len(wanted) > 1 and len(ids) < _SCARCE and not missing and (needed := self._telling(wanted)) != wanted:
+            match = matching.anywhere(self._dialect, needed)
+            ids = self._ids([*conditions, match], _MOST_COUNTED)
+        matches = [*conditions, match]
         few = len(ids) <= _FEW
         if few:
             matches = [matching.among(self._dialect, ids), *queries.Filters(currency=filters.currency).conditions()]
         if sort == _RELEVANCE:
             pinned = self._pinned(query)
             best = None
-            if not few and pinned is None:
+            if not few and pinned is None and not missing:
                 many = len(ids) > _MOST_COUNTED
-                best = self._best(wanted, conditions, page=page, per_page=per_page, many=many)
-            rows = best or self._ranked(matches, wanted, pinned, page=page, per_page=per_page)
+                best = self._best(needed, conditions, page=page, per_page=per_page, many=many)
+            rows = best or self._ranked(
+                matches, wanted if few else needed, pinned, few=few, page=page, per_page=per_page
+            )
         else:
             rows = self._sorted(matches, sort=sort, page=page, per_page=per_page, cursor=cursor)
         shown, more = rows[:per_page], len(rows) > per_page
         next_cursor = queries.pack_cursor(sort, cursor_values(shown[-1], sort)) if more and sort != _RELEVANCE else None
-        total = len(ids) if count and len(ids) <= _MOST_COUNTED else None
+        total = len(ids) if len(ids) <= _MOST_COUNTED else None
         cards = tuple(queries.to_card(row) for row in shown)
         return Page(cards, page, per_page, total, next_cursor, self._facets(ids[:_FEW]) if ids else {})
+
+    def _instead(
+        self, nothing: Page[ProductCard], wanted: Sequence[Term], filters: queries.Filters
+    ) -> Page[ProductCard]:
+        """The empty page with something else to look at, and why that."""
+        conditions = filters.conditions()
+        if len(wanted) > 1:
+            ids = self._ids([*conditions, matching.some(self._dialect, wanted)], _FEW)
+            among = [matching.among(self._dialect, ids[:_FEW]), *conditions]
+            best = (matching.having(wanted).desc(), matching.rank(wanted, None), product.c.sort_name, product.c.id)
+            query = queries.cards(among).order_by(*best).limit(nothing.per_page)
+            if ids and (rows := self._session.execute(query).all()):
+                return replace(nothing, instead=tuple(map(queries.to_card, rows)), instead_by="fewer_words")
+        order = (product.c.featured.desc(), product.c.id.desc())  # the index of featured products, read backwards
+        query = queries.cards(conditions).order_by(*order).limit(nothing.per_page)
+        cards = tuple(map(queries.to_card, self._session.execute(query)))
+        return replace(nothing, instead=cards, instead_by="popular" if cards else None)
 
     def _ids(self, conditions: Sequence[ColumnElement[bool]], most: int) -> list[int]:
         """The matches, whichever come first; one more than `most` when there are more."""
         query = select(product.c.id).select_from(queries.CARD_SOURCE).where(*conditions).limit(most + 1)
         return list(self._session.execute(query).scalars())
 
+    def _telling(self, wanted: Sequence[Term]) -> Sequence[Term]:
+        """The terms without those that too many products have; all of them when they are all alike."""
+        products = self._session.execute(select(func.max(product.c.id))).scalar() or 0
+        least = max(_COMMONEST, products // _SHARE)
+        dull = common(self._session, [term.stems[0] for term in wanted if len(term.stems) == 1], least=least)
+        return [term for term in wanted if term.stems[0] not in dull or len(term.stems) > 1] or wanted
+
     def _best(
-        self, wanted: Sequence[str], filters: Sequence[ColumnElement[bool]], *, page: int, per_page: int, many: bool
+        self, wanted: Sequence[Term], filters: Sequence[ColumnElement[bool]], *, page: int, per_page: int, many: bool
     ) -> Sequence[Any] | None:
         """A page that the best matches fill, which come first anyway: then the many others need not be ranked.
 
@@ -202,13 +261,17 @@ class SearchService:
     def _ranked(
         self,
         matches: Sequence[ColumnElement[bool]],
-        wanted: Sequence[str],
+        wanted: Sequence[Term],
         pinned: int | None,
         *,
+        few: bool,
         page: int,
         per_page: int,
     ) -> Sequence[Any]:
-        query = queries.cards(matches).order_by(matching.rank(wanted, pinned), product.c.sort_name, product.c.id)
+        order = [matching.rank(wanted, pinned), product.c.sort_name, product.c.id]
+        if few:  # of more, the best may be met on a walk along the names, which knows stems only
+            order[1:1] = [matching.apart(wanted), matching.as_typed(wanted)]
+        query = queries.cards(matches).order_by(*order)
         return self._session.execute(query.offset((page - 1) * per_page).limit(per_page + 1)).all()
 
     def _pinned(self, query: str) -> int | None:
@@ -245,9 +308,3 @@ class SearchService:
             name: sorted(of, key=lambda value: (-value.count, value.value)) for name, of in sorted(values.items())
         }
         return {name: tuple(of[:_MOST_VALUES]) for name, of in ranked.items()}
-
-
-def _words(query: str) -> list[str]:
-    if not isinstance(query, str) or not storable(query):
-        return []
-    return list(dict.fromkeys(stems(query[:_LONGEST_QUERY])))[:_MOST_WORDS]
