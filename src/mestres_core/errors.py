@@ -447,7 +447,7 @@ class TransactionOwnershipError(CommerceError):
 
 
 class RetryableError(CommerceError):
-    """Deadlock, serialization failure or lock timeout. Roll back and try the whole transaction again."""
+    """Deadlock, serialization failure, lock timeout, lost connection. Roll back, try the whole transaction again."""
 
     code = "retryable"
     title = ("Busy, try again", "Ocupado, tente de novo")

@@ -1,7 +1,8 @@
-"""What may follow what: the transitions of orders, payments, parcels and returns, as tables.
+"""What may follow what: the transitions of orders, returns and changes, as tables.
 
 An order has three axes. `status` is set by what people and payments do, by the table ORDER. `payment_status` and
-`fulfillment_status` are worked out here, from sums of the ledgers, and kept beside it. Every table is checked when this
+`fulfillment_status` are worked out here, from sums of the ledgers, and kept beside it; what a payment may become,
+rules/ledger.py says. Every table is checked when this
 file is imported: a state that is not in its table, or that nothing leads to, is a mistake of the programmer's.
 """
 
@@ -35,27 +36,6 @@ ORDER: Transitions = checked(
         "cancelled": "placed",
         "expired": "placed",
         "completed": "",
-    },
-)
-
-PAYMENT: Transitions = checked(
-    "pending",
-    {
-        "pending": "pending authorized captured declined failed expired",
-        "authorized": "captured",
-        "declined": "captured",
-        "failed": "captured",
-        "expired": "captured",
-        "captured": "",
-    },
-)
-
-FULFILLMENT: Transitions = checked(
-    "unfulfilled",
-    {
-        "unfulfilled": "partially_fulfilled fulfilled",
-        "partially_fulfilled": "fulfilled",
-        "fulfilled": "",
     },
 )
 

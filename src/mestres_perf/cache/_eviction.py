@@ -7,6 +7,7 @@ it must be told of every hit, which costs its readers the lock.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Mapping, MutableMapping
 from typing import Any, Protocol
@@ -66,8 +67,8 @@ class Policy(Protocol):
         ...
 
 
-class _Bounded:
-    """The two bounds; what to forget the kinds below decide."""
+class _Kept:
+    """The nodes that are there, and what they take up."""
 
     touches = False
 
@@ -80,6 +81,23 @@ class _Bounded:
         self._max_bytes = max_bytes
         self._gone = gone
         self._bytes = 0
+
+    @property
+    def bytes(self) -> int:
+        return self._bytes
+
+    def touch(self, node: Any) -> None:
+        node.hits += 1
+
+    def _drop(self, node: Any) -> None:
+        del self._nodes[node.key]
+        node.alive = False
+        self._bytes -= node.size
+        self._gone(node)
+
+
+class _Bounded(_Kept, ABC):
+    """The two bounds; what to forget the kinds below decide."""
 
     def insert(self, node: Any) -> bool:
         if self._is_too_large(node.size):
@@ -100,30 +118,19 @@ class _Bounded:
             self._evict_one()
         return True
 
-    @property
-    def bytes(self) -> int:
-        return self._bytes
-
-    def touch(self, node: Any) -> None:
-        node.hits += 1
-
     def _is_too_large(self, size: int) -> bool:
         return self._max_bytes is not None and size * _LARGEST_SHARE > self._max_bytes
 
     def _is_over(self, size: int) -> bool:
         return self._max_bytes is not None and self._bytes + size > self._max_bytes
 
-    def _drop(self, node: Any) -> None:
-        del self._nodes[node.key]
-        node.alive = False
-        self._bytes -= node.size
-        self._gone(node)
-
+    @abstractmethod
     def _place(self, node: Any) -> None:
-        raise NotImplementedError
+        """Give a new node its place."""
 
+    @abstractmethod
     def _evict_one(self) -> None:
-        raise NotImplementedError
+        """Forget the node whose turn it is."""
 
 
 class _Queued(_Bounded):
@@ -289,7 +296,7 @@ class Lru(_Bounded):
         self._drop(node)
 
 
-class Foreign(_Bounded):
+class Foreign(_Kept):
     """The order of somebody else's mapping, such as a `cachetools.Cache`: what it lets go of is forgotten."""
 
     touches = True

@@ -1,7 +1,9 @@
 """A small shop in which everything happens: buyers, clerks, providers, time. The audit looks after every step."""
 
+import atexit
 import contextlib
 import os
+import shutil
 import sqlite3
 import tempfile
 from pathlib import Path
@@ -226,6 +228,7 @@ def copy_of_template() -> Path:
     """A new SQLite file with a furnished shop: copied, for to migrate and fill one takes as long as fifty steps."""
     if not _TEMPLATE:
         folder = Path(tempfile.mkdtemp(prefix="mestres-machine-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
         furnished(f"sqlite:///{folder / 'template.db'}", new=True).close()
         _TEMPLATE.append(folder)
     template, copy = _TEMPLATE[0] / "template.db", _TEMPLATE[0] / "shop.db"

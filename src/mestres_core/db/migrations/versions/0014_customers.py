@@ -1,0 +1,14 @@
+"""Accounts, groups, addresses, reviews."""
+
+revision = "0014"
+down_revision = "0013"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Filled by the change that needs it."""
+
+
+def downgrade() -> None:
+    """Nothing to take back."""
