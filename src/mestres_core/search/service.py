@@ -112,7 +112,7 @@ class SearchService:
         checks = Checks()
         checks.whole("limit", limit, at_least=1, at_most=50)
         checks.done()
-        wanted = terms(query, self._synonyms)
+        wanted = terms(query, self._synonyms, unfinished=True)
         if not wanted:
             return ()
         typed = fold(query.strip())

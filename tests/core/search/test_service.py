@@ -152,6 +152,30 @@ def test_suggestions_go_on_from_what_was_typed(shop: TestShop) -> None:
 
 
 @pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("c", ["Café de Minas", "Cafeteira xx4def2"]),
+        ("ca", ["Café de Minas", "Cafeteira xx4def2"]),
+        ("café d", ["Café de Minas"]),
+        ("café de", ["Café de Minas"]),
+        ("café de m", ["Café de Minas"]),
+        ("café e", []),
+        ("café m", ["Café de Minas"]),
+        ("xx4", ["Cafeteira xx4def2"]),
+        ("xx4d", ["Cafeteira xx4def2"]),
+        ("xx4de", ["Cafeteira xx4def2"]),
+        ("de", ["Cafeteira xx4def2", "Café de Minas"]),
+        ("250", ["Papel 250 g"]),
+    ],
+)
+def test_a_word_may_end_anywhere(shop: TestShop, typed: str, found: list[str]) -> None:
+    """One letter is a beginning, and so is what would be a word that says nothing, were it finished."""
+    for name in ("Café de Minas", "Cafeteira xx4def2", "Papel 250 g"):
+        shop.product(name[-6:], name=name)
+    assert sorted(each.text for each in shop.search.suggest(typed)) == sorted(found)
+
+
+@pytest.mark.parametrize(
     "query",
     [  # noqa: RUF005
         "",
