@@ -50,7 +50,9 @@ from mestres_core.pricing.service import PricingService
 from mestres_core.promotions.service import PromotionService
 from mestres_core.providers.fake import FakeBoleto, FakeCard, FakePix
 from mestres_core.rules.synonyms import BUILT_IN, Synonyms
+from mestres_core.search.querylog import QueryLog
 from mestres_core.search.service import SearchService
+from mestres_core.search.upkeep import Progress, Rebuild, count
 from mestres_core.shipping.service import ShippingService, TableRater
 from mestres_core.tax.dto import TaxSettings
 from mestres_core.tax.remote import RemoteTaxes, answering
@@ -75,7 +77,7 @@ _READS = frozenset(
         " unconfirmed dashboard report rates zones methods preview of_owner"
         " shipments credits returns preview_edit summary ledger entries balance events"
         " places locations lots recall movements of_reference"
-        " all codes facts running prices lists resolve explain"
+        " all codes facts running prices lists resolve explain check"
     ).split()
 )
 _OWN_TRANSACTIONS = frozenset(
@@ -86,6 +88,7 @@ _OWN_TRANSACTIONS = frozenset(
         ("orders", "refund"),
         ("orders", "pay"),
         ("payments", "void"),
+        ("search", "rebuild"),
     }
 )
 
@@ -147,14 +150,14 @@ def _asked_between_transactions(config: Config) -> Config:
 class Services:
     """Every service, bound to one session."""
 
-    def __init__(self, session: Session, config: Config, rulebook: Rulebook) -> None:
+    def __init__(self, session: Session, config: Config, rulebook: Rulebook, searches: QueryLog | None = None) -> None:
         self.outbox = Outbox(session, config.clock)
         work = Work(session, config.clock, config.ids, self.outbox, rulebook)
         providers = {provider.name: provider for provider in config.providers}
         self.inventory = InventoryService(work, config.allocator)
         self.reservations = ReservationService(work, self.inventory)
         self.catalog = CatalogService(work, self.inventory)
-        self.search = SearchService(work, self.catalog, config.synonyms)
+        self.search = SearchService(work, self.catalog, config.synonyms, searches)
         self.promotions = PromotionService(work)
         self.pricing = PricingService(work, self.promotions)
         self.customers = CustomerService(work)
@@ -224,6 +227,7 @@ class Commerce:
         self.config = _asked_between_transactions(config or Config())
         self._database = Database(engine)
         self._rulebook = Rulebook()
+        self._searches = QueryLog()
         self._providers = {provider.name: provider for provider in self.config.providers}
         self.jobs = Jobs(self.run, self.read, self.config.clock, self.config.ids)
         self._listeners: list[Listener] = []
@@ -253,7 +257,7 @@ class Commerce:
         Raises DatabaseNotReady when the session's engine is not set up. `checkout.place` is refused there.
         """
         schema.check(session.get_bind().engine)
-        return Services(session, self.config, self._rulebook)
+        return Services(session, self.config, self._rulebook, self._searches)
 
     @contextmanager
     def transaction(self) -> Iterator[Services]:
@@ -275,7 +279,7 @@ class Commerce:
 
         def once() -> T:
             with self._database.read() as session:
-                return call(Services(session, self.config, self._rulebook))
+                return call(Services(session, self.config, self._rulebook, self._searches))
 
         return answering(lambda: self._database.retrying(once))
 
@@ -322,7 +326,8 @@ class Commerce:
         schema.migrate(self.engine, revision)
 
     def close(self) -> None:
-        """Give the database connections back."""
+        """Write what was searched for, and give the database connections back."""
+        self._write_searches(at_once=True)
         self.engine.dispose()
 
     def __enter__(self) -> Self:
@@ -334,7 +339,7 @@ class Commerce:
     @contextmanager
     def _unit(self, *, survivors: bool) -> Iterator[Services]:
         with self._database.write(survivors=survivors) as session:
-            services = Services(session, self.config, self._rulebook)
+            services = Services(session, self.config, self._rulebook, self._searches)
             yield services
         self._tell(services.outbox.facts)
 
@@ -356,6 +361,22 @@ class Commerce:
 
     def _refund(self, number: str, **arguments: Any) -> Any:
         return returning.refund(self.run, self._providers, number, **arguments)
+
+    def _rebuild(self, *, progress: Progress | None = None) -> int:
+        made, total = Rebuild(self.config.clock.now()), self.read(lambda services: count(services.outbox.session))
+        while self.run(lambda services: made.chunk(services.outbox.session, services.search.dialect)):
+            if progress is not None:
+                progress(made.done, total)
+        self.run(lambda services: made.finish(services.outbox.session, services.search.dialect))
+        return made.changed
+
+    def _write_searches(self, *, at_once: bool = False) -> None:
+        """Write the log of searches when it is time: after an answer, in no transaction of the caller's."""
+        if self._searches.due(at_once=at_once):
+            try:
+                self.run(lambda services: services.search.flush())
+            except Exception as error:  # noqa: BLE001 - the search was answered: its log may not make it look failed
+                _log.warning("the log of searches could not be written: %s", type(error).__name__)
 
     def _tell(self, facts: Sequence[Fact]) -> None:
         if not facts:
@@ -386,7 +407,10 @@ class _OneCall:
 
         @wraps(function)
         def call(*arguments: Any, **named: Any) -> Any:
-            return run(lambda services: getattr(getattr(services, name), method)(*arguments, **named))
+            answer = run(lambda services: getattr(getattr(services, name), method)(*arguments, **named))
+            if name == "search" and method == "products":
+                shop._write_searches()  # noqa: SLF001 - one class in two pieces
+            return answer
 
         setattr(self, method, call)
         return call

@@ -14,8 +14,8 @@ from sqlalchemy import bindparam, delete, insert, select, update
 
 from mestres_core.catalog.drafts import check_drafts, content_hash, tidy
 from mestres_core.catalog.dto import ProductDraft, SaveReport
-from mestres_core.catalog.indexing import Texts
 from mestres_core.catalog.models import attribute, card, category, image, price, product, variant
+from mestres_core.catalog.texts import Texts
 from mestres_core.catalog.vocabulary import learn
 from mestres_core.db.dialects.sql import as_dict, one_at_a_time
 from mestres_core.db.dialects.sql import insert as upsert
@@ -26,7 +26,7 @@ from mestres_core.inventory.service import InventoryService
 from mestres_core.rules.checks import Checks
 from mestres_core.rules.text import fold, slug
 
-_SAVES = 0x6D65_7374_7265_02  # the advisory lock of saving: two imports of a file must not both think a product new
+SAVES = 0x6D65_7374_7265_02  # the advisory lock of saving: two imports of a file must not both think a product new
 _LONGEST_SLUG = 120
 _UPDATE_PRODUCT = update(product).where(product.c.id == bindparam("of"))
 
@@ -43,7 +43,7 @@ class Saver:
         """Create or change every draft's product; those saved before with the same content are left alone."""
         check_drafts(drafts)
         drafts = [tidy(draft) for draft in drafts]
-        one_at_a_time(self._session, self._work.dialect, _SAVES)
+        one_at_a_time(self._session, self._work.dialect, SAVES)
         hashes = {draft.key: content_hash(draft) for draft in drafts}
         known = self._known(hashes)
         fresh = [draft for draft in drafts if draft.key not in known]

@@ -35,7 +35,7 @@ _HAVE = (
 
 def learn(session: Session, dialect: str, texts: Iterable[str]) -> None:
     """Take in the words of new products, each product's texts as one."""
-    counted = Counter(each for text in texts for each in {*words(text)} if _is_word(each))
+    counted = Counter(each for text in texts for each in searchable(text))
     if not counted:
         return
     known = set(session.execute(_KNOWN, {"words": sorted(counted)}).scalars())
@@ -47,6 +47,11 @@ def learn(session: Session, dialect: str, texts: Iterable[str]) -> None:
     session.execute(more, [{"word": each, "products": counted[each]} for each in sorted(counted)])
     if fresh:
         session.execute(insert(form), form_rows(fresh))
+
+
+def searchable(text: str) -> set[str]:
+    """The words of a text that a mistyped one may mean."""
+    return {each for each in words(text) if _is_word(each)}
 
 
 def form_rows(fresh: Iterable[str]) -> list[dict[str, str]]:

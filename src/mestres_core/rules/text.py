@@ -76,16 +76,27 @@ def indexed(text: str) -> list[str]:
 def tokens(text: str) -> Iterator[tuple[str, str]]:
     """Each word of a text, folded, with its stem; of a quantity both are the quantity."""
     for match in _TOKEN.finditer(fold(text)):
-        if match["unit"] and len(match["number"]) <= _LONGEST_NUMBER:
-            told = _quantity(match["number"], match["unit"])
-            yield told, told
-        elif match["unit"]:
-            yield from ((each, each) for each in _WORD.findall(match[0]))
-        elif match["thousands"]:
-            told = match[0].replace(".", "")
-            yield told, told
-        else:
-            yield match[0], _alone(match[0])
+        yield from _told(match)
+
+
+def located(text: str) -> Iterator[tuple[int, int, list[tuple[str, str]]]]:
+    """The same with where each begins and ends in the text as it is written."""
+    letters = [(letter, at) for at, written in enumerate(text) for letter in fold(written)]
+    for match in _TOKEN.finditer("".join(letter for letter, _ in letters)):
+        yield letters[match.start()][1], letters[match.end() - 1][1] + 1, list(_told(match))
+
+
+def _told(match: re.Match[str]) -> Iterator[tuple[str, str]]:
+    if match["unit"] and len(match["number"]) <= _LONGEST_NUMBER:
+        told = _quantity(match["number"], match["unit"])
+        yield told, told
+    elif match["unit"]:
+        yield from ((each, each) for each in _WORD.findall(match[0]))
+    elif match["thousands"]:
+        told = match[0].replace(".", "")
+        yield told, told
+    else:
+        yield match[0], _alone(match[0])
 
 
 def slug(text: str) -> str:

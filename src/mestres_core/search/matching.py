@@ -22,8 +22,8 @@ from sqlalchemy import (
     table,
 )
 
-from mestres_core.catalog.indexing import BREAK
 from mestres_core.catalog.models import product
+from mestres_core.catalog.texts import BREAK
 from mestres_core.db.base import PREFIX
 from mestres_core.search.asking import Term
 

@@ -120,8 +120,8 @@ def test_suggestions_begin_as_was_typed(shop: TestShop, monkeypatch: pytest.Monk
     for sku, name, featured in (("A", "Bule moka", False), ("B", "Moka italiana", False), ("C", "Zinco moka", True)):
         shop.product(sku, name=name, featured=featured)
     for few, most in ((2000, 10_000), (0, 10_000), (0, 0)):
-        monkeypatch.setattr("mestres_core.search.service._FEW", few)
-        monkeypatch.setattr("mestres_core.search.service._MOST_COUNTED", most)
+        monkeypatch.setattr("mestres_core.search.finding.FEW", few)
+        monkeypatch.setattr("mestres_core.search.finding.MOST_COUNTED", most)
         assert [each.text for each in shop.search.suggest("mok")] == ["Zinco moka", "Moka italiana", "Bule moka"]
 
 
@@ -133,8 +133,8 @@ def test_pages_are_the_same_however_many_match(shop: TestShop, monkeypatch: pyte
     expected = _skus(shop, "cafe", per_page=3) + _skus(shop, "cafe", per_page=3, page=2)
     assert sorted(expected) == [f"P{number}" for number in range(6)]
     for most in (10_000, 5):
-        monkeypatch.setattr("mestres_core.search.service._FEW", 4)
-        monkeypatch.setattr("mestres_core.search.service._MOST_COUNTED", most)
+        monkeypatch.setattr("mestres_core.search.finding.FEW", 4)
+        monkeypatch.setattr("mestres_core.search.finding.MOST_COUNTED", most)
         assert _skus(shop, "cafe", per_page=3) == expected[:3]
 
 
