@@ -75,11 +75,10 @@ def spellings(session: Session, typed: str, *, limit: int) -> list[str]:
     return [found for each in _unknown(session, words(typed)[:1]) for found in _nearest(session, each, limit)]
 
 
-def common(session: Session, stems: Iterable[str], *, least: int) -> set[str]:
-    """Those stems that so many products have, or had."""
+def frequencies(session: Session, stems: Iterable[str]) -> dict[str, int]:
+    """How many products have each of those stems, or had it; nothing of what the vocabulary does not have."""
     wanted = {_kept_as(each): each for each in stems}
-    counted = session.execute(_HAVE, {"forms": sorted(wanted)})
-    return {wanted[kept] for kept, products in counted if products >= least}
+    return {wanted[kept]: int(products) for kept, products in session.execute(_HAVE, {"forms": sorted(wanted)})}
 
 
 def _unknown(session: Session, asked: Iterable[str]) -> list[str]:

@@ -17,8 +17,10 @@ def spans(text: str, stems: Collection[str], beginnings: Collection[str] = ()) -
     """Where words of the text have one of the stems, or begin so; from first to last."""
     starts = tuple(beginnings)
     found: list[Span] = []
-    for begin, end, tokens in located(text):
+    for start, end, tokens in located(text):
         if any(one in stems or (starts and typed.startswith(starts)) for typed, one in tokens):
+            # One sign may be two words: a quarter is "1" and "4".
+            begin = found.pop()[0] if found and start < found[-1][1] else start
             found.append((begin, _with_accents(text, end)))
     return found
 

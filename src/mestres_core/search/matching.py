@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from itertools import combinations, pairwise
 from typing import Any, NamedTuple
@@ -11,9 +10,12 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     ColumnElement,
+    Text,
     and_,
     case,
+    cast,
     column,
+    false,
     func,
     literal,
     literal_column,
@@ -25,6 +27,7 @@ from sqlalchemy import (
 from mestres_core.catalog.models import product
 from mestres_core.catalog.texts import BREAK
 from mestres_core.db.base import PREFIX
+from mestres_core.rules.text import stems
 from mestres_core.search.asking import Term
 
 _VECTOR: ColumnElement[Any] = literal_column(f"{PREFIX}product.search_vector")
@@ -68,6 +71,15 @@ def anywhere(dialect: str, terms: Sequence[Term], *, missing: int = 0) -> Column
     return _match(dialect, [(term, True) for term in terms], needed=len(terms) - missing)
 
 
+def of_values(dialect: str, choices: Sequence[frozenset[str]]) -> list[ColumnElement[bool]]:
+    """Nothing new beside the attributes themselves, but of use to PostgreSQL: its index has the words of both."""
+    if dialect != "postgresql":
+        return []
+    texts = [[stems(each) for each in sorted(choice)] for choice in choices]
+    queries = [" | ".join(f"({' & '.join(each)})" for each in of) for of in texts if all(of)]
+    return [_asked(_VECTOR, query) for query in queries]
+
+
 def some(dialect: str, terms: Sequence[Term]) -> ColumnElement[bool]:
     """Products that have one of the terms at least, as it is."""
     return _match(dialect, [(term, False) for term in terms], needed=1)
@@ -93,12 +105,50 @@ def sorted_under(beginning: str) -> ColumnElement[bool]:
     return and_(product.c.sort_name >= beginning, product.c.sort_name < after)
 
 
-def among(dialect: str, ids: Sequence[int], of: ColumnElement[int] = product.c.id) -> ColumnElement[bool]:
+class Ids(NamedTuple):
+    """Some products, as the database gathered them: their number, and a text that it takes back as it is."""
+
+    number: int
+    text: str | None
+
+
+def gathered(dialect: str, of: ColumnElement[int]) -> ColumnElement[str]:
+    """Row numbers as one text: thousands of them come and go for the price of one value."""
+    if dialect == "postgresql":
+        return cast(func.array_agg(of), Text)
+    return func.json_group_array(of)
+
+
+def among(dialect: str, ids: Ids, of: ColumnElement[int] = product.c.id) -> ColumnElement[bool]:
     """Those of a list, however long, as one parameter."""
     if dialect == "postgresql":
         # As rows, not as `= ANY`: the planner then looks each one up instead of reading the whole table.
-        return of.in_(select(func.unnest(literal(list(ids), ARRAY(BigInteger)))))
-    return of.in_(select(func.json_each(json.dumps(list(ids))).table_valued("value").c.value))
+        return of.in_(select(func.unnest(cast(literal(ids.text or "{}"), ARRAY(BigInteger)))))
+    return of.in_(select(func.json_each(ids.text or "[]").table_valued("value").c.value))
+
+
+def walked(dialect: str, terms: Sequence[Term], *, title: bool, last_unfinished: bool = False) -> ColumnElement[bool]:
+    """The same as `in_title` and `anywhere`, for rows that are met one by one.
+
+    SQLite would gather all matches first; PostgreSQL looks at the row, and knows how common the words are.
+    """
+    if dialect == "postgresql":
+        return in_title(dialect, terms, last_unfinished=last_unfinished) if title else anywhere(dialect, terms)
+    if title:
+        return named(terms, last_unfinished=last_unfinished)
+    here = (product.c.search_title, product.c.search_body)
+    return and_(*(or_(*(_has(text, term) for text in here), *(_begins(text, term) for text in here)) for term in terms))
+
+
+def named(terms: Sequence[Term], *, last_unfinished: bool = False) -> ColumnElement[bool]:
+    """Products whose names have every term, as a condition on the row itself."""
+    title, last = product.c.search_title, len(terms) - 1
+    return and_(
+        *(
+            or_(_has(title, term), _begins(title, term)) if last_unfinished and at == last else _has(title, term)
+            for at, term in enumerate(terms)
+        )
+    )
 
 
 def rank(terms: Sequence[Term], pinned: int | None) -> ColumnElement[int]:
@@ -156,6 +206,10 @@ def _has(text: ColumnElement[str], term: Term, *, before: str = "") -> ColumnEle
     return or_(*(and_(*(text.like(f"% {stem} %{before}") for stem in phrase)) for phrase in term.phrases))
 
 
+def _begins(text: ColumnElement[str], term: Term) -> ColumnElement[bool]:
+    return text.like(f"% {term.begins}%") if term.begins else false()
+
+
 def _weight(in_name: ColumnElement[bool], term: Term) -> ColumnElement[int]:
     body = product.c.search_body
     return case(
@@ -171,13 +225,15 @@ def _match(
     dialect: str, wanted: Sequence[tuple[Term, bool]], *, title: bool = False, needed: int | None = None
 ) -> ColumnElement[bool]:
     if dialect == "postgresql":
-        text = _POSTGRESQL.query(wanted, needed=needed or len(wanted))
-        vector = _TITLE_VECTOR if title else _VECTOR
-        # Written into the statement: PostgreSQL plans by how common the words are, and cannot for a parameter of a
-        # statement that it has prepared.
-        return vector.op("@@", is_comparison=True)(
-            func.to_tsquery(literal_column("'simple'"), literal(text, literal_execute=True))
-        )
+        return _asked(_TITLE_VECTOR if title else _VECTOR, _POSTGRESQL.query(wanted, needed=needed or len(wanted)))
     text = _SQLITE.query(wanted, needed=needed or len(wanted))
     found = select(_DOCUMENT.c.rowid).where(_EVERYTHING.op("MATCH")(f"search_title : ({text})" if title else text))
     return product.c.id.in_(found)
+
+
+def _asked(vector: ColumnElement[Any], text: str) -> ColumnElement[bool]:
+    # Written into the statement: PostgreSQL plans by how common the words are, and cannot for a parameter of a
+    # statement that it has prepared.
+    return vector.op("@@", is_comparison=True)(
+        func.to_tsquery(literal_column("'simple'"), literal(text, literal_execute=True))
+    )

@@ -28,18 +28,37 @@ class Narrowing:
     attributes: Mapping[str, frozenset[str]] = field(default_factory=dict)
     rating: int | None = None
 
-    def conditions(self, *, without: str | None = None) -> list[ColumnElement[bool]]:
-        """As SQL; `without` leaves the choice within one facet out."""
-        found = (replace(self.base, categories=None) if without == CATEGORY else self.base).conditions()
+    @property
+    def by_card(self) -> bool:
+        """Whether prices or stock matter."""
+        return not (self.base.min_price is None and self.base.max_price is None and self.base.in_stock is None)
+
+    def conditions(self, *, without: str | None = None, card: bool = True) -> list[ColumnElement[bool]]:
+        """As SQL; `without` leaves the choice within one facet out, `card=False` what is not of the product itself."""
+        if card:
+            found = (replace(self.base, categories=None) if without == CATEGORY else self.base).conditions()
+        else:
+            found = [product.c.active]
+            if self.base.categories is not None and without != CATEGORY:
+                found.append(product.c.category_id.in_(self.base.categories))
         if self.rating is not None:
             found.append(product.c.rating_hundredths >= self.rating)
         for name, values in self.attributes.items():
             if name != without:
-                here = select(attribute.c.product_id).where(
-                    attribute.c.name_folded == name, attribute.c.value_folded.in_(sorted(values))
+                # A value for each row that matches: told as a set, it would be gathered from all products first.
+                value = select(attribute.c.value_folded).where(
+                    attribute.c.product_id == product.c.id, attribute.c.name_folded == name
                 )
-                found.append(product.c.id.in_(here))
+                found.append(value.scalar_subquery().in_(sorted(values)))
         return found
+
+    def values(self, *, without: str | None = None) -> list[frozenset[str]]:
+        """The attributes as texts that products are found by: of each set one at least."""
+        return [
+            frozenset(f"{name} {value}" for value in values)
+            for name, values in self.attributes.items()
+            if name != without
+        ]
 
     @property
     def chosen(self) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ from mestres_core.rules.text import fold
 from mestres_core.search import matching, popular, querylog, upkeep
 from mestres_core.search.asking import LONGEST_QUERY, Term, terms
 from mestres_core.search.dto import AskedQuery, IndexReport, Suggestion
-from mestres_core.search.finding import FEW, MOST_COUNTED, RELEVANCE, Finder, Slice, slice_of
+from mestres_core.search.finding import MOST_COUNTED, RELEVANCE, Finder, Slice, place_of
 from mestres_core.search.models import popularity
 from mestres_core.search.narrowing import Narrowing, attribute_values, rating
 from mestres_core.search.querylog import QueryLog
@@ -74,6 +74,7 @@ class SearchService:
         attributes: Mapping[str, str | Sequence[str]] | None = None,
         currency: str = "BRL",
         count: bool = True,
+        facets: bool = True,
         highlight: bool = False,
     ) -> Page[ProductCard]:
         """Products that have every word of `query`, with facet counts over all of them.
@@ -82,7 +83,8 @@ class SearchService:
         is from 0 to 5; `sort` may also be relevance, the default. A facet's counts ignore what is chosen within that
         facet: they say what choosing another value would give. With `highlight` the page has `highlights`.
 
-        Beyond 10,000 matches `total` is None; beyond 2,000 the facets count over 2,000 of them. When fewer than ten
+        Beyond 10,000 matches `total` is None; beyond 1,000 the facets count over 1,000 of them, and fields weigh less:
+        see `docs/search.md`. `count=False` and `facets=False` leave them out and save time. When fewer than ten
         products match, words that a fourth of all products have are not insisted on. When none does, mistyped words
         are put right, and `corrected` says so; then, of three words or more, one may be missing, and the page is
         `relaxed`. An empty page has something else to look at, `instead`. Raises NotFound for an unknown category,
@@ -103,7 +105,8 @@ class SearchService:
             currency=currency,
         )
         narrowing = Narrowing(base=base, attributes=values, rating=rated)
-        wish = slice_of(sort=sort, page=page, per_page=per_page, cursor=cursor)
+        after = place_of(cursor, sort)
+        wish = Slice(sort=sort, page=page, per_page=per_page, after=after, count=count, facets=facets)
         wanted, found = self._answer(query, narrowing, wish)
         if isinstance(query, str) and page == 1 and cursor is None:
             self._log.note(query, _as_typed(found))
@@ -131,8 +134,7 @@ class SearchService:
         ]
         share = max(1, limit // 3)
         past = [Suggestion(each, "query", None) for each in querylog.suggestions(self._session, query, share)]
-        named = matching.in_title(self.dialect, wanted, last_unfinished=True)
-        found = self._finder.popular_first(named, matching.sorted_under(typed), limit)
+        found = self._finder.popular_first(wanted, matching.sorted_under(typed), limit)
         products = [Suggestion(row.name, "product", row.slug) for row in found]
         return tuple([*categories[:share], *past, *products][:limit])
 
@@ -227,11 +229,11 @@ class SearchService:
         """The empty page with something else to look at, and why that."""
         conditions = narrowing.conditions()
         if len(wanted) > 1:
-            ids = self._finder.ids([*conditions, matching.some(self.dialect, wanted)], FEW)
-            among = [matching.among(self.dialect, ids[:FEW]), *conditions]
+            ids = self._finder.ids([*conditions, matching.some(self.dialect, wanted)])
+            among = [matching.among(self.dialect, ids), *conditions]
             best = (matching.having(wanted).desc(), matching.rank(wanted, None), product.c.sort_name, product.c.id)
             query = queries.cards(among).order_by(*best).limit(nothing.per_page)
-            if ids and (rows := self._session.execute(query).all()):
+            if ids.number and (rows := self._session.execute(query).all()):
                 return replace(nothing, instead=tuple(map(queries.to_card, rows)), instead_by="fewer_words")
         order = (product.c.featured.desc(), product.c.id.desc())  # the index of featured products, read backwards
         query = queries.cards(conditions).order_by(*order).limit(nothing.per_page)
