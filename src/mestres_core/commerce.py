@@ -56,7 +56,10 @@ from mestres_core.promotions.definitions import Words
 from mestres_core.promotions.service import PromotionService
 from mestres_core.providers.fake import FakeBoleto, FakeCard, FakePix
 from mestres_core.reviews.service import ReviewPolicy, ReviewService
+from mestres_core.rules.synonyms import BUILT_IN, Synonyms
+from mestres_core.search.querylog import QueryLog
 from mestres_core.search.service import SearchService
+from mestres_core.search.upkeep import Progress, Rebuild, count
 from mestres_core.shipping.service import ShippingService, TableRater
 from mestres_core.tax.dto import TaxSettings
 from mestres_core.tax.remote import RemoteTaxes, answering
@@ -89,11 +92,11 @@ _log = logging.getLogger(__name__)
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no letter that is taken for a digit
 _READS = frozenset(
     (
-        "list get categories featured products suggest level of_order order_of of_customer find opens coupon"
+        "list get categories featured products suggest spellings level of_order order_of of_customer find opens coupon"
         " unconfirmed dashboard report rates zones methods preview of_owner"
         " shipments credits returns preview_edit summary ledger entries balance events"
         " places locations lots recall movements of_reference"
-        " all codes facts running prices lists resolve explain"
+        " all codes facts running prices lists resolve explain check"
         " of_reference groups group_of address addresses default_address consents has_consent consent_history"
         " of_product pending of_token"
     ).split()
@@ -106,6 +109,7 @@ _OWN_TRANSACTIONS = frozenset(
         ("orders", "refund"),
         ("orders", "pay"),
         ("payments", "void"),
+        ("search", "rebuild"),
     }
 )
 
@@ -140,7 +144,7 @@ class Config:
 
     `shipping` as it is sends by the shop's zones, and while there are none by one table for Brazil. `tax` None: the
     shop's own rates; `taxes` says how they are rounded.
-    `numbers` None gives orders the random numbers of `ids`.
+    `numbers` None gives orders the random numbers of `ids`. `synonyms` is what buyers say for the same thing.
 
     A shop's own rules (protocols of mestres_core.typing, docs/extending.md): `prices` may answer other prices than the
     shop's; `conditions` and `actions` are words for promotions, `merge_policies` for `carts.merge`, each with what
@@ -170,6 +174,7 @@ class Config:
     rounding: RoundingPolicy | None = None
     sinks: Sequence[EventSink] = ()
     reviews: ReviewPolicy = field(default_factory=ReviewPolicy)
+    synonyms: Synonyms = BUILT_IN
 
     def __post_init__(self) -> None:
         check_shapes({each.name: getattr(self, each.name) for each in fields(self)})
@@ -193,7 +198,7 @@ def _asked_between_transactions(config: Config) -> Config:
 class Services:
     """Every service, bound to one session."""
 
-    def __init__(self, session: Session, config: Config, rulebook: Rulebook) -> None:
+    def __init__(self, session: Session, config: Config, rulebook: Rulebook, searches: QueryLog | None = None) -> None:
         self.outbox = Outbox(session, config.clock)
         work = Work(session, config.clock, config.ids, self.outbox, rulebook)
         # Within a transaction a provider is only asked what it knows by itself.
@@ -201,7 +206,7 @@ class Services:
         self.inventory = InventoryService(work, config.allocator)
         self.reservations = ReservationService(work, self.inventory)
         self.catalog = CatalogService(work, self.inventory)
-        self.search = SearchService(work, self.catalog)
+        self.search = SearchService(work, self.catalog, config.synonyms, searches)
         words = Words(config.conditions, config.actions)
         self.promotions = PromotionService(work, words=words, rounding=config.rounding)
         self.pricing = PricingService(work, self.promotions, resolver=config.prices)
@@ -286,6 +291,7 @@ class Commerce:
         self._database = Database(engine)
         self._rulebook = Rulebook()
         self._is_async = engine.dialect.is_async
+        self._searches = QueryLog()
         self.jobs = Jobs(
             self.run,
             self.read,
@@ -345,7 +351,7 @@ class Commerce:
         Raises DatabaseNotReady when the session's engine is not set up. `checkout.place` is refused there.
         """
         schema.check(session.get_bind().engine)
-        return Services(session, self.config, self._rulebook)
+        return Services(session, self.config, self._rulebook, self._searches)
 
     @contextmanager
     def transaction(self) -> Iterator[Services]:
@@ -371,7 +377,7 @@ class Commerce:
 
         def once() -> T:
             with self._database.read() as session:
-                return call(Services(session, self.config, self._rulebook))
+                return call(Services(session, self.config, self._rulebook, self._searches))
 
         return answering(lambda: self._database.retrying(once))
 
@@ -383,7 +389,7 @@ class Commerce:
         in memory has one connection, so everybody else waits.
         """
         with self._database.read(snapshot=True) as session:
-            yield Services(session, self.config, self._rulebook)
+            yield Services(session, self.config, self._rulebook, self._searches)
 
     def on_committed(self, listener: Listener) -> None:
         """Tell `listener` the facts of each transaction of this object, right after its commit, in its thread.
@@ -428,7 +434,8 @@ class Commerce:
         schema.migrate(self.engine, revision)
 
     def close(self) -> None:
-        """Give the database connections back."""
+        """Write what was searched for, and give the database connections back."""
+        self._write_searches(at_once=True)
         self.engine.dispose()
 
     def __enter__(self) -> Self:
@@ -443,7 +450,7 @@ class Commerce:
         session = None
         try:
             with self._database.write(survivors=survivors) as session:
-                services = Services(session, self.config, self._rulebook)
+                services = Services(session, self.config, self._rulebook, self._searches)
                 facts = services.outbox.facts
                 yield services
         finally:
@@ -478,6 +485,22 @@ class Commerce:
     def _refund(self, number: str, **arguments: Any) -> Any:
         return returning.refund(self.run, self._providers, number, **arguments)
 
+    def _rebuild(self, *, progress: Progress | None = None) -> int:
+        made, total = Rebuild(self.config.clock.now()), self.read(lambda services: count(services.outbox.session))
+        while self.run(lambda services: made.chunk(services.outbox.session, services.search.dialect)):
+            if progress is not None:
+                progress(made.done, total)
+        self.run(lambda services: made.finish(services.outbox.session, services.search.dialect))
+        return made.changed
+
+    def _write_searches(self, *, at_once: bool = False) -> None:
+        """Write the log of searches when it is time: after an answer, in no transaction of the caller's."""
+        if self._searches.due(at_once=at_once):
+            try:
+                self.run(lambda services: services.search.flush())
+            except Exception as error:  # noqa: BLE001 - the search was answered: its log may not make it look failed
+                _log.warning("the log of searches could not be written: %s", type(error).__name__)
+
     def _tell(self, facts: Sequence[Fact]) -> None:
         for listener in self._listeners:
             try:
@@ -505,7 +528,10 @@ class _OneCall:
 
         @wraps(function)
         def call(*arguments: Any, **named: Any) -> Any:
-            return run(lambda services: getattr(getattr(services, name), method)(*arguments, **named))
+            answer = run(lambda services: getattr(getattr(services, name), method)(*arguments, **named))
+            if name == "search" and method == "products":
+                shop._write_searches()  # noqa: SLF001 - one class in two pieces
+            return answer
 
         setattr(self, method, call)
         return call
