@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -16,8 +14,7 @@ from mestres_core.catalog.dto import FacetValue, Page, ProductCard
 from mestres_core.catalog.models import attribute, card, category, product, variant
 from mestres_core.catalog.service import cursor_values
 from mestres_core.catalog.vocabulary import frequencies
-from mestres_core.errors import ValidationError
-from mestres_core.rules.checks import BIGGEST_ID, storable
+from mestres_core.db.keyset import Keyset
 from mestres_core.rules.text import fold
 from mestres_core.search import matching
 from mestres_core.search.asking import Term
@@ -66,11 +63,15 @@ class Slice:
         return 0 if self.after is not None else (self.page - 1) * self.per_page
 
 
+# What a page by relevance is sorted by is worked out in its query: only its cursors are made here.
+_CURSORS = Keyset(RELEVANCE, (*[product.c.id] * 3, product.c.sort_name, product.c.id), texts=frozenset({3}))
+
+
 def place_of(cursor: str | None, sort: str) -> tuple[Any, ...] | None:
     """Where the page before ended. Raises ValidationError for a cursor that this sort did not make."""
     if cursor is None:
         return None
-    return tuple(_place(cursor) if sort == RELEVANCE else queries.unpack_cursor(cursor, sort))
+    return tuple(_CURSORS.unpack(cursor) if sort == RELEVANCE else queries.unpack_cursor(cursor, sort))
 
 
 class _Asked(NamedTuple):
@@ -329,20 +330,5 @@ def _later(places: Sequence[ColumnElement[Any]], after: Sequence[Any]) -> Column
 
 def _cursor(row: Any, sort: str) -> str:
     if sort == RELEVANCE:
-        return queries.pack_cursor(sort, [row.best, row.apart, row.typed, row.sort_name, row.id])
+        return _CURSORS.pack([row.best, row.apart, row.typed, row.sort_name, row.id])
     return queries.pack_cursor(sort, cursor_values(row, sort))
-
-
-def _place(cursor: str) -> list[Any]:
-    """Where a page by relevance ended. Raises ValidationError."""
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        values: list[Any]
-        made_for, *values = json.loads(base64.urlsafe_b64decode(padded.encode()))
-    except (ValueError, TypeError, RecursionError):
-        raise ValidationError.of("cursor", "invalid", reason="not a cursor of this list") from None
-    if made_for != RELEVANCE or [type(each) for each in values] != [int, int, int, str, int]:
-        raise ValidationError.of("cursor", "invalid", reason="made for another order")
-    if not all(storable(each) if isinstance(each, str) else abs(each) <= BIGGEST_ID for each in values):
-        raise ValidationError.of("cursor", "invalid", reason="made for another order")
-    return values
