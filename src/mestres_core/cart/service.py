@@ -20,6 +20,7 @@ from mestres_core.cart.inputs import check_currency, check_optional, check_versi
 from mestres_core.cart.loading import HEAD, CartReader
 from mestres_core.cart.models import cart, line
 from mestres_core.catalog.models import price, product, variant
+from mestres_core.db.later import savepoint, write
 from mestres_core.errors import CartClosed, CartEmpty, InsufficientStock, NotFound, ValidationError, VersionConflict
 from mestres_core.events.facts import CartChanged
 from mestres_core.events.work import Work
@@ -84,7 +85,7 @@ _OFFER = (
     )
     .where(variant.c.sku == bindparam("sku"), variant.c.active, product.c.active)
 )
-_ADD_LINE = insert(line)
+_ADD_LINE = insert(line).inline()
 _SET_LINE = update(line).where(line.c.id == bindparam("of")).values(quantity=bindparam("to"))
 # The pieces of the variant's other lines count too; decided in the statement that changes the line, after the lock.
 _of_others = (
@@ -248,10 +249,10 @@ class CartService:
             raise ValidationError.of("lines", "too_many", limit=MOST_LINES)
         with self._whole():
             if offer.line_id is not None:
-                self._session.execute(_SET_LINE, {"of": offer.line_id, "to": wanted})
+                write(self._session, _SET_LINE, {"of": offer.line_id, "to": wanted})
             else:
                 new = {"cart_id": cart_id, "variant_id": offer.id, "quantity": quantity}
-                self._session.execute(_ADD_LINE, new | {"attributes": dict(wishes), "attributes_key": wish_key})
+                write(self._session, _ADD_LINE, new | {"attributes": dict(wishes), "attributes_key": wish_key})
             return self._changed_lines(row)
 
     def update(self, cart_id: str, line_id: int, *, quantity: int, expected_version: int | None = None) -> Cart:
@@ -431,7 +432,7 @@ class CartService:
 
     def _whole(self) -> AbstractContextManager[object]:
         """A change and its reservation happen together or not at all, also in a host's transaction."""
-        return nullcontext() if self._holding is None else self._session.begin_nested()
+        return nullcontext() if self._holding is None else savepoint(self._session)
 
     def _changed_lines(self, row: Any, *, notes: tuple[CartNote, ...] = ()) -> Cart:
         made = self._changed(row, notes=notes)
@@ -477,7 +478,7 @@ class CartService:
 
     def _touch(self, cart_id: str, status: str) -> Any:
         now = self._work.clock.now()
-        self._session.execute(_TOUCH, {"of": cart_id, "to": status, "now": now})
+        write(self._session, _TOUCH, {"of": cart_id, "to": status, "now": now})
         self._work.outbox.announce(CartChanged(cart_id))
         return now
 
