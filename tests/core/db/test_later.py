@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from core_shop import TestShop
 from mestres_core.catalog.models import variant
 from mestres_core.db.base import metadata
-from mestres_core.db.later import PatientSession, write, write_and_ask
+from mestres_core.db.later import PatientSession, savepoint, write, write_and_ask
 from mestres_core.db.session import Database
 from mestres_core.events.models import outbox
 from mestres_core.inventory.models import level
@@ -126,3 +126,19 @@ def test_an_order_is_begun_in_four_statements(postgres_shop: TestShop) -> None:
     with postgres_shop.statements() as sent:
         postgres_shop.checkout.begin(**asked)
     assert len(sent) == 4, sent
+
+
+def test_a_savepoint_is_all_or_nothing(shop: TestShop) -> None:
+    """What waited before it stays, what was written in one that failed is gone, also what still waited then."""
+    with unit(shop) as session:
+        write(session, NEW, row("before"))
+        with pytest.raises(ZeroDivisionError), savepoint(session):
+            write(session, NEW, row("sent"))
+            session.execute(IDS).all()
+            write(session, NEW, row("waiting"))
+            raise ZeroDivisionError
+        with savepoint(session):
+            write(session, NEW, row("kept"))
+        write(session, NEW, row("after"))
+    with Session(shop.engine) as session:
+        assert session.execute(IDS).scalars().all() == ["before", "kept", "after"]
