@@ -437,16 +437,6 @@ class CheckoutService:
         self._session.execute(_KEEPS[self._work.dialect], row)
 
 
-def _is_still(row: Any, begun: Order) -> bool:
-    """Whether an order is as it was begun."""
-    return (row.status, row.payment_status, row.updated_at, row.grand_amount) == (
-        "pending",
-        "pending",
-        begun.created_at,
-        begun.totals.grand.amount,
-    )
-
-
 def _held(made: Quote, row: Any) -> ReservationRequest:
     pieces: Counter[str] = Counter()
     for line in made.lines:
@@ -459,6 +449,16 @@ def _held(made: Quote, row: Any) -> ReservationRequest:
         channel=row.channel,
         customer_group=row.customer_group,
         owner=row.owner,
+    )
+
+
+def _is_still(row: Any, begun: Order) -> bool:
+    """Whether an order is as it was begun."""
+    return (row.status, row.payment_status, row.updated_at, row.grand_amount) == (
+        "pending",
+        "pending",
+        begun.created_at,
+        begun.totals.grand.amount,
     )
 
 
