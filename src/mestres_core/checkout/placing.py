@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any, Protocol
@@ -43,18 +44,18 @@ def place(run: Run, providers: Mapping[str, PaymentProvider], arguments: Mapping
     begun: Begun
     with _withdrawing(run) as unasked:
         try:
-            begun = _begin(run, arguments, unasked)
+            begun = _begin(run, providers, arguments, unasked)
         except InsufficientStock:
             # Unpaid orders whose time is up may hold the pieces that are missing here.
             if not recover(run, providers):
                 raise
-            begun = _begin(run, arguments, unasked)
+            begun = _begin(run, providers, arguments, unasked)
         order = begun.order
         for request in begun.requests:
             unasked.pop(request.key)
             event = _charge(providers[request.provider], request)
             if event is not None:
-                order = _apply(run, event)
+                order = _apply(run, event, begun.order)
             if order.status not in ("pending", "placed"):
                 # What the tenders before this one brought goes back now; recover asks again for what gives no answer.
                 order = returning.finish(run, providers, order.number) or order
@@ -86,16 +87,31 @@ def _withdraw(run: Run, requests: Sequence[PaymentRequest]) -> None:
         run(end)
 
 
-def _begin(run: Run, arguments: Mapping[str, Any], unasked: dict[str, PaymentRequest]) -> Begun:
+def _begin(
+    run: Run,
+    providers: Mapping[str, PaymentProvider],
+    arguments: Mapping[str, Any],
+    unasked: dict[str, PaymentRequest],
+) -> Begun:
     made: dict[str, Begun] = {}
 
     def begin(services: Services) -> Begun:
         begun = services.checkout.begin(**arguments)
+        if begun.requests and all(getattr(providers[each.provider], "at_home", False) for each in begun.requests):
+            begun = _charged_at_home(services, providers, begun)
         unasked.update({request.key: request for request in begun.requests})
         return made.setdefault(begun.order.number, begun)  # what this very call has made is no replay
 
     begun: Begun = _run_again(run, begin)
     return begun
+
+
+def _charged_at_home(services: Services, providers: Mapping[str, PaymentProvider], begun: Begun) -> Begun:
+    """The order after providers have answered that ask nobody: its transaction need not end for that."""
+    order: Order = begun.order
+    for request in begun.requests:
+        order = services.checkout.apply(providers[request.provider].charge(request), begun=begun.order) or order
+    return replace(begun, order=order, request=None, requests=())
 
 
 def _run_again(run: Run, call: Callable[[Any], Any]) -> Any:
@@ -148,9 +164,9 @@ def recover(run: Run, providers: Mapping[str, PaymentProvider], *, limit: int = 
     return ended
 
 
-def _apply(run: Run, event: PaymentEvent) -> Any:
+def _apply(run: Run, event: PaymentEvent, begun: Order | None = None) -> Any:
     def apply(services: Services) -> Order | None:
-        return services.checkout.apply(event)
+        return services.checkout.apply(event, begun=begun)
 
     return to_the_end(partial(_run_again, run, apply))  # money has moved: that is written down, whoever goes away
 
