@@ -127,7 +127,7 @@ class _Part:
     parameters: int
     numbered: bool
     """Whether the driver wants `$1`, not `%(name)s`."""
-    _names: tuple[str, ...]
+    _order: tuple[str, ...]
     _construct: Callable[[Mapping[str, Any]], Mapping[str, Any]]
     _processors: Mapping[str, Callable[[Any], Any]]
 
@@ -139,7 +139,7 @@ class _Part:
     def fill(self, parameters: dict[str, Any], row: Mapping[str, Any], prefix: str) -> None:
         """Add what the driver is to be given for `row`."""
         values = self._construct(row)
-        for name in self._names:
+        for name in self._order or values:
             process, value = self._processors.get(name), values[name]
             parameters[prefix + name] = value if process is None else process(value)
 
@@ -160,7 +160,7 @@ def _part(statement: Any, names: tuple[str, ...], dialect: Dialect) -> _Part:
         table=statement.table,
         parameters=len(compiled.binds),
         numbered=compiled.positional,
-        _names=tuple(compiled.positiontup or compiled.binds),
+        _order=tuple(compiled.positiontup or ()),
         _construct=compiled.construct_params,
         _processors=processors,
     )
