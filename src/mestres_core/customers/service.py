@@ -287,7 +287,7 @@ class CustomerService(Groups, Addresses, Consents):
 
     def export(self, customer_id: int) -> dict[str, Any]:
         """Everything that is held about a customer, as JSON takes it (LGPD art. 18, II and V). Raises NotFound."""
-        self.lock(customer_id)
+        self.lock(customer_id, erased=True)
         return self.keeper.export(self.get(customer_id))
 
     def erase(self, customer_id: int, *, open_orders: str = "erase") -> Erasure:
@@ -300,7 +300,7 @@ class CustomerService(Groups, Addresses, Consents):
         checks = Checks()
         checks.choice("open_orders", open_orders, ("erase", "refuse"))
         checks.done()
-        row = self.lock(customer_id)
+        row = self.lock(customer_id, erased=True)
         return self.keeper.erase(self.get(row.id), open_orders=open_orders)
 
     def know(self, buyer: Mapping[str, str]) -> int:
@@ -319,10 +319,8 @@ class CustomerService(Groups, Addresses, Consents):
         Only its hash is kept: it is told once.
         """
         token = self._work.ids.token()
-        of = self.get(customer_id)
-        if of.erased_at is not None:
-            raise NotFound("customer", customer_id)
-        self._session.execute(update(customer).where(customer.c.id == of.id).values(token_hash=_hash(token)))
+        of = self.lock(customer_id).id
+        self._session.execute(update(customer).where(customer.c.id == of).values(token_hash=_hash(token)))
         return token
 
     def opens(self, customer_id: int, token: str) -> bool:
@@ -330,12 +328,15 @@ class CustomerService(Groups, Addresses, Consents):
         kept = self._session.execute(_TOKEN, {"id": customer_id}).scalar() if is_id(customer_id) else None
         return kept is not None and hmac.compare_digest(str(kept), _hash(token))
 
-    def lock(self, customer_id: int) -> Any:
-        """The row of a customer, held until the transaction ends; of a merged one the other's. Raises NotFound."""
+    def lock(self, customer_id: int, *, erased: bool = False) -> Any:
+        """The row of a customer, held until the transaction ends; of a merged one the other's.
+
+        Raises NotFound, also for an erased one unless those are wanted, too.
+        """
         row = self.lock_row(customer_id) if is_id(customer_id) else None
         if row is not None and row.merged_into is not None:
             row = self.lock_row(row.merged_into)
-        if row is None:
+        if row is None or (row.erased_at is not None and not erased):
             raise NotFound("customer", customer_id)
         return row
 

@@ -100,8 +100,6 @@ class ReviewService:
         words = _read_words(checks, rating, title, body, author)
         checks.done()
         customer = self._customers.lock(customer_id)
-        if customer.erased_at is not None:
-            raise NotFound("customer", customer_id)
         if not is_id(product_id) or self._session.execute(_KNOWN, {"id": product_id}).first() is None:
             raise NotFound("product", product_id)
         of = {"product_id": product_id, "customer_id": customer.id}

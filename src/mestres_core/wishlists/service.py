@@ -91,8 +91,6 @@ class WishlistService:
         name = checks.text("name", name, limit=120)
         checks.done()
         owner = self._customers.lock(customer_id)
-        if owner.erased_at is not None:
-            raise NotFound("customer", customer_id)
         row = self._session.execute(_BY_NAME, {"customer_id": owner.id, "name": name}).first()
         if row is not None:
             return self._shown((row,), "BRL")[0]
