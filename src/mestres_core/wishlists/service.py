@@ -98,7 +98,7 @@ class WishlistService:
             raise ValidationError.of("lists", "too_many", limit=MOST_LISTS)
         values = {"customer_id": owner.id, "name": name, "created_at": self._work.clock.now()}
         new = upsert(self._work.dialect, wishlist).values(values).returning(*_HEAD)
-        return Wishlist(*self._session.execute(new).one(), ())
+        return _list(self._session.execute(new).one(), ())
 
     def get(self, wishlist_id: int, *, customer_id: int, currency: str = "BRL") -> Wishlist:
         """A list of the customer's, newest wishes first. Raises NotFound."""
@@ -206,4 +206,8 @@ class WishlistService:
                 each.created_at,
             )
             items[each.wishlist_id].append(wish)
-        return tuple(Wishlist(*row, tuple(items[row.id])) for row in rows)
+        return tuple(_list(row, tuple(items[row.id])) for row in rows)
+
+
+def _list(row: Any, items: tuple[WishlistItem, ...]) -> Wishlist:
+    return Wishlist(row.id, row.customer_id, row.name, row.share_token, items)
