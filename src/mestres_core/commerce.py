@@ -332,7 +332,7 @@ class Commerce:
         return self.read(lambda services: audit(services.outbox.session))
 
     def migrate(self, revision: str = "head") -> None:
-        """Create or upgrade the tables; `revision` may also be "base" or "-1" to go back."""
+        """Create or upgrade the tables; `revision` may also be "base", "-1" or an earlier one, to go back."""
         schema.migrate(self.engine, revision)
 
     def close(self) -> None:

@@ -20,7 +20,7 @@ from mestres_core.cart.loading import HEAD, CartReader
 from mestres_core.cart.models import cart, line
 from mestres_core.catalog.models import price, product, variant
 from mestres_core.customers.service import CustomerService
-from mestres_core.db.waiting import write
+from mestres_core.db.later import write
 from mestres_core.errors import CartClosed, CartEmpty, InsufficientStock, NotFound, ValidationError, VersionConflict
 from mestres_core.events.facts import CartChanged
 from mestres_core.events.work import Work

@@ -29,7 +29,7 @@ from mestres_core.customers.models import customer as customers
 from mestres_core.customers.service import folded
 from mestres_core.db.dialects.sql import JUST_TAKEN
 from mestres_core.db.dialects.sql import insert as upsert
-from mestres_core.db.waiting import write
+from mestres_core.db.later import write
 from mestres_core.errors import (
     CartClosed,
     IdempotencyConflict,

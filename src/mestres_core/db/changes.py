@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Table, bindparam, update
 from sqlalchemy.orm import Session
 
-from mestres_core.db.waiting import write
+from mestres_core.db.later import write
 
 
 def change(session: Session, table: Table, row_id: Any, values: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from mestres_core.db.dialects.bulk import InsertMany
-from mestres_core.db.waiting import write
+from mestres_core.db.later import write
 from mestres_core.events.facts import Fact
 from mestres_core.events.models import outbox
 from mestres_core.typing import Clock

@@ -17,7 +17,7 @@ from sqlalchemy import bindparam, exists, func, insert, select, update
 
 from mestres_core.db.changes import change
 from mestres_core.db.dialects.sql import insert as upsert
-from mestres_core.db.waiting import write
+from mestres_core.db.later import write
 from mestres_core.errors import ValidationError
 from mestres_core.events.work import Work
 from mestres_core.payments.dto import Payment
@@ -158,8 +158,8 @@ class PaymentBooks:
             self._close_operations(row.id, balance)
         gained = balance.captured > row.captured_amount or balance.authorized > row.authorized_amount
         reference = (grown and _last(facts, "operation")) or ""
-        only = getattr(row, "tenders", 0) == 1 and not grown
-        tender = as_payment({**row._mapping, **values}) if only else None  # noqa: SLF001 - a row's public way to its names
+        alone = getattr(row, "tenders", 0) == 1 and not grown
+        tender = as_payment({**row._mapping, **values}) if alone else None  # noqa: SLF001 - a row's public way to its names
         return Change(row.order_number, balance.status, grown, reference, gained, tender)
 
     def _rows(self, number: str) -> Sequence[Any]:

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import insert
 
 from mestres_core.customers.service import CustomerService
-from mestres_core.db.waiting import write
+from mestres_core.db.later import write
 from mestres_core.errors import AccountNotUsable, FieldError, InsufficientFunds, NotFound, ValidationError
 from mestres_core.events.work import Work
 from mestres_core.payments.accounts import GIFT_CARD, STORE_CREDIT, Accounts
@@ -123,7 +123,7 @@ class Tenders(PaymentBooks):
         rows, requests, events = [], [], []
         at_once = all(each.provider in (*ACCOUNTS, NOBODY) for each in shares)
         for position, each in enumerate(shares):
-            row = {
+            row: dict[str, Any] = {
                 "id": f"pay_{self._work.ids.token()}",
                 "order_number": order_number,
                 "provider": each.provider,

@@ -256,3 +256,19 @@ def test_the_buyer_keeps_what_was_typed_first(shop: TestShop) -> None:
     arguments = shop.arguments(shop.quote(shop.cart(("A1", 1)))) | {"customer": {**CUSTOMER, "name": "A. S."}}
     assert shop.checkout.place(**arguments).order.customer_id == ana.id
     assert shop.customers.get(ana.id).name == "Ana Maria"
+
+
+def test_going_back_and_forth_with_customers(shop: TestShop) -> None:
+    """Back before accounts, a customer with orders is the guest that it was; forth again everything works."""
+    shop.product()
+    me = shop.buy().order.customer_id
+    shop.customers.attach(me, "user-1")
+    shop.customers.add_address(me, **ADDRESS)
+    shop.wishlists.add(shop.wishlists.create(me).id, customer_id=me, sku="A1")
+    shop.reviews.approve(shop.reviews.submit(me, product_id=1, rating=5).id)
+    shop.migrate("0013")
+    shop.migrate()
+    assert (shop.customers.get(me).reference, shop.customers.addresses(me)) == (None, ())
+    assert (shop.catalog.get(1).card.rating, shop.wishlists.of_customer(me)) == (None, ())
+    assert shop.reviews.submit(me, product_id=1, rating=4).verified
+    assert shop.audit().clean

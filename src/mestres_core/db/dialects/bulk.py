@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import JSON, Column, Integer, Table, Text, bindparam, cast, column, func, insert, select, true, update
 from sqlalchemy.orm import Session
 
-from mestres_core.db.waiting import write, write_and_ask
+from mestres_core.db.later import write, write_and_ask
 
 _ROWS = "rows"
 _POSITION = "position_of_row"

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from core_shop import TestShop
 from mestres_core.catalog.models import variant
 from mestres_core.db.base import metadata
+from mestres_core.db.later import PatientSession, write, write_and_ask
 from mestres_core.db.session import Database
-from mestres_core.db.waiting import WaitingSession, write, write_and_ask
 from mestres_core.events.models import outbox
 from mestres_core.inventory.models import level
 from mestres_core.testing.clock import FakeClock
@@ -33,9 +33,9 @@ def row(kind: str, aggregate_id: str = "1") -> dict[str, Any]:
 
 
 @contextmanager
-def unit(shop: TestShop) -> Iterator[WaitingSession]:
+def unit(shop: TestShop) -> Iterator[PatientSession]:
     with Database(shop.engine).write() as session:
-        assert isinstance(session, WaitingSession)
+        assert isinstance(session, PatientSession)
         yield session
 
 

@@ -26,7 +26,7 @@ _WITH = "WITH "
 
 def write(session: Session, statement: Any, row: Mapping[str, Any]) -> None:
     """An INSERT or UPDATE of one set of parameters, without RETURNING: sent at the latest before anything is read."""
-    if isinstance(session, WaitingSession):
+    if isinstance(session, PatientSession):
         session.wait(statement, row)
     else:
         session.connection().execute(statement, row)
@@ -34,12 +34,12 @@ def write(session: Session, statement: Any, row: Mapping[str, Any]) -> None:
 
 def write_and_ask(session: Session, statement: Any, row: Mapping[str, Any]) -> Any:
     """An INSERT or UPDATE with RETURNING of plain columns; what waits goes along with it."""
-    if isinstance(session, WaitingSession):
+    if isinstance(session, PatientSession):
         return session.ask(statement, row)
     return session.connection().execute(statement, row)
 
 
-class WaitingSession(Session):
+class PatientSession(Session):
     """A session of our own: what is sent in it are statements of tables, never entities of an ORM.
 
     So it gives them straight to its connection, which costs a fifth less for each.
