@@ -79,7 +79,7 @@ _READS = frozenset(
         " places locations lots recall movements of_reference"
         " all codes facts running prices lists resolve explain"
         " of_reference groups group_of address addresses default_address consents has_consent consent_history"
-        " of_product pending of_token"
+        " of_product pending of_token summaries"
     ).split()
 )
 _OWN_TRANSACTIONS = frozenset(

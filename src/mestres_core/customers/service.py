@@ -58,6 +58,8 @@ _BY_REFERENCE = select(*_COLUMNS).where(customer.c.reference == bindparam("refer
 _LOCK = select(*_COLUMNS, customer.c.merged_into).where(customer.c.id == bindparam("id")).with_for_update()
 _TOKEN = select(customer.c.token_hash).where(customer.c.id == bindparam("id"))
 _MOST_PER_PAGE = 100
+# How the databases name the index that two accounts of one user break.
+_REFERENCE_TAKEN = ("uq_mc_customer_reference", "mc_customer.reference")
 
 
 def _know(dialect: str) -> Any:
@@ -230,10 +232,21 @@ class CustomerService(Groups, Addresses, Consents):
             return Customer(*known)
         guest = self._session.execute(_BY_EMAIL, {"email": address}).first()
         if guest is None:
-            return self.create(email=address, name=name, reference=reference)
+            return self._create_once(reference, address, name)
+        if guest.reference == reference:  # made just now by another request of the same user
+            return Customer(*guest)
         if not verified or guest.reference is not None:
             raise ValidationError.of("email", "duplicate", value=address)
         return self.attach(guest.id, reference)
+
+    def _create_once(self, reference: str, email: str, name: str) -> Customer:
+        try:
+            return self.create(email=email, name=name, reference=reference)
+        except ValidationError:
+            made = self._of_reference(reference)  # by another request of the same user, just now
+            if made is None:
+                raise
+            return Customer(*made)
 
     def attach(self, customer_id: int, reference: str) -> Customer:
         """Make a guest the account of a user; asked again nothing changes.
@@ -365,7 +378,8 @@ class CustomerService(Groups, Addresses, Consents):
             with connection.begin_nested():
                 return Customer(*connection.execute(statement).one())
         except IntegrityError as error:
-            field = "reference" if "reference" in str(error.orig) else "email"
+            of_reference = any(name in str(error.orig) for name in _REFERENCE_TAKEN)
+            field = "reference" if of_reference else "email"
             raise ValidationError.of(field, "duplicate", value=values.get(field)) from error
 
 

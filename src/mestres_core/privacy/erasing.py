@@ -23,7 +23,7 @@ from mestres_core.events.facts import CartChanged, CustomerErased, OrderChanged
 from mestres_core.events.work import Work
 from mestres_core.inventory.models import movement, reservation
 from mestres_core.jobs.models import job, part
-from mestres_core.orders.models import change, giving_back, line, order
+from mestres_core.orders.models import change, giving_back, line, order, shipment
 from mestres_core.payments.models import account, event, payment, refund
 from mestres_core.privacy.scope import Scope
 from mestres_core.promotions.models import use
@@ -201,6 +201,7 @@ class Eraser:
             ("orders", "fiscal_record", order.c.id, scope.orders),
             ("payments", "payment_record", payment.c.id, payment.c.order_number.in_(scope.numbers)),
             ("refunds", "payment_record", refund.c.id, refund.c.order_number.in_(scope.numbers)),
+            ("shipments", "delivery_record", shipment.c.id, shipment.c.order_id.in_(scope.order_ids)),
             ("promotion_uses", "fiscal_record", use.c.id, use.c.order_number.in_(scope.numbers)),
             ("store_credit", "debt", account.c.id, account.c.customer_id == self._of),
             ("consents", "proof_of_consent", consent.c.id, consent.c.customer_id == self._of),

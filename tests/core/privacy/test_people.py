@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import MetaData, Table, select
+from sqlalchemy.orm import Session
 
 from core_shop import ADDRESS, TestShop
 from mestres_core import Money, metadata
@@ -114,7 +115,16 @@ def test_nothing_of_an_erased_person_is_left_and_the_books_are(shop: TestShop) -
     kept = {each.what: (each.rows, each.reason) for each in done.kept}
     assert kept["orders"] == (4, "fiscal_record")
     assert kept["store_credit"] == (1, "debt")
-    assert set(kept) == {"orders", "payments", "refunds", "promotion_uses", "store_credit", "consents", "reviews"}
+    assert set(kept) == {
+        "orders",
+        "payments",
+        "refunds",
+        "shipments",
+        "promotion_uses",
+        "store_credit",
+        "consents",
+        "reviews",
+    }
     for each in done.kept:
         assert each.describe() != each.describe("pt-BR")
     assert shop.catalog.get(1).card.rating == 4.0
@@ -192,6 +202,26 @@ def test_an_erasure_may_wait_for_orders_under_way(shop: TestShop) -> None:
     assert shop.customers.get(order.customer_id).erased_at is None
     shop.orders.fulfill(order.number)
     assert shop.customers.erase(order.customer_id, open_orders="refuse").erased["orders"] == 1
+
+
+def test_a_hosts_own_session(shop: TestShop) -> None:
+    """In the host's ORM session everything works as alone, and the host's rollback takes all of it back."""
+    product = shop.product(stock=100)
+    guest = _buy(shop).customer_id
+    before = _everything(shop)
+    with Session(shop.engine) as session:
+        mine = shop.on(session)
+        me = mine.customers.account("user-9", email="me@example.com").id
+        with pytest.raises(ValidationError, match="email"):
+            mine.customers.create(email="me@example.com")
+        mine.customers.add_address(me, **ADDRESS)
+        mine.reviews.approve(mine.reviews.submit(me, product_id=product.id, rating=3).id)
+        mine.wishlists.add(mine.wishlists.create(me).id, customer_id=me, sku="A1")
+        assert mine.customers.merge(guest, into=me).moved["orders"] == 1
+        assert len(mine.customers.export(me)["orders"]) == 1
+        assert mine.customers.erase(me).erased["orders"] == 1
+        session.rollback()
+    assert _everything(shop) == before
 
 
 def test_buying_while_being_erased(shop: TestShop) -> None:
