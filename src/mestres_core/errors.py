@@ -22,6 +22,8 @@
     ├── TransactionOwnershipError    the call needs transactions of its own, but was made inside the host's
     ├── RetryableError               deadlock, lock timeout, lost connection: the same transaction may pass next time
     ├── OutcomeUnknown               the connection was lost at the commit: done whole, or not at all
+    ├── ExtensionFailed              an extension of the host's answered what it may not
+    ├── PluginError                  a plugin that cannot be loaded, or does not go with another
     └── DatabaseNotReady             tables missing or out of date, SQLite without its settings
 
 Every error has a stable `code`, the data it speaks of as attributes, and a sentence in English (`str(error)`) and in
@@ -292,13 +294,18 @@ _PROMOTION_REASONS: dict[str, tuple[str, str]] = {
     "no_shipping": ("there is no price of shipping to take off", "não há frete a descontar"),
     "exclusive": ("another promotion excludes all others", "outra promoção exclui as demais"),
     "not_best": ("another promotion is better", "outra promoção é melhor"),
+    "unreadable": (
+        "it speaks of conditions or actions that this shop does not know any more",
+        "fala de condições ou ações que esta loja não conhece mais",
+    ),
     "stopped": ("another promotion is the last one that counts", "outra promoção encerra os descontos"),
 }
 
 
 def coupon_reason(reason: str, locale: str = "en") -> str:
     """Why a promotion or coupon applied or did not, for people."""
-    return _PROMOTION_REASONS[reason][locale == "pt-BR"]
+    known = _PROMOTION_REASONS.get(reason)
+    return reason if known is None else known[locale == "pt-BR"]  # a shop's own condition has words of its own
 
 
 class CouponNotApplicable(Conflict):
@@ -504,6 +511,34 @@ class OutcomeUnknown(CommerceError):
 
     def __init__(self) -> None:
         super().__init__()
+
+
+class ExtensionFailed(CommerceError):
+    """An `extension` of the host's (a price resolver, a promotion's action...) answered what its protocol forbids."""
+
+    code = "extension_failed"
+    title = ("Extension failed", "Falha de extensão")
+    sentence = (
+        "{extension} answered what it may not: {reason}",
+        "{extension} respondeu o que não pode: {reason}",
+    )
+    extension: str
+    reason: str
+
+    def __init__(self, extension: str, reason: str) -> None:
+        super().__init__(extension=extension, reason=reason)
+
+
+class PluginError(CommerceError):
+    """`plugin` cannot be loaded or does not go with another one; `remedy` would put it right."""
+
+    code = "plugin_error"
+    title = ("Plugin not usable", "Plugin inutilizável")
+    sentence = ("Plugin {plugin}: {reason}; {remedy}", "Plugin {plugin}: {reason}; {remedy}")
+    plugin: str
+
+    def __init__(self, plugin: str, reason: str, remedy: str) -> None:
+        super().__init__(plugin=plugin, reason=reason, remedy=remedy)
 
 
 class DatabaseNotReady(CommerceError):

@@ -40,6 +40,7 @@ from mestres_core.errors import (
     ValidationError,
 )
 from mestres_core.events.work import Work
+from mestres_core.inventory.holding import hold
 from mestres_core.inventory.reservations import ReservationService
 from mestres_core.orders.books import Ledger, Settled
 from mestres_core.orders.dto import Order
@@ -54,7 +55,7 @@ from mestres_core.promotions.service import PromotionService
 from mestres_core.rules.checks import Checks, storable
 from mestres_core.shipping.service import ShippingService
 from mestres_core.tax.service import BUSINESS, INDIVIDUAL, TaxService
-from mestres_core.typing import PaymentEvent, PaymentRequest
+from mestres_core.typing import PaymentEvent, PaymentRequest, ReservationPolicy, ReservationRequest
 
 # Keys are kept apart by channel: whoever uses the same key in another one means something else.
 _SCOPE = case((cart.c.channel == "default", "checkout"), else_=literal("checkout:") + cart.c.channel)
@@ -151,6 +152,7 @@ class CheckoutService:
         shipping: ShippingService,
         tax: TaxService,
         times: Times,
+        holding: ReservationPolicy,
     ) -> None:
         self._work = work
         self._session = work.session
@@ -161,6 +163,7 @@ class CheckoutService:
         self._reservations = reservations
         self._tax = tax
         self._times = times
+        self._holding = holding
         self._quoter = Quoter(work, reader=carts.reader, shipping=shipping, tax=tax, holds=times.quote)
 
     def quote(
@@ -176,17 +179,13 @@ class CheckoutService:
         `address` has name, street, number, district, city, state, postal_code (a CEP in Brazil), and may have
         complement and country (BR). `customer`, as in `begin` but with whatever is known of it, makes the promise take
         account of promotions that depend on earlier orders, and of taxes of businesses (by their CNPJ). With
-        `Times.reservation` the pieces are set aside for so long. Raises NotFound, CartEmpty, CartClosed,
-        ValidationError, and InsufficientStock when they cannot be set aside.
+        `Times.reservation`, or a `ReservationPolicy` that says so, the pieces are set aside. Raises NotFound,
+        CartEmpty, CartClosed, ValidationError, and InsufficientStock when they cannot be set aside.
         """
         checked, known = read_address(address), read_known_customer(customer)
         loaded = self._carts.reader.read(self._carts.lock(cart_id))
         made = self._quoter.price(loaded, checked, shipping_method, self._buyer(loaded, known)).quote
-        if self._times.reservation is not None:
-            pieces: Counter[str] = Counter()
-            for line in made.lines:
-                pieces[line.sku] += line.quantity
-            self._reservations.reserve(cart_id, items=pieces, ttl=self._times.reservation)
+        hold(self._holding, self._reservations, _held(made, loaded.row))
         self._keep(made)
         return made
 
@@ -445,6 +444,21 @@ def _is_still(row: Any, begun: Order) -> bool:
         "pending",
         begun.created_at,
         begun.totals.grand.amount,
+    )
+
+
+def _held(made: Quote, row: Any) -> ReservationRequest:
+    pieces: Counter[str] = Counter()
+    for line in made.lines:
+        pieces[line.sku] += line.quantity
+    return ReservationRequest(
+        step="quote",
+        cart_id=made.cart_id,
+        items=pieces,
+        total=made.totals.grand,
+        channel=row.channel,
+        customer_group=row.customer_group,
+        owner=row.owner,
     )
 
 
