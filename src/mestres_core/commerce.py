@@ -98,7 +98,7 @@ _READS = frozenset(
         " places locations lots recall movements of_reference"
         " all codes facts running prices lists resolve explain check"
         " of_reference groups group_of address addresses default_address consents has_consent consent_history"
-        " of_product pending of_token"
+        " of_product pending of_token summaries"
     ).split()
 )
 _OWN_TRANSACTIONS = frozenset(
@@ -430,7 +430,7 @@ class Commerce:
         return self.read(lambda services: audit(services.outbox.session))
 
     def migrate(self, revision: str = "head") -> None:
-        """Create or upgrade the tables; `revision` may also be "base" or "-1" to go back."""
+        """Create or upgrade the tables; `revision` may also be "base", "-1" or an earlier one, to go back."""
         schema.migrate(self.engine, revision)
 
     def close(self) -> None:
