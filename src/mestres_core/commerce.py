@@ -35,7 +35,10 @@ from mestres_core.db.rulebook import Rulebook
 from mestres_core.db.session import Database, make_engine
 from mestres_core.events.facts import Fact
 from mestres_core.events.outbox import Outbox
-from mestres_core.events.relay import Subscriber, relay
+from mestres_core.events.relay import RelayPolicy, Subscriber, relay
+from mestres_core.events.sending import send
+from mestres_core.events.service import EventService
+from mestres_core.events.webhooks import WebhookPolicy, WebhookService, fan_out
 from mestres_core.events.work import Work
 from mestres_core.inventory.reservations import ReservationService
 from mestres_core.inventory.service import InventoryService, PriorityAllocator
@@ -75,6 +78,7 @@ _READS = frozenset(
         " shipments credits returns preview_edit summary ledger entries balance events"
         " places locations lots recall movements of_reference"
         " all codes facts running prices lists resolve explain"
+        " status dead_letters deliveries attempts secret"
     ).split()
 )
 _OWN_TRANSACTIONS = frozenset(
@@ -119,7 +123,8 @@ class Config:
 
     `shipping` as it is sends by the shop's zones, and while there are none by one table for Brazil. `tax` None: the
     shop's own rates; `taxes` says how they are rounded.
-    `numbers` None gives orders the random numbers of `ids`.
+    `numbers` None gives orders the random numbers of `ids`. `relay` and `webhooks` say how facts are delivered, to
+    subscribers and to the endpoints of others.
     """
 
     providers: Sequence[PaymentProvider] = field(default_factory=_stand_ins)
@@ -133,6 +138,8 @@ class Config:
     clock: Clock = field(default_factory=SystemClock)
     ids: Ids = field(default_factory=RandomIds)
     numbers: OrderNumberGenerator | None = None
+    relay: RelayPolicy = field(default_factory=RelayPolicy)
+    webhooks: WebhookPolicy = field(default_factory=WebhookPolicy)
 
 
 def _asked_between_transactions(config: Config) -> Config:
@@ -186,6 +193,8 @@ class Services:
             times=config.times,
         )
         self.admin = AdminService(work, self.orders)
+        self.events = EventService(work, config.relay)
+        self.webhooks = WebhookService(work, config.webhooks)
         # Two rooms tell a higher one what happened without knowing it.
         self.inventory.watcher = self.catalog.stock_moved
         self.payments.on_event = self.checkout.apply
@@ -212,6 +221,8 @@ class Commerce:
     gift_cards: GiftCardService
     store_credit: StoreCreditService
     admin: AdminService
+    events: EventService
+    webhooks: WebhookService
 
     def __init__(self, engine: Engine, config: Config | None = None) -> None:
         """On an engine that the host has made; SQLite needs `configure_sqlite(engine)` first.
@@ -290,8 +301,22 @@ class Commerce:
         self._subscribers.append(subscriber)
 
     def relay(self, *, limit: int = 100) -> int:
-        """Deliver up to `limit` waiting facts to the subscribers; returns how many. Call it from any worker."""
-        return relay(self._database, self.config.clock, tuple(self._subscribers), limit=limit)
+        """Deliver up to `limit` waiting facts to the subscribers; returns how many. Call it from any worker.
+
+        With each that was delivered its webhooks are written, which `send_webhooks` sends.
+        """
+        return relay(
+            self._database,
+            self.config.clock,
+            tuple(self._subscribers),
+            policy=self.config.relay,
+            delivered=fan_out,
+            limit=limit,
+        )
+
+    def send_webhooks(self, *, limit: int = 100) -> int:
+        """Send up to `limit` webhooks whose time has come; returns how many arrived. Call it from any worker."""
+        return send(self._database, self.config.clock, self.config.webhooks, limit=limit)
 
     def recover(self, *, limit: int = 100) -> int:
         """Find out what became of unfinished payments, captures, voids and refunds; end unpaid orders whose time is up.
@@ -410,4 +435,6 @@ _SERVICE_TYPES: Mapping[str, type] = {
     "gift_cards": GiftCardService,
     "store_credit": StoreCreditService,
     "admin": AdminService,
+    "events": EventService,
+    "webhooks": WebhookService,
 }
