@@ -34,6 +34,7 @@ from mestres_core.db import schema
 from mestres_core.db.rulebook import Rulebook
 from mestres_core.db.session import Database, make_engine
 from mestres_core.events.facts import Fact
+from mestres_core.events.hosted import facts_of
 from mestres_core.events.outbox import Outbox
 from mestres_core.events.relay import RelayPolicy, Subscriber, relay
 from mestres_core.events.sending import send
@@ -262,7 +263,10 @@ class Commerce:
         Raises DatabaseNotReady when the session's engine is not set up. `checkout.place` is refused there.
         """
         schema.check(session.get_bind().engine)
-        return Services(session, self.config, self._rulebook)
+        services = Services(session, self.config, self._rulebook)
+        if self._listeners:
+            services.outbox.facts = facts_of(session, self, self._tell)
+        return services
 
     @contextmanager
     def transaction(self) -> Iterator[Services]:
@@ -291,6 +295,7 @@ class Commerce:
     def on_committed(self, listener: Listener) -> None:
         """Tell `listener` the facts of each transaction of this object, right after its commit, in its thread.
 
+        Of a host's own session, too, when the listener was there before `on(session)` was called.
         It is a hint for caches in this process: a crash loses it, and what others commit is not heard. Whoever must
         not miss anything uses `subscribe`.
         """
