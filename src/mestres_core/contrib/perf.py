@@ -138,7 +138,12 @@ class _CachedService:
 
     def _read(self, method: str, call: Callable[..., Any], /, *arguments: Any, **named: Any) -> Any:
         try:
-            key = (self._name, method, *map(_keyed, arguments), *((each, _keyed(named[each])) for each in sorted(named)))
+            key = (
+                self._name,
+                method,
+                *map(_keyed, arguments),
+                *((each, _keyed(named[each])) for each in sorted(named)),
+            )
             hash(key)
         except TypeError:  # not to be told from others: the service says what is wrong with it
             return call(*arguments, **named)
@@ -153,11 +158,11 @@ class _CachedCatalog(_CachedService):
         """A product by its number: under its own tag. By its slug: which number that is may change with any product."""
         load = partial(self._service.get, id_or_slug, **named)
         if type(id_or_slug) is str and id_or_slug:
-            key = ("catalog", "number", id_or_slug, *sorted(named.items()))
-            return self.get(self._cache.get_or_load(key, lambda: load().card.id, tags=("catalog",)), **named)
+            number: tuple[Any, ...] = ("catalog", "number", id_or_slug, *sorted(named.items()))
+            return self.get(self._cache.get_or_load(number, lambda: load().card.id, tags=("catalog",)), **named)
         if type(id_or_slug) is not int:
             return load()
-        key = ("catalog", "get", id_or_slug, *sorted(named.items()))
+        key: tuple[Any, ...] = ("catalog", "get", id_or_slug, *sorted(named.items()))
         return self._cache.get_or_load(key, load, tags=(f"product:{id_or_slug}", "products"))
 
 
@@ -170,8 +175,8 @@ def _keyed(value: Any) -> Any:
     return value
 
 
-_LISTS = {each: ("catalog",) for each in ("list", "featured", "categories")}
-_SEARCHES = {each: ("search", "catalog") for each in ("products", "suggest")}
+_LISTS = dict.fromkeys(("list", "featured", "categories"), ("catalog",))
+_SEARCHES = dict.fromkeys(("products", "suggest"), ("search", "catalog"))
 
 
 class CachedReads:
