@@ -2,7 +2,7 @@
 # PYTHON=... chooses the interpreter, ARGS=... is passed on: make demo ARGS="--framework flask"; make test ARGS="-k cart"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types docs format bench latency cache-hit cache-peers cache-trouble cache-herd hit-ratio breaker \
+.PHONY: help demo test lint types docs format bench latency cache-hit cache-peers cache-trouble cache-herd hit-ratio breaker interleavings \
 	resilience metrics-page recycling http-metrics throughput resilience-peers shared-breaker leftovers commerce replay stress \
 	wheel clean
 SHELL := /bin/sh
@@ -90,6 +90,9 @@ commerce: $(VENV)/installed-dev  ## an order beside django-oscar and the same st
 
 replay: $(VENV)/installed-dev  ## a real café's 9,530 receipts as orders, on both databases
 	MESTRES_STRESS=long $(BIN)/python -m pytest tests/core/acceptance/test_replay.py -s $(ARGS)
+
+interleavings: $(VENV)/installed-dev  ## 100,000 writes, rollbacks and cached reads by two processes, on both databases
+	MESTRES_STRESS=long $(BIN)/python -m pytest -n0 -s tests/core/contrib/test_interleavings.py $(ARGS)
 
 stress: $(VENV)/installed-dev  ## the long forms of the stress tests
 	MESTRES_STRESS=long $(BIN)/python -m pytest -m stress $(ARGS)
