@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types docs format bench latency cache-hit cache-peers cache-trouble cache-herd hit-ratio breaker \
-	resilience metrics-page recycling http-metrics throughput resilience-peers shared-breaker leftovers commerce \
+	interleavings resilience metrics-page recycling http-metrics throughput resilience-peers shared-breaker leftovers commerce \
 	search-words search-judged replay async stress wheel clean
 SHELL := /bin/sh
 
@@ -99,6 +99,9 @@ async: $(VENV)/installed-dev  ## what the async shop does in a second beside the
 
 replay: $(VENV)/installed-dev  ## a real café's 9,530 receipts as orders, on both databases
 	MESTRES_STRESS=long $(BIN)/python -m pytest tests/core/acceptance/test_replay.py -s $(ARGS)
+
+interleavings: $(VENV)/installed-dev  ## 100,000 writes, rollbacks and cached reads by two processes, on both databases
+	MESTRES_STRESS=long $(BIN)/python -m pytest -n0 -s tests/core/contrib/test_interleavings.py $(ARGS)
 
 stress: $(VENV)/installed-dev  ## the long forms of the stress tests
 	MESTRES_STRESS=long $(BIN)/python -m pytest -m stress $(ARGS)

@@ -35,8 +35,12 @@ from mestres_core.db.rulebook import Rulebook
 from mestres_core.db.session import Database, make_engine
 from mestres_core.db.waiting import ask, is_async, to_the_end
 from mestres_core.events.facts import Fact
+from mestres_core.events.hosted import facts_of
 from mestres_core.events.outbox import Outbox
-from mestres_core.events.relay import Subscriber, relay
+from mestres_core.events.relay import RelayPolicy, Subscriber, relay
+from mestres_core.events.sending import send
+from mestres_core.events.service import EventService
+from mestres_core.events.webhooks import WebhookPolicy, WebhookService, fan_out
 from mestres_core.events.work import Work
 from mestres_core.extensions import check_shapes
 from mestres_core.inventory.holding import ReserveAtQuote
@@ -99,6 +103,7 @@ _READS = frozenset(
         " all codes facts running prices lists resolve explain check"
         " of_reference groups group_of address addresses default_address consents has_consent consent_history"
         " of_product pending of_token summaries"
+        " status dead_letters deliveries attempts secret"
     ).split()
 )
 _OWN_TRANSACTIONS = frozenset(
@@ -145,6 +150,7 @@ class Config:
     `shipping` as it is sends by the shop's zones, and while there are none by one table for Brazil. `tax` None: the
     shop's own rates; `taxes` says how they are rounded.
     `numbers` None gives orders the random numbers of `ids`. `synonyms` is what buyers say for the same thing.
+    `relay` and `webhooks` say how facts are delivered, to subscribers and to the endpoints of others.
 
     A shop's own rules (protocols of mestres_core.typing, docs/extending.md): `prices` may answer other prices than the
     shop's; `conditions` and `actions` are words for promotions, `merge_policies` for `carts.merge`, each with what
@@ -175,6 +181,8 @@ class Config:
     sinks: Sequence[EventSink] = ()
     reviews: ReviewPolicy = field(default_factory=ReviewPolicy)
     synonyms: Synonyms = BUILT_IN
+    relay: RelayPolicy = field(default_factory=RelayPolicy)
+    webhooks: WebhookPolicy = field(default_factory=WebhookPolicy)
 
     def __post_init__(self) -> None:
         check_shapes({each.name: getattr(self, each.name) for each in fields(self)})
@@ -252,6 +260,8 @@ class Services:
         self.wishlists = WishlistService(work, self.customers, self.carts)
         self.admin = AdminService(work, self.orders)
         self.customers.keeper = People(work, self.reviews)
+        self.events = EventService(work, config.relay)
+        self.webhooks = WebhookService(work, config.webhooks)
         # Two rooms tell a higher one what happened without knowing it.
         self.inventory.watcher = self.catalog.stock_moved
         self.payments.on_event = self.checkout.apply
@@ -280,6 +290,8 @@ class Commerce:
     reviews: ReviewService
     wishlists: WishlistService
     admin: AdminService
+    events: EventService
+    webhooks: WebhookService
 
     def __init__(self, engine: Engine, config: Config | None = None) -> None:
         """On an engine that the host has made; SQLite needs `configure_sqlite(engine)` first.
@@ -351,7 +363,10 @@ class Commerce:
         Raises DatabaseNotReady when the session's engine is not set up. `checkout.place` is refused there.
         """
         schema.check(session.get_bind().engine)
-        return Services(session, self.config, self._rulebook, self._searches)
+        services = Services(session, self.config, self._rulebook, self._searches)
+        if self._listeners:
+            services.outbox.facts = facts_of(session, self, self._tell)
+        return services
 
     @contextmanager
     def transaction(self) -> Iterator[Services]:
@@ -394,6 +409,7 @@ class Commerce:
     def on_committed(self, listener: Listener) -> None:
         """Tell `listener` the facts of each transaction of this object, right after its commit, in its thread.
 
+        Of a host's own session, too, when the listener was there before `on(session)` was called.
         It is a hint for caches in this process: a crash loses it, and what others commit is not heard. Whoever must
         not miss anything uses `subscribe`.
         """
@@ -404,8 +420,22 @@ class Commerce:
         self._subscribers.append(subscriber)
 
     def relay(self, *, limit: int = 100) -> int:
-        """Deliver up to `limit` waiting facts to the subscribers; returns how many. Call it from any worker."""
-        return relay(self._database, self.config.clock, tuple(self._subscribers), limit=limit)
+        """Deliver up to `limit` waiting facts to the subscribers; returns how many. Call it from any worker.
+
+        With each that was delivered its webhooks are written, which `send_webhooks` sends.
+        """
+        return relay(
+            self._database,
+            self.config.clock,
+            tuple(self._subscribers),
+            policy=self.config.relay,
+            delivered=fan_out,
+            limit=limit,
+        )
+
+    def send_webhooks(self, *, limit: int = 100) -> int:
+        """Send up to `limit` webhooks whose time has come; returns how many arrived. Call it from any worker."""
+        return send(self._database, self.config.clock, self.config.webhooks, limit=limit)
 
     def recover(self, *, limit: int = 100) -> int:
         """Find out what became of unfinished payments, captures, voids and refunds; end unpaid orders whose time is up.
@@ -559,4 +589,6 @@ _SERVICE_TYPES: Mapping[str, type] = {
     "reviews": ReviewService,
     "wishlists": WishlistService,
     "admin": AdminService,
+    "events": EventService,
+    "webhooks": WebhookService,
 }
