@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types docs format bench latency cache-hit cache-peers cache-trouble cache-herd hit-ratio breaker \
-	resilience metrics-page recycling http-metrics throughput resilience-peers shared-breaker leftovers commerce replay stress \
+	resilience metrics-page recycling http-metrics throughput resilience-peers shared-breaker leftovers commerce read-side replay stress \
 	wheel clean
 SHELL := /bin/sh
 
@@ -87,6 +87,9 @@ leftovers: $(VENV)/installed-dev  ## what dead workers leave behind, here and in
 
 commerce: $(VENV)/installed-dev  ## an order beside django-oscar and the same statements by hand (ARGS="--rounds 20")
 	$(BIN)/python benchmarks/commerce.py $(ARGS)
+
+read-side: $(VENV)/installed-dev  ## reading 100,000 products and 1,000,000 orders, beside django-oscar and by hand (ARGS="--orders 100000")
+	$(BIN)/python benchmarks/read_side.py $(ARGS)
 
 replay: $(VENV)/installed-dev  ## a real café's 9,530 receipts as orders, on both databases
 	MESTRES_STRESS=long $(BIN)/python -m pytest tests/core/acceptance/test_replay.py -s $(ARGS)
