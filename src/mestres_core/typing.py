@@ -233,10 +233,10 @@ class VoidRequest:
 
 
 class PaymentProvider(Protocol):
-    """Somebody who takes the buyer's money. Never called while a transaction is open.
+    """Somebody who takes the buyer's money. Never called while a transaction is open, unless it is `AtHome`.
 
-    A provider may have more than this: see `PartialCaptures`, `Voids` and `PaymentTerms`. What it does not have is not
-    asked of it. `mestres_core.testing.providers` checks a provider of your own.
+    A provider may have more than this: see `PartialCaptures`, `Voids`, `PaymentTerms` and `AtHome`. What it does not
+    have is not asked of it. `mestres_core.testing.providers` checks a provider of your own.
     """
 
     name: str
@@ -267,6 +267,14 @@ class PaymentProvider(Protocol):
         Raises InvalidSignature or ValidationError.
         """
         ...
+
+
+class AtHome(Protocol):
+    """A provider that asks nobody: whatever it answers, it works out itself, at once, and keeps nothing of it."""
+
+    at_home: bool
+    """True: `place` calls its `charge` within the order's own transaction, and its captures are all by `capture_part`,
+    which is told the amount."""
 
 
 class PartialCaptures(Protocol):

@@ -86,3 +86,12 @@ def sqlite_shop(tmp_path: Path, fill: Fill) -> Iterator[TestShop]:
     made = TestShop(url)
     yield made
     made.close()
+
+
+@pytest.fixture
+def postgres_shop(postgres_database: str, fill: Fill) -> Iterator[TestShop]:
+    """An empty shop on PostgreSQL only, for what is sent there in another way."""
+    fill(postgres_database)
+    made = TestShop(postgres_database)
+    yield made
+    made.close()

@@ -19,6 +19,7 @@ from mestres_core.cart.inputs import check_currency, check_optional, check_versi
 from mestres_core.cart.loading import HEAD, CartReader
 from mestres_core.cart.models import cart, line
 from mestres_core.catalog.models import price, product, variant
+from mestres_core.db.later import write
 from mestres_core.errors import CartClosed, CartEmpty, InsufficientStock, NotFound, ValidationError, VersionConflict
 from mestres_core.events.facts import CartChanged
 from mestres_core.events.work import Work
@@ -81,7 +82,7 @@ _OFFER = (
     )
     .where(variant.c.sku == bindparam("sku"), variant.c.active, product.c.active)
 )
-_ADD_LINE = insert(line)
+_ADD_LINE = insert(line).inline()
 _SET_LINE = update(line).where(line.c.id == bindparam("of")).values(quantity=bindparam("to"))
 # The pieces of the variant's other lines count too; decided in the statement that changes the line, after the lock.
 _of_others = (
@@ -234,12 +235,12 @@ class CartService:
         if offer.pieces + quantity > offer.available:
             raise InsufficientStock(sku=sku, requested=offer.pieces + quantity, available=offer.available)
         if offer.line_id is not None:
-            self._session.execute(_SET_LINE, {"of": offer.line_id, "to": wanted})
+            write(self._session, _SET_LINE, {"of": offer.line_id, "to": wanted})
             return self._changed(row)
         if offer.lines >= MOST_LINES:
             raise ValidationError.of("lines", "too_many", limit=MOST_LINES)
         new = {"cart_id": cart_id, "variant_id": offer.id, "quantity": quantity}
-        self._session.execute(_ADD_LINE, new | {"attributes": dict(wishes), "attributes_key": wish_key})
+        write(self._session, _ADD_LINE, new | {"attributes": dict(wishes), "attributes_key": wish_key})
         return self._changed(row)
 
     def update(self, cart_id: str, line_id: int, *, quantity: int, expected_version: int | None = None) -> Cart:
@@ -444,7 +445,7 @@ class CartService:
 
     def _touch(self, cart_id: str, status: str) -> Any:
         now = self._work.clock.now()
-        self._session.execute(_TOUCH, {"of": cart_id, "to": status, "now": now})
+        write(self._session, _TOUCH, {"of": cart_id, "to": status, "now": now})
         self._work.outbox.announce(CartChanged(cart_id))
         return now
 

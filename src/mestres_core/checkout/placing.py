@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any, Protocol
@@ -39,17 +40,17 @@ def place(run: Run, providers: Mapping[str, PaymentProvider], arguments: Mapping
     """`CheckoutService.place`, with the transactions it needs."""
     begun: Begun
     try:
-        begun = _begin(run, arguments)
+        begun = _begin(run, providers, arguments)
     except InsufficientStock:
         # Unpaid orders whose time is up may hold the pieces that are missing here.
         if not recover(run, providers):
             raise
-        begun = _begin(run, arguments)
+        begun = _begin(run, providers, arguments)
     order = begun.order
     for request in begun.requests:
         event = _charge(providers[request.provider], request)
         if event is not None:
-            order = _apply(run, event)
+            order = _apply(run, event, begun.order)
         if order.status not in ("pending", "placed"):
             # What the tenders before this one brought goes back now; what gives no answer is asked again by recover.
             order = returning.finish(run, providers, order.number) or order
@@ -57,15 +58,25 @@ def place(run: Run, providers: Mapping[str, PaymentProvider], arguments: Mapping
     return _outcome(order, replayed=begun.replayed)
 
 
-def _begin(run: Run, arguments: Mapping[str, Any]) -> Begun:
+def _begin(run: Run, providers: Mapping[str, PaymentProvider], arguments: Mapping[str, Any]) -> Begun:
     made: dict[str, Begun] = {}
 
     def begin(services: Services) -> Begun:
         begun = services.checkout.begin(**arguments)
+        if begun.requests and all(getattr(providers[each.provider], "at_home", False) for each in begun.requests):
+            begun = _charged_at_home(services, providers, begun)
         return made.setdefault(begun.order.number, begun)  # what this very call has made is no replay
 
     begun: Begun = _run_again(run, begin)
     return begun
+
+
+def _charged_at_home(services: Services, providers: Mapping[str, PaymentProvider], begun: Begun) -> Begun:
+    """The order after providers have answered that ask nobody: its transaction need not end for that."""
+    order: Order = begun.order
+    for request in begun.requests:
+        order = services.checkout.apply(providers[request.provider].charge(request), begun=begun.order) or order
+    return replace(begun, order=order, request=None, requests=())
 
 
 def _run_again(run: Run, call: Callable[[Any], Any]) -> Any:
@@ -115,9 +126,9 @@ def recover(run: Run, providers: Mapping[str, PaymentProvider], *, limit: int = 
     return ended
 
 
-def _apply(run: Run, event: PaymentEvent) -> Any:
+def _apply(run: Run, event: PaymentEvent, begun: Order | None = None) -> Any:
     def apply(services: Services) -> Order | None:
-        return services.checkout.apply(event)
+        return services.checkout.apply(event, begun=begun)
 
     return _run_again(run, apply)
 

@@ -146,6 +146,7 @@ def _take(run: Run, providers: Mapping[str, PaymentProvider], request: CaptureRe
     """Whether a capture was done; False for the provider's clear no. Raises ProviderFailed."""
     whole = run(lambda services: services.payments.is_whole(request))
     provider: Any = providers.get(request.provider)
+    whole = whole and not getattr(provider, "at_home", False)
     try:
         # The plain way first: every provider has it.
         event = provider.capture(request.payment_key) if whole else provider.capture_part(request)
