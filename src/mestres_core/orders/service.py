@@ -141,8 +141,8 @@ class OrderService(Shipping, Returns, Edits):
         check_paging(checks, page=page, per_page=per_page)
         after = _NEWEST.read(checks, cursor)
         checks.done()
-        self._customers.get(customer_id)
-        return self._page({"customer_id": customer_id}, page=page, per_page=per_page, after=after, count=count)
+        mine = self._customers.get(customer_id).id
+        return self._page({"customer_id": mine}, page=page, per_page=per_page, after=after, count=count)
 
     def _page(
         self,
