@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types docs format bench latency cache-hit cache-peers cache-trouble cache-herd hit-ratio breaker \
 	interleavings resilience metrics-page recycling http-metrics throughput resilience-peers shared-breaker leftovers commerce \
-	search-words search-judged replay async stress wheel clean
+	read-side search-words search-judged replay async stress wheel clean
 SHELL := /bin/sh
 
 VENV := .venv
@@ -87,6 +87,9 @@ leftovers: $(VENV)/installed-dev  ## what dead workers leave behind, here and in
 
 commerce: $(VENV)/installed-dev  ## an order beside django-oscar and the same statements by hand (ARGS="--rounds 20")
 	$(BIN)/python benchmarks/commerce.py $(ARGS)
+
+read-side: $(VENV)/installed-dev  ## reading 100,000 products and 1,000,000 orders, beside django-oscar and by hand (ARGS="--orders 100000")
+	$(BIN)/python benchmarks/read_side.py $(ARGS)
 
 search-words: $(VENV)/installed-dev  ## plurals, gender and typos on 32,000 real words (ARGS="--number 500")
 	$(BIN)/python benchmarks/search_words.py $(ARGS)

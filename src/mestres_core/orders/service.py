@@ -90,7 +90,7 @@ _NEWEST = Keyset("orders", (order.c.id,), down=True)
 @lru_cache(maxsize=256)
 def _summaries(named: tuple[str, ...], size: int, *, after: bool, skip: bool) -> Any:
     """The statement of a page; its size is written out, for the reason that `catalog.queries.listing` gives."""
-    query = _NEWEST.sort(_SUMMARIES.where(*_equal(named))).limit(literal_column(str(size)))  # type: ignore[arg-type]
+    query = _NEWEST.sort(_SUMMARIES.where(*_equal(named))).limit(literal_column(str(size)))
     if after:
         return query.where(_NEWEST.behind())
     return query.offset(bindparam("skip", type_=Integer)) if skip else query
