@@ -33,7 +33,7 @@ from mestres_core.customers.service import CustomerService
 from mestres_core.db import schema
 from mestres_core.db.rulebook import Rulebook
 from mestres_core.db.session import Database, make_engine
-from mestres_core.events.facts import Fact
+from mestres_core.events.facts import Fact, ProductChanged, StockChanged
 from mestres_core.events.outbox import Outbox
 from mestres_core.events.relay import Subscriber, relay
 from mestres_core.events.work import Work
@@ -50,6 +50,7 @@ from mestres_core.pricing.service import PricingService
 from mestres_core.promotions.service import PromotionService
 from mestres_core.providers.fake import FakeBoleto, FakeCard, FakePix
 from mestres_core.rules.synonyms import BUILT_IN, Synonyms
+from mestres_core.search.engine import all_documents, feed
 from mestres_core.search.querylog import QueryLog
 from mestres_core.search.service import SearchService
 from mestres_core.search.upkeep import Progress, Rebuild, count
@@ -62,6 +63,7 @@ from mestres_core.typing import (
     Ids,
     OrderNumberGenerator,
     PaymentProvider,
+    SearchBackend,
     ShippingRater,
     StockAllocator,
     TaxCalculator,
@@ -124,6 +126,7 @@ class Config:
     `shipping` as it is sends by the shop's zones, and while there are none by one table for Brazil. `tax` None: the
     shop's own rates; `taxes` says how they are rounded.
     `numbers` None gives orders the random numbers of `ids`. `synonyms` is what buyers say for the same thing.
+    `search` None: products are found by the database's own index.
     """
 
     providers: Sequence[PaymentProvider] = field(default_factory=_stand_ins)
@@ -138,6 +141,7 @@ class Config:
     ids: Ids = field(default_factory=RandomIds)
     numbers: OrderNumberGenerator | None = None
     synonyms: Synonyms = BUILT_IN
+    search: SearchBackend | None = None
 
 
 def _asked_between_transactions(config: Config) -> Config:
@@ -157,7 +161,7 @@ class Services:
         self.inventory = InventoryService(work, config.allocator)
         self.reservations = ReservationService(work, self.inventory)
         self.catalog = CatalogService(work, self.inventory)
-        self.search = SearchService(work, self.catalog, config.synonyms, searches)
+        self.search = SearchService(work, self.catalog, config.synonyms, log=searches, backend=config.search)
         self.promotions = PromotionService(work)
         self.pricing = PricingService(work, self.promotions)
         self.customers = CustomerService(work)
@@ -231,7 +235,7 @@ class Commerce:
         self._providers = {provider.name: provider for provider in self.config.providers}
         self.jobs = Jobs(self.run, self.read, self.config.clock, self.config.ids)
         self._listeners: list[Listener] = []
-        self._subscribers: list[Subscriber] = []
+        self._subscribers: list[Subscriber] = [] if self.config.search is None else [self._feed]
         for name in _SERVICE_TYPES:
             setattr(self, name, cast("Any", _OneCall(self, name)))
 
@@ -368,7 +372,16 @@ class Commerce:
             if progress is not None:
                 progress(made.done, total)
         self.run(lambda services: made.finish(services.outbox.session, services.search.dialect))
+        backend = self.config.search
+        if backend is not None:
+            self.read(lambda services: backend.replace(all_documents(services.outbox.session, progress)))
         return made.changed
+
+    def _feed(self, fact: Fact) -> None:
+        """Tell the search engine what has become of a product."""
+        backend = self.config.search
+        if backend is not None and isinstance(fact, ProductChanged | StockChanged):
+            self.read(lambda services: feed(services.outbox.session, backend, fact.product_id))
 
     def _write_searches(self, *, at_once: bool = False) -> None:
         """Write the log of searches when it is time: after an answer, in no transaction of the caller's."""

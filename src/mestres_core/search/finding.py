@@ -333,14 +333,19 @@ def _cursor(row: Any, sort: str) -> str:
     return queries.pack_cursor(sort, cursor_values(row, sort))
 
 
-def _place(cursor: str) -> list[Any]:
-    """Where a page by relevance ended. Raises ValidationError."""
+def unpacked(cursor: str) -> list[Any]:
+    """What a cursor holds: the order that it was made for, then values. Raises ValidationError."""
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
-        values: list[Any]
         made_for, *values = json.loads(base64.urlsafe_b64decode(padded.encode()))
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError, AttributeError, RecursionError):
         raise ValidationError.of("cursor", "invalid", reason="not a cursor of this list") from None
+    return [made_for, *values]
+
+
+def _place(cursor: str) -> list[Any]:
+    """Where a page by relevance ended. Raises ValidationError."""
+    made_for, *values = unpacked(cursor)
     if made_for != RELEVANCE or [type(each) for each in values] != [int, int, int, str, int]:
         raise ValidationError.of("cursor", "invalid", reason="made for another order")
     if not all(storable(each) if isinstance(each, str) else abs(each) <= BIGGEST_ID for each in values):
