@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -232,6 +233,7 @@ class Commerce:
         self._database = Database(engine)
         self._rulebook = Rulebook()
         self._searches = QueryLog()
+        self._log_writer: threading.Thread | None = None
         self._providers = {provider.name: provider for provider in self.config.providers}
         self.jobs = Jobs(self.run, self.read, self.config.clock, self.config.ids)
         self._listeners: list[Listener] = []
@@ -384,12 +386,25 @@ class Commerce:
             self.read(lambda services: feed(services.outbox.session, backend, fact.product_id))
 
     def _write_searches(self, *, at_once: bool = False) -> None:
-        """Write the log of searches when it is time: after an answer, in no transaction of the caller's."""
-        if self._searches.due(at_once=at_once):
-            try:
-                self.run(lambda services: services.search.flush())
-            except Exception as error:  # noqa: BLE001 - the search was answered: its log may not make it look failed
-                _log.warning("the log of searches could not be written: %s", type(error).__name__)
+        """Write the log of searches when it is time, in a thread of its own: whoever has searched waits for no writer.
+
+        `at_once` writes what there is and waits for it.
+        """
+        writer = self._log_writer
+        if at_once and writer is not None:
+            writer.join()
+        if not self._searches.due(at_once=at_once) or (writer is not None and writer.is_alive()):
+            return
+        self._log_writer = threading.Thread(target=self._flush_searches, name="mestres-search-log", daemon=True)
+        self._log_writer.start()
+        if at_once:
+            self._log_writer.join()
+
+    def _flush_searches(self) -> None:
+        try:
+            self.run(lambda services: services.search.flush())
+        except Exception as error:  # noqa: BLE001 - the searches were answered: their log may not look like a failure
+            _log.warning("the log of searches could not be written: %s", type(error).__name__)
 
     def _tell(self, facts: Sequence[Fact]) -> None:
         if not facts:
