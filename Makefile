@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types docs format bench latency cache-hit cache-peers cache-trouble cache-herd hit-ratio breaker \
 	interleavings resilience metrics-page recycling http-metrics throughput resilience-peers shared-breaker leftovers commerce \
-	read-side search-words search-judged replay async stress wheel clean
+	read-side search-words search-judged search-speed replay async stress wheel clean
 SHELL := /bin/sh
 
 VENV := .venv
@@ -93,6 +93,9 @@ read-side: $(VENV)/installed-dev  ## reading 100,000 products and 1,000,000 orde
 
 search-words: $(VENV)/installed-dev  ## plurals, gender and typos on 32,000 real words (ARGS="--number 500")
 	$(BIN)/python benchmarks/search_words.py $(ARGS)
+
+search-speed: $(VENV)/installed-dev  ## search on 100,000 products, beside raw queries (ARGS="--products 10000 1000000 --plot growth.svg")
+	$(BIN)/python benchmarks/search_speed.py $(ARGS)
 
 search-judged: $(VENV)/installed-dev  ## judged queries on both databases: NDCG@10, MRR, none without results
 	MESTRES_STRESS=long $(BIN)/python -m pytest tests/core/search/test_judged.py -s $(ARGS)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
@@ -34,7 +35,7 @@ from mestres_core.db import schema
 from mestres_core.db.rulebook import Rulebook
 from mestres_core.db.session import Database, make_engine
 from mestres_core.db.waiting import ask, is_async, to_the_end
-from mestres_core.events.facts import Fact
+from mestres_core.events.facts import Fact, ProductChanged, StockChanged
 from mestres_core.events.hosted import facts_of
 from mestres_core.events.outbox import Outbox
 from mestres_core.events.relay import RelayPolicy, Subscriber, relay
@@ -61,6 +62,7 @@ from mestres_core.promotions.service import PromotionService
 from mestres_core.providers.fake import FakeBoleto, FakeCard, FakePix
 from mestres_core.reviews.service import ReviewPolicy, ReviewService
 from mestres_core.rules.synonyms import BUILT_IN, Synonyms
+from mestres_core.search.engine import all_documents, feed
 from mestres_core.search.querylog import QueryLog
 from mestres_core.search.service import SearchService
 from mestres_core.search.upkeep import Progress, Rebuild, count
@@ -81,6 +83,7 @@ from mestres_core.typing import (
     PromotionCondition,
     ReservationPolicy,
     RoundingPolicy,
+    SearchBackend,
     ShippingRater,
     StockAllocator,
     TaxCalculator,
@@ -150,6 +153,8 @@ class Config:
     `shipping` as it is sends by the shop's zones, and while there are none by one table for Brazil. `tax` None: the
     shop's own rates; `taxes` says how they are rounded.
     `numbers` None gives orders the random numbers of `ids`. `synonyms` is what buyers say for the same thing.
+    `numbers` None gives orders the random numbers of `ids`. `synonyms` is what buyers say for the same thing.
+    `search` None: products are found by the database's own index.
     `relay` and `webhooks` say how facts are delivered, to subscribers and to the endpoints of others.
 
     A shop's own rules (protocols of mestres_core.typing, docs/extending.md): `prices` may answer other prices than the
@@ -181,6 +186,7 @@ class Config:
     sinks: Sequence[EventSink] = ()
     reviews: ReviewPolicy = field(default_factory=ReviewPolicy)
     synonyms: Synonyms = BUILT_IN
+    search: SearchBackend | None = None
     relay: RelayPolicy = field(default_factory=RelayPolicy)
     webhooks: WebhookPolicy = field(default_factory=WebhookPolicy)
 
@@ -214,7 +220,7 @@ class Services:
         self.inventory = InventoryService(work, config.allocator)
         self.reservations = ReservationService(work, self.inventory)
         self.catalog = CatalogService(work, self.inventory)
-        self.search = SearchService(work, self.catalog, config.synonyms, searches)
+        self.search = SearchService(work, self.catalog, config.synonyms, log=searches, backend=config.search)
         words = Words(config.conditions, config.actions)
         self.promotions = PromotionService(work, words=words, rounding=config.rounding)
         self.pricing = PricingService(work, self.promotions, resolver=config.prices)
@@ -304,6 +310,7 @@ class Commerce:
         self._rulebook = Rulebook()
         self._is_async = engine.dialect.is_async
         self._searches = QueryLog()
+        self._log_writer: threading.Thread | None = None
         self.jobs = Jobs(
             self.run,
             self.read,
@@ -313,7 +320,10 @@ class Commerce:
             alone=self._database.alone,
         )
         self._listeners: list[Listener] = []
-        self._subscribers: list[Subscriber] = list(self.config.sinks)
+        self._subscribers: list[Subscriber] = [
+            *([] if self.config.search is None else [self._feed]),
+            *self.config.sinks,
+        ]
         for name in _SERVICE_TYPES:
             setattr(self, name, cast("Any", _OneCall(self, name)))
 
@@ -521,15 +531,37 @@ class Commerce:
             if progress is not None:
                 progress(made.done, total)
         self.run(lambda services: made.finish(services.outbox.session, services.search.dialect))
+        backend = self.config.search
+        if backend is not None:
+            self.read(lambda services: backend.replace(all_documents(services.outbox.session, progress)))
         return made.changed
 
+    def _feed(self, fact: Fact) -> None:
+        """Tell the search engine what has become of a product."""
+        backend = self.config.search
+        if backend is not None and isinstance(fact, ProductChanged | StockChanged):
+            self.read(lambda services: feed(services.outbox.session, backend, fact.product_id))
+
     def _write_searches(self, *, at_once: bool = False) -> None:
-        """Write the log of searches when it is time: after an answer, in no transaction of the caller's."""
-        if self._searches.due(at_once=at_once):
-            try:
-                self.run(lambda services: services.search.flush())
-            except Exception as error:  # noqa: BLE001 - the search was answered: its log may not make it look failed
-                _log.warning("the log of searches could not be written: %s", type(error).__name__)
+        """Write the log of searches when it is time, in a thread of its own: whoever has searched waits for no writer.
+
+        `at_once` writes what there is and waits for it.
+        """
+        writer = self._log_writer
+        if at_once and writer is not None:
+            writer.join()
+        if not self._searches.due(at_once=at_once) or (writer is not None and writer.is_alive()):
+            return
+        self._log_writer = threading.Thread(target=self._flush_searches, name="mestres-search-log", daemon=True)
+        self._log_writer.start()
+        if at_once:
+            self._log_writer.join()
+
+    def _flush_searches(self) -> None:
+        try:
+            self.run(lambda services: services.search.flush())
+        except Exception as error:  # noqa: BLE001 - the searches were answered: their log may not look like a failure
+            _log.warning("the log of searches could not be written: %s", type(error).__name__)
 
     def _tell(self, facts: Sequence[Fact]) -> None:
         for listener in self._listeners:

@@ -463,6 +463,20 @@ class ProviderFailed(CommerceError):
         super().__init__(provider=provider)
 
 
+class SearchUnavailable(CommerceError):
+    """The search engine beside the database gave no answer. The shop answers from the database meanwhile."""
+
+    code = "search_unavailable"
+    title = ("Search engine unavailable", "Busca indisponível")
+    sentence = (
+        "The search engine gave no answer: {reason}",
+        "O mecanismo de busca não respondeu: {reason}",
+    )
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason=reason)
+
+
 class InvalidSignature(CommerceError):
     """A webhook whose signature is missing, wrong or too old."""
 
