@@ -13,6 +13,8 @@
     │   ├── AccountNotUsable         a gift card that pays for nothing now; `reason` says why
     │   ├── VersionConflict          somebody else changed it first
     │   ├── IdempotencyConflict      the key was used for something else
+    │   ├── AlreadyReviewed          a customer has one review of a product; `review_id` is the one there is
+    │   ├── ErasureRefused           a customer has orders under way; `orders` are their numbers
     │   └── IllegalTransition        the order or payment is in another state
     ├── PaymentDeclined              the provider said no; `order` is the cancelled order
     ├── ProviderFailed               a payment provider gave no clear answer; ask again
@@ -83,6 +85,7 @@ class FieldError:
 
 
 _KINDS = {
+    "address": "endereço",
     "cart": "carrinho",
     "category": "categoria",
     "gift_card": "vale-presente",
@@ -90,6 +93,7 @@ _KINDS = {
     "result": "resultado",
     "coupon": "cupom",
     "customer": "cliente",
+    "customer group": "grupo de clientes",
     "line": "item",
     "location": "local de estoque",
     "lot": "lote",
@@ -104,8 +108,10 @@ _KINDS = {
     "shipping zone": "zona de envio",
     "tax rate": "alíquota",
     "reservation": "reserva",
+    "review": "avaliação",
     "sku": "SKU",
     "variant": "variante",
+    "wish list": "lista de desejos",
 }
 
 
@@ -386,6 +392,35 @@ class IdempotencyConflict(Conflict):
 
     def __init__(self, key: str) -> None:
         super().__init__(key=key)
+
+
+class AlreadyReviewed(Conflict):
+    """A customer has one review of a product; `review_id` is the one there is, which can be edited."""
+
+    code = "already_reviewed"
+    title = ("Already reviewed", "Já avaliado")
+    sentence = (
+        "This customer has reviewed product {product_id} already; edit review {review_id}",
+        "Este cliente já avaliou o produto {product_id}; edite a avaliação {review_id}",
+    )
+
+    def __init__(self, *, product_id: int, review_id: int) -> None:
+        super().__init__(product_id=product_id, review_id=review_id)
+
+
+class ErasureRefused(Conflict):
+    """A customer has orders that are still to be paid or sent; `orders` are their numbers."""
+
+    code = "erasure_refused"
+    title = ("Orders under way", "Pedidos em andamento")
+    sentence = (
+        "The customer has orders under way: {numbers}",
+        "O cliente tem pedidos em andamento: {numbers}",
+    )
+    orders: tuple[str, ...]
+
+    def __init__(self, *, orders: tuple[str, ...]) -> None:
+        super().__init__(orders=orders, numbers=", ".join(orders))
 
 
 class IllegalTransition(Conflict):

@@ -424,6 +424,36 @@ class AtHome(Protocol):
     which is told the amount."""
 
 
+class AsyncPaymentProvider(Protocol):
+    """The same for `shop.aio`: whatever waits for the network is awaited, and cancelled with the buyer's request.
+
+    A plain `PaymentProvider` serves there, too, in a thread. This one serves nowhere else.
+    """
+
+    name: str
+    methods: tuple[str, ...]
+
+    async def charge(self, request: PaymentRequest) -> PaymentEvent:
+        """As of `PaymentProvider`."""
+        ...
+
+    async def capture(self, key: str) -> PaymentEvent:
+        """As of `PaymentProvider`."""
+        ...
+
+    async def refund(self, request: RefundRequest) -> PaymentEvent:
+        """As of `PaymentProvider`."""
+        ...
+
+    async def lookup(self, key: str) -> PaymentEvent | None:
+        """As of `PaymentProvider`."""
+        ...
+
+    def read_event(self, *, body: bytes, headers: Mapping[str, str], secret: str, now: datetime) -> PaymentEvent | None:
+        """As of `PaymentProvider`; it waits for nothing, and is called within a transaction."""
+        ...
+
+
 class PartialCaptures(Protocol):
     """A provider that takes an authorized charge in parts."""
 

@@ -20,6 +20,7 @@ from mestres_core.cart.inputs import check_currency, check_optional, check_versi
 from mestres_core.cart.loading import HEAD, CartReader
 from mestres_core.cart.models import cart, line
 from mestres_core.catalog.models import price, product, variant
+from mestres_core.customers.service import CustomerService
 from mestres_core.db.later import savepoint, write
 from mestres_core.errors import CartClosed, CartEmpty, InsufficientStock, NotFound, ValidationError, VersionConflict
 from mestres_core.events.facts import CartChanged
@@ -150,6 +151,7 @@ class CartService:
         idle: timedelta | None = None,
         policies: Mapping[str, CartMergePolicy] | None = None,
         holding: ReservationPolicy | None = None,
+        customers: CustomerService | None = None,
     ) -> None:
         self._work = work
         self._session = work.session
@@ -158,6 +160,7 @@ class CartService:
         self._reservations = reservations
         self._policies = policies or {}
         self._holding = holding
+        self._customers = customers
 
     def create(
         self,
@@ -170,7 +173,8 @@ class CartService:
         """A new empty cart: a guest's, or of `owner`, the host's own name for a user (at most 120 characters).
 
         `currency` is a code of three capital letters, `channel` (at most 40 characters) the shop front it is of,
-        `customer_group` (at most 40) whose prices it gets. Raises ValidationError.
+        `customer_group` (at most 40) whose prices it gets; without one, an owner's account says it. Raises
+        ValidationError.
         """
         checks = Checks()
         check_currency(checks, currency)
@@ -178,6 +182,7 @@ class CartService:
         channel = checks.text("channel", channel, limit=40)
         customer_group = check_optional(checks, "customer_group", customer_group, limit=40)
         checks.done()
+        customer_group = self._group_of(owner, customer_group)
         cart_id, now = self._work.ids.token(), self._work.clock.now()
         row = {
             "id": cart_id,
@@ -320,8 +325,8 @@ class CartService:
     ) -> Cart:
         """Make a guest's cart the account's that has none, with the prices of its `customer_group`.
 
-        Its owner may be told again (another group, then). Raises NotFound, CartClosed, VersionConflict, ValidationError
-        also for a cart of somebody else.
+        Without one the account says it. Its owner may be told again (another group, then). Raises NotFound, CartClosed,
+        VersionConflict, ValidationError also for a cart of somebody else.
         """
         checks = Checks()
         owner = checks.text("owner", owner, limit=120)
@@ -331,6 +336,7 @@ class CartService:
         row = self.lock(cart_id, expected_version)
         if row.owner not in (None, owner):
             raise ValidationError.of("owner", "invalid", reason="the cart belongs to another account")
+        customer_group = self._group_of(owner, customer_group)
         self._session.execute(_ASSIGN, {"of": cart_id, "to": owner, "group": customer_group})
         self._touch(cart_id, "open")
         return self.get(cart_id)
@@ -439,6 +445,11 @@ class CartService:
         if self._holding is not None:
             hold(self._holding, self._reservations, request_of("cart", made))
         return made
+
+    def _group_of(self, owner: str | None, group: str | None) -> str | None:
+        if group is not None or owner is None or self._customers is None:
+            return group
+        return self._customers.group_of(owner)
 
     def _lock_checked(self, cart_id: str, expected_version: Any) -> Any:
         checks = Checks()

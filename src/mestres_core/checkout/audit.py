@@ -13,8 +13,10 @@ from sqlalchemy import and_, case, exists, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from mestres_core.cart.models import cart
-from mestres_core.catalog.models import card, variant
+from mestres_core.catalog.cards import RIGHT
+from mestres_core.catalog.models import card
 from mestres_core.checkout.audit_carts import CART_RULES
+from mestres_core.checkout.audit_customers import CUSTOMER_RULES
 from mestres_core.checkout.audit_orders import ORDER_RULES
 from mestres_core.checkout.audit_payments import PAYMENT_RULES
 from mestres_core.checkout.models import idempotency
@@ -135,12 +137,9 @@ _order_taxes = _sums(
     contained=case((_contained, order_tax.c.amount), else_=0),
     of_shipping=case((and_(_added, _of_shipping), order_tax.c.amount), else_=0),
 )
-_stocked = _sums(
-    variant.c.product_id,
-    variant.join(level, level.c.variant_id == variant.c.id),
-    and_(variant.c.active, BUYABLE > 0),
-    variants=literal(1),
-)
+_right = RIGHT.subquery()
+_its_card = and_(card.c.product_id == _right.c.product_id, card.c.currency == _right.c.currency)
+_of_a_card = [name for name in _right.c.keys() if name not in ("product_id", "currency", "in_stock")]  # noqa: SIM118
 _taken = use.c.state == "taken"
 _of_promotion = _sums(use.c.promotion_id, where=_taken, times=literal(1), amount=use.c.amount)
 _of_code = _sums(use.c.code, where=_taken, times=literal(1))
@@ -192,9 +191,18 @@ _RULES: dict[str, Any] = {
     "nothing is oversold": select(level.c.sku).where(
         or_(level.c.allocated < 0, level.c.reserved < 0, level.c.on_hand < 0, BUYABLE < 0)
     ),
-    "a card says whether there is stock": select(card.c.product_id)
-    .select_from(card.outerjoin(_stocked, _stocked.c.of == card.c.product_id))
-    .where(card.c.in_stock != _stocked.c.of.is_not(None)),
+    "a card says whether there is stock": select(card.c.product_id, card.c.currency)
+    .select_from(card.join(_right, _its_card))
+    .where(card.c.in_stock != _right.c.in_stock),
+    "a card says what its product does": select(card.c.product_id, card.c.currency)
+    .select_from(card.join(_right, _its_card))
+    .where(or_(*(card.c[name].is_distinct_from(_right.c[name]) for name in _of_a_card))),
+    "what a list may show has a card": select(_right.c.product_id, _right.c.currency)
+    .select_from(_right.outerjoin(card, _its_card))
+    .where(card.c.product_id.is_(None)),
+    "a card is of what a list may show": select(card.c.product_id, card.c.currency)
+    .select_from(card.outerjoin(_right, _its_card))
+    .where(_right.c.product_id.is_(None)),
     "every order has a payment attempt": select(order.c.number).where(
         ~exists().where(payment.c.order_number == order.c.number)
     ),
@@ -273,7 +281,7 @@ _RULES: dict[str, Any] = {
 }
 
 # Ready to be sent: one statement, because a machine looks after each of ten thousand steps.
-_EVERY_RULE = _RULES | CART_RULES | ORDER_RULES | PAYMENT_RULES
+_EVERY_RULE = _RULES | CART_RULES | CUSTOMER_RULES | ORDER_RULES | PAYMENT_RULES
 _ALL_RULES = {rule: query.limit(_MOST_SHOWN) for rule, query in _EVERY_RULE.items()}
 _BROKEN = select(
     select(func.count()).select_from(order).scalar_subquery().label("orders"),

@@ -60,7 +60,14 @@ from mestres_core.typing import PaymentEvent, PaymentRequest, ReservationPolicy,
 # Keys are kept apart by channel: whoever uses the same key in another one means something else.
 _SCOPE = case((cart.c.channel == "default", "checkout"), else_=literal("checkout:") + cart.c.channel)
 _WITH_CLAIM = (quote.c.content, quote.c.expires_at, idempotency.c.request_hash, idempotency.c.order_number)
-_CUSTOMER = select(customers.c.id).where(customers.c.email == bindparam("email")).scalar_subquery()
+# Held with the cart: whoever merges or erases the customer waits, or was first and is seen.
+_ITSELF = func.coalesce(customers.c.merged_into, customers.c.id)
+_CUSTOMER = (
+    select(_ITSELF)
+    .where(customers.c.email == bindparam("email"))
+    .with_for_update(read=True, key_share=True)
+    .scalar_subquery()
+)
 # The cart with its lock and, in the same question, what is known of the request: the quote that it confirms, what its
 # key stands for, whether its customer has bought before, and whether any event waits for a payment that is not known
 # yet: it may be this one's.
@@ -84,9 +91,9 @@ _ORDER_OF_QUOTE = _ORDER_OF_QUOTE.order_by(order.c.id.desc()).limit(1)
 
 _COUNTS = ("placed", "completed")
 _BUYER = select(
-    customers.c.id,
+    _ITSELF.label("id"),
     select(func.count())
-    .where(order.c.customer_id == customers.c.id, order.c.status.in_(_COUNTS))
+    .where(order.c.customer_id == _ITSELF, order.c.status.in_(_COUNTS))
     .scalar_subquery()
     .label("orders"),
 ).where(customers.c.email == bindparam("email"))
@@ -430,6 +437,16 @@ class CheckoutService:
         self._session.execute(_KEEPS[self._work.dialect], row)
 
 
+def _is_still(row: Any, begun: Order) -> bool:
+    """Whether an order is as it was begun."""
+    return (row.status, row.payment_status, row.updated_at, row.grand_amount) == (
+        "pending",
+        "pending",
+        begun.created_at,
+        begun.totals.grand.amount,
+    )
+
+
 def _held(made: Quote, row: Any) -> ReservationRequest:
     pieces: Counter[str] = Counter()
     for line in made.lines:
@@ -442,16 +459,6 @@ def _held(made: Quote, row: Any) -> ReservationRequest:
         channel=row.channel,
         customer_group=row.customer_group,
         owner=row.owner,
-    )
-
-
-def _is_still(row: Any, begun: Order) -> bool:
-    """Whether an order is as it was begun."""
-    return (row.status, row.payment_status, row.updated_at, row.grand_amount) == (
-        "pending",
-        "pending",
-        begun.created_at,
-        begun.totals.grand.amount,
     )
 
 

@@ -11,15 +11,15 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import and_, bindparam, delete, insert, select, update
 
-from mestres_core.catalog.models import card, image, price, product, variant
+from mestres_core.catalog import cards
+from mestres_core.catalog.models import price, product, variant
 from mestres_core.db.dialects.sql import insert as upsert
 from mestres_core.db.rulebook import STAMP, touch
 from mestres_core.errors import NotFound, ValidationError
 from mestres_core.events.facts import ProductChanged
 from mestres_core.events.work import Work
-from mestres_core.inventory.models import level
 from mestres_core.pricing import shelf
 from mestres_core.pricing.dto import PiecePrice, PricedItem, PriceExplanation, PriceList, SpecialPrice
 from mestres_core.pricing.inputs import check_buyer, check_list, check_prices
@@ -68,10 +68,12 @@ class PricingService:
         checks.whole("amount", amount, at_least=0, at_most=BIGGEST_AMOUNT)
         checks.done()
         row = self._variant(sku, currency)
+        cards.lock(self._session, [row.product_id])
         query = upsert(self._work.dialect, price).values(variant_id=row.variant_id, currency=currency, amount=amount)
         query = query.on_conflict_do_update(index_elements=["variant_id", "currency"], set_={"amount": amount})
         self._session.execute(query)
-        self._show(row, currency)
+        cards.refresh(self._session, self._work.dialect, [row.product_id])
+        self._work.outbox.announce(ProductChanged(row.product_id, row.category_id))
         return self.resolve(sku, currency=currency)
 
     def set_floor(self, sku: str, *, amount: int, currency: str = "BRL") -> None:
@@ -290,31 +292,6 @@ class PricingService:
         if row is None:
             raise NotFound("price list", code)
         return row
-
-    def _show(self, row: Any, currency: str) -> None:
-        """Keep the product's card in this currency right; make it when this is the first price in it."""
-        mine = and_(variant.c.product_id == row.product_id, variant.c.active)
-        priced = variant.join(price, and_(price.c.variant_id == variant.c.id, price.c.currency == currency))
-        lowest = select(func.min(price.c.amount)).select_from(priced).where(mine)
-        cheapest = self._session.execute(lowest).scalar()
-        if cheapest is not None:
-            first = select(variant.c.sku).select_from(priced).where(mine).order_by(variant.c.position).limit(1)
-            stocked = select(level.c.variant_id).where(
-                level.c.variant_id.in_(select(variant.c.id).where(mine)), level.c.on_hand > level.c.allocated
-            )
-            picture = select(image.c.url).where(image.c.product_id == row.product_id).order_by(image.c.position)
-            values = {
-                "product_id": row.product_id,
-                "currency": currency,
-                "price": cheapest,
-                "sku": self._session.execute(first).scalar_one(),
-                "image": self._session.execute(picture.limit(1)).scalar(),
-                "in_stock": self._session.execute(stocked.limit(1)).first() is not None,
-            }
-            query = upsert(self._work.dialect, card).values(values)
-            query = query.on_conflict_do_update(index_elements=["product_id", "currency"], set_={"price": cheapest})
-            self._session.execute(query)
-        self._work.outbox.announce(ProductChanged(row.product_id, row.category_id))
 
 
 def _no_categories(_category_id: int | None) -> frozenset[int]:
