@@ -145,25 +145,28 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session for reading; nothing written in it is kept."""
-        with self._turn(write=False), _translated(), self._closing(PatientSession(self._reader)) as session:
+        with self._turn(write=False), _translated():
+            session = PatientSession(self._reader)
             try:
                 yield session
-            except DBAPIError:
-                raise  # it may be gone, or refuse everything until a rollback
-            except Exception:
-                session.commit()
+            except BaseException as error:
+                # After a driver's error it may be gone, or refuse everything until a rollback; so after a cancellation.
+                self._end_reading(session, commit=isinstance(error, Exception) and not isinstance(error, DBAPIError))
                 raise
-            session.commit()
+            self._end_reading(session, commit=True)
 
-    @contextmanager
-    def _closing(self, session: PatientSession) -> Iterator[PatientSession]:
-        try:
-            yield session
-        finally:
-            if self.dialect == "sqlite":
-                to_the_end(session.close)
-            else:
-                session.close()  # nothing is waited for: there is no transaction to be ended
+    def _end_reading(self, session: PatientSession, *, commit: bool) -> None:
+        def end() -> None:
+            try:
+                if commit:
+                    session.commit()
+            finally:
+                session.close()
+
+        if self.dialect == "sqlite":
+            to_the_end(end)
+        else:
+            end()  # nothing is waited for: there is no transaction to be ended
 
     @contextmanager
     def write(self, *, survivors: bool = False) -> Iterator[PatientSession]:
