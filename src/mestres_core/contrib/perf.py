@@ -27,7 +27,17 @@ from urllib.parse import quote, unquote
 
 from mestres_core.commerce import Commerce
 from mestres_core.contrib.http import Api, Application, Document, Request
-from mestres_core.events.facts import CartChanged, Fact, OrderChanged, ProductChanged, StockChanged, StockLow
+from mestres_core.events.facts import (
+    CartChanged,
+    CustomerChanged,
+    CustomerErased,
+    Fact,
+    OrderChanged,
+    ProductChanged,
+    ReviewChanged,
+    StockChanged,
+    StockLow,
+)
 from mestres_core.typing import PaymentEvent, PaymentProvider, PaymentRequest, RefundRequest
 from mestres_perf import (
     BackendUnavailable,
@@ -99,6 +109,9 @@ _RULES: Mapping[type | str, Callable[[Any], Iterable[str]]] = {
     StockLow: lambda _fact: (),  # every change of pieces is a StockChanged, too
     CartChanged: lambda fact: CacheInvalidator.cart_tags(fact.cart_id),
     OrderChanged: _order_changed,
+    CustomerChanged: lambda fact: {f"orders:{fact.customer_id}"},
+    CustomerErased: lambda fact: {f"orders:{fact.customer_id}"},
+    ReviewChanged: lambda fact: {f"product:{fact.product_id}"},
 }
 
 

@@ -135,6 +135,8 @@ class Database:
         self.dialect = engine.dialect.name
         option = {READ_ONLY: True} if self.dialect == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
         self._reader = engine.execution_options(**option)
+        frozen = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        self._frozen = self._reader if self.dialect == "sqlite" else engine.execution_options(**frozen)
         self._shared = isinstance(engine.pool, StaticPool)  # one connection for all threads: one at a time
         self._writer_lock: FairLock | LoopLock = LoopLock() if engine.dialect.is_async else FairLock()
 
@@ -142,20 +144,31 @@ class Database:
         """Forget the event loop that is gone."""
         self._writer_lock = LoopLock()
 
+    @property
+    def alone(self) -> bool:
+        """Whether there is one connection for all: nobody else does anything while it is being used."""
+        return self._shared
+
     @contextmanager
-    def read(self) -> Iterator[Session]:
-        """A session for reading; nothing written in it is kept."""
+    def read(self, *, snapshot: bool = False) -> Iterator[Session]:
+        """A session for reading; nothing written in it is kept.
+
+        In a `snapshot` all of its statements see the database as it was at the first one, whatever is committed
+        meanwhile; nobody waits for it.
+        """
+        engine = self._frozen if snapshot else self._reader
         with self._turn(write=False), _translated():
-            session = PatientSession(self._reader)
+            session = PatientSession(engine)
             try:
                 yield session
             except BaseException as error:
                 # After a driver's error it may be gone, or refuse everything until a rollback; so after a cancellation.
-                self._end_reading(session, commit=isinstance(error, Exception) and not isinstance(error, DBAPIError))
+                fit = isinstance(error, Exception) and not isinstance(error, DBAPIError)
+                self._end_reading(session, commit=fit, waits=snapshot)
                 raise
-            self._end_reading(session, commit=True)
+            self._end_reading(session, commit=True, waits=snapshot)
 
-    def _end_reading(self, session: PatientSession, *, commit: bool) -> None:
+    def _end_reading(self, session: PatientSession, *, commit: bool, waits: bool) -> None:
         def end() -> None:
             try:
                 if commit:
@@ -163,7 +176,7 @@ class Database:
             finally:
                 session.close()
 
-        if self.dialect == "sqlite":
+        if waits or self.dialect == "sqlite":
             to_the_end(end)
         else:
             end()  # nothing is waited for: there is no transaction to be ended
