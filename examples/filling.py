@@ -15,7 +15,7 @@ from mestres_examples.generate import baskets
 from mestres_examples.history import Chapter, goods_of, number_of
 
 _CHUNK = 500
-_SEASON = timedelta(days=90)
+SEASON = timedelta(days=90)
 _FACTS = 2000
 
 
@@ -32,8 +32,11 @@ def fill_catalogue(shop: Commerce, drafts: Sequence[ProductDraft]) -> int:
     return len(drafts)
 
 
-def fill_orders(shop: Commerce, skus: Sequence[str], count: int) -> int:
-    """Write the orders of the last ninety days that are missing up to `count`; returns how many there were to write."""
+def fill_orders(shop: Commerce, skus: Sequence[str], count: int, *, over: timedelta = SEASON) -> int:
+    """Write the orders that are missing up to `count`, spread `over` the last ninety days or as many as it says.
+
+    Returns how many there were to write.
+    """
     with shop.engine.connect() as connection:
         placed, goods = _placed(connection), goods_of(connection, skus)
     now = shop.config.clock.now()
@@ -43,7 +46,7 @@ def fill_orders(shop: Commerce, skus: Sequence[str], count: int) -> int:
         while some := list(islice(missing, _CHUNK)):
             chapter = Chapter(goods, now)
             for basket in some:
-                chapter.add(basket, now - _SEASON * (1 - basket.number / (count + 1)))
+                chapter.add(basket, now - over * (1 - basket.number / (count + 1)))
             with shop.transaction() as services:
                 chapter.write(services.outbox.session.connection())
             written += len(some)

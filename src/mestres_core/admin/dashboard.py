@@ -35,7 +35,7 @@ def make_dashboard(work: Work, orders: OrderService, *, low_stock: int, limit: i
     by_period, by_status = _orders(work, {name: period.begin for name, period in periods.items()})
     best, _ = top_products(work.session, longest, limit)
     low, low_count = _low_stock(work, low_stock, limit)
-    latest: tuple[OrderSummary, ...] = orders.list(limit=limit)
+    latest: tuple[OrderSummary, ...] = orders.list(limit=limit).items
     carts = _by_status(work, cart.c.status, cart.c.updated_at, longest.begin)
     payments = _by_status(work, payment.c.status, payment.c.created_at, longest.begin)
     return Dashboard(

@@ -1,17 +1,18 @@
 """Whole tables for other programs, page by page: the memory that an export takes does not grow with the table.
 
-Pages follow the row number, each in a short read of its own, so no transaction stays open while somebody downloads.
-What changes meanwhile is seen as it is when its page is read; a row that is there all the time comes exactly once.
+Pages follow the row number. Read within one snapshot, as a job does it, they are the table of one moment, whatever is
+written meanwhile; each read by itself, they hold no transaction open, and a row that changes comes as it is when its
+page is read. Either way a row that is there all the time comes exactly once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, FromClause, Select, func, select
+from sqlalchemy import BigInteger, ColumnElement, FromClause, Select, bindparam, func, select
 
 from mestres_core.catalog.models import category, price, product, variant
 from mestres_core.customers.models import customer
@@ -20,8 +21,9 @@ from mestres_core.events.outbox import Outbox
 from mestres_core.inventory.models import AVAILABLE, level
 from mestres_core.orders.models import order
 
-PAGE = 1000
+PAGE = 2000
 Row = tuple[Any, ...]
+Page = list[Row]
 
 
 class Services(Protocol):
@@ -119,21 +121,26 @@ def count(read: Read, kind: str) -> int:
     return found
 
 
-def pages(read: Read, kind: str, *, size: int = PAGE) -> Iterator[list[Row]]:
+def pages(read: Read, kind: str, *, size: int = PAGE) -> Iterator[Page]:
     """Every row, `size` at a time."""
-    export = _EXPORTS[kind]
-    named = [column.label(name) for name, column in export.columns.items()]
-    query = select(export.order.label("row_number"), *named).select_from(export.source).order_by(export.order)
-    after = 0
+    query, after = _page(kind, size), 0
     while True:
-        following = query.where(export.order > after).limit(size)
-        rows = read(partial(_all, query=following))
+        rows = read(partial(_all, query=query, after=after))
         if rows:
-            yield [tuple(row[1:]) for row in rows]
-            after = rows[-1][0]
+            after = rows[-1][-1]
+            yield [row[:-1] for row in rows]
         if len(rows) < size:
             return
 
 
-def _all(services: Services, query: Select[Any]) -> Any:
-    return services.outbox.session.execute(query).all()
+@lru_cache(maxsize=64)
+def _page(kind: str, size: int) -> Select[Any]:
+    """The statement of a page: the columns, and last the row's number."""
+    export = _EXPORTS[kind]
+    named = [column.label(name) for name, column in export.columns.items()]
+    query = select(*named, export.order.label("row_number")).select_from(export.source)
+    return query.where(export.order > bindparam("after", type_=BigInteger)).order_by(export.order).limit(size)
+
+
+def _all(services: Services, query: Select[Any], after: int) -> Any:
+    return services.outbox.session.execute(query, {"after": after}).all()

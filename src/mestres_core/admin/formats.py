@@ -57,12 +57,22 @@ def _cell(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
+def _safe_cells(values: Sequence[Any]) -> Sequence[Any]:
+    """`safe_cell` of a whole column: most are of one kind, and numbers need nothing done to them."""
+    kinds = {*map(type, values)}
+    if kinds == {int}:
+        return values
+    if kinds == {str}:
+        return [f"'{value}" if value[:1] in _FORMULA else value for value in values]
+    return [safe_cell(value) for value in values]
+
+
 def _csv(columns: Sequence[str], pages: Rows) -> Iterator[bytes]:
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer)
     writer.writerow(columns)
     for page in pages:
-        writer.writerows([safe_cell(value) for value in row] for row in page)
+        writer.writerows(zip(*map(_safe_cells, zip(*page, strict=True)), strict=True))
         yield buffer.getvalue().encode()
         buffer.seek(0)
         buffer.truncate()

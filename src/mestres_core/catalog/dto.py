@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, overload
 
 from mestres_core.rules.money import Money
 
@@ -73,7 +73,11 @@ class Category:
 
 @dataclass(frozen=True, slots=True)
 class ProductCard:
-    """A product in a list: `price` is that of its cheapest variant, `sku` that of its first one."""
+    """A product in a list: `price` is that of its cheapest variant, `sku` that of its first one.
+
+    `max_price` is that of its dearest one, `variants` how many there are to choose from, each in the list's currency;
+    `in_stock` says that one of them can be bought now.
+    """
 
     id: int
     slug: str
@@ -84,6 +88,18 @@ class ProductCard:
     image: str | None
     in_stock: bool
     rating: float | None
+    max_price: Money
+    variants: int = 1
+
+    @property
+    def min_price(self) -> Money:
+        """`price` by its other name."""
+        return self.price
+
+    @property
+    def price_range(self) -> tuple[Money, Money]:
+        """The lowest and the highest price: "from R$ 45,90" where they differ."""
+        return self.price, self.max_price
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +156,23 @@ class FacetValue:
 
 
 @dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
-    """One page of a list. `total` is None when it was not counted; `next_cursor` is None on the last page.
+class Highlight:
+    """Where a product has what was searched for, as HTML with `<mark>`: its name, and a piece of its description."""
 
-    `corrected` is the query that was answered when the one that was asked has no answer: "did you mean".
+    name: str
+    snippet: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page of a list: a sequence of its `items`. `next_cursor` is None on the last page.
+
+    `total` is None when it was not counted.
+
+    `corrected` is the query that was answered when the one that was asked has no answer: "did you mean". `relaxed`
+    says that no product has all words of it, and these all but one. When there are none either, `instead` is something
+    else to look at; `instead_by` says what: `fewer_words` for products that have some of the words, `popular` for what
+    the shop puts forward. `highlights` are by the number of the product, when they were asked for.
     """
 
     items: tuple[T, ...]
@@ -153,6 +182,28 @@ class Page(Generic[T]):
     next_cursor: str | None
     facets: Mapping[str, tuple[FacetValue, ...]] = field(default_factory=dict)
     corrected: str | None = None
+    relaxed: bool = False
+    instead: tuple[T, ...] = ()
+    instead_by: str | None = None
+    highlights: Mapping[int, Highlight] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[T]:
+        """The items."""
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        """How many items this page has."""
+        return len(self.items)
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[T, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> T | tuple[T, ...]:
+        """One item, or some of them."""
+        return self.items[index]
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,12 +110,17 @@ card = Table(
     Column("product_id", Id, ForeignKey(f"{PREFIX}product.id"), primary_key=True, autoincrement=False),
     Column("currency", String(3), primary_key=True),
     Column("price", BigInteger, nullable=False),
+    Column("max_price", BigInteger, nullable=False, server_default="0"),
+    Column("variants", Integer, nullable=False, server_default="0"),
     Column("sku", String(64), nullable=False),
     Column("image", String(500)),
     Column("in_stock", Boolean, nullable=False),
+    Column("category_id", Id),  # the product's, so that a category is listed and counted from an index alone
+    CheckConstraint("price <= max_price", name="max_price"),
     Index("ix_mc_product_card_price", "currency", "price", "product_id"),
+    Index("ix_mc_product_card_category", "currency", "category_id", "product_id"),
 )
-"""What a list shows of a product, kept right in the transaction that changes the product or its last piece."""
+"""What a list shows of a product in a currency, and whether it shows it at all: see `mestres_core.catalog.cards`."""
 
 LONGEST_WORD = 40
 word = Table(

@@ -1,29 +1,42 @@
-"""The catalogue's questions, as statements. Nothing here runs one."""
+"""The catalogue's questions, as statements. Nothing here runs one.
+
+A list is one statement. The statement of each shape (which filters, which order, which page size) is put together once
+and kept: to do so costs more than to send it.
+"""
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    Select,
+    String,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    select,
+)
 
 from mestres_core.catalog.dto import CategoryRef, ProductCard
 from mestres_core.catalog.models import attribute, card, category, image, price, product, variant
-from mestres_core.errors import ValidationError
+from mestres_core.db.dialects.sql import json_rows
+from mestres_core.db.keyset import Keyset
 from mestres_core.inventory.models import BUYABLE, level
-from mestres_core.rules.checks import BIGGEST_ID, storable
 from mestres_core.rules.money import Money
 from mestres_core.rules.text import fold
 
-SORTS: Mapping[str, tuple[tuple[Any, bool], ...]] = {
-    # Column and whether it goes down; the last one is unique, so that a page has a definite next one.
-    "newest": ((product.c.id, True),),
-    "price": ((card.c.price, False), (product.c.id, False)),
-    "-price": ((card.c.price, True), (product.c.id, False)),
-    "name": ((product.c.sort_name, False), (product.c.id, False)),
+SORTS: Mapping[str, Keyset] = {
+    "newest": Keyset("newest", (card.c.product_id,), down=True),
+    "price": Keyset("price", (card.c.price, card.c.product_id)),
+    "-price": Keyset("-price", (card.c.price, card.c.product_id), down=True),
+    "name": Keyset("name", (product.c.sort_name, product.c.id), texts=frozenset({0})),
 }
 
 CARD_COLUMNS = (
@@ -33,6 +46,8 @@ CARD_COLUMNS = (
     product.c.name,
     product.c.sort_name,
     card.c.price,
+    card.c.max_price,
+    card.c.variants,
     card.c.currency,
     category.c.id.label("category_id"),
     category.c.slug.label("category_slug"),
@@ -48,9 +63,10 @@ CARD_SOURCE = product.join(card, card.c.product_id == product.c.id).outerjoin(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """What a list may be narrowed to; None means no limit.
+    """What a list may be narrowed to; None means no limit. All of it is said of cards.
 
-    Prices are in minor units; `categories` are row numbers: the chosen one's whole subtree.
+    Prices are in minor units, and a product's is that of its cheapest variant; `categories` are row numbers: the chosen
+    one's whole subtree.
     """
 
     currency: str = "BRL"
@@ -61,23 +77,67 @@ class Filters:
     attributes: Mapping[str, str] = field(default_factory=dict)
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        """As SQL."""
-        found: list[ColumnElement[bool]] = [product.c.active, card.c.currency == self.currency]
+        """As SQL, with the values in it."""
+        found: list[ColumnElement[bool]] = [card.c.currency == self.currency]
         if self.categories is not None:
-            found.append(product.c.category_id.in_(self.categories))
+            found.append(card.c.category_id.in_(self.categories))
         if self.min_price is not None:
             found.append(card.c.price >= self.min_price)
         if self.max_price is not None:
             found.append(card.c.price <= self.max_price)
         if self.in_stock is not None:
             found.append(card.c.in_stock.is_(self.in_stock))
-        found.extend(_has(name, value) for name, value in self.attributes.items())
+        found.extend(_has(fold(name), fold(value)) for name, value in self.attributes.items())
+        return found
+
+    @property
+    def shape(self) -> Shape:
+        """Which of them are given."""
+        given = (self.categories, self.min_price, self.max_price, self.in_stock)
+        return Shape(*(value is not None for value in given), attributes=len(self.attributes))
+
+    def values(self) -> dict[str, Any]:
+        """The parameters of a statement of this shape."""
+        found: dict[str, Any] = {"currency": self.currency}
+        for name in ("categories", "min_price", "max_price", "in_stock"):
+            if getattr(self, name) is not None:
+                found[name] = getattr(self, name)
+        for index, (name, value) in enumerate(self.attributes.items()):
+            found |= {f"name_{index}": fold(name), f"value_{index}": fold(value)}
         return found
 
 
-def _has(name: str, value: str) -> ColumnElement[bool]:
-    matches = and_(attribute.c.name_folded == fold(name), attribute.c.value_folded == fold(value))
-    return product.c.id.in_(select(attribute.c.product_id).where(matches))
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Which filters a statement has."""
+
+    categories: bool = False
+    min_price: bool = False
+    max_price: bool = False
+    in_stock: bool = False
+    attributes: int = 0
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """As SQL, with parameters in the places of the values."""
+        found: list[ColumnElement[bool]] = [card.c.currency == bindparam("currency", type_=String)]
+        if self.categories:
+            found.append(card.c.category_id.in_(bindparam("categories", expanding=True)))
+        if self.min_price:
+            found.append(card.c.price >= bindparam("min_price", type_=BigInteger))
+        if self.max_price:
+            found.append(card.c.price <= bindparam("max_price", type_=BigInteger))
+        if self.in_stock:
+            found.append(card.c.in_stock == bindparam("in_stock", type_=Boolean))
+        found.extend(
+            _has(bindparam(f"name_{index}", type_=String), bindparam(f"value_{index}", type_=String))
+            for index in range(self.attributes)
+        )
+        return found
+
+
+def _has(name: Any, value: Any) -> ColumnElement[bool]:
+    matches = and_(attribute.c.name_folded == name, attribute.c.value_folded == value)
+    return card.c.product_id.in_(select(attribute.c.product_id).where(matches))
 
 
 def cards(conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
@@ -85,88 +145,104 @@ def cards(conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
     return select(*CARD_COLUMNS).select_from(CARD_SOURCE).where(*conditions)
 
 
-def count(conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
-    """How many they are."""
-    return select(func.count()).select_from(CARD_SOURCE).where(*conditions)
+@lru_cache(maxsize=1024)
+def listing(shape: Shape, sort: str, size: int, *, after: bool, skip: bool) -> Select[Any]:
+    """`size` cards in an order: `after` a place in it, or with as many left out as the parameter `skip` says.
+
+    The size is written out. As a parameter it would hide from the database that few rows are wanted, and the plan that
+    it keeps for all values would sort the whole shop.
+    """
+    order = SORTS[sort]
+    query = order.sort(cards(shape.conditions())).limit(literal_column(str(size)))  # type: ignore[arg-type]
+    if after:
+        return query.where(order.behind())
+    return query.offset(bindparam("skip", type_=BigInteger)) if skip else query
 
 
-def ordered(query: Select[Any], keys: Sequence[tuple[Any, bool]], after: Sequence[Any] | None) -> Select[Any]:
-    """Sorted by `keys`, and beginning right after the row with the values `after`."""
-    query = query.order_by(*(column.desc() if down else column for column, down in keys))
-    if after is None:
-        return query
-    steps = []
-    for index, (column, down) in enumerate(keys):
-        equal = [earlier == after[at] for at, (earlier, _) in enumerate(keys[:index])]
-        steps.append(and_(*equal, column < after[index] if down else column > after[index]))
-    return query.where(or_(*steps))
+@lru_cache(maxsize=1024)
+def count(shape: Shape) -> Select[Any]:
+    """How many cards there are. They alone are looked at, mostly in an index."""
+    return select(func.count()).select_from(card).where(*shape.conditions())
+
+
+def ordered(query: Select[Any], order: Keyset, after: Sequence[Any] | None) -> Select[Any]:
+    """Sorted, and beginning right after the row with the values `after`."""
+    query = order.sort(query)
+    return query if after is None else query.where(order.behind()).params(order.place(after))
 
 
 def pack_cursor(sort: str, values: Sequence[Any]) -> str:
     """Where a page ended, for the client to hand back."""
-    return base64.urlsafe_b64encode(json.dumps([sort, *values]).encode()).decode().rstrip("=")
+    return SORTS[sort].pack(values)
 
 
 def unpack_cursor(cursor: str, sort: str) -> list[Any]:
     """Raises ValidationError for a cursor that this sort did not make."""
-    expected = [str if column is product.c.sort_name else int for column, _ in SORTS[sort]]
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        made_for, *values = json.loads(base64.urlsafe_b64decode(padded.encode()))
-    except (ValueError, TypeError, RecursionError):
-        raise ValidationError.of("cursor", "invalid", reason="not a cursor of this list") from None
-    if made_for != sort or [type(value) for value in values] != expected or not all(map(_usable, values)):
-        raise ValidationError.of("cursor", "invalid", reason="made for another order")
-    return list(values)
+    return SORTS[sort].unpack(cursor)
 
 
-def _usable(value: str | int) -> bool:
-    return storable(value) if isinstance(value, str) else abs(value) <= BIGGEST_ID
+def cursor_values(row: Any, sort: str) -> list[Any]:
+    """The values of a row by which its list is sorted."""
+    first = {"newest": [], "price": [row.price], "-price": [row.price], "name": [row.sort_name]}[sort]
+    return [*first, row.id]
 
 
 def to_card(row: Any) -> ProductCard:
     """A row of CARD_COLUMNS as a value."""
     of = None if row.category_id is None else CategoryRef(row.category_id, row.category_slug, row.category_name)
     rating = None if row.rating_hundredths is None else row.rating_hundredths / 100
+    currency = row.currency
     return ProductCard(
-        row.id, row.slug, row.sku, row.name, Money(row.price, row.currency), of, row.image, bool(row.in_stock), rating
+        row.id,
+        row.slug,
+        row.sku,
+        row.name,
+        Money(row.price, currency),
+        of,
+        row.image,
+        bool(row.in_stock),
+        rating,
+        Money(row.max_price, currency),
+        row.variants,
     )
 
 
-BY_ID = (
-    select(*CARD_COLUMNS, product.c.description)
-    .select_from(CARD_SOURCE)
-    .where(product.c.active, card.c.currency == bindparam("currency"), product.c.id == bindparam("id"))
-)
-BY_SLUG = (
-    select(*CARD_COLUMNS, product.c.description)
-    .select_from(CARD_SOURCE)
-    .where(product.c.active, card.c.currency == bindparam("currency"), product.c.slug == bindparam("slug"))
-)
-VARIANTS = (
-    select(
-        variant.c.id,
-        variant.c.sku,
-        variant.c.name,
-        price.c.amount,
-        BUYABLE.label("available"),
-    )
+_VARIANTS = (
+    select(json_rows(variant.c.position, variant.c.id, variant.c.sku, variant.c.name, price.c.amount, BUYABLE))
     .select_from(
-        variant.join(price, and_(price.c.variant_id == variant.c.id, price.c.currency == bindparam("currency"))).join(
-            level, level.c.variant_id == variant.c.id
-        )
+        variant.join(price, price.c.variant_id == variant.c.id).join(level, level.c.variant_id == variant.c.id)
     )
-    .where(variant.c.product_id == bindparam("product_id"), variant.c.active)
-    .order_by(variant.c.position)
+    .where(variant.c.product_id == product.c.id, variant.c.active, price.c.currency == card.c.currency)
+    .correlate(product, card)
+    .scalar_subquery()
 )
-ATTRIBUTES = (
-    select(attribute.c.name, attribute.c.value)
-    .where(attribute.c.product_id == bindparam("product_id"))
-    .order_by(attribute.c.position)
+_ATTRIBUTES = (
+    select(json_rows(attribute.c.position, attribute.c.name, attribute.c.value))
+    .where(attribute.c.product_id == product.c.id)
+    .correlate(product)
+    .scalar_subquery()
 )
-IMAGES = (
-    select(image.c.url, image.c.alt).where(image.c.product_id == bindparam("product_id")).order_by(image.c.position)
+_IMAGES = (
+    select(json_rows(image.c.position, image.c.id, image.c.url, image.c.alt))
+    .where(image.c.product_id == product.c.id)
+    .correlate(product)
+    .scalar_subquery()
 )
+_DETAIL = (
+    select(
+        *CARD_COLUMNS,
+        product.c.description,
+        _VARIANTS.label("variants_rows"),
+        _ATTRIBUTES.label("attribute_rows"),
+        _IMAGES.label("image_rows"),
+    )
+    .select_from(CARD_SOURCE)
+    .where(card.c.currency == bindparam("currency"))
+)
+"""A product with all that its page shows, in one statement. What belongs to it comes as JSON, in no certain order."""
+
+BY_ID = _DETAIL.where(product.c.id == bindparam("id"))
+BY_SLUG = _DETAIL.where(product.c.slug == bindparam("slug"))
 TREE = select(category.c.id, category.c.parent_id, category.c.slug, category.c.name).order_by(
     category.c.position, category.c.id
 )

@@ -1,6 +1,6 @@
 """Saving products as sets: a fixed number of statements for any number of drafts.
 
-Invariant: the card of a product (what lists show) is rewritten in the transaction that changes the product.
+Invariant: the cards of a product (what lists show) are rewritten in the transaction that changes the product.
 """
 
 from __future__ import annotations
@@ -10,24 +10,41 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import delete, insert, select, update
 
+from mestres_core.catalog import cards
 from mestres_core.catalog.drafts import check_drafts, content_hash, tidy
 from mestres_core.catalog.dto import ProductDraft, SaveReport
-from mestres_core.catalog.models import attribute, card, category, image, price, product, variant
+from mestres_core.catalog.models import attribute, category, image, price, product, variant
+from mestres_core.catalog.texts import Texts
 from mestres_core.catalog.vocabulary import learn
+from mestres_core.db.dialects.bulk import InsertMany, UpdateMany
 from mestres_core.db.dialects.sql import as_dict, one_at_a_time
-from mestres_core.db.dialects.sql import insert as upsert
 from mestres_core.events.facts import ProductChanged
 from mestres_core.events.work import Work
-from mestres_core.inventory.models import BUYABLE, level
+from mestres_core.inventory.models import level
 from mestres_core.inventory.service import InventoryService
 from mestres_core.rules.checks import Checks
-from mestres_core.rules.text import fold, slug, stems
+from mestres_core.rules.text import fold, slug
 
-_SAVES = 0x6D65_7374_7265_02  # the advisory lock of saving: two imports of a file must not both think a product new
+SAVES = 0x6D65_7374_7265_02  # the advisory lock of saving: two imports of a file must not both think a product new
 _LONGEST_SLUG = 120
-_UPDATE_PRODUCT = update(product).where(product.c.id == bindparam("of"))
+_SAVED = (
+    *("name", "sort_name", "description", "category_id", "active", "featured"),
+    *("search_title", "search_body", "content_hash", "updated_at"),
+)
+_NEW_PRODUCTS = InsertMany(product, "key", "slug", "created_at", *_SAVED, returning=(product.c.key, product.c.id))
+_CHANGED_PRODUCTS = UpdateMany(product, key=("id",), change=_SAVED)
+_NEW_ATTRIBUTES = InsertMany(attribute, *("product_id", "name", "value", "name_folded", "value_folded", "position"))
+_NEW_IMAGES = InsertMany(image, "product_id", "url", "alt", "position")
+_VARIANTS = InsertMany(
+    variant,
+    *("product_id", "sku", "name", "position", "weight_grams", "active", "tax_class", "digital"),
+    *("length_mm", "width_mm", "height_mm"),
+    key=("sku",),
+    returning=(variant.c.sku, variant.c.id),
+)
+_PRICES = InsertMany(price, "variant_id", "currency", "amount", key=("variant_id", "currency"))
 
 
 class Saver:
@@ -42,7 +59,7 @@ class Saver:
         """Create or change every draft's product; those saved before with the same content are left alone."""
         check_drafts(drafts)
         drafts = [tidy(draft) for draft in drafts]
-        one_at_a_time(self._session, self._work.dialect, _SAVES)
+        one_at_a_time(self._session, self._work.dialect, SAVES)
         hashes = {draft.key: content_hash(draft) for draft in drafts}
         known = self._known(hashes)
         fresh = [draft for draft in drafts if draft.key not in known]
@@ -53,7 +70,7 @@ class Saver:
             categories = self._categories(touched)
             rows = {d.key: self._product_row(d, categories, hashes[d.key]) for d in touched}
             ids = self._insert(fresh, rows) | self._update(changed, rows, known)
-            learn(self._session, self._work.dialect, map(_texts, touched))
+            learn(self._session, self._work.dialect, (_texts(draft).all() for draft in touched))
             self._write_parts(touched, ids)
             facts = (ProductChanged(ids[d.key], rows[d.key]["category_id"]) for d in touched)
             self._work.outbox.announce(*facts)
@@ -61,7 +78,9 @@ class Saver:
 
     def _known(self, keys: Mapping[str, str]) -> dict[str, tuple[int, str]]:
         columns = (product.c.key, product.c.id, product.c.content_hash)
-        rows = self._session.execute(select(*columns).where(product.c.key.in_(keys)).with_for_update())
+        # In the order in which everybody locks products: see `cards`.
+        query = select(*columns).where(product.c.key.in_(keys)).order_by(product.c.id).with_for_update()
+        rows = self._session.execute(query)
         return {key: (row_id, content) for key, row_id, content in rows}
 
     def _refuse_taken_skus(self, drafts: Sequence[ProductDraft], known: Mapping[str, tuple[int, str]]) -> None:
@@ -108,8 +127,7 @@ class Saver:
     def _product_row(
         self, draft: ProductDraft, categories: Mapping[tuple[str, ...], int], content: str
     ) -> dict[str, Any]:
-        title = stems(draft.name)
-        body = stems(" ".join((_texts(draft), *(v.sku for v in draft.variants))))
+        texts = _texts(draft)
         return {
             "key": draft.key,
             "name": draft.name.strip(),
@@ -118,8 +136,8 @@ class Saver:
             "category_id": categories.get(draft.category),
             "active": draft.active,
             "featured": draft.featured,
-            "search_title": f" {' '.join(title)} ",
-            "search_body": f" {' '.join(dict.fromkeys(body))} ",
+            "search_title": texts.title(),
+            "search_body": texts.body(),
             "content_hash": content,
             "updated_at": self._work.clock.now(),
         }
@@ -130,8 +148,7 @@ class Saver:
         slugs = self._free_slugs(drafts)
         now = self._work.clock.now()
         new = [rows[d.key] | {"slug": slugs[d.key], "created_at": now} for d in drafts]
-        query = insert(product).returning(product.c.key, product.c.id)
-        return as_dict(self._session.execute(query, new))
+        return as_dict(_NEW_PRODUCTS(self._session, new))
 
     def _free_slugs(self, drafts: Sequence[ProductDraft]) -> dict[str, str]:
         wanted = {d.key: d.slug or slug(d.name)[:180] for d in drafts}
@@ -148,23 +165,17 @@ class Saver:
     ) -> dict[str, int]:
         ids = {d.key: known[d.key][0] for d in drafts}
         if drafts:
-            changes = [rows[d.key] | {"of": ids[d.key]} for d in drafts]
-            for change in changes:
-                del change["key"]
-            self._session.connection().execute(_UPDATE_PRODUCT, changes)
+            saved = [{name: rows[d.key][name] for name in _SAVED} | {"id": ids[d.key]} for d in drafts]
+            _CHANGED_PRODUCTS(self._session, saved)
             for table in (attribute, image):
                 self._session.execute(delete(table).where(table.c.product_id.in_(ids.values())))
-            for currency in {d.currency for d in drafts}:  # what is shown in another currency stays
-                saved = [ids[d.key] for d in drafts if d.currency == currency]
-                here = card.c.product_id.in_(saved) & (card.c.currency == currency)
-                self._session.execute(delete(card).where(here))
             hidden = update(variant).where(variant.c.product_id.in_(ids.values())).values(active=False)
             self._session.execute(hidden)
         return ids
 
     def _write_parts(self, drafts: Sequence[ProductDraft], ids: Mapping[str, int]) -> None:
         self._insert_all(
-            attribute,
+            _NEW_ATTRIBUTES,
             [
                 {
                     "product_id": ids[d.key],
@@ -179,7 +190,7 @@ class Saver:
             ],
         )
         self._insert_all(
-            image,
+            _NEW_IMAGES,
             [
                 {"product_id": ids[d.key], "url": url, "alt": d.name, "position": position}
                 for d in drafts
@@ -188,8 +199,8 @@ class Saver:
         )
         variants = self._write_variants(drafts, ids)
         self._write_prices(drafts, variants)
-        available = self._write_stock(drafts, variants)
-        self._insert_all(card, [self._card_row(d, ids[d.key], variants, available) for d in drafts])
+        self._write_stock(drafts, variants)
+        cards.refresh(self._session, self._work.dialect, ids.values())
 
     def _write_variants(self, drafts: Sequence[ProductDraft], ids: Mapping[str, int]) -> dict[str, int]:
         rows = [
@@ -209,12 +220,7 @@ class Saver:
             for d in drafts
             for position, v in enumerate(d.variants)
         ]
-        query = upsert(self._work.dialect, variant).values(rows)
-        fields = [field for field in rows[0] if field not in ("product_id", "sku")]
-        query = query.on_conflict_do_update(
-            index_elements=["sku"], set_={field: query.excluded[field] for field in fields}
-        ).returning(variant.c.sku, variant.c.id)
-        return as_dict(self._session.execute(query))
+        return as_dict(_VARIANTS(self._session, rows))
 
     def _write_prices(self, drafts: Sequence[ProductDraft], variants: Mapping[str, int]) -> None:
         rows = [
@@ -222,46 +228,26 @@ class Saver:
             for d in drafts
             for v in d.variants
         ]
-        query = upsert(self._work.dialect, price).values(rows)
-        query = query.on_conflict_do_update(
-            index_elements=["variant_id", "currency"], set_={"amount": query.excluded.amount}
-        )
-        self._session.execute(query)
+        _PRICES(self._session, rows)
 
-    def _write_stock(self, drafts: Sequence[ProductDraft], variants: Mapping[str, int]) -> dict[int, int]:
-        """Open levels for new variants; the pieces of known ones are left alone. Returns what is available of each."""
-        query = select(level.c.variant_id, BUYABLE).where(level.c.variant_id.in_(variants.values()))
-        available = as_dict(self._session.execute(query))
+    def _write_stock(self, drafts: Sequence[ProductDraft], variants: Mapping[str, int]) -> None:
+        """Open levels for new variants; the pieces of known ones are left alone."""
+        kept = set(
+            self._session.execute(select(level.c.variant_id).where(level.c.variant_id.in_(variants.values()))).scalars()
+        )
         opened = {
-            variants[v.sku]: (v.sku, v.stock or 0)
-            for d in drafts
-            for v in d.variants
-            if variants[v.sku] not in available
+            variants[v.sku]: (v.sku, v.stock or 0) for d in drafts for v in d.variants if variants[v.sku] not in kept
         }
         self._inventory.open(opened)
-        return available | {variant_id: pieces for variant_id, (_, pieces) in opened.items()}
 
-    @staticmethod
-    def _card_row(
-        draft: ProductDraft, product_id: int, variants: Mapping[str, int], available: Mapping[int, int]
-    ) -> dict[str, Any]:
-        return {
-            "product_id": product_id,
-            "currency": draft.currency,
-            "price": min(v.price for v in draft.variants),
-            "sku": draft.variants[0].sku,
-            "image": draft.images[0] if draft.images else None,
-            "in_stock": any(available[variants[v.sku]] > 0 for v in draft.variants),
-        }
-
-    def _insert_all(self, table: Any, rows: list[dict[str, Any]]) -> None:
+    def _insert_all(self, into: InsertMany, rows: list[dict[str, Any]]) -> None:
         if rows:
-            self._session.execute(insert(table), rows)
+            into(self._session, rows)
 
 
-def _texts(draft: ProductDraft) -> str:
-    """All the words that a product is described with."""
-    return " ".join((draft.name, draft.description, *draft.category, *draft.attributes.values()))
+def _texts(draft: ProductDraft) -> Texts:
+    parts = tuple(each for v in draft.variants for each in (v.sku, v.name))
+    return Texts(draft.name, draft.description, draft.category, draft.attributes, parts)
 
 
 def _free_slug(path: Sequence[str], used: Collection[str]) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, exists, select, update
+from sqlalchemy import select
 
-from mestres_core.catalog import queries
+from mestres_core.catalog import cards, queries
 from mestres_core.catalog.drafts import make_draft
 from mestres_core.catalog.dto import (
     Category,
@@ -20,38 +20,18 @@ from mestres_core.catalog.dto import (
     Variant,
     VariantDraft,
 )
-from mestres_core.catalog.models import card, product, variant
+from mestres_core.catalog.models import product
 from mestres_core.catalog.saving import Saver
-from mestres_core.db.dialects.sql import as_dict
 from mestres_core.errors import NotFound
 from mestres_core.events.facts import StockChanged
 from mestres_core.events.work import Work
-from mestres_core.inventory.models import BUYABLE, level
 from mestres_core.inventory.service import InventoryService
 from mestres_core.rules.checks import BIGGEST_AMOUNT, BIGGEST_ID, Checks, storable
 from mestres_core.rules.money import Money
 
 MOST_PER_PAGE = 100
 LAST_PAGE = 100_000
-_PRODUCTS_OF = select(variant.c.id, variant.c.product_id).where(variant.c.id.in_(bindparam("ids", expanding=True)))
-# The same, with the products' cards locked, lowest product first.
-_LOCK_CARDS_OF = (
-    _PRODUCTS_OF.join(card, card.c.product_id == variant.c.product_id)
-    .order_by(variant.c.product_id)
-    .with_for_update(of=card)
-)
-_AVAILABLE = exists().where(
-    variant.c.product_id == card.c.product_id,
-    variant.c.active,
-    level.c.variant_id == variant.c.id,
-    BUYABLE > 0,
-)
-_REFRESH = (
-    update(card)
-    .where(card.c.product_id.in_(bindparam("ids", expanding=True)), card.c.in_stock != _AVAILABLE)
-    .values(in_stock=_AVAILABLE)
-    .returning(card.c.product_id)
-)
+cursor_values = queries.cursor_values
 
 
 class CatalogService:
@@ -85,7 +65,8 @@ class CatalogService:
         """
         checks = Checks()
         check_paging(checks, page=page, per_page=per_page)
-        checks.choice("sort", sort, queries.SORTS)
+        order = queries.SORTS[checks.choice("sort", sort, queries.SORTS)]
+        after = order.read(checks, cursor)
         filters = self.filters(
             checks,
             category=category,
@@ -95,14 +76,14 @@ class CatalogService:
             attributes=attributes,
             currency=currency,
         )
-        conditions = filters.conditions()
-        after = None if cursor is None else queries.unpack_cursor(cursor, sort)
-        query = queries.ordered(queries.cards(conditions), queries.SORTS[sort], after).limit(per_page + 1)
-        if after is None:
-            query = query.offset((page - 1) * per_page)
-        rows = self._session.execute(query).all()
-        total = self._session.execute(queries.count(conditions)).scalar_one() if count else None
-        return _page(rows, page=page, per_page=per_page, total=total, sort=sort)
+        shape, values = filters.shape, filters.values()
+        total = self._session.execute(queries.count(shape), values).scalar_one() if count else None
+        skipped = (page - 1) * per_page if after is None else 0
+        query = queries.listing(shape, sort, per_page + 1, after=after is not None, skip=skipped > 0)
+        values |= order.place(after or ()) | ({"skip": skipped} if skipped else {})
+        rows = self._session.execute(query, values).all()
+        following = order.following(rows, per_page, lambda row: queries.cursor_values(row, sort))
+        return Page(tuple(map(queries.to_card, rows[:per_page])), page, per_page, total, following)
 
     def filters(
         self,
@@ -144,13 +125,12 @@ class CatalogService:
         row = self._find(id_or_slug, currency)
         if row is None:
             raise NotFound("product", id_or_slug)
-        of = {"product_id": row.id, "currency": currency}
         variants = tuple(
-            Variant(v.id, v.sku, v.name, Money(v.amount, currency), v.available)
-            for v in self._session.execute(queries.VARIANTS, of)
+            Variant(row_id, sku, name, Money(amount, currency), available)
+            for _, row_id, sku, name, amount, available in sorted(row.variants_rows or ())
         )
-        attributes = as_dict(self._session.execute(queries.ATTRIBUTES, {"product_id": row.id}))
-        images = tuple(Image(url, alt) for url, alt in self._session.execute(queries.IMAGES, {"product_id": row.id}))
+        attributes = {name: value for _, name, value in sorted(row.attribute_rows or ())}
+        images = tuple(Image(url, alt) for _, _, url, alt in sorted(row.image_rows or ()))
         return Product(queries.to_card(row), row.description, attributes, variants, images)
 
     def categories(self) -> tuple[Category, ...]:
@@ -216,22 +196,13 @@ class CatalogService:
         return Saver(self._work, self._inventory).save(list(drafts))
 
     def stock_moved(self, changed: Iterable[int], flipped: Iterable[int]) -> None:
-        """Put the cards right after a movement of stock, and announce the products concerned.
-
-        Only a variant that became, or ceased to be, sold out can change a card. The card is locked before the stock is
-        read again: of two buyers who take the last pieces of two variants, the second sees what the first did.
-        """
+        """Put the cards right after a movement of stock, and announce the products concerned."""
         edge, ids = set(flipped), sorted(changed)
         known = self._work.products
         if not edge and all(variant_id in known for variant_id in ids):
             self._work.outbox.announce(*(StockChanged(p, False) for p in sorted({known[v] for v in ids})))
             return
-        query = _LOCK_CARDS_OF if edge else _PRODUCTS_OF
-        products = as_dict(self._session.execute(query, {"ids": ids}))
-        turned: set[int] = set()
-        at_edge = sorted({products[v] for v in edge if v in products})
-        if at_edge:
-            turned = set(self._session.execute(_REFRESH, {"ids": at_edge}).scalars())
+        products, turned = cards.restock(self._session, ids, edge)
         self._work.outbox.announce(*(StockChanged(p, p in turned) for p in sorted(set(products.values()))))
 
     def _find(self, id_or_slug: int | str, currency: str) -> Any:
@@ -260,16 +231,3 @@ def check_paging(checks: Checks, *, page: int, per_page: int) -> None:
     """Bounds that keep a list from being used to read the whole shop at once."""
     checks.whole("page", page, at_least=1, at_most=LAST_PAGE)
     checks.whole("per_page", per_page, at_least=1, at_most=MOST_PER_PAGE)
-
-
-def _page(rows: Sequence[Any], *, page: int, per_page: int, total: int | None, sort: str) -> Page[ProductCard]:
-    shown = rows[:per_page]
-    more = len(rows) > per_page
-    cursor = queries.pack_cursor(sort, cursor_values(shown[-1], sort)) if more else None
-    return Page(tuple(queries.to_card(row) for row in shown), page, per_page, total, cursor)
-
-
-def cursor_values(row: Any, sort: str) -> list[Any]:
-    """The values of a row by which its list is sorted."""
-    first = {"newest": [], "price": [row.price], "-price": [row.price], "name": [row.sort_name]}[sort]
-    return [*first, row.id]

@@ -40,6 +40,7 @@ from mestres_core.errors import (
     ValidationError,
 )
 from mestres_core.events.work import Work
+from mestres_core.inventory.holding import hold
 from mestres_core.inventory.reservations import ReservationService
 from mestres_core.orders.books import Ledger, Settled
 from mestres_core.orders.dto import Order
@@ -54,12 +55,19 @@ from mestres_core.promotions.service import PromotionService
 from mestres_core.rules.checks import Checks, storable
 from mestres_core.shipping.service import ShippingService
 from mestres_core.tax.service import BUSINESS, INDIVIDUAL, TaxService
-from mestres_core.typing import PaymentEvent, PaymentRequest
+from mestres_core.typing import PaymentEvent, PaymentRequest, ReservationPolicy, ReservationRequest
 
 # Keys are kept apart by channel: whoever uses the same key in another one means something else.
 _SCOPE = case((cart.c.channel == "default", "checkout"), else_=literal("checkout:") + cart.c.channel)
 _WITH_CLAIM = (quote.c.content, quote.c.expires_at, idempotency.c.request_hash, idempotency.c.order_number)
-_CUSTOMER = select(customers.c.id).where(customers.c.email == bindparam("email")).scalar_subquery()
+# Held with the cart: whoever merges or erases the customer waits, or was first and is seen.
+_ITSELF = func.coalesce(customers.c.merged_into, customers.c.id)
+_CUSTOMER = (
+    select(_ITSELF)
+    .where(customers.c.email == bindparam("email"))
+    .with_for_update(read=True, key_share=True)
+    .scalar_subquery()
+)
 # The cart with its lock and, in the same question, what is known of the request: the quote that it confirms, what its
 # key stands for, whether its customer has bought before, and whether any event waits for a payment that is not known
 # yet: it may be this one's.
@@ -83,9 +91,9 @@ _ORDER_OF_QUOTE = _ORDER_OF_QUOTE.order_by(order.c.id.desc()).limit(1)
 
 _COUNTS = ("placed", "completed")
 _BUYER = select(
-    customers.c.id,
+    _ITSELF.label("id"),
     select(func.count())
-    .where(order.c.customer_id == customers.c.id, order.c.status.in_(_COUNTS))
+    .where(order.c.customer_id == _ITSELF, order.c.status.in_(_COUNTS))
     .scalar_subquery()
     .label("orders"),
 ).where(customers.c.email == bindparam("email"))
@@ -144,6 +152,7 @@ class CheckoutService:
         shipping: ShippingService,
         tax: TaxService,
         times: Times,
+        holding: ReservationPolicy,
     ) -> None:
         self._work = work
         self._session = work.session
@@ -154,6 +163,7 @@ class CheckoutService:
         self._reservations = reservations
         self._tax = tax
         self._times = times
+        self._holding = holding
         self._quoter = Quoter(work, reader=carts.reader, shipping=shipping, tax=tax, holds=times.quote)
 
     def quote(
@@ -169,17 +179,13 @@ class CheckoutService:
         `address` has name, street, number, district, city, state, postal_code (a CEP in Brazil), and may have
         complement and country (BR). `customer`, as in `begin` but with whatever is known of it, makes the promise take
         account of promotions that depend on earlier orders, and of taxes of businesses (by their CNPJ). With
-        `Times.reservation` the pieces are set aside for so long. Raises NotFound, CartEmpty, CartClosed,
-        ValidationError, and InsufficientStock when they cannot be set aside.
+        `Times.reservation`, or a `ReservationPolicy` that says so, the pieces are set aside. Raises NotFound,
+        CartEmpty, CartClosed, ValidationError, and InsufficientStock when they cannot be set aside.
         """
         checked, known = read_address(address), read_known_customer(customer)
         loaded = self._carts.reader.read(self._carts.lock(cart_id))
         made = self._quoter.price(loaded, checked, shipping_method, self._buyer(loaded, known)).quote
-        if self._times.reservation is not None:
-            pieces: Counter[str] = Counter()
-            for line in made.lines:
-                pieces[line.sku] += line.quantity
-            self._reservations.reserve(cart_id, items=pieces, ttl=self._times.reservation)
+        hold(self._holding, self._reservations, _held(made, loaded.row))
         self._keep(made)
         return made
 
@@ -438,6 +444,21 @@ def _is_still(row: Any, begun: Order) -> bool:
         "pending",
         begun.created_at,
         begun.totals.grand.amount,
+    )
+
+
+def _held(made: Quote, row: Any) -> ReservationRequest:
+    pieces: Counter[str] = Counter()
+    for line in made.lines:
+        pieces[line.sku] += line.quantity
+    return ReservationRequest(
+        step="quote",
+        cart_id=made.cart_id,
+        items=pieces,
+        total=made.totals.grand,
+        channel=row.channel,
+        customer_group=row.customer_group,
+        owner=row.owner,
     )
 
 

@@ -6,8 +6,10 @@ import argparse
 import csv
 import json
 import os
+import shutil
 import sys
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
 from itertools import islice
@@ -126,8 +128,13 @@ def _export(options: argparse.Namespace) -> int:
             target: BinaryIO = sys.stdout.buffer
             if options.output:
                 target = stack.enter_context(open(options.output, "wb"))  # noqa: PTH123 - the user's own path
-            for data in chosen.stream(exports.columns(options.kind), _pages(shop, options.kind)):
-                target.write(data)
+            # By way of a file, so that whoever reads slowly keeps no snapshot open.
+            file = stack.enter_context(tempfile.TemporaryFile())
+            with shop.snapshot() as services:
+                for data in chosen.stream(exports.columns(options.kind), _pages(services, options.kind)):
+                    file.write(data)
+            file.seek(0)
+            shutil.copyfileobj(file, target)
             target.flush()
     except BrokenPipeError:  # whoever reads has seen enough, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -136,9 +143,12 @@ def _export(options: argparse.Namespace) -> int:
     return 0
 
 
-def _pages(shop: Commerce, kind: str) -> Iterator[list[exports.Row]]:
-    with tqdm(total=exports.count(shop.read, kind), unit=" rows", file=sys.stderr, disable=None, leave=False) as bar:
-        for page in exports.pages(shop.read, kind):
+def _pages(services: Any, kind: str) -> Iterator[exports.Page]:
+    def read(call: Callable[[Any], Any]) -> Any:
+        return call(services)
+
+    with tqdm(total=exports.count(read, kind), unit=" rows", file=sys.stderr, disable=None, leave=False) as bar:
+        for page in exports.pages(read, kind):
             yield page
             bar.update(len(page))
 

@@ -33,7 +33,17 @@ from mestres_core.catalog import dto as catalog_dto
 from mestres_core.catalog.service import CatalogService
 from mestres_core.commerce import Commerce
 from mestres_core.contrib.http import Api, Application, Document, Request
-from mestres_core.events.facts import CartChanged, Fact, OrderChanged, ProductChanged, StockChanged, StockLow
+from mestres_core.events.facts import (
+    CartChanged,
+    CustomerChanged,
+    CustomerErased,
+    Fact,
+    OrderChanged,
+    ProductChanged,
+    ReviewChanged,
+    StockChanged,
+    StockLow,
+)
 from mestres_core.search import dto as search_dto
 from mestres_core.search.service import SearchService
 from mestres_core.typing import PaymentEvent, PaymentProvider, PaymentRequest, RefundRequest
@@ -229,6 +239,9 @@ _RULES: Mapping[type | str, Callable[[Any], Iterable[str]]] = {
     StockLow: lambda _fact: (),  # every change of pieces is a StockChanged, too
     CartChanged: lambda fact: CacheInvalidator.cart_tags(fact.cart_id),
     OrderChanged: _order_changed,
+    CustomerChanged: lambda fact: {f"orders:{fact.customer_id}"},
+    CustomerErased: lambda fact: {f"orders:{fact.customer_id}"},
+    ReviewChanged: lambda fact: {f"product:{fact.product_id}"},
 }
 
 

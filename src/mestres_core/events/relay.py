@@ -27,12 +27,14 @@ from sqlalchemy.orm import Session
 from mestres_core.db.base import UtcDateTime
 from mestres_core.db.dialects.sql import one_at_a_time
 from mestres_core.db.session import Database
+from mestres_core.db.waiting import ask
 from mestres_core.events.facts import Fact, revive
 from mestres_core.events.models import outbox
 from mestres_core.rules.backoff import doubling
 from mestres_core.typing import Clock
 
-Subscriber = Callable[[Fact], None]
+Subscriber = Callable[[Fact], object]
+"""Called with each fact; for `shop.aio.relay()` it may be async."""
 Delivered = Callable[[Session, Sequence[int], datetime], None]
 _CLAIMS = 0x6D65_7374_7265_01  # the advisory lock of claiming: any number that others do not use
 _LONGEST_ERROR = 2000
@@ -182,7 +184,7 @@ def _deliver(row: Any, subscribers: Sequence[Subscriber], batch: _Batch) -> bool
     try:
         fact = revive(row.id, row.type, row.payload)
         for subscriber in subscribers:
-            subscriber(fact)
+            ask(subscriber, fact)
     except Exception as error:  # noqa: BLE001 - a subscriber may raise anything; the fact must stay
         batch.failed[row.id] = (row.attempts + 1, f"{type(error).__name__}: {error}"[:_LONGEST_ERROR])
         return False

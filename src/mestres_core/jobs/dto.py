@@ -41,7 +41,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The file that a job made; `chunks` reads it as it is sent, and holds no connection in between."""
+    """The file that a job made, `size` bytes as a whole.
+
+    `chunks` reads it as it is sent, and holds no connection in between.
+    """
 
     filename: str
     media_type: str

@@ -8,13 +8,14 @@ are saved in the transaction that counts them: taken up again, it goes on after 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from itertools import islice
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 from sqlalchemy import and_, delete, insert, or_, select, update
 
@@ -22,12 +23,13 @@ from mestres_core.admin import bulk, exports, formats
 from mestres_core.errors import FieldError, NotFound, RetryableError, ValidationError
 from mestres_core.jobs.dto import Job, JobError, Result
 from mestres_core.jobs.models import job, part
-from mestres_core.rules.checks import storable
+from mestres_core.rules.checks import Checks, storable
 from mestres_core.typing import Clock, Ids
 
 _log = logging.getLogger(__name__)
 LEASE = timedelta(seconds=60)
 KEEP = timedelta(days=7)
+_REPORTING = timedelta(seconds=2)
 MOST_ERRORS = 1000
 _MOST_ATTEMPTS = 5
 _PART = 256 * 1024
@@ -49,9 +51,20 @@ class _Lost(Exception):
 class Jobs:
     """The jobs of a shop: `shop.jobs`. Every call makes transactions of its own."""
 
-    def __init__(self, run: Run, read: Run, clock: Clock, ids: Ids) -> None:
+    def __init__(
+        self,
+        run: Run,
+        read: Run,
+        snapshot: Callable[[], AbstractContextManager[Any]],
+        clock: Clock,
+        ids: Ids,
+        *,
+        alone: bool = False,
+    ) -> None:
         self._run = run
         self._read = read
+        self._snapshot = snapshot
+        self._alone = alone  # there is one connection for all: nothing can be written while a snapshot is read
         self._clock = clock
         self._ids = ids
 
@@ -97,14 +110,21 @@ class Jobs:
             finished_at=row.finished_at,
         )
 
-    def result(self, job_id: str) -> Result:
-        """The file that a finished export made: always the same bytes. Raises NotFound as long as there is none."""
+    def result(self, job_id: str, *, offset: int = 0) -> Result:
+        """The file that a finished export made, from byte `offset` on.
+
+        It is always the same bytes: who lost the line goes on from there. Raises NotFound as long as there is none,
+        ValidationError for an offset beyond its end.
+        """
         found = self.get(job_id)
         if found.status != "done" or found.result_size is None:
             raise NotFound("result", job_id)
+        checks = Checks()
+        checks.whole("offset", offset, at_least=0, at_most=found.result_size)
+        checks.done()
         name = f"{found.arguments['kind']}-{found.created_at:%Y%m%d-%H%M%S}.{found.arguments['format']}"
         media_type = formats.choose(found.arguments["format"]).media_type
-        return Result(name, media_type, found.result_size, self._parts(job_id))
+        return Result(name, media_type, found.result_size, self._parts(job_id, offset))
 
     def run(self, *, limit: int = 1) -> int:
         """Do up to `limit` waiting jobs; returns how many were taken up. Call it from any number of workers.
@@ -146,15 +166,15 @@ class Jobs:
             raise NotFound("job", job_id)
         return row
 
-    def _parts(self, job_id: str) -> Iterator[bytes]:
-        position = 0
+    def _parts(self, job_id: str, offset: int) -> Iterator[bytes]:
+        position, left_out = divmod(offset, _PART)  # every part but the last one is of this size
         while True:
             query = select(part.c.data).where(part.c.job_id == job_id, part.c.position == position)
             data = self._read(partial(_scalar, query=query))
             if data is None:
                 return
-            yield bytes(data)
-            position += 1
+            yield bytes(data)[left_out:]
+            position, left_out = position + 1, 0
 
     def _claim(self, services: Any) -> Any:
         session, now = services.outbox.session, self._clock.now()
@@ -200,26 +220,38 @@ class Jobs:
         lease.write(status="done", finished_at=self._clock.now(), leased_until=None, input=None)
 
     def _export(self, row: Any, lease: _Lease) -> None:
-        kind = row.arguments["kind"]
+        """The table as it is at one moment, by way of a temporary file: memory does not grow with it."""
         lease.write(lambda session: session.execute(delete(part).where(part.c.job_id == row.id)), done=0)
-        lease.write(total=exports.count(self._read, kind))
-        done = 0
-
-        def pages() -> Iterator[list[exports.Row]]:
-            nonlocal done
-            for page in exports.pages(self._read, kind):
-                done += len(page)
-                lease.renew(done)
-                yield page
-
-        stream = formats.choose(row.arguments["format"]).stream(exports.columns(kind), pages())
-        size = 0
-        for position, data in enumerate(_regrouped(stream)):
-            size += len(data)
-            values = {"job_id": row.id, "position": position, "data": data}
-            lease.write(partial(_keep, values=values), done=done)
+        with tempfile.TemporaryFile() as file:
+            done = self._write_out(row.arguments, file, lease)
+            size = file.tell()
+            file.seek(0)
+            for position, data in enumerate(iter(partial(file.read, _PART), b"")):
+                values = {"job_id": row.id, "position": position, "data": data}
+                lease.write(partial(_keep, values=values), done=done)
         finished = self._clock.now()
         lease.write(status="done", done=done, total=done, result_size=size, finished_at=finished, leased_until=None)
+
+    def _write_out(self, arguments: Mapping[str, str], file: IO[bytes], lease: _Lease) -> int:
+        """Write the rows of one snapshot to a file; returns how many there were."""
+        kind, done = arguments["kind"], 0
+        with self._snapshot() as services:
+
+            def read(call: Callable[[Any], Any]) -> Any:
+                return call(services)
+
+            def pages() -> Iterator[exports.Page]:
+                nonlocal done
+                for page in exports.pages(read, kind):
+                    done += len(page)
+                    if not self._alone:
+                        lease.renew(done=done, total=total)
+                    yield page
+
+            total = exports.count(read, kind)
+            for data in formats.choose(arguments["format"]).stream(exports.columns(kind), pages()):
+                file.write(data)
+        return done
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,10 +312,10 @@ class _Lease:
         with suppress(_Lost):
             self.write(leased_until=None, **values)
 
-    def renew(self, done: int) -> None:
-        """Keep the lease when a third of it is over."""
-        if self._clock.now() - self._renewed_at > LEASE / 3:
-            self.write(done=done)
+    def renew(self, **values: Any) -> None:
+        """Keep the lease, and say how far it is, when some of its time is over."""
+        if self._clock.now() - self._renewed_at > _REPORTING:
+            self.write(**values)
 
 
 def _scalar(services: Any, query: Any) -> Any:
@@ -304,15 +336,3 @@ def _bounded(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     return value[:_LONGEST_TEXT].replace("\0", "").encode("utf-8", "replace").decode()
-
-
-def _regrouped(stream: Iterator[bytes]) -> Iterator[bytes]:
-    """The same bytes in parts of one size, the last one smaller."""
-    waiting = bytearray()
-    for data in stream:
-        waiting += data
-        while len(waiting) >= _PART:
-            yield bytes(waiting[:_PART])
-            del waiting[:_PART]
-    if waiting:
-        yield bytes(waiting)

@@ -78,6 +78,7 @@ order = Table(
         *("created_at", "currency", "status", "payment_status", "grand_amount", "customer_id", "number", "id"),
     ),
     Index("ix_mc_order_customer_id", "customer_id", "id"),
+    Index("ix_mc_order_status", "status", "id"),
     Index("ix_mc_order_unconfirmed", "updated_at", postgresql_where=_UNCONFIRMED, sqlite_where=_UNCONFIRMED),
 )
 

@@ -9,14 +9,16 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import bindparam, func, or_, select, update
+from sqlalchemy import Integer, bindparam, func, literal_column, or_, select, update
 
 from mestres_core.cart.dto import CartLine, Totals
 from mestres_core.catalog.dto import Page
 from mestres_core.catalog.service import check_paging
 from mestres_core.db.dialects.bulk import InsertFamily
+from mestres_core.db.keyset import Keyset
 from mestres_core.errors import InsufficientStock, TransactionOwnershipError, ValidationError
 from mestres_core.events.facts import OrderEdited
 from mestres_core.orders.books import LIVE, OVER, Ledger, Settled, by_variant, open_pieces, read_pieces, refuse, worth
@@ -29,7 +31,7 @@ from mestres_core.payments.dto import Refund
 from mestres_core.payments.models import payment, refund
 from mestres_core.payments.tenders import read_tenders
 from mestres_core.promotions.dto import Use
-from mestres_core.rules.checks import BIGGEST_ID, Checks
+from mestres_core.rules.checks import Checks
 from mestres_core.rules.ledger import HELD
 from mestres_core.rules.money import Money
 from mestres_core.rules.shares import spread
@@ -80,39 +82,86 @@ _SUMMARIES = select(
     order.c.currency,
     order.c.created_at,
     select(func.count()).where(line.c.order_id == order.c.id).scalar_subquery().label("items_count"),
-).order_by(order.c.id.desc())
+)
+_NEWEST = Keyset("orders", (order.c.id,), down=True)
+
+
+@lru_cache(maxsize=256)
+def _summaries(named: tuple[str, ...], size: int, *, after: bool, skip: bool) -> Any:
+    """The statement of a page; its size is written out, for the reason that `catalog.queries.listing` gives."""
+    query = _NEWEST.sort(_SUMMARIES.where(*_equal(named))).limit(literal_column(str(size)))  # type: ignore[arg-type]
+    if after:
+        return query.where(_NEWEST.behind())
+    return query.offset(bindparam("skip", type_=Integer)) if skip else query
+
+
+@lru_cache(maxsize=16)
+def _how_many(named: tuple[str, ...]) -> Any:
+    return select(func.count()).select_from(order).where(*_equal(named))
+
+
+def _equal(named: tuple[str, ...]) -> list[Any]:
+    return [order.c[name] == bindparam(name) for name in named]
 
 
 class OrderService(Shipping, Returns, Edits):
     """Orders in one unit of work."""
 
-    def list(self, *, limit: int = 50) -> tuple[OrderSummary, ...]:
-        """The newest orders."""
+    def list(
+        self, *, status: str | None = None, limit: int = 50, cursor: str | None = None, count: bool = False
+    ) -> Page[OrderSummary]:
+        """The newest orders, those of one `status` or all: at most `limit` (1 to 1000) of them.
+
+        `cursor` (from `next_cursor`) continues a list; `count=True` fills `total` in. Raises ValidationError.
+        """
         checks = Checks()
         checks.whole("limit", limit, at_least=1, at_most=1000)
+        if status is not None:
+            checks.choice("status", status, ORDER)
+        after = _NEWEST.read(checks, cursor)
         checks.done()
-        return tuple(_summary(row) for row in self._session.execute(_SUMMARIES.limit(limit)))
+        wanted = {} if status is None else {"status": status}
+        return self._page(wanted, page=1, per_page=limit, after=after, count=count)
 
     def of_customer(
-        self, customer_id: int, *, page: int = 1, per_page: int = 20, cursor: str | None = None
+        self,
+        customer_id: int,
+        *,
+        page: int = 1,
+        per_page: int = 20,
+        cursor: str | None = None,
+        count: bool = True,
     ) -> Page[OrderSummary]:
         """A customer's orders, newest first; `cursor` (from `next_cursor`) goes before `page`.
 
-        Raises NotFound for an unknown customer, ValidationError.
+        `count=False` leaves `total` None and saves a statement. Raises NotFound for an unknown customer,
+        ValidationError.
         """
         checks = Checks()
         check_paging(checks, page=page, per_page=per_page)
-        after = _read_cursor(checks, cursor)
+        after = _NEWEST.read(checks, cursor)
         checks.done()
-        self._customers.get(customer_id)
-        mine = order.c.customer_id == customer_id
-        query = _SUMMARIES.where(mine).limit(per_page + 1)
-        query = query.offset((page - 1) * per_page) if after is None else query.where(order.c.id < after)
-        rows = self._session.execute(query).all()
-        total = self._session.execute(select(func.count()).select_from(order).where(mine)).scalar_one()
-        found = tuple(_summary(row) for row in rows[:per_page])
-        following = str(rows[per_page - 1].id) if len(rows) > per_page else None
-        return Page(found, page, per_page, total, following)
+        mine = self._customers.get(customer_id).id
+        return self._page({"customer_id": mine}, page=page, per_page=per_page, after=after, count=count)
+
+    def _page(
+        self,
+        wanted: Mapping[str, Any],
+        *,
+        page: int,
+        per_page: int,
+        after: Sequence[Any] | None,
+        count: bool,
+    ) -> Page[OrderSummary]:
+        """One page of the orders whose columns have the `wanted` values."""
+        named = tuple(wanted)
+        skipped = (page - 1) * per_page if after is None else 0
+        query = _summaries(named, per_page + 1, after=after is not None, skip=skipped > 0)
+        values = dict(wanted) | _NEWEST.place(after or ()) | ({"skip": skipped} if skipped else {})
+        rows = self._session.execute(query, values).all()
+        total = self._session.execute(_how_many(named), dict(wanted)).scalar_one() if count else None
+        following = _NEWEST.following(rows, per_page, lambda row: (row.id,))
+        return Page(tuple(map(_summary, rows[:per_page])), page, per_page, total, following)
 
     def create(
         self,
@@ -583,15 +632,6 @@ def _summary(row: Any) -> OrderSummary:
         Money(row.grand_amount, row.currency),
         row.created_at,
     )
-
-
-def _read_cursor(checks: Checks, cursor: str | None) -> int | None:
-    if cursor is None:
-        return None
-    if not (isinstance(cursor, str) and cursor.isascii() and cursor.isdigit() and int(cursor[:19]) <= BIGGEST_ID):
-        checks.wrong("cursor", "invalid", reason="not a cursor of this list")
-        return 0
-    return int(cursor[:19])
 
 
 def _line_row(each: CartLine, part: LineParts) -> dict[str, Any]:

@@ -11,19 +11,20 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import and_, bindparam, delete, insert, select, update
 
-from mestres_core.catalog.models import card, image, price, product, variant
+from mestres_core.catalog import cards
+from mestres_core.catalog.models import price, product, variant
 from mestres_core.db.dialects.sql import insert as upsert
 from mestres_core.db.rulebook import STAMP, touch
 from mestres_core.errors import NotFound, ValidationError
 from mestres_core.events.facts import ProductChanged
 from mestres_core.events.work import Work
-from mestres_core.inventory.models import level
 from mestres_core.pricing import shelf
 from mestres_core.pricing.dto import PiecePrice, PricedItem, PriceExplanation, PriceList, SpecialPrice
 from mestres_core.pricing.inputs import check_buyer, check_list, check_prices
 from mestres_core.pricing.models import price_list, special_price
+from mestres_core.pricing.resolving import ask
 from mestres_core.pricing.shelf import Shelf
 from mestres_core.promotions.dto import Facts
 from mestres_core.promotions.inputs import check_currency
@@ -32,6 +33,7 @@ from mestres_core.rules.checks import BIGGEST_AMOUNT, Checks, storable
 from mestres_core.rules.money import Money
 from mestres_core.rules.pricing import Price, Resolved
 from mestres_core.rules.promotions import Basket, Item, Repriced, explain_price, reprice
+from mestres_core.typing import PriceResolver
 
 _VARIANT = (
     select(
@@ -50,10 +52,11 @@ _VARIANT = (
 class PricingService:
     """Prices in one unit of work."""
 
-    def __init__(self, work: Work, promotions: PromotionService) -> None:
+    def __init__(self, work: Work, promotions: PromotionService, *, resolver: PriceResolver | None = None) -> None:
         self._work = work
         self._session = work.session
         self._promotions = promotions
+        self._resolver = resolver
 
     def set_price(self, sku: str, *, amount: int, currency: str = "BRL") -> PiecePrice:
         """Set the plain price of a variant in a currency: `amount` minor units; the product is listed in it from now.
@@ -65,10 +68,12 @@ class PricingService:
         checks.whole("amount", amount, at_least=0, at_most=BIGGEST_AMOUNT)
         checks.done()
         row = self._variant(sku, currency)
+        cards.lock(self._session, [row.product_id])
         query = upsert(self._work.dialect, price).values(variant_id=row.variant_id, currency=currency, amount=amount)
         query = query.on_conflict_do_update(index_elements=["variant_id", "currency"], set_={"amount": amount})
         self._session.execute(query)
-        self._show(row, currency)
+        cards.refresh(self._session, self._work.dialect, [row.product_id])
+        self._work.outbox.announce(ProductChanged(row.product_id, row.category_id))
         return self.resolve(sku, currency=currency)
 
     def set_floor(self, sku: str, *, amount: int, currency: str = "BRL") -> None:
@@ -183,12 +188,16 @@ class PricingService:
         group: str | None = None,
         channel: str = "default",
         at: datetime | None = None,
+        owner: str | None = None,
     ) -> PiecePrice:
         """What a piece costs a buyer of `group` who takes `quantity` of them at the moment `at` (aware; None: now).
 
-        Raises NotFound for the SKU, ValidationError, also when it has no price for this buyer.
+        `owner` is the host's own name for the buyer: only a `PriceResolver` wants to know. Raises NotFound for the SKU,
+        ValidationError, also when it has no price for this buyer.
         """
-        return self.explain(sku, quantity=quantity, currency=currency, group=group, channel=channel, at=at).price
+        return self.explain(
+            sku, quantity=quantity, currency=currency, group=group, channel=channel, at=at, owner=owner
+        ).price
 
     def explain(
         self,
@@ -199,46 +208,75 @@ class PricingService:
         group: str | None = None,
         channel: str = "default",
         at: datetime | None = None,
+        owner: str | None = None,
     ) -> PriceExplanation:
         """The same with everything that was looked at, and why each price lost. Raises as `resolve` does."""
         checks = Checks()
         check_currency(checks, currency)
         checks.whole("quantity", quantity, at_least=1, at_most=10**6)
         check_buyer(checks, group=group, channel=channel, at=at)
+        if owner is not None:
+            checks.text("owner", owner, limit=120)
         checks.done()
-        buyer = shelf.Buyer(currency=currency, group=group, channel=channel, at=at or self._work.clock.now())
+        now = at or self._work.clock.now()
+        buyer = shelf.Buyer(currency=currency, group=group, channel=channel, at=now, owner=owner)
         row = self._variant(sku, currency)
         stamp = row.rules_stamp
         on_shelf = Shelf(self._work, stamp)
         found = shelf.resolved(on_shelf, row, quantity, buyer)
+        if self._resolver is not None:
+            found = ask(self._resolver, self._session, on_shelf, buyer, [(row, quantity, found)])[0]
         if found is None:
             raise ValidationError.of("sku", "no_price", currency=currency)
         item = _item(row, row.variant_id, 1, found, on_shelf.categories(row.category_id))
-        repriced, explained = explain_price(self._promotions.running(stamp), _basket(buyer, (item,)))
+        repriced, explained = explain_price(self._promotions.running(stamp), self._basket(buyer, (item,)))
         regular, after = Money(found.regular, currency), Money(repriced.item.unit_price, currency)
         piece = PiecePrice(row.sku, after, regular, "promotion" if repriced.applied else found.why)
         return PriceExplanation(piece, found.considered, explained)
 
     def items(
-        self, rows: Sequence[Any], *, facts: Facts, currency: str, group: str | None = None, channel: str = "default"
+        self,
+        rows: Sequence[Any],
+        *,
+        facts: Facts,
+        currency: str,
+        group: str | None = None,
+        channel: str = "default",
+        owner: str | None = None,
     ) -> tuple[PricedItem | None, ...]:
         """Every line of a cart at its price; None for one that has no price. Sends no statement once rules are known.
 
         `rows` have the columns `shelf.PRICES` and id (the key of the item), sku, variant_id, product_id, category_id,
         quantity; `facts` are those of the cart's promotions. Lines of one variant count together for its tiers.
+        A shop with a `PriceResolver` asks it for all of them at once.
         """
-        buyer = shelf.Buyer(currency=currency, group=group, channel=channel, at=self._work.clock.now())
+        now = self._work.clock.now()
+        buyer = shelf.Buyer(currency=currency, group=group, channel=channel, at=now, owner=owner)
         on_shelf, pieces = Shelf(self._work, facts.stamp), shelf.pieces_of(rows)
         found = [shelf.resolved(on_shelf, row, pieces[row.variant_id], buyer) for row in rows]
+        if self._resolver is not None:
+            asked = [(row, pieces[row.variant_id], each) for row, each in zip(rows, found, strict=True)]
+            found = ask(self._resolver, self._session, on_shelf, buyer, asked)
         tree = on_shelf.categories if self._promotions.by_category(facts) else _no_categories
         items = {
             place: _item(row, row.id, row.quantity, each, tree(row.category_id))
             for place, (row, each) in enumerate(zip(rows, found, strict=True))
             if each is not None
         }
-        basket = _basket(buyer, tuple(items.values()))
+        basket = self._basket(buyer, tuple(items.values()))
         repriced = dict(zip(items, reprice(self._promotions.running(facts.stamp), basket), strict=True))
         return tuple(None if each is None else _priced(each, repriced[place]) for place, each in enumerate(found))
+
+    def _basket(self, buyer: shelf.Buyer, items: tuple[Item, ...]) -> Basket:
+        return Basket(
+            items=items,
+            currency=buyer.currency,
+            at=buyer.at,
+            group=buyer.group,
+            channel=buyer.channel,
+            owner=buyer.owner,
+            round=self._promotions.rounding(buyer.currency),
+        )
 
     def _variant(self, sku: Any, currency: str) -> Any:
         known = isinstance(sku, str) and storable(sku)
@@ -254,31 +292,6 @@ class PricingService:
         if row is None:
             raise NotFound("price list", code)
         return row
-
-    def _show(self, row: Any, currency: str) -> None:
-        """Keep the product's card in this currency right; make it when this is the first price in it."""
-        mine = and_(variant.c.product_id == row.product_id, variant.c.active)
-        priced = variant.join(price, and_(price.c.variant_id == variant.c.id, price.c.currency == currency))
-        lowest = select(func.min(price.c.amount)).select_from(priced).where(mine)
-        cheapest = self._session.execute(lowest).scalar()
-        if cheapest is not None:
-            first = select(variant.c.sku).select_from(priced).where(mine).order_by(variant.c.position).limit(1)
-            stocked = select(level.c.variant_id).where(
-                level.c.variant_id.in_(select(variant.c.id).where(mine)), level.c.on_hand > level.c.allocated
-            )
-            picture = select(image.c.url).where(image.c.product_id == row.product_id).order_by(image.c.position)
-            values = {
-                "product_id": row.product_id,
-                "currency": currency,
-                "price": cheapest,
-                "sku": self._session.execute(first).scalar_one(),
-                "image": self._session.execute(picture.limit(1)).scalar(),
-                "in_stock": self._session.execute(stocked.limit(1)).first() is not None,
-            }
-            query = upsert(self._work.dialect, card).values(values)
-            query = query.on_conflict_do_update(index_elements=["product_id", "currency"], set_={"price": cheapest})
-            self._session.execute(query)
-        self._work.outbox.announce(ProductChanged(row.product_id, row.category_id))
 
 
 def _no_categories(_category_id: int | None) -> frozenset[int]:
@@ -297,10 +310,6 @@ def _item(row: Any, key: Any, quantity: int, found: Resolved, categories: frozen
         floor=found.floor,
         on_sale=found.amount < found.regular,
     )
-
-
-def _basket(buyer: shelf.Buyer, items: tuple[Item, ...]) -> Basket:
-    return Basket(items=items, currency=buyer.currency, at=buyer.at, group=buyer.group, channel=buyer.channel)
 
 
 def _priced(found: Resolved, repriced: Repriced) -> PricedItem:

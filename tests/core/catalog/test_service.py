@@ -146,3 +146,51 @@ def test_a_variant_has_a_tax_class_and_a_size(shop: TestShop) -> None:
         with pytest.raises(ValidationError) as error:
             save(**wrong)
         assert [f"variants[0].{name}" for name in wrong] == [each.field for each in error.value.errors]
+
+
+def test_a_page_without_a_count_is_one_statement(shop: TestShop) -> None:
+    """`count=False` leaves `total` open and saves the counting; a product with all its parts is one statement too."""
+    made = shop.product(category="Grãos", attributes={"Torra": "Clara"}, images=["https://example.com/a.jpg"])
+    with shop.statements() as listing:
+        page = shop.catalog.list(count=False, min_price=1, in_stock=True, attributes={"torra": "clara"})
+    with shop.statements() as detail:
+        found = shop.catalog.get(made.id)
+    assert (len(listing), len(detail), page.total, page.items) == (1, 1, None, (found.card,))
+    assert (found.attributes, [image.url for image in found.images]) == (
+        {"Torra": "Clara"},
+        ["https://example.com/a.jpg"],
+    )
+
+
+def test_a_page_is_a_sequence_of_its_items(shop: TestShop) -> None:
+    """It can be walked through, counted and asked for one item or some, and an empty one is false."""
+    for sku in "ABC":
+        shop.product(sku)
+    page = shop.catalog.list(per_page=2)
+    assert ([card.sku for card in page], len(page), page[0], page[1:]) == (["C", "B"], 2, page.items[0], page.items[1:])
+    assert not shop.catalog.list(page=9)
+
+
+@pytest.mark.parametrize("sort", ["newest", "price", "-price", "name"])
+def test_what_stays_is_seen_once_while_others_come_and_go(shop: TestShop, sort: str) -> None:
+    """While a reader follows the cursors, products appear and are withdrawn before and after the reader's place."""
+    for index in range(12):
+        shop.product(f"S{index:02}", name=f"N{index * 7 % 12:02}", price=100 + index // 4)
+    walked: list[str] = []
+    page = shop.catalog.list(sort=sort, per_page=3, count=False)
+    for step in range(20):
+        walked += [card.sku for card in page]
+        shop.product(f"X{step:02}", name=f"N{step % 12:02}x", price=100 + step % 4)
+        shop.catalog.save(name="N11", key="S05", active=False, variants=[{"sku": "S05", "price": 101}])
+        if page.next_cursor is None:
+            break
+        page = shop.catalog.list(sort=sort, per_page=3, cursor=page.next_cursor, count=False)
+    stayed = [sku for sku in walked if sku.startswith("S") and sku != "S05"]
+    assert sorted(stayed) == [f"S{index:02}" for index in range(12) if index != 5]
+
+
+def test_everything_wrong_with_a_list_is_told_at_once(shop: TestShop) -> None:
+    """Cursor, order and filters are checked together."""
+    with pytest.raises(ValidationError) as caught:
+        shop.catalog.list(cursor="x", sort="y", per_page=0, in_stock=1, min_price=-1)
+    assert {each.field for each in caught.value.errors} == {"cursor", "sort", "per_page", "in_stock", "min_price"}

@@ -108,7 +108,7 @@ def test_a_changed_quote_is_not_charged(
     with pytest.raises(QuoteChanged) as caught:
         getattr(shop.checkout, call)(**arguments)
     assert named == set(caught.value.changes)
-    assert () == shop.orders.list()
+    assert () == shop.orders.list().items
     placed = shop.checkout.place(**arguments | {"quote_hash": caught.value.quote.hash})
     assert caught.value.quote.totals == placed.order.totals
     assert "placed" == placed.order.status

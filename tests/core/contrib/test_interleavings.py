@@ -12,7 +12,7 @@ import pytest
 import core_interleaved
 from mestres_core import Commerce
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.timeout(7200)]
 
 _STEPS = 100_000 if os.environ.get("MESTRES_STRESS") == "long" else 1_000
 

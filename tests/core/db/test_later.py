@@ -71,6 +71,18 @@ def test_an_error_leaves_nothing(shop: TestShop) -> None:
         assert session.execute(IDS).scalars().all() == []
 
 
+def test_a_savepoint_keeps_what_was_before_it_and_nothing_after(shop: TestShop) -> None:
+    """Rolled back to, it undoes exactly what was written since."""
+    with unit(shop) as session:
+        write(session, NEW, row("before"))
+        with pytest.raises(ZeroDivisionError), session.begin_nested():
+            write(session, NEW, row("inside"))
+            raise ZeroDivisionError
+        write(session, NEW, row("after"))
+    with Session(shop.engine) as session:
+        assert session.execute(IDS).scalars().all() == ["before", "after"]
+
+
 def test_a_hosts_session_is_written_to_at_once(shop: TestShop) -> None:
     """In somebody else's session nothing waits: they may look, or roll back to a savepoint, in between."""
     with Session(shop.engine) as session, shop.statements() as sent:

@@ -122,3 +122,49 @@ def test_the_audit_sees_through_missing_constraints(sqlite_shop: TestShop) -> No
         "an order's total is the sum of its parts",
         "no more comes back than was shipped",
     } <= found
+
+
+@pytest.mark.parametrize("status", [None, "placed", "cancelled", "completed"])
+def test_orders_are_listed_in_pages(shop: TestShop, status: str | None) -> None:
+    """Cursors visit every order once, newest first, also those of one status; a count is given when asked for."""
+    shop.product(stock=100)
+    placed = [(shop.buy().order.number, "placed") for _ in range(7)][::-1]
+    for index in (0, 3, 6):
+        shop.orders.cancel(placed[index][0])
+        placed[index] = (placed[index][0], "cancelled")
+    expected = [number for number, of in placed if status in (None, of)]
+    seen: list[str] = []
+    page = shop.orders.list(status=status, limit=2, count=True)
+    assert page.total == len(expected)
+    while True:
+        seen += [each.number for each in page]
+        if page.next_cursor is None:
+            break
+        shop.buy()  # what is new comes before, and is not met on the way
+        page = shop.orders.list(status=status, limit=2, cursor=page.next_cursor)
+        assert page.total is None
+    assert seen == expected
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [("limit", 0), ("limit", 1001), ("limit", "5"), ("status", "lost"), ("status", 3), ("cursor", "x"), ("cursor", 7)],
+)
+def test_wrong_pages_of_orders(shop: TestShop, field: str, wrong: object) -> None:
+    """What is wrong is named."""
+    with pytest.raises(ValidationError) as caught:
+        shop.orders.list(**{field: wrong})
+    assert [each.field for each in caught.value.errors] == [field]
+
+
+def test_a_list_without_a_count_is_one_statement(shop: TestShop) -> None:
+    """A page of all orders, and of a customer's, costs no counting unless it is asked for."""
+    shop.product()
+    customer = shop.buy().order.customer_id
+    for call, number in (
+        (shop.orders.list, 1),
+        (lambda: shop.orders.of_customer(customer, count=False), 2),
+    ):
+        with shop.statements() as sent:
+            assert call().total is None
+        assert len(sent) == number

@@ -13,6 +13,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import JSON, Column, Integer, Table, Text, bindparam, cast, column, func, insert, select, true, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from mestres_core.db.later import write, write_and_ask
@@ -24,15 +25,28 @@ _POSITION = "position_of_row"
 class InsertMany:
     """INSERT of these columns of a table; the rows' own numbers follow their order.
 
-    `returning` are columns of the rows as they were written, in no certain order.
+    `returning` are columns of the rows as they were written, in no certain order. With `key` a row that is there
+    already is changed to the given one, and `returning` has it too.
     """
 
-    def __init__(self, table: Table, *columns: str, returning: Sequence[Column[Any]] = ()) -> None:
+    def __init__(
+        self, table: Table, *columns: str, returning: Sequence[Column[Any]] = (), key: Sequence[str] = ()
+    ) -> None:
         given = _given([table.c[name] for name in columns])
         chosen = select(*(given.c[name] for name in columns)).order_by(given.c[_POSITION])
-        in_one = insert(table).from_select(list(columns), chosen, include_defaults=False)
-        one_by_one = insert(table)
         self._returns = bool(returning)
+        if key:  # "ON CONFLICT" after a SELECT without WHERE could be the beginning of a join's condition
+            chosen = chosen.where(given.c[_POSITION] >= 0)
+        in_one: Any = postgresql.insert(table).from_select(list(columns), chosen, include_defaults=False)
+        one_by_one: Any = sqlite.insert(table)
+        if key:
+            in_one, one_by_one = (
+                query.on_conflict_do_update(
+                    index_elements=list(key),
+                    set_={name: query.excluded[name] for name in columns if name not in key},
+                )
+                for query in (in_one, one_by_one)
+            )
         self._in_one = in_one.returning(*returning) if returning else in_one
         self._one_by_one = one_by_one.returning(*returning) if returning else one_by_one.inline()
 
@@ -75,19 +89,24 @@ class InsertFamily:
 
 
 class UpdateMany:
-    """UPDATE of one row for each given one: `key` finds it, `add` names integer columns to which its numbers are added.
+    """UPDATE of one row for each given one: `key` finds it.
 
-    The caller holds the rows' locks already: a join locks in no certain order.
+    `add` names integer columns to which its numbers are added, `change` columns that become what is given. The caller
+    holds the rows' locks already: a join locks in no certain order.
     """
 
-    def __init__(self, table: Table, *, key: Sequence[str], add: Sequence[str]) -> None:
-        given = _given([table.c[name] for name in (*key, *add)])
-        in_one = update(table).values({name: table.c[name] + given.c[name] for name in add})
-        one = update(table).values({name: table.c[name] + bindparam(f"d_{name}", type_=Integer) for name in add})
+    def __init__(
+        self, table: Table, *, key: Sequence[str], add: Sequence[str] = (), change: Sequence[str] = ()
+    ) -> None:
+        given = _given([table.c[name] for name in (*key, *add, *change)])
+        sums = {name: table.c[name] + given.c[name] for name in add}
+        in_one = update(table).values(sums | {name: given.c[name] for name in change})
+        sums = {name: table.c[name] + bindparam(f"d_{name}", type_=Integer) for name in add}
+        one = update(table).values(sums | {name: bindparam(f"d_{name}", type_=table.c[name].type) for name in change})
         for name in key:
             in_one = in_one.where(table.c[name] == given.c[name])
             one = one.where(table.c[name] == bindparam(f"of_{name}"))
-        self._in_one, self._one, self._key, self._add = in_one, one, tuple(key), tuple(add)
+        self._in_one, self._one, self._key, self._given = in_one, one, tuple(key), (*add, *change)
 
     def __call__(self, session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
         """Change the rows (at least one)."""
@@ -95,7 +114,7 @@ class UpdateMany:
             write(session, self._in_one, {_ROWS: _as_json(rows)})
             return
         named = [
-            {f"of_{name}": row[name] for name in self._key} | {f"d_{name}": row[name] for name in self._add}
+            {f"of_{name}": row[name] for name in self._key} | {f"d_{name}": row[name] for name in self._given}
             for row in rows
         ]
         session.connection().execute(self._one, named)

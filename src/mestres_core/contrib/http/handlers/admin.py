@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from mestres_core.admin.bulk import MEDIA_TYPES
@@ -16,6 +17,9 @@ from mestres_core.jobs.dto import Job
 
 _JOBS: Final = "/admin/api/v1/jobs"
 _ACCEPTED: Final = 202
+_PARTIAL: Final = 206
+_NO_SUCH_RANGE: Final = 416
+_FROM: Final = re.compile(r"bytes=([0-9]{1,18})-")
 
 
 def dashboard(call: Call) -> Reply:
@@ -63,15 +67,29 @@ def job(call: Call) -> Reply:
 
 
 def result(call: Call) -> Reply:
-    """The file that an export has made."""
-    made = call.shop.jobs.result(_id(call))
+    """The file that an export has made; with `Range: bytes=N-` what comes from its byte N on, for a broken download."""
+    job_id, offset = _id(call), _offset(call.request.headers.get("range", ""))
+    size = call.shop.jobs.result(job_id).size
+    if offset is not None and offset >= size:
+        return Reply(_NO_SUCH_RANGE, headers=(("Content-Range", f"bytes */{size}"),))
+    made = call.shop.jobs.result(job_id, offset=offset or 0)
     headers = (
         ("Content-Type", made.media_type),
-        ("Content-Length", str(made.size)),
+        ("Content-Length", str(size - (offset or 0))),
         ("Content-Disposition", f'attachment; filename="{made.filename}"'),
         ("X-Content-Type-Options", "nosniff"),
+        ("Accept-Ranges", "bytes"),
     )
-    return Reply(200, headers=headers, chunks=made.chunks)
+    if offset is None:
+        return Reply(200, headers=headers, chunks=made.chunks)
+    part = ("Content-Range", f"bytes {offset}-{size - 1}/{size}")
+    return Reply(_PARTIAL, headers=(*headers, part), chunks=made.chunks)
+
+
+def _offset(asked: str) -> int | None:
+    """The N of `bytes=N-`. Whatever else a client may ask for, RFC 9110 lets a server answer with the whole."""
+    found = _FROM.fullmatch(asked)
+    return int(found[1]) if found else None
 
 
 def _accepted(made: Job, call: Call) -> Reply:
