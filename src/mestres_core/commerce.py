@@ -153,7 +153,6 @@ class Config:
     `shipping` as it is sends by the shop's zones, and while there are none by one table for Brazil. `tax` None: the
     shop's own rates; `taxes` says how they are rounded.
     `numbers` None gives orders the random numbers of `ids`. `synonyms` is what buyers say for the same thing.
-    `numbers` None gives orders the random numbers of `ids`. `synonyms` is what buyers say for the same thing.
     `search` None: products are found by the database's own index.
     `relay` and `webhooks` say how facts are delivered, to subscribers and to the endpoints of others.
 

@@ -46,6 +46,8 @@ class Worker:
             done += self._try("carts past their time", self._shop.carts.expire)
             done += self._try("keys and quotes past their time", self._shop.checkout.forget)
             done += self._try("lots past their date", self._shop.inventory.write_off_expired)
+            done += self._try("facts past their time", self._shop.events.cleanup)
+            done += self._try("webhooks past their time", self._shop.webhooks.cleanup)
             done += self._try("log of searches", self._shop.search.flush)
         if time.monotonic() >= self._count_sales_at:
             self._count_sales_at = time.monotonic() + _SALES_EVERY
