@@ -27,7 +27,15 @@ from urllib.parse import quote, unquote
 
 from mestres_core.commerce import Commerce
 from mestres_core.contrib.http import Api, Application, Document, Request
-from mestres_core.events.facts import CartChanged, Fact, OrderChanged, ProductChanged, StockChanged, StockLow
+from mestres_core.events.facts import (
+    CartChanged,
+    CatalogChanged,
+    Fact,
+    OrderChanged,
+    ProductChanged,
+    StockChanged,
+    StockLow,
+)
 from mestres_core.typing import PaymentEvent, PaymentProvider, PaymentRequest, RefundRequest
 from mestres_perf import (
     BackendUnavailable,
@@ -95,6 +103,7 @@ def _order_changed(fact: OrderChanged) -> Iterable[str]:
 
 _RULES: Mapping[type | str, Callable[[Any], Iterable[str]]] = {
     ProductChanged: _product_changed,
+    CatalogChanged: lambda _fact: {"catalog", "search"},
     StockChanged: _stock_changed,
     StockLow: lambda _fact: (),  # every change of pieces is a StockChanged, too
     CartChanged: lambda fact: CacheInvalidator.cart_tags(fact.cart_id),
