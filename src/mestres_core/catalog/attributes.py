@@ -15,8 +15,9 @@ from sqlalchemy import bindparam, delete, insert, select, update
 
 from mestres_core.catalog.assortment import definition
 from mestres_core.catalog.dto import AttributeDefinition, AttributeValue, ProductDraft
-from mestres_core.catalog.finding import Changing, find_category, find_product
+from mestres_core.catalog.finding import Changing, announce_products, find_category, find_product
 from mestres_core.catalog.models import attribute, category
+from mestres_core.catalog.models import product as product_table
 from mestres_core.catalog.queries import Between
 from mestres_core.db.dialects.sql import insert as upsert
 from mestres_core.db.dialects.sql import one_at_a_time
@@ -162,6 +163,8 @@ class AttributeService:
         self._rewrite(values)
         query = upsert(self._work.dialect, definition).values(values)
         self._session.execute(query.on_conflict_do_update(index_elements=["code"], set_=values))
+        having = select(attribute.c.product_id).where(attribute.c.name_folded == values["name_folded"])
+        announce_products(self._work, product_table.c.id.in_(having))
         return self.get(code)
 
     def get(self, code: str) -> AttributeDefinition:

@@ -16,11 +16,12 @@ from mestres_core.catalog import cards, queries
 from mestres_core.catalog.assortment import definition
 from mestres_core.catalog.attributes import SAVES
 from mestres_core.catalog.dto import Category, CategoryNode
+from mestres_core.catalog.finding import announce_products
 from mestres_core.catalog.models import category, product
 from mestres_core.db.dialects.sql import one_at_a_time
 from mestres_core.db.rulebook import touch
 from mestres_core.errors import NotFound, ValidationError
-from mestres_core.events.facts import CatalogChanged
+from mestres_core.events.facts import CatalogChanged, ProductChanged
 from mestres_core.events.work import Work
 from mestres_core.rules.checks import Checks
 from mestres_core.rules.text import slug as slug_of
@@ -149,6 +150,7 @@ class CategoryService:
             raise ValidationError.of("new_slug", "duplicate", value=values["slug"])
         self._session.execute(update(category).where(category.c.id == row.id).values(values))
         self._changed(row.id)
+        announce_products(self._work, product.c.category_id == row.id)  # their pages say its name
         return self.get(values.get("slug", slug))
 
     def move(self, slug: str, *, parent: str | None, position: int | None = None) -> CategoryNode:
@@ -225,6 +227,7 @@ class CategoryService:
         ids = self._session.execute(rows).scalars().all()
         self._session.execute(update(product).where(product.c.category_id == before).values(category_id=after))
         cards.refresh(self._session, self._work.dialect, ids)
+        self._work.outbox.announce(*(ProductChanged(each, after) for each in ids))
 
     def _locked(self) -> _Tree:
         one_at_a_time(self._session, self._work.dialect, SAVES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import ColumnElement, bindparam, select
 from sqlalchemy.orm import Session
 
 from mestres_core.catalog import cards
@@ -52,6 +52,12 @@ def find_variant(session: Session, sku: Any) -> Any:
     if row is None:
         raise NotFound("sku", sku)
     return row
+
+
+def announce_products(work: Work, condition: ColumnElement[bool]) -> None:
+    """Say of every product that meets the condition that it was changed: what its page shows was."""
+    query = select(product.c.id, product.c.category_id).where(condition).order_by(product.c.id)
+    work.outbox.announce(*(ProductChanged(*row) for row in work.session.execute(query)))
 
 
 class Changing:

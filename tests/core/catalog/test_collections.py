@@ -7,7 +7,6 @@ import pytest
 from core_shop import TestShop
 from mestres_core.errors import NotFound, ValidationError
 
-
 RULES: list[tuple[dict[str, Any], str]] = [
     ({"type": "category", "value": "graos"}, "AB"),
     ({"type": "category", "value": "microlotes"}, "A"),
