@@ -3,8 +3,8 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types docs format bench latency cache-hit cache-peers cache-trouble cache-herd hit-ratio breaker \
-	resilience metrics-page recycling http-metrics throughput resilience-peers shared-breaker leftovers commerce replay stress \
-	wheel clean
+	resilience metrics-page recycling http-metrics throughput resilience-peers shared-breaker leftovers commerce \
+	search-words search-judged replay stress wheel clean
 SHELL := /bin/sh
 
 VENV := .venv
@@ -87,6 +87,12 @@ leftovers: $(VENV)/installed-dev  ## what dead workers leave behind, here and in
 
 commerce: $(VENV)/installed-dev  ## an order beside django-oscar and the same statements by hand (ARGS="--rounds 20")
 	$(BIN)/python benchmarks/commerce.py $(ARGS)
+
+search-words: $(VENV)/installed-dev  ## plurals, gender and typos on 32,000 real words (ARGS="--number 500")
+	$(BIN)/python benchmarks/search_words.py $(ARGS)
+
+search-judged: $(VENV)/installed-dev  ## judged queries on both databases: NDCG@10, MRR, none without results
+	MESTRES_STRESS=long $(BIN)/python -m pytest tests/core/search/test_judged.py -s $(ARGS)
 
 replay: $(VENV)/installed-dev  ## a real café's 9,530 receipts as orders, on both databases
 	MESTRES_STRESS=long $(BIN)/python -m pytest tests/core/acceptance/test_replay.py -s $(ARGS)

@@ -29,10 +29,10 @@ class Step:
 
     def __init__(self, sql: str, values: Mapping[str, Any], names: Mapping[str, str], order_id: int | None) -> None:
         self.sql = sql
-        self.makes_order = sql.startswith("INSERT INTO mc_order (")
+        self.makes_order = "INSERT INTO mc_order (" in sql
         self._values = {name: _plain(value) for name, value in values.items()}
         self._row = f'"order_id": {order_id},'
-        self._ids = [name for name in ("order_id", "of_id") if order_id and self._values.get(name) == order_id]
+        self._ids = [name for name, value in self._values.items() if order_id and value == order_id and _is_row(name)]
         texts = {name: value for name, value in self._values.items() if isinstance(value, str)}
         self._own = {
             name: text
@@ -51,6 +51,10 @@ class Step:
         for name in self._ids:
             values[name] = order_id
         return values
+
+
+def _is_row(name: str) -> bool:
+    return name.endswith(("order_id", "of_id"))
 
 
 def _plain(value: Any) -> Any:

@@ -11,6 +11,7 @@ import pytest
 
 from servers.postgres import running_postgres
 from servers.process import Unavailable
+from servers.quick import quick_folder
 from servers.redis import OLDEST, running_redis
 from servers.redis_many import Watched, running_cluster, running_sentinel
 from turns import forget_turns, turn
@@ -105,11 +106,18 @@ def postgres_database(postgres_url: str) -> Iterator[str]:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@pytest.fixture
+def quick_path() -> Iterator[Path]:
+    """A folder of the test's own, in memory if possible, for databases: a commit there waits for no disk."""
+    with quick_folder() as folder:
+        yield folder
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest) -> str:
     """SQLAlchemy URL of an empty database; the test runs once on SQLite and once on PostgreSQL."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'test.db'}"
+        return f"sqlite:///{request.getfixturevalue('quick_path') / 'test.db'}"
     return request.getfixturevalue("postgres_database")
 
 

@@ -1,6 +1,6 @@
 """The composition root: configuration and plugins on one side, services bound to a session on the other.
 
-Three ways in, one set of services:
+Three ways in, one set of services, and each of them async by `shop.aio`:
 
 - `shop.catalog.list(...)`: one call is one transaction, tried again when the database was busy.
 - `with shop.transaction() as tx`: several calls, one transaction.
@@ -13,11 +13,11 @@ import logging
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
-from functools import wraps
+from functools import cached_property, partial, wraps
 from types import TracebackType
-from typing import Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from sqlalchemy import Engine
 from sqlalchemy.engine import URL
@@ -41,11 +41,14 @@ from mestres_core.customers.service import CustomerService
 from mestres_core.db import schema
 from mestres_core.db.rulebook import Rulebook
 from mestres_core.db.session import Database, make_engine
+from mestres_core.db.waiting import ask, is_async, to_the_end
 from mestres_core.downloads.service import DownloadService
 from mestres_core.events.facts import Fact
 from mestres_core.events.outbox import Outbox
 from mestres_core.events.relay import Subscriber, relay
 from mestres_core.events.work import Work
+from mestres_core.extensions import check_shapes
+from mestres_core.inventory.holding import ReserveAtQuote
 from mestres_core.inventory.reservations import ReservationService
 from mestres_core.inventory.service import InventoryService, PriorityAllocator
 from mestres_core.jobs.service import Jobs
@@ -55,36 +58,57 @@ from mestres_core.orders.numbers import RandomNumbers
 from mestres_core.orders.service import OrderService
 from mestres_core.payments.accounts import GiftCardService, StoreCreditService
 from mestres_core.payments.service import PaymentService
+from mestres_core.plugins import PluginLike, plugged
 from mestres_core.pricing.service import PricingService
+from mestres_core.privacy.people import People
+from mestres_core.promotions.definitions import Words
 from mestres_core.promotions.service import PromotionService
 from mestres_core.providers.fake import FakeBoleto, FakeCard, FakePix
+from mestres_core.reviews.service import ReviewPolicy, ReviewService
+from mestres_core.rules.synonyms import BUILT_IN, Synonyms
+from mestres_core.search.querylog import QueryLog
 from mestres_core.search.service import SearchService
+from mestres_core.search.upkeep import Progress, Rebuild, count
 from mestres_core.shipping.service import ShippingService, TableRater
 from mestres_core.tax.dto import TaxSettings
 from mestres_core.tax.remote import RemoteTaxes, answering
 from mestres_core.tax.service import TaxService
 from mestres_core.typing import (
+    AsyncPaymentProvider,
+    CartMergePolicy,
     Clock,
+    EventSink,
     Ids,
     OrderNumberGenerator,
     PaymentProvider,
+    PriceResolver,
+    PromotionAction,
+    PromotionCondition,
+    ReservationPolicy,
+    RoundingPolicy,
     ShippingRater,
     StockAllocator,
     TaxCalculator,
 )
+from mestres_core.wishlists.service import WishlistService
+
+if TYPE_CHECKING:
+    from mestres_core.aio import AsyncCommerce
 
 T = TypeVar("T")
-Listener = Callable[[Sequence[Fact]], None]
+Listener = Callable[[Sequence[Fact]], object]
 _log = logging.getLogger(__name__)
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no letter that is taken for a digit
 _READS = frozenset(
     (
-        "list get categories featured products suggest level of_order order_of of_customer find opens coupon"
+        "list get categories featured products suggest spellings level of_order order_of of_customer find opens coupon"
         " unconfirmed dashboard report rates zones methods preview of_owner"
         " shipments credits returns preview_edit summary ledger entries balance events"
         " places locations lots recall movements of_reference"
         " of definitions tree path subtree options matrix chosen tags history lowest_price files"
-        " all codes facts running prices lists resolve explain"
+        " all codes facts running prices lists resolve explain check"
+        " of_reference groups group_of address addresses default_address consents has_consent consent_history"
+        " of_product pending of_token"
     ).split()
 )
 _OWN_TRANSACTIONS = frozenset(
@@ -95,6 +119,7 @@ _OWN_TRANSACTIONS = frozenset(
         ("orders", "refund"),
         ("orders", "pay"),
         ("payments", "void"),
+        ("search", "rebuild"),
     }
 )
 
@@ -129,10 +154,18 @@ class Config:
 
     `shipping` as it is sends by the shop's zones, and while there are none by one table for Brazil. `tax` None: the
     shop's own rates; `taxes` says how they are rounded.
-    `numbers` None gives orders the random numbers of `ids`.
+    `numbers` None gives orders the random numbers of `ids`. `synonyms` is what buyers say for the same thing.
+
+    A shop's own rules (protocols of mestres_core.typing, docs/extending.md): `prices` may answer other prices than the
+    shop's; `conditions` and `actions` are words for promotions, `merge_policies` for `carts.merge`, each with what
+    makes or does it; `reservations` None goes by `Times.reservation`; `rounding` None rounds halves up, and taxes by
+    `taxes`; `sinks` are told every committed fact, as by `subscribe`.
+
+    Raises TypeError for something that lacks what its protocol asks for, ValueError for a word that the shop has
+    already.
     """
 
-    providers: Sequence[PaymentProvider] = field(default_factory=_stand_ins)
+    providers: Sequence[PaymentProvider | AsyncPaymentProvider] = field(default_factory=_stand_ins)
     shipping: ShippingRater = field(default_factory=TableRater)
     tax: TaxCalculator | None = None
     taxes: TaxSettings = field(default_factory=TaxSettings)
@@ -143,6 +176,26 @@ class Config:
     clock: Clock = field(default_factory=SystemClock)
     ids: Ids = field(default_factory=RandomIds)
     numbers: OrderNumberGenerator | None = None
+    prices: PriceResolver | None = None
+    conditions: Mapping[str, Callable[..., PromotionCondition]] = field(default_factory=dict)
+    actions: Mapping[str, Callable[..., PromotionAction]] = field(default_factory=dict)
+    merge_policies: Mapping[str, CartMergePolicy] = field(default_factory=dict)
+    reservations: ReservationPolicy | None = None
+    rounding: RoundingPolicy | None = None
+    sinks: Sequence[EventSink] = ()
+    reviews: ReviewPolicy = field(default_factory=ReviewPolicy)
+    synonyms: Synonyms = BUILT_IN
+
+    def __post_init__(self) -> None:
+        check_shapes({each.name: getattr(self, each.name) for each in fields(self)})
+
+    @classmethod
+    def with_plugins(cls, *plugins: str | PluginLike, **settings: Any) -> Self:
+        """What the installed plugins of these names set, and `settings`, which go before them: docs/extending.md.
+
+        Raises PluginError, TypeError for an unknown setting.
+        """
+        return cls(**plugged(plugins, settings, known=[each.name for each in fields(cls)]))
 
 
 def _asked_between_transactions(config: Config) -> Config:
@@ -155,10 +208,11 @@ def _asked_between_transactions(config: Config) -> Config:
 class Services:
     """Every service, bound to one session."""
 
-    def __init__(self, session: Session, config: Config, rulebook: Rulebook) -> None:
+    def __init__(self, session: Session, config: Config, rulebook: Rulebook, searches: QueryLog | None = None) -> None:
         self.outbox = Outbox(session, config.clock)
         work = Work(session, config.clock, config.ids, self.outbox, rulebook)
-        providers = {provider.name: provider for provider in config.providers}
+        # Within a transaction a provider is only asked what it knows by itself.
+        providers = {provider.name: cast("PaymentProvider", provider) for provider in config.providers}
         self.inventory = InventoryService(work, config.allocator)
         self.reservations = ReservationService(work, self.inventory)
         self.attributes = AttributeService(work)
@@ -171,14 +225,22 @@ class Services:
         self.translations = TranslationService(work)
         self.downloads = DownloadService(work)
         self.catalog = CatalogService(work, self.inventory, collections=self.collections, channels=self.channels)
-        self.search = SearchService(work, self.catalog)
-        self.promotions = PromotionService(work)
-        self.pricing = PricingService(work, self.promotions)
+        self.search = SearchService(work, self.catalog, config.synonyms, searches)
+        words = Words(config.conditions, config.actions)
+        self.promotions = PromotionService(work, words=words, rounding=config.rounding)
+        self.pricing = PricingService(work, self.promotions, resolver=config.prices)
         self.customers = CustomerService(work)
-        self.tax = TaxService(work, calculator=config.tax, settings=config.taxes)
+        self.tax = TaxService(work, calculator=config.tax, settings=config.taxes, rounding=config.rounding)
         self.shipping = ShippingService(work, rater=config.shipping)
         self.carts = CartService(
-            work, self.promotions, self.pricing, reservations=self.reservations, idle=config.times.cart
+            work,
+            self.promotions,
+            self.pricing,
+            reservations=self.reservations,
+            idle=config.times.cart,
+            policies=config.merge_policies,
+            holding=config.reservations,
+            customers=self.customers,
         )
         self.payments = PaymentService(work, providers, config.webhook_secret, self.customers)
         self.gift_cards = GiftCardService(work)
@@ -203,8 +265,12 @@ class Services:
             shipping=self.shipping,
             tax=self.tax,
             times=config.times,
+            holding=config.reservations or ReserveAtQuote(config.times.reservation),
         )
+        self.reviews = ReviewService(work, self.customers, config.reviews)
+        self.wishlists = WishlistService(work, self.customers, self.carts)
         self.admin = AdminService(work, self.orders)
+        self.customers.keeper = People(work, self.reviews)
         # Two rooms tell a higher one what happened without knowing it.
         self.inventory.watcher = self.catalog.stock_moved
         self.payments.on_event = self.checkout.apply
@@ -239,6 +305,8 @@ class Commerce:
     payments: PaymentService
     gift_cards: GiftCardService
     store_credit: StoreCreditService
+    reviews: ReviewService
+    wishlists: WishlistService
     admin: AdminService
 
     def __init__(self, engine: Engine, config: Config | None = None) -> None:
@@ -250,7 +318,8 @@ class Commerce:
         self.config = _asked_between_transactions(config or Config())
         self._database = Database(engine)
         self._rulebook = Rulebook()
-        self._providers = {provider.name: provider for provider in self.config.providers}
+        self._is_async = engine.dialect.is_async
+        self._searches = QueryLog()
         self.jobs = Jobs(
             self.run,
             self.read,
@@ -260,18 +329,28 @@ class Commerce:
             alone=self._database.alone,
         )
         self._listeners: list[Listener] = []
-        self._subscribers: list[Subscriber] = []
+        self._subscribers: list[Subscriber] = list(self.config.sinks)
         for name in _SERVICE_TYPES:
             setattr(self, name, cast("Any", _OneCall(self, name)))
 
     @classmethod
-    def open(cls, url: str | URL, *, config: Config | None = None, **settings: Any) -> Self:
+    def open(
+        cls,
+        url: str | URL,
+        *,
+        config: Config | None = None,
+        plugins: Sequence[str | PluginLike] = (),
+        **settings: Any,
+    ) -> Self:
         """A shop on the database at `url`; its tables are created or migrated.
 
-        `url` is a `sqlite:///file.db` or `postgresql://...` address; `settings` are the fields of Config. Raises
-        DatabaseNotReady for any other database, TypeError for an unknown setting.
+        `url` is a `sqlite:///file.db` or `postgresql://...` address; `settings` are the fields of Config; `plugins`
+        names installed ones (`Config.with_plugins`). Raises DatabaseNotReady for any other database, TypeError for an
+        unknown setting or for some beside a `config`, PluginError.
         """
-        shop = cls(make_engine(url), config or Config(**settings))
+        if config is not None and (settings or plugins):
+            raise TypeError("give either config or settings and plugins: Config.with_plugins() takes both")
+        shop = cls(make_engine(url), config or Config.with_plugins(*plugins, **settings))
         shop.migrate()
         return shop
 
@@ -280,19 +359,37 @@ class Commerce:
         """The engine, for the host's own use."""
         return self._database.engine
 
+    @cached_property
+    def aio(self) -> AsyncCommerce:
+        """The same shop for async code, on connections of its own to the same database: `await shop.aio.close()` them.
+
+        Raises DatabaseNotReady for a database in memory, which no second connection sees, and for missing drivers.
+        """
+        from mestres_core.aio import AsyncCommerce, engine_beside  # noqa: PLC0415 - who needs no async pays nothing for it
+
+        engine = engine_beside(self.engine)
+        twin = Commerce(engine.sync_engine, self.config)
+        twin._rulebook = self._rulebook
+        twin._listeners, twin._subscribers = self._listeners, self._subscribers
+        return AsyncCommerce(engine, core=twin)
+
     def on(self, session: Session) -> Services:
         """The services in the host's own session: they flush, and never commit or roll back.
 
         Raises DatabaseNotReady when the session's engine is not set up. `checkout.place` is refused there.
         """
         schema.check(session.get_bind().engine)
-        return Services(session, self.config, self._rulebook)
+        return Services(session, self.config, self._rulebook, self._searches)
 
     @contextmanager
     def transaction(self) -> Iterator[Services]:
         """Several calls in one transaction: committed at the end, rolled back by an error."""
         with self._unit(survivors=False) as services:
             yield services
+
+    def in_another_loop(self) -> None:
+        """For `AsyncCommerce`: the event loop that was there before is gone."""
+        self._database.in_another_loop()
 
     def run(self, call: Callable[[Services], T]) -> T:
         """One function of the services in one transaction, tried again when the database was busy."""
@@ -308,7 +405,7 @@ class Commerce:
 
         def once() -> T:
             with self._database.read() as session:
-                return call(Services(session, self.config, self._rulebook))
+                return call(Services(session, self.config, self._rulebook, self._searches))
 
         return answering(lambda: self._database.retrying(once))
 
@@ -320,7 +417,7 @@ class Commerce:
         in memory has one connection, so everybody else waits.
         """
         with self._database.read(snapshot=True) as session:
-            yield Services(session, self.config, self._rulebook)
+            yield Services(session, self.config, self._rulebook, self._searches)
 
     def on_committed(self, listener: Listener) -> None:
         """Tell `listener` the facts of each transaction of this object, right after its commit, in its thread.
@@ -365,7 +462,8 @@ class Commerce:
         schema.migrate(self.engine, revision)
 
     def close(self) -> None:
-        """Give the database connections back."""
+        """Write what was searched for, and give the database connections back."""
+        self._write_searches(at_once=True)
         self.engine.dispose()
 
     def __enter__(self) -> Self:
@@ -376,10 +474,25 @@ class Commerce:
 
     @contextmanager
     def _unit(self, *, survivors: bool) -> Iterator[Services]:
-        with self._database.write(survivors=survivors) as session:
-            services = Services(session, self.config, self._rulebook)
-            yield services
-        self._tell(services.outbox.facts)
+        facts: list[Fact] = []
+        session = None
+        try:
+            with self._database.write(survivors=survivors) as session:
+                services = Services(session, self.config, self._rulebook, self._searches)
+                facts = services.outbox.facts
+                yield services
+        finally:
+            if session is not None and session.committed and facts and self._listeners:
+                to_the_end(partial(self._tell, facts))
+
+    @property
+    def _providers(self) -> dict[str, PaymentProvider]:
+        """Raises TypeError for one that only an event loop can ask."""
+        found = {provider.name: cast("PaymentProvider", provider) for provider in self.config.providers}
+        for name, provider in found.items():
+            if not self._is_async and is_async(getattr(provider, "charge", None)):
+                raise TypeError(f"payment provider {name!r} is async: use shop.aio, or AsyncCommerce")
+        return found
 
     def _place(self, cart_id: str, **arguments: Any) -> Any:
         return placing.place(self.run, self._providers, {"cart_id": cart_id, **arguments})
@@ -400,12 +513,26 @@ class Commerce:
     def _refund(self, number: str, **arguments: Any) -> Any:
         return returning.refund(self.run, self._providers, number, **arguments)
 
+    def _rebuild(self, *, progress: Progress | None = None) -> int:
+        made, total = Rebuild(self.config.clock.now()), self.read(lambda services: count(services.outbox.session))
+        while self.run(lambda services: made.chunk(services.outbox.session, services.search.dialect)):
+            if progress is not None:
+                progress(made.done, total)
+        self.run(lambda services: made.finish(services.outbox.session, services.search.dialect))
+        return made.changed
+
+    def _write_searches(self, *, at_once: bool = False) -> None:
+        """Write the log of searches when it is time: after an answer, in no transaction of the caller's."""
+        if self._searches.due(at_once=at_once):
+            try:
+                self.run(lambda services: services.search.flush())
+            except Exception as error:  # noqa: BLE001 - the search was answered: its log may not make it look failed
+                _log.warning("the log of searches could not be written: %s", type(error).__name__)
+
     def _tell(self, facts: Sequence[Fact]) -> None:
-        if not facts:
-            return
         for listener in self._listeners:
             try:
-                listener(facts)
+                ask(listener, facts)
             except Exception:  # noqa: BLE001 - the work is committed: no listener may make it look undone
                 _log.exception("a listener failed on %d committed facts", len(facts))
 
@@ -429,7 +556,10 @@ class _OneCall:
 
         @wraps(function)
         def call(*arguments: Any, **named: Any) -> Any:
-            return run(lambda services: getattr(getattr(services, name), method)(*arguments, **named))
+            answer = run(lambda services: getattr(getattr(services, name), method)(*arguments, **named))
+            if name == "search" and method == "products":
+                shop._write_searches()  # noqa: SLF001 - one class in two pieces
+            return answer
 
         setattr(self, method, call)
         return call
@@ -463,5 +593,7 @@ _SERVICE_TYPES: Mapping[str, type] = {
     "payments": PaymentService,
     "gift_cards": GiftCardService,
     "store_credit": StoreCreditService,
+    "reviews": ReviewService,
+    "wishlists": WishlistService,
     "admin": AdminService,
 }

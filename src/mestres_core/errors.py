@@ -13,6 +13,8 @@
     │   ├── AccountNotUsable         a gift card that pays for nothing now; `reason` says why
     │   ├── VersionConflict          somebody else changed it first
     │   ├── IdempotencyConflict      the key was used for something else
+    │   ├── AlreadyReviewed          a customer has one review of a product; `review_id` is the one there is
+    │   ├── ErasureRefused           a customer has orders under way; `orders` are their numbers
     │   └── IllegalTransition        the order or payment is in another state
     ├── PaymentDeclined              the provider said no; `order` is the cancelled order
     ├── ProviderFailed               a payment provider gave no clear answer; ask again
@@ -20,6 +22,8 @@
     ├── TransactionOwnershipError    the call needs transactions of its own, but was made inside the host's
     ├── RetryableError               deadlock, lock timeout, lost connection: the same transaction may pass next time
     ├── OutcomeUnknown               the connection was lost at the commit: done whole, or not at all
+    ├── ExtensionFailed              an extension of the host's answered what it may not
+    ├── PluginError                  a plugin that cannot be loaded, or does not go with another
     └── DatabaseNotReady             tables missing or out of date, SQLite without its settings
 
 Every error has a stable `code`, the data it speaks of as attributes, and a sentence in English (`str(error)`) and in
@@ -81,6 +85,7 @@ class FieldError:
 
 
 _KINDS = {
+    "address": "endereço",
     "cart": "carrinho",
     "attribute": "atributo",
     "category": "categoria",
@@ -93,6 +98,7 @@ _KINDS = {
     "result": "resultado",
     "coupon": "cupom",
     "customer": "cliente",
+    "customer group": "grupo de clientes",
     "line": "item",
     "location": "local de estoque",
     "lot": "lote",
@@ -107,8 +113,10 @@ _KINDS = {
     "shipping zone": "zona de envio",
     "tax rate": "alíquota",
     "reservation": "reserva",
+    "review": "avaliação",
     "sku": "SKU",
     "variant": "variante",
+    "wish list": "lista de desejos",
 }
 
 
@@ -291,13 +299,18 @@ _PROMOTION_REASONS: dict[str, tuple[str, str]] = {
     "no_shipping": ("there is no price of shipping to take off", "não há frete a descontar"),
     "exclusive": ("another promotion excludes all others", "outra promoção exclui as demais"),
     "not_best": ("another promotion is better", "outra promoção é melhor"),
+    "unreadable": (
+        "it speaks of conditions or actions that this shop does not know any more",
+        "fala de condições ou ações que esta loja não conhece mais",
+    ),
     "stopped": ("another promotion is the last one that counts", "outra promoção encerra os descontos"),
 }
 
 
 def coupon_reason(reason: str, locale: str = "en") -> str:
     """Why a promotion or coupon applied or did not, for people."""
-    return _PROMOTION_REASONS[reason][locale == "pt-BR"]
+    known = _PROMOTION_REASONS.get(reason)
+    return reason if known is None else known[locale == "pt-BR"]  # a shop's own condition has words of its own
 
 
 class CouponNotApplicable(Conflict):
@@ -384,6 +397,35 @@ class IdempotencyConflict(Conflict):
 
     def __init__(self, key: str) -> None:
         super().__init__(key=key)
+
+
+class AlreadyReviewed(Conflict):
+    """A customer has one review of a product; `review_id` is the one there is, which can be edited."""
+
+    code = "already_reviewed"
+    title = ("Already reviewed", "Já avaliado")
+    sentence = (
+        "This customer has reviewed product {product_id} already; edit review {review_id}",
+        "Este cliente já avaliou o produto {product_id}; edite a avaliação {review_id}",
+    )
+
+    def __init__(self, *, product_id: int, review_id: int) -> None:
+        super().__init__(product_id=product_id, review_id=review_id)
+
+
+class ErasureRefused(Conflict):
+    """A customer has orders that are still to be paid or sent; `orders` are their numbers."""
+
+    code = "erasure_refused"
+    title = ("Orders under way", "Pedidos em andamento")
+    sentence = (
+        "The customer has orders under way: {numbers}",
+        "O cliente tem pedidos em andamento: {numbers}",
+    )
+    orders: tuple[str, ...]
+
+    def __init__(self, *, orders: tuple[str, ...]) -> None:
+        super().__init__(orders=orders, numbers=", ".join(orders))
 
 
 class IllegalTransition(Conflict):
@@ -474,6 +516,34 @@ class OutcomeUnknown(CommerceError):
 
     def __init__(self) -> None:
         super().__init__()
+
+
+class ExtensionFailed(CommerceError):
+    """An `extension` of the host's (a price resolver, a promotion's action...) answered what its protocol forbids."""
+
+    code = "extension_failed"
+    title = ("Extension failed", "Falha de extensão")
+    sentence = (
+        "{extension} answered what it may not: {reason}",
+        "{extension} respondeu o que não pode: {reason}",
+    )
+    extension: str
+    reason: str
+
+    def __init__(self, extension: str, reason: str) -> None:
+        super().__init__(extension=extension, reason=reason)
+
+
+class PluginError(CommerceError):
+    """`plugin` cannot be loaded or does not go with another one; `remedy` would put it right."""
+
+    code = "plugin_error"
+    title = ("Plugin not usable", "Plugin inutilizável")
+    sentence = ("Plugin {plugin}: {reason}; {remedy}", "Plugin {plugin}: {reason}; {remedy}")
+    plugin: str
+
+    def __init__(self, plugin: str, reason: str, remedy: str) -> None:
+        super().__init__(plugin=plugin, reason=reason, remedy=remedy)
 
 
 class DatabaseNotReady(CommerceError):

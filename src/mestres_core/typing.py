@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from fractions import Fraction
 from typing import Any, Protocol
 
+from mestres_core.rules.baskets import Deal
+from mestres_core.rules.merging import LineKey
 from mestres_core.rules.money import Money
+from mestres_core.rules.pricing import Price
 from mestres_core.rules.shipping import ShippingItem
 from mestres_core.rules.stock import StockPlace
 from mestres_core.rules.tax import Taxed
@@ -42,6 +46,149 @@ class OrderNumberGenerator(Protocol):
 
         `session` is that of the order's own transaction: what is written in it is kept if and only if the order is.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceRequest:
+    """A line whose piece is to be priced.
+
+    `quantity` is how many pieces of the variant its cart holds altogether. `prices` has every price that the shop keeps
+    for the variant in this currency, and `amount` is what the shop's own rule makes of them (minor units; None: it has
+    no price for this buyer). `group` is the buyer's customer group, `owner` the host's own name for the buyer (None for
+    a guest, and where no cart is asked about). `at` is the present, aware.
+    """
+
+    sku: str
+    variant_id: int
+    product_id: int
+    quantity: int
+    currency: str
+    channel: str
+    group: str | None
+    owner: str | None
+    at: datetime
+    prices: tuple[Price, ...]
+    amount: int | None
+
+
+class PriceResolver(Protocol):
+    """What a piece costs a buyer, where tables of prices do not say it all: contracts, another system's prices."""
+
+    def resolve(self, requests: Sequence[PriceRequest], *, session: Any) -> Sequence[int | None]:
+        """Minor units for a piece of each, in their order; None: as the shop's own rule has it.
+
+        Asked once for all lines of a cart, at each reading of it; `session` is that of the reading, so that a table of
+        the host's costs one statement and no network is waited for. The minimum price (`set_floor`) holds all the same,
+        and catalogue promotions lower what is answered. Lists of products show the plain price.
+        """
+        ...
+
+
+class PromotionCondition(Protocol):
+    """Something that a basket must be. `Config.conditions` has the makers of a shop's own by their word.
+
+    The maker (a dataclass will do) is called with the fields of the definition as keywords; what it refuses by
+    TypeError or ValueError is a ValidationError of `promotions.save`.
+    """
+
+    def unmet(self, deal: Deal) -> tuple[str, Mapping[str, Any]] | None:
+        """None when it holds, else a stable word of its own and what explains it.
+
+        `deal.basket` has the lines, the buyer and the place; nothing may be changed. The mapping may have the sentence
+        that people read, as "en" and "pt-BR".
+        """
+        ...
+
+
+class PromotionAction(Protocol):
+    """Something that a promotion does to a basket. `Config.actions` has the makers of a shop's own by their word."""
+
+    def act(self, deal: Deal) -> str | None:
+        """Take something off with `deal.take(place, minor_units)`, or answer with a stable word why not.
+
+        `deal.room(place)` is the most that a line can give, `deal.left[place]` what it costs now; `deal.shipping` may
+        be lowered. Nothing may become dearer, or fall below zero or a floor: ExtensionFailed.
+        """
+        ...
+
+
+class CartMergePolicy(Protocol):
+    """What becomes of the lines of two carts when a guest signs in; `Config.merge_policies` has them by name."""
+
+    def merge(self, *, existing: Mapping[LineKey, int], guest: Mapping[LineKey, int]) -> Mapping[LineKey, int]:
+        """How many pieces of each line the account's cart is to hold, from what each of the two carts holds.
+
+        A line that is left out, or has 0, goes. Stock and the largest quantity of a line are seen to afterwards, and
+        the cart's notes tell what was cut. Lines that neither cart has are refused: ExtensionFailed.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReservationRequest:
+    """A cart whose pieces might be set aside.
+
+    `step` is "cart" (its lines have changed just now) or "quote" (a total was promised). `items` are its pieces by SKU,
+    `total` what they come to now.
+    """
+
+    step: str
+    cart_id: str
+    items: Mapping[str, int]
+    total: Money
+    channel: str
+    customer_group: str | None
+    owner: str | None
+
+
+class ReservationPolicy(Protocol):
+    """When a cart's pieces are set aside, and for how long."""
+
+    def hold(self, request: ReservationRequest) -> timedelta | None:
+        """For how long (1 second to 30 days) exactly these pieces are the cart's; None: nothing is set aside now.
+
+        None at the step "cart" lets an earlier reservation run out as it is. Only the cart's own order can take what is
+        set aside; when its time is over anybody can. A change whose pieces cannot be had any more is refused:
+        InsufficientStock.
+        """
+        ...
+
+
+class RoundingPolicy(Protocol):
+    """How a part of a minor unit becomes a whole one, in taxes and in what a percentage takes off."""
+
+    def round(self, amount: Fraction, *, currency: str) -> int:
+        """One of the two whole numbers around `amount` (which is not negative), or itself when it is whole."""
+        ...
+
+
+class Event(Protocol):
+    """A fact as the outbox delivers it (mestres_core.events.facts has them all)."""
+
+    type: str
+    aggregate: str
+
+    @property
+    def fact_id(self) -> int | None:
+        """The fact's number: a repetition has the same."""
+        ...
+
+    @property
+    def aggregate_id(self) -> str:
+        """What it speaks of: a product's, cart's or order's name. Facts of one aggregate come in order."""
+        ...
+
+    def payload(self) -> dict[str, Any]:
+        """Its fields as JSON."""
+        ...
+
+
+class EventSink(Protocol):
+    """Somebody who is told every committed fact: mail, a search engine, another system."""
+
+    def __call__(self, fact: Any, /) -> None:
+        """Take one fact (an `Event`): at least once, in order for each aggregate. What it raises is tried again."""
         ...
 
 
@@ -233,10 +380,10 @@ class VoidRequest:
 
 
 class PaymentProvider(Protocol):
-    """Somebody who takes the buyer's money. Never called while a transaction is open.
+    """Somebody who takes the buyer's money. Never called while a transaction is open, unless it is `AtHome`.
 
-    A provider may have more than this: see `PartialCaptures`, `Voids` and `PaymentTerms`. What it does not have is not
-    asked of it. `mestres_core.testing.providers` checks a provider of your own.
+    A provider may have more than this: see `PartialCaptures`, `Voids`, `PaymentTerms` and `AtHome`. What it does not
+    have is not asked of it. `mestres_core.testing.providers` checks a provider of your own.
     """
 
     name: str
@@ -266,6 +413,44 @@ class PaymentProvider(Protocol):
 
         Raises InvalidSignature or ValidationError.
         """
+        ...
+
+
+class AtHome(Protocol):
+    """A provider that asks nobody: whatever it answers, it works out itself, at once, and keeps nothing of it."""
+
+    at_home: bool
+    """True: `place` calls its `charge` within the order's own transaction, and its captures are all by `capture_part`,
+    which is told the amount."""
+
+
+class AsyncPaymentProvider(Protocol):
+    """The same for `shop.aio`: whatever waits for the network is awaited, and cancelled with the buyer's request.
+
+    A plain `PaymentProvider` serves there, too, in a thread. This one serves nowhere else.
+    """
+
+    name: str
+    methods: tuple[str, ...]
+
+    async def charge(self, request: PaymentRequest) -> PaymentEvent:
+        """As of `PaymentProvider`."""
+        ...
+
+    async def capture(self, key: str) -> PaymentEvent:
+        """As of `PaymentProvider`."""
+        ...
+
+    async def refund(self, request: RefundRequest) -> PaymentEvent:
+        """As of `PaymentProvider`."""
+        ...
+
+    async def lookup(self, key: str) -> PaymentEvent | None:
+        """As of `PaymentProvider`."""
+        ...
+
+    def read_event(self, *, body: bytes, headers: Mapping[str, str], secret: str, now: datetime) -> PaymentEvent | None:
+        """As of `PaymentProvider`; it waits for nothing, and is called within a transaction."""
         ...
 
 

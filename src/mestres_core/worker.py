@@ -13,6 +13,7 @@ from mestres_core.orders.confirming import OVERDUE, is_due
 
 _log = logging.getLogger(__name__)
 _LONGEST_IDLE = 30.0
+_SALES_EVERY = 3600.0
 
 
 class Worker:
@@ -27,6 +28,7 @@ class Worker:
         self._idle = idle
         self._recover_every = recover_every
         self._recover_at = 0.0
+        self._count_sales_at = 0.0
         self._failures = 0
         if shop.config.notifier is not None:
             shop.subscribe(self._process)
@@ -43,6 +45,11 @@ class Worker:
             done += self._try("carts past their time", self._shop.carts.expire)
             done += self._try("keys and quotes past their time", self._shop.checkout.forget)
             done += self._try("lots past their date", self._shop.inventory.write_off_expired)
+            done += self._try("log of searches", self._shop.search.flush)
+        if time.monotonic() >= self._count_sales_at:
+            self._count_sales_at = time.monotonic() + _SALES_EVERY
+            self._try("what is sold most", self._shop.search.count_sales)
+            self._try("searches of long ago", self._shop.search.forget)
         return done
 
     def run(self, stop: threading.Event) -> None:

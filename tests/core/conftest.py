@@ -79,10 +79,19 @@ def shop(open_shop: Callable[..., TestShop]) -> TestShop:
 
 
 @pytest.fixture
-def sqlite_shop(tmp_path: Path, fill: Fill) -> Iterator[TestShop]:
+def sqlite_shop(quick_path: Path, fill: Fill) -> Iterator[TestShop]:
     """An empty shop on SQLite only, for rules that no database has a part in."""
-    url = f"sqlite:///{tmp_path / 'shop.db'}"
+    url = f"sqlite:///{quick_path / 'shop.db'}"
     fill(url)
     made = TestShop(url)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def postgres_shop(postgres_database: str, fill: Fill) -> Iterator[TestShop]:
+    """An empty shop on PostgreSQL only, for what is sent there in another way."""
+    fill(postgres_database)
+    made = TestShop(postgres_database)
     yield made
     made.close()

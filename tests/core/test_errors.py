@@ -30,6 +30,8 @@ SAMPLES: list[CommerceError] = [
     errors.InsufficientFunds(account="1234", requested=2, available=1),
     errors.AccountNotUsable(account="1234", reason="expired"),
     errors.DatabaseNotReady("no tables", "migrate"),
+    errors.ExtensionFailed("the price resolver", "one price is asked for"),
+    errors.PluginError("coffee", "is not installed", "install it"),
     errors.FeedError("lots.csv", "is empty", "give it a heading line"),
 ]
 

@@ -102,7 +102,7 @@ class CartReader:
         facts = facts_in(rows[0]) if rows else self._promotions.facts(row.id)
         active = [each for each in rows if each.active]
         items = self._pricing.items(
-            active, facts=facts, currency=currency, group=row.customer_group, channel=row.channel
+            active, facts=facts, currency=currency, group=row.customer_group, channel=row.channel, owner=row.owner
         )
         there = [(each, item) for each, item in zip(active, items, strict=True) if item is not None]
         buyable = tuple(each for each, _ in there)
@@ -145,6 +145,7 @@ class CartReader:
                 shipping_method="" if sending is None else sending.method,
                 orders_before=orders_before,
                 customer=customer,
+                owner=row.owner,
             )
 
         needed = facts.codes or self._promotions.running(facts.stamp)

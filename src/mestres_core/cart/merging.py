@@ -13,12 +13,13 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from mestres_core.cart.dto import CartNote
 from mestres_core.cart.models import cart, line
 from mestres_core.catalog.models import variant
-from mestres_core.errors import ValidationError
+from mestres_core.errors import ExtensionFailed, ValidationError
 from mestres_core.events.work import Work
 from mestres_core.inventory.models import buyable_by, level
 from mestres_core.promotions.models import in_cart
 from mestres_core.promotions.service import MOST_IN_CART
-from mestres_core.rules.merging import POLICIES, Clipped, Limits, clip
+from mestres_core.rules.merging import POLICIES, Clipped, Limits, LineKey, clip
+from mestres_core.typing import CartMergePolicy
 
 _BOTH = (
     select(
@@ -60,19 +61,32 @@ def check_pair(guest: Any, into: Any) -> None:
         raise ValidationError.of("cart_id", "invalid", reason="the cart belongs to another account")
 
 
-def join(work: Work, guest: Any, into: Any, *, policy: str, most_of_one: int, most_lines: int) -> tuple[CartNote, ...]:
-    """Bring the guest's lines and coupons over and close its cart; both rows are locked by the caller."""
+def join(
+    work: Work,
+    guest: Any,
+    into: Any,
+    *,
+    policy: str,
+    own: CartMergePolicy | None,
+    most_of_one: int,
+    most_lines: int,
+) -> tuple[CartNote, ...]:
+    """Bring the guest's lines and coupons over and close its cart; both rows are locked by the caller.
+
+    `own` is the host's policy of the name `policy`, if it is not one of the shop's. Raises ExtensionFailed.
+    """
     now = work.clock.now()
     rows = work.session.execute(_BOTH, {"guest": guest.id, "into": into.id, "now": now}).all()
-    theirs = {(row.variant_id, row.attributes_key): row for row in rows if row.cart_id == guest.id}
-    ours = {(row.variant_id, row.attributes_key): row for row in rows if row.cart_id == into.id}
+    theirs = {LineKey(row.variant_id, row.attributes_key, row.sku): row for row in rows if row.cart_id == guest.id}
+    ours = {LineKey(row.variant_id, row.attributes_key, row.sku): row for row in rows if row.cart_id == into.id}
     notes: tuple[CartNote, ...]
     if guest.currency != into.currency:
         notes = tuple(CartNote(row.sku, row.quantity, 0, "currency", row.attributes) for row in theirs.values())
     else:
         limits = Limits(available={row.variant_id: row.available for row in rows}, of_one=most_of_one, lines=most_lines)
         existing = {key: row.quantity for key, row in ours.items()}
-        wanted = POLICIES[policy](existing, {key: row.quantity for key, row in theirs.items()})
+        offered = {key: row.quantity for key, row in theirs.items()}
+        wanted = POLICIES[policy](existing, offered) if own is None else _asked(own, policy, existing, offered)
         result, clipped = clip(wanted, existing, limits)
         _write(work, into.id, ours, theirs, result)
         notes = _notes({**theirs, **ours}, clipped)
@@ -80,6 +94,19 @@ def join(work: Work, guest: Any, into: Any, *, policy: str, most_of_one: int, mo
             notes += _join_coupons(work, guest.id, into.id, replace=policy == "use_guest")
     work.session.connection().execute(_CLOSE, {"of": guest.id, "to": into.id, "now": now})
     return notes
+
+
+def _asked(
+    policy: CartMergePolicy, name: str, existing: dict[LineKey, int], guest: dict[LineKey, int]
+) -> dict[LineKey, int]:
+    answer = policy.merge(existing=existing, guest=guest)
+    for key, pieces in answer.items():
+        if key not in existing and key not in guest:
+            raise ExtensionFailed(f"merge policy {name!r}", f"neither cart has a line {key!r}")
+        if type(pieces) is not int or pieces < 0:
+            raise ExtensionFailed(f"merge policy {name!r}", f"{key!r} must hold pieces, 0 or more, not {pieces!r}")
+    order = [*existing, *(key for key in guest if key not in existing)]
+    return {key: answer[key] for key in order if answer.get(key)}
 
 
 def _write(work: Work, into: str, ours: Any, theirs: Any, result: Any) -> None:
@@ -104,7 +131,7 @@ def _write(work: Work, into: str, ours: Any, theirs: Any, result: Any) -> None:
             connection.execute(statement, rows)
 
 
-def _notes(rows: Any, clipped: dict[tuple[int, str], Clipped]) -> tuple[CartNote, ...]:
+def _notes(rows: Any, clipped: dict[LineKey, Clipped]) -> tuple[CartNote, ...]:
     return tuple(
         CartNote(rows[key].sku, less.wanted, less.quantity, less.reason, rows[key].attributes)
         for key, less in clipped.items()

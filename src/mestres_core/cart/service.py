@@ -8,6 +8,7 @@ so two changes of one cart follow each other, and none comes after it has become
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from typing import Any
 
@@ -19,16 +20,20 @@ from mestres_core.cart.inputs import check_currency, check_optional, check_versi
 from mestres_core.cart.loading import HEAD, CartReader
 from mestres_core.cart.models import cart, line
 from mestres_core.catalog.models import price, product, variant
+from mestres_core.customers.service import CustomerService
+from mestres_core.db.later import write
 from mestres_core.errors import CartClosed, CartEmpty, InsufficientStock, NotFound, ValidationError, VersionConflict
 from mestres_core.events.facts import CartChanged
 from mestres_core.events.work import Work
 from mestres_core.inventory.dto import Reservation
+from mestres_core.inventory.holding import hold
 from mestres_core.inventory.models import buyable_by, level
 from mestres_core.inventory.reservations import DEFAULT_TIME, ReservationService
 from mestres_core.pricing.service import PricingService
 from mestres_core.promotions.service import PromotionService
 from mestres_core.rules.checks import BIGGEST_ID, Checks, storable
 from mestres_core.rules.merging import POLICIES
+from mestres_core.typing import CartMergePolicy, ReservationPolicy, ReservationRequest
 
 MOST_LINES = 100
 MOST_OF_ONE = 999
@@ -81,7 +86,7 @@ _OFFER = (
     )
     .where(variant.c.sku == bindparam("sku"), variant.c.active, product.c.active)
 )
-_ADD_LINE = insert(line)
+_ADD_LINE = insert(line).inline()
 _SET_LINE = update(line).where(line.c.id == bindparam("of")).values(quantity=bindparam("to"))
 # The pieces of the variant's other lines count too; decided in the statement that changes the line, after the lock.
 _of_others = (
@@ -130,7 +135,11 @@ _TOUCH = (
 
 
 class CartService:
-    """Carts in one unit of work. `idle` is how long a cart that nobody changes stays open (None: for ever)."""
+    """Carts in one unit of work.
+
+    `idle` is how long a cart that nobody changes stays open (None: for ever); `holding` says whether its pieces are set
+    aside when its lines change (None: they are not).
+    """
 
     def __init__(
         self,
@@ -140,12 +149,18 @@ class CartService:
         *,
         reservations: ReservationService,
         idle: timedelta | None = None,
+        policies: Mapping[str, CartMergePolicy] | None = None,
+        holding: ReservationPolicy | None = None,
+        customers: CustomerService | None = None,
     ) -> None:
         self._work = work
         self._session = work.session
         self._promotions = promotions
         self.reader = CartReader(work, promotions, pricing, idle)
         self._reservations = reservations
+        self._policies = policies or {}
+        self._holding = holding
+        self._customers = customers
 
     def create(
         self,
@@ -158,7 +173,8 @@ class CartService:
         """A new empty cart: a guest's, or of `owner`, the host's own name for a user (at most 120 characters).
 
         `currency` is a code of three capital letters, `channel` (at most 40 characters) the shop front it is of,
-        `customer_group` (at most 40) whose prices it gets. Raises ValidationError.
+        `customer_group` (at most 40) whose prices it gets; without one, an owner's account says it. Raises
+        ValidationError.
         """
         checks = Checks()
         check_currency(checks, currency)
@@ -166,6 +182,7 @@ class CartService:
         channel = checks.text("channel", channel, limit=40)
         customer_group = check_optional(checks, "customer_group", customer_group, limit=40)
         checks.done()
+        customer_group = self._group_of(owner, customer_group)
         cart_id, now = self._work.ids.token(), self._work.clock.now()
         row = {
             "id": cart_id,
@@ -233,14 +250,15 @@ class CartService:
             raise ValidationError.of("quantity", "too_large", limit=MOST_OF_ONE)
         if offer.pieces + quantity > offer.available:
             raise InsufficientStock(sku=sku, requested=offer.pieces + quantity, available=offer.available)
-        if offer.line_id is not None:
-            self._session.execute(_SET_LINE, {"of": offer.line_id, "to": wanted})
-            return self._changed(row)
-        if offer.lines >= MOST_LINES:
+        if offer.line_id is None and offer.lines >= MOST_LINES:
             raise ValidationError.of("lines", "too_many", limit=MOST_LINES)
-        new = {"cart_id": cart_id, "variant_id": offer.id, "quantity": quantity}
-        self._session.execute(_ADD_LINE, new | {"attributes": dict(wishes), "attributes_key": wish_key})
-        return self._changed(row)
+        with self._whole():
+            if offer.line_id is not None:
+                write(self._session, _SET_LINE, {"of": offer.line_id, "to": wanted})
+            else:
+                new = {"cart_id": cart_id, "variant_id": offer.id, "quantity": quantity}
+                write(self._session, _ADD_LINE, new | {"attributes": dict(wishes), "attributes_key": wish_key})
+            return self._changed_lines(row)
 
     def update(self, cart_id: str, line_id: int, *, quantity: int, expected_version: int | None = None) -> Cart:
         """Change a line to `quantity` pieces (0 to 999); 0 removes it. Raises as `add` does."""
@@ -252,12 +270,13 @@ class CartService:
         known = type(line_id) is int and 0 < line_id <= BIGGEST_ID
         here = {"of": line_id, "in_cart": cart_id, "now": self._work.clock.now()}
         statement, asked = (_CHANGE_LINE, here | {"to": quantity}) if quantity else (_REMOVE_LINE, here)
-        if not known or self._session.execute(statement, asked).first() is None:
-            why = self._session.execute(_WHY_NOT, here).first() if known else None
-            if why is None:
-                raise NotFound("line", line_id)
-            raise InsufficientStock(sku=why.sku, requested=quantity + why.others, available=why.available)
-        return self._changed(row)
+        with self._whole():
+            if not known or self._session.execute(statement, asked).first() is None:
+                why = self._session.execute(_WHY_NOT, here).first() if known else None
+                if why is None:
+                    raise NotFound("line", line_id)
+                raise InsufficientStock(sku=why.sku, requested=quantity + why.others, available=why.available)
+            return self._changed_lines(row)
 
     def remove(self, cart_id: str, line_id: int, *, expected_version: int | None = None) -> Cart:
         """Take a line out. Raises NotFound, CartClosed, VersionConflict, ValidationError."""
@@ -306,8 +325,8 @@ class CartService:
     ) -> Cart:
         """Make a guest's cart the account's that has none, with the prices of its `customer_group`.
 
-        Its owner may be told again (another group, then). Raises NotFound, CartClosed, VersionConflict, ValidationError
-        also for a cart of somebody else.
+        Without one the account says it. Its owner may be told again (another group, then). Raises NotFound, CartClosed,
+        VersionConflict, ValidationError also for a cart of somebody else.
         """
         checks = Checks()
         owner = checks.text("owner", owner, limit=120)
@@ -317,6 +336,7 @@ class CartService:
         row = self.lock(cart_id, expected_version)
         if row.owner not in (None, owner):
             raise ValidationError.of("owner", "invalid", reason="the cart belongs to another account")
+        customer_group = self._group_of(owner, customer_group)
         self._session.execute(_ASSIGN, {"of": cart_id, "to": owner, "group": customer_group})
         self._touch(cart_id, "open")
         return self.get(cart_id)
@@ -325,14 +345,15 @@ class CartService:
         """Join a guest's cart with the account's cart `into` when the guest signs in; returns the account's.
 
         `policy`: merge (both; where both have a line, the guest's quantity), sum (both, added up), use_guest,
-        use_existing, guest_if_existing_empty. The guest's coupons come along with its lines. Quantities are cut to what
+        use_existing, guest_if_existing_empty, or one of `Config.merge_policies`. The guest's coupons come along with
+        its lines. Quantities are cut to what
         can be bought; `notes` of the cart tell what was cut, and the lines that were left out because the guest's cart
         was in another currency. The guest's cart is closed as merged; asked again, nothing changes.
 
         `expected_version` is that of `into`. Raises NotFound, CartClosed, VersionConflict, ValidationError.
         """
         checks = Checks()
-        checks.choice("policy", policy, POLICIES)
+        checks.choice("policy", policy, (*POLICIES, *self._policies))
         check_version(checks, expected_version)
         if guest_id == into:
             checks.wrong("into", "invalid", reason="a cart cannot be merged into itself")
@@ -343,10 +364,19 @@ class CartService:
         self.check_open(guest, None)
         self.check_open(target, expected_version)
         merging.check_pair(guest, target)
-        self._reservations.leave(guest_id)
-        notes = merging.join(self._work, guest, target, policy=policy, most_of_one=MOST_OF_ONE, most_lines=MOST_LINES)
-        self._work.outbox.announce(CartChanged(guest_id))
-        return self._changed(target, notes=notes)
+        with self._whole():
+            self._reservations.leave(guest_id)
+            notes = merging.join(
+                self._work,
+                guest,
+                target,
+                policy=policy,
+                own=self._policies.get(policy),
+                most_of_one=MOST_OF_ONE,
+                most_lines=MOST_LINES,
+            )
+            self._work.outbox.announce(CartChanged(guest_id))
+            return self._changed_lines(target, notes=notes)
 
     def reserve(
         self, cart_id: str, *, ttl: timedelta = DEFAULT_TIME, expected_version: int | None = None
@@ -406,6 +436,21 @@ class CartService:
         """Its order has come to nothing: the buyer may try again."""
         self._touch(cart_id, "open")
 
+    def _whole(self) -> AbstractContextManager[object]:
+        """A change and its reservation happen together or not at all, also in a host's transaction."""
+        return nullcontext() if self._holding is None else self._session.begin_nested()
+
+    def _changed_lines(self, row: Any, *, notes: tuple[CartNote, ...] = ()) -> Cart:
+        made = self._changed(row, notes=notes)
+        if self._holding is not None:
+            hold(self._holding, self._reservations, request_of("cart", made))
+        return made
+
+    def _group_of(self, owner: str | None, group: str | None) -> str | None:
+        if group is not None or owner is None or self._customers is None:
+            return group
+        return self._customers.group_of(owner)
+
     def _lock_checked(self, cart_id: str, expected_version: Any) -> Any:
         checks = Checks()
         check_version(checks, expected_version)
@@ -444,7 +489,7 @@ class CartService:
 
     def _touch(self, cart_id: str, status: str) -> Any:
         now = self._work.clock.now()
-        self._session.execute(_TOUCH, {"of": cart_id, "to": status, "now": now})
+        write(self._session, _TOUCH, {"of": cart_id, "to": status, "now": now})
         self._work.outbox.announce(CartChanged(cart_id))
         return now
 
@@ -452,3 +497,19 @@ class CartService:
         now = self._touch(row.id, "open")
         changed = {"status": "open", "version": row.version + 1, "updated_at": now, "currency": currency}
         return self.reader.cart(self.reader.read(row, **changed), notes=notes)
+
+
+def request_of(step: str, made: Cart) -> ReservationRequest:
+    """What a reservation policy is asked about a cart."""
+    items: dict[str, int] = {}
+    for each in made.lines:
+        items[each.sku] = items.get(each.sku, 0) + each.quantity
+    return ReservationRequest(
+        step=step,
+        cart_id=made.id,
+        items=items,
+        total=made.totals.grand,
+        channel=made.channel,
+        customer_group=made.customer_group,
+        owner=made.owner,
+    )

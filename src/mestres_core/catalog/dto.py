@@ -158,12 +158,23 @@ class FacetValue:
 
 
 @dataclass(frozen=True, slots=True)
+class Highlight:
+    """Where a product has what was searched for, as HTML with `<mark>`: its name, and a piece of its description."""
+
+    name: str
+    snippet: str
+
+
+@dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
     """One page of a list: a sequence of its `items`. `next_cursor` is None on the last page.
 
     `total` is None when it was not counted.
 
-    `corrected` is the query that was answered when the one that was asked has no answer: "did you mean".
+    `corrected` is the query that was answered when the one that was asked has no answer: "did you mean". `relaxed`
+    says that no product has all words of it, and these all but one. When there are none either, `instead` is something
+    else to look at; `instead_by` says what: `fewer_words` for products that have some of the words, `popular` for what
+    the shop puts forward. `highlights` are by the number of the product, when they were asked for.
     """
 
     items: tuple[T, ...]
@@ -173,6 +184,10 @@ class Page(Generic[T]):
     next_cursor: str | None
     facets: Mapping[str, tuple[FacetValue, ...]] = field(default_factory=dict)
     corrected: str | None = None
+    relaxed: bool = False
+    instead: tuple[T, ...] = ()
+    instead_by: str | None = None
+    highlights: Mapping[int, Highlight] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[T]:
         """The items."""

@@ -18,6 +18,7 @@ from mestres_core.catalog.drafts import check_drafts, content_hash, tidy
 from mestres_core.catalog.dto import ProductDraft, SaveReport
 from mestres_core.catalog.models import attribute, category, image, price, product, variant
 from mestres_core.catalog.price_history import record
+from mestres_core.catalog.texts import Texts
 from mestres_core.catalog.vocabulary import learn
 from mestres_core.db.dialects.bulk import InsertMany, UpdateMany
 from mestres_core.db.dialects.sql import as_dict, one_at_a_time
@@ -26,7 +27,7 @@ from mestres_core.events.work import Work
 from mestres_core.inventory.models import level
 from mestres_core.inventory.service import InventoryService
 from mestres_core.rules.checks import Checks
-from mestres_core.rules.text import fold, slug, stems
+from mestres_core.rules.text import fold, slug
 
 _LONGEST_SLUG = 120
 _SAVED = (
@@ -74,7 +75,7 @@ class Saver:
             categories = self._categories(touched)
             rows = {d.key: self._product_row(d, categories, hashes[d.key]) for d in touched}
             ids = self._insert(fresh, rows) | self._update(changed, rows, known)
-            learn(self._session, self._work.dialect, map(_texts, touched))
+            learn(self._session, self._work.dialect, (_texts(draft).all() for draft in touched))
             self._write_parts(touched, ids)
             facts = (ProductChanged(ids[d.key], rows[d.key]["category_id"]) for d in touched)
             self._work.outbox.announce(*facts)
@@ -131,8 +132,7 @@ class Saver:
     def _product_row(
         self, draft: ProductDraft, categories: Mapping[tuple[str, ...], int], content: str
     ) -> dict[str, Any]:
-        title = stems(draft.name)
-        body = stems(" ".join((_texts(draft), *(v.sku for v in draft.variants))))
+        texts = _texts(draft)
         return {
             "key": draft.key,
             "name": draft.name.strip(),
@@ -141,8 +141,8 @@ class Saver:
             "category_id": categories.get(draft.category),
             "active": draft.active,
             "featured": draft.featured,
-            "search_title": f" {' '.join(title)} ",
-            "search_body": f" {' '.join(dict.fromkeys(body))} ",
+            "search_title": texts.title(),
+            "search_body": texts.body(),
             "content_hash": content,
             "updated_at": self._work.clock.now(),
         }
@@ -246,9 +246,9 @@ class Saver:
             into(self._session, rows)
 
 
-def _texts(draft: ProductDraft) -> str:
-    """All the words that a product is described with."""
-    return " ".join((draft.name, draft.description, *draft.category, *draft.attributes.values()))
+def _texts(draft: ProductDraft) -> Texts:
+    parts = tuple(each for v in draft.variants for each in (v.sku, v.name))
+    return Texts(draft.name, draft.description, draft.category, draft.attributes, parts)
 
 
 def _free_slug(path: Sequence[str], used: Collection[str]) -> str:

@@ -7,40 +7,18 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from mestres_core.rules.br.documents import is_cep, is_document
+from mestres_core.customers.dto import ADDRESS_FIELDS
+from mestres_core.customers.inputs import check_address
+from mestres_core.rules.br.documents import is_document
 from mestres_core.rules.checks import Checks
 
-_ADDRESS = {
-    "name": 120,
-    "street": 200,
-    "number": 20,
-    "complement": 120,
-    "district": 120,
-    "city": 120,
-    "state": 60,
-    "postal_code": 12,
-    "country": 2,
-}
-_STATES = frozenset("AC AL AP AM BA CE DF ES GO MA MT MS MG PA PB PR PE PI RJ RN RS RO RR SC SP SE TO".split())
-_OPTIONAL = frozenset({"complement", "country"})
 _CUSTOMER = ("name", "email", "document")
 
 
 def read_address(value: Any) -> dict[str, str]:
     """A checked address; the country is BR unless given. Raises ValidationError naming each wrong field."""
     checks = Checks()
-    given = checks.mapping("address", value, _ADDRESS)
-    address = {
-        name: checks.text(f"address.{name}", given.get(name), limit=limit, required=name not in _OPTIONAL)
-        for name, limit in _ADDRESS.items()
-    }
-    checks.done()
-    address["country"] = address["country"].upper() or "BR"
-    if address["country"] == "BR":
-        address["state"] = address["state"].upper()
-        checks.choice("address.state", address["state"], sorted(_STATES))
-        if not is_cep(address["postal_code"]):
-            checks.wrong("address.postal_code", "invalid_postal_code")
+    address = check_address(checks, checks.mapping("address", value, ADDRESS_FIELDS), prefix="address.")
     checks.done()
     return address
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any, Protocol
@@ -11,6 +14,7 @@ from typing import Any, Protocol
 from mestres_core.checkout import returning
 from mestres_core.checkout.dto import Begun, Placed
 from mestres_core.checkout.service import CheckoutService
+from mestres_core.db.waiting import ask, to_the_end
 from mestres_core.errors import InsufficientStock, OutcomeUnknown, PaymentDeclined
 from mestres_core.orders.dto import Order
 from mestres_core.payments.service import PaymentService
@@ -38,34 +42,76 @@ class Run(Protocol):
 def place(run: Run, providers: Mapping[str, PaymentProvider], arguments: Mapping[str, Any]) -> Placed:
     """`CheckoutService.place`, with the transactions it needs."""
     begun: Begun
-    try:
-        begun = _begin(run, arguments)
-    except InsufficientStock:
-        # Unpaid orders whose time is up may hold the pieces that are missing here.
-        if not recover(run, providers):
-            raise
-        begun = _begin(run, arguments)
-    order = begun.order
-    for request in begun.requests:
-        event = _charge(providers[request.provider], request)
-        if event is not None:
-            order = _apply(run, event)
-        if order.status not in ("pending", "placed"):
-            # What the tenders before this one brought goes back now; what gives no answer is asked again by recover.
-            order = returning.finish(run, providers, order.number) or order
-            break
+    with _withdrawing(run) as unasked:
+        try:
+            begun = _begin(run, providers, arguments, unasked)
+        except InsufficientStock:
+            # Unpaid orders whose time is up may hold the pieces that are missing here.
+            if not recover(run, providers):
+                raise
+            begun = _begin(run, providers, arguments, unasked)
+        order = begun.order
+        for request in begun.requests:
+            unasked.pop(request.key)
+            event = _charge(providers[request.provider], request)
+            if event is not None:
+                order = _apply(run, event, begun.order)
+            if order.status not in ("pending", "placed"):
+                # What the tenders before this one brought goes back now; recover asks again for what gives no answer.
+                order = returning.finish(run, providers, order.number) or order
+                break
     return _outcome(order, replayed=begun.replayed)
 
 
-def _begin(run: Run, arguments: Mapping[str, Any]) -> Begun:
+@contextmanager
+def _withdrawing(run: Run) -> Iterator[dict[str, PaymentRequest]]:
+    """For the payments, by key, that nobody has been asked for yet: if the task is cancelled, they come to nothing.
+
+    One that was asked for is left to `recover`: only its provider knows.
+    """
+    unasked: dict[str, PaymentRequest] = {}
+    try:
+        yield unasked
+    except asyncio.CancelledError:
+        to_the_end(partial(_withdraw, run, tuple(unasked.values())))
+        raise
+
+
+def _withdraw(run: Run, requests: Sequence[PaymentRequest]) -> None:
+    for request in requests:
+
+        def end(services: Services, asked: PaymentRequest = request) -> None:
+            if services.payments.order_of(asked.key) is not None:  # else it was rolled back
+                services.checkout.apply(_end_of(asked.key, asked.provider, asked.amount.amount, "failed"))
+
+        run(end)
+
+
+def _begin(
+    run: Run,
+    providers: Mapping[str, PaymentProvider],
+    arguments: Mapping[str, Any],
+    unasked: dict[str, PaymentRequest],
+) -> Begun:
     made: dict[str, Begun] = {}
 
     def begin(services: Services) -> Begun:
         begun = services.checkout.begin(**arguments)
+        if begun.requests and all(getattr(providers[each.provider], "at_home", False) for each in begun.requests):
+            begun = _charged_at_home(services, providers, begun)
+        unasked.update({request.key: request for request in begun.requests})
         return made.setdefault(begun.order.number, begun)  # what this very call has made is no replay
 
     begun: Begun = _run_again(run, begin)
     return begun
+
+
+def _charged_at_home(services: Services, providers: Mapping[str, PaymentProvider], begun: Begun) -> Begun:
+    """The order after providers have answered that ask nobody: its transaction need not end for that."""
+    order: Order = begun.order
+    for request in begun.requests:
+        order = services.checkout.apply(providers[request.provider].charge(request), begun=begun.order) or order
+    return replace(begun, order=order, request=None, requests=())
 
 
 def _run_again(run: Run, call: Callable[[Any], Any]) -> Any:
@@ -83,12 +129,15 @@ def pay(
 
     def begin(services: Any) -> Sequence[PaymentRequest]:
         asked: Sequence[PaymentRequest] = services.orders.begin_payment(number, payment=payment, ends=ends, lease=lease)
+        unasked.update({request.key: request for request in asked})
         return asked
 
-    for request in run(begin):
-        event = _charge(providers[request.provider], request)
-        if event is not None:
-            _apply(run, event)
+    with _withdrawing(run) as unasked:
+        for request in run(begin):
+            unasked.pop(request.key)
+            event = _charge(providers[request.provider], request)
+            if event is not None:
+                _apply(run, event)
     order: Order = run(lambda services: services.orders.get(number))
     return order
 
@@ -115,23 +164,25 @@ def recover(run: Run, providers: Mapping[str, PaymentProvider], *, limit: int = 
     return ended
 
 
-def _apply(run: Run, event: PaymentEvent) -> Any:
+def _apply(run: Run, event: PaymentEvent, begun: Order | None = None) -> Any:
     def apply(services: Services) -> Order | None:
-        return services.checkout.apply(event)
+        return services.checkout.apply(event, begun=begun)
 
-    return _run_again(run, apply)
+    return to_the_end(partial(_run_again, run, apply))  # money has moved: that is written down, whoever goes away
 
 
 def _charge(provider: PaymentProvider, request: PaymentRequest) -> PaymentEvent | None:
     try:
-        return provider.charge(request)
+        answer: PaymentEvent = ask(provider.charge, request)
     except Exception:  # noqa: BLE001 - whatever it was, the buyer may or may not have been charged: ask later
         _log.warning("payment %s: no clear answer from %s", request.key, provider.name, exc_info=True)
         return None
+    return answer
 
 
 def _inquire(provider: PaymentProvider | None, row: Any) -> PaymentEvent | None:
-    return None if provider is None else provider.lookup(row.id)
+    found: PaymentEvent | None = None if provider is None else ask(provider.lookup, row.id)
+    return found
 
 
 def _lease(services: Services, *, key: str) -> bool:
@@ -147,7 +198,11 @@ def _verdict(services: Services, *, row: Any, known: bool) -> PaymentEvent | Non
         kind = "failed"  # its caller is gone and the provider has never heard of it
     if kind is None:
         return None
-    return PaymentEvent(provider=row.provider, id=f"{kind}:{row.id}", key=row.id, kind=kind, amount=row.amount)
+    return _end_of(row.id, row.provider, row.amount, kind)
+
+
+def _end_of(key: str, provider: str, amount: int, kind: str) -> PaymentEvent:
+    return PaymentEvent(provider=provider, id=f"{kind}:{key}", key=key, kind=kind, amount=amount)
 
 
 def _outcome(order: Order, *, replayed: bool) -> Placed:

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from mestres_core.checkout.service import CheckoutService
+from mestres_core.db.waiting import ask, to_the_end
 from mestres_core.errors import IllegalTransition, ProviderFailed
 from mestres_core.orders.dto import Order
 from mestres_core.orders.service import OrderService
@@ -146,9 +147,10 @@ def _take(run: Run, providers: Mapping[str, PaymentProvider], request: CaptureRe
     """Whether a capture was done; False for the provider's clear no. Raises ProviderFailed."""
     whole = run(lambda services: services.payments.is_whole(request))
     provider: Any = providers.get(request.provider)
+    whole = whole and not getattr(provider, "at_home", False)
     try:
         # The plain way first: every provider has it.
-        event = provider.capture(request.payment_key) if whole else provider.capture_part(request)
+        event = ask(provider.capture, request.payment_key) if whole else ask(provider.capture_part, request)
     except Exception as error:
         raise ProviderFailed(request.provider) from error
     _end(run, request.key, event, no="capture_failed")
@@ -159,7 +161,7 @@ def _release(run: Run, providers: Mapping[str, PaymentProvider], request: VoidRe
     """Whether the provider gave a clear answer to a void, which then has had its effect."""
     provider: Any = providers.get(request.provider)
     try:
-        event = provider.void(request)
+        event = ask(provider.void, request)
     except Exception:  # noqa: BLE001 - whatever it was, the same key is asked again
         _log.warning("void %s: no clear answer from %s", request.key, request.provider, exc_info=True)
         return False
@@ -169,18 +171,23 @@ def _release(run: Run, providers: Mapping[str, PaymentProvider], request: VoidRe
 
 def _end(run: Run, operation_id: str, event: PaymentEvent, *, no: str) -> None:
     told = event if event.kind in ("captured", "voided") else replace(event, kind=no, operation=operation_id)
-    run(lambda services: services.checkout.end_operation(operation_id, told))
+    _written(run, lambda services: services.checkout.end_operation(operation_id, told))
 
 
 def _give(run: Run, providers: Mapping[str, PaymentProvider], request: RefundRequest) -> bool:
     """Whether the provider gave a clear answer to a refund, which then has had its effect."""
     try:
-        event = providers[request.provider].refund(request)
+        event = ask(providers[request.provider].refund, request)
     except Exception:  # noqa: BLE001 - whatever it was, the money may or may not be on its way: the same key is asked again
         _log.warning("refund %s: no clear answer from %s", request.key, request.provider, exc_info=True)
         return False
     if event.kind == "pending":
         return False  # the provider is at it; its webhook, or the next look, tells
     status = "refunded" if event.kind == "refunded" else "failed"
-    run(lambda services: services.orders.end_refund(request.key, status))
+    _written(run, lambda services: services.orders.end_refund(request.key, status))
     return True
+
+
+def _written(run: Run, call: Callable[[Any], Any]) -> None:
+    """Write down what a provider has done, whoever goes away meanwhile."""
+    to_the_end(partial(run, call))

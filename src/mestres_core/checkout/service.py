@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, delete, exists, func, literal, select, tuple_
+from sqlalchemy import and_, bindparam, case, delete, exists, func, insert, literal, select, tuple_
+from sqlalchemy.exc import IntegrityError
 
 from mestres_core.cart.loading import HEAD, Loaded
 from mestres_core.cart.models import cart
@@ -26,7 +27,9 @@ from mestres_core.checkout.models import idempotency, quote
 from mestres_core.checkout.quoting import Buyer, Priced, Quoter, content, differences
 from mestres_core.customers.models import customer as customers
 from mestres_core.customers.service import folded
+from mestres_core.db.dialects.sql import JUST_TAKEN
 from mestres_core.db.dialects.sql import insert as upsert
+from mestres_core.db.later import write
 from mestres_core.errors import (
     CartClosed,
     IdempotencyConflict,
@@ -37,25 +40,34 @@ from mestres_core.errors import (
     ValidationError,
 )
 from mestres_core.events.work import Work
+from mestres_core.inventory.holding import hold
 from mestres_core.inventory.reservations import ReservationService
+from mestres_core.orders.books import Ledger, Settled
 from mestres_core.orders.dto import Order
 from mestres_core.orders.models import order
 from mestres_core.orders.service import OrderService
 from mestres_core.payments.books import Change, check
-from mestres_core.payments.dto import Tender
+from mestres_core.payments.dto import Payment, Tender
 from mestres_core.payments.models import event as ledger
 from mestres_core.payments.service import PaymentService
-from mestres_core.payments.tenders import read_tenders
+from mestres_core.payments.tenders import ACCOUNTS, read_tenders
 from mestres_core.promotions.service import PromotionService
 from mestres_core.rules.checks import Checks, storable
 from mestres_core.shipping.service import ShippingService
 from mestres_core.tax.service import BUSINESS, INDIVIDUAL, TaxService
-from mestres_core.typing import PaymentEvent
+from mestres_core.typing import PaymentEvent, PaymentRequest, ReservationPolicy, ReservationRequest
 
 # Keys are kept apart by channel: whoever uses the same key in another one means something else.
 _SCOPE = case((cart.c.channel == "default", "checkout"), else_=literal("checkout:") + cart.c.channel)
 _WITH_CLAIM = (quote.c.content, quote.c.expires_at, idempotency.c.request_hash, idempotency.c.order_number)
-_CUSTOMER = select(customers.c.id).where(customers.c.email == bindparam("email")).scalar_subquery()
+# Held with the cart: whoever merges or erases the customer waits, or was first and is seen.
+_ITSELF = func.coalesce(customers.c.merged_into, customers.c.id)
+_CUSTOMER = (
+    select(_ITSELF)
+    .where(customers.c.email == bindparam("email"))
+    .with_for_update(read=True, key_share=True)
+    .scalar_subquery()
+)
 # The cart with its lock and, in the same question, what is known of the request: the quote that it confirms, what its
 # key stands for, whether its customer has bought before, and whether any event waits for a payment that is not known
 # yet: it may be this one's.
@@ -79,17 +91,14 @@ _ORDER_OF_QUOTE = _ORDER_OF_QUOTE.order_by(order.c.id.desc()).limit(1)
 
 _COUNTS = ("placed", "completed")
 _BUYER = select(
-    customers.c.id,
+    _ITSELF.label("id"),
     select(func.count())
-    .where(order.c.customer_id == customers.c.id, order.c.status.in_(_COUNTS))
+    .where(order.c.customer_id == _ITSELF, order.c.status.in_(_COUNTS))
     .scalar_subquery()
     .label("orders"),
 ).where(customers.c.email == bindparam("email"))
 # Prepared once for each database: on this path nothing is put together anew.
-_CLAIMS = {
-    dialect: upsert(dialect, idempotency).on_conflict_do_nothing().returning(idempotency.c.key)
-    for dialect in ("sqlite", "postgresql")
-}
+_CLAIM = insert(idempotency).inline()
 _KEEPS = {dialect: upsert(dialect, quote).on_conflict_do_nothing() for dialect in ("sqlite", "postgresql")}
 _LONGEST_CPF = 11  # a CNPJ has 14
 
@@ -143,6 +152,7 @@ class CheckoutService:
         shipping: ShippingService,
         tax: TaxService,
         times: Times,
+        holding: ReservationPolicy,
     ) -> None:
         self._work = work
         self._session = work.session
@@ -153,6 +163,7 @@ class CheckoutService:
         self._reservations = reservations
         self._tax = tax
         self._times = times
+        self._holding = holding
         self._quoter = Quoter(work, reader=carts.reader, shipping=shipping, tax=tax, holds=times.quote)
 
     def quote(
@@ -168,17 +179,13 @@ class CheckoutService:
         `address` has name, street, number, district, city, state, postal_code (a CEP in Brazil), and may have
         complement and country (BR). `customer`, as in `begin` but with whatever is known of it, makes the promise take
         account of promotions that depend on earlier orders, and of taxes of businesses (by their CNPJ). With
-        `Times.reservation` the pieces are set aside for so long. Raises NotFound, CartEmpty, CartClosed,
-        ValidationError, and InsufficientStock when they cannot be set aside.
+        `Times.reservation`, or a `ReservationPolicy` that says so, the pieces are set aside. Raises NotFound,
+        CartEmpty, CartClosed, ValidationError, and InsufficientStock when they cannot be set aside.
         """
         checked, known = read_address(address), read_known_customer(customer)
         loaded = self._carts.reader.read(self._carts.lock(cart_id))
         made = self._quoter.price(loaded, checked, shipping_method, self._buyer(loaded, known)).quote
-        if self._times.reservation is not None:
-            pieces: Counter[str] = Counter()
-            for line in made.lines:
-                pieces[line.sku] += line.quantity
-            self._reservations.reserve(cart_id, items=pieces, ttl=self._times.reservation)
+        hold(self._holding, self._reservations, _held(made, loaded.row))
         self._keep(made)
         return made
 
@@ -212,8 +219,7 @@ class CheckoutService:
             return Begun(self._orders.get(earlier), None, replayed=True)
         self._carts.check_open(row)
         priced = self._confirm(row, quote_hash, buyer)
-        with self._work.outbox.together():
-            begun = self._write(priced, quote_hash, (row.scope, key, request_hash), buyer, tenders)
+        begun = self._write(priced, quote_hash, (row.scope, key, request_hash), buyer, tenders)
         return self._adopt(begun) if row.has_parked or not begun.requests else begun
 
     def _known(self, cart_id: str, quote_hash: str, key: str, buyer: Mapping[str, str]) -> Any:
@@ -234,6 +240,23 @@ class CheckoutService:
         tenders: tuple[Tender, ...],
     ) -> Begun:
         current, composed, head = priced.quote, priced.composed, priced.loaded.row
+        now, total = self._work.clock.now(), current.totals.grand
+        shares = self._payments.share_out(tenders, total, buyer)
+        opened: tuple[tuple[Payment, ...], tuple[PaymentRequest, ...]] = ((), ())
+
+        def beside(number: str) -> None:
+            nonlocal opened
+            self._claim(claim, number)
+            opened = self._payments.open(
+                shares,
+                order_number=number,
+                currency=total.currency,
+                buyer=buyer,
+                expires_at=now + self._times.payment,
+                leased_until=now + self._times.lease,
+            )
+            self._carts.close(current.cart_id)
+
         placed = self._orders.create(
             cart_id=current.cart_id,
             quote_hash=quote_hash,
@@ -251,19 +274,10 @@ class CheckoutService:
             owner=head.owner,
             uses=priced.uses,
             customer_id=head.customer_id,
+            beside=beside,
             written=lambda order_id, line_ids: self._keep_taxes(priced, order_id, line_ids),
         )
-        self._claim(claim, placed.number)
-        now, total = self._work.clock.now(), current.totals.grand
-        payments, requests = self._payments.open(
-            self._payments.share_out(tenders, total, buyer),
-            order_number=placed.number,
-            currency=total.currency,
-            buyer=buyer,
-            expires_at=now + self._times.payment,
-            leased_until=now + self._times.lease,
-        )
-        self._carts.close(current.cart_id)
+        payments, requests = opened
         return Begun(replace(placed, payments=payments), requests[0] if requests else None, requests)
 
     def _adopt(self, begun: Begun) -> Begun:
@@ -278,14 +292,20 @@ class CheckoutService:
         taxed = zip((*line_ids, None), priced.taxed, strict=True)
         self._tax.keep(order_id, [(line_id, each) for line_id, each in taxed if each is not None])
 
-    def apply(self, event: PaymentEvent) -> Order | None:
-        """Let what a provider reported have its effect, once. Returns the order; None when the event is of none."""
+    def apply(self, event: PaymentEvent, *, begun: Order | None = None) -> Order | None:
+        """Let what a provider reported have its effect, once. Returns the order; None when the event is of none.
+
+        `begun` is the order as `begin` gave it: if nothing else has happened to it since, it is not read again.
+        """
         check(event)
         row = self._orders.lock_of(event.key)
         changed = self._payments.record(event)
         if row is None:
             return None
-        self._settle(row, changed)
+        settled = self._settle(row, changed)
+        tender = None if changed is None else changed.tender
+        if begun is not None and tender is not None and settled is not None and settled.alone and _is_still(row, begun):
+            return self._orders.after(begun, row, settled, tender)
         return self._orders.get(row.number)
 
     def replay(self, key: str) -> bool:
@@ -310,18 +330,21 @@ class CheckoutService:
         self._settle(row, changed)
         return self._orders.get(row.number)
 
-    def _settle(self, row: Any, changed: Change | None) -> None:
+    def _settle(self, row: Any, changed: Change | None) -> Settled | None:
         if changed is None or changed.status == "pending":
-            return
-        cart_id = self._orders.settle(
+            return None
+        by_account = changed.tender is not None and changed.tender.provider in ACCOUNTS
+        settled = self._orders.settle(
             row,
             changed.status,
             gained=changed.gained,
             refunded=changed.refunded,
             reference=changed.reference,
+            ledger=None if changed.tender is None else Ledger.of(changed.tender, by_account=by_account),
         )
-        if cart_id is not None:
-            self._carts.reopen(cart_id)
+        if settled.reopens is not None:
+            self._carts.reopen(settled.reopens)
+        return settled
 
     def place(
         self,
@@ -375,10 +398,10 @@ class CheckoutService:
             "order_number": number,
             "created_at": self._work.clock.now(),
         }
-        if self._session.execute(_CLAIMS[self._work.dialect], row).first() is None:
-            # Another checkout took the key between our look and now. Nothing of this one may stay; looked at again, it
-            # is a replay or a conflict.
-            raise RetryableError(f"the idempotency key {key!r} was taken just now")
+        try:
+            write(self._session, _CLAIM, row)
+        except IntegrityError as taken:  # in a host's session; in one of our own it is noticed later
+            raise RetryableError(JUST_TAKEN) from taken
 
     def _confirm(self, row: Any, quote_hash: str, buyer: Mapping[str, str]) -> Priced:
         """The quote as it would be made now, when it promises the same; otherwise QuoteChanged."""
@@ -412,6 +435,31 @@ class CheckoutService:
     def _keep(self, made: Quote) -> None:
         row = {"hash": made.hash, "cart_id": made.cart_id, "content": content(made), "expires_at": made.expires_at}
         self._session.execute(_KEEPS[self._work.dialect], row)
+
+
+def _is_still(row: Any, begun: Order) -> bool:
+    """Whether an order is as it was begun."""
+    return (row.status, row.payment_status, row.updated_at, row.grand_amount) == (
+        "pending",
+        "pending",
+        begun.created_at,
+        begun.totals.grand.amount,
+    )
+
+
+def _held(made: Quote, row: Any) -> ReservationRequest:
+    pieces: Counter[str] = Counter()
+    for line in made.lines:
+        pieces[line.sku] += line.quantity
+    return ReservationRequest(
+        step="quote",
+        cart_id=made.cart_id,
+        items=pieces,
+        total=made.totals.grand,
+        channel=row.channel,
+        customer_group=row.customer_group,
+        owner=row.owner,
+    )
 
 
 def _told(tenders: Sequence[Tender]) -> list[list[Any]]:

@@ -9,7 +9,7 @@ from importlib import import_module
 
 from mestres_core.errors import CommerceError
 
-_SUBJECTS = ("demo", "admin", "catalog", "cache", "coupons", "customers", "database", "plans", "worker")
+_SUBJECTS = ("demo", "admin", "catalog", "cache", "coupons", "customers", "database", "plans", "search", "worker")
 
 _EPILOG = """\
 examples:

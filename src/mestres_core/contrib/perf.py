@@ -30,9 +30,12 @@ from mestres_core.contrib.http import Api, Application, Document, Request
 from mestres_core.events.facts import (
     CartChanged,
     CatalogChanged,
+    CustomerChanged,
+    CustomerErased,
     Fact,
     OrderChanged,
     ProductChanged,
+    ReviewChanged,
     StockChanged,
     StockLow,
 )
@@ -108,6 +111,9 @@ _RULES: Mapping[type | str, Callable[[Any], Iterable[str]]] = {
     StockLow: lambda _fact: (),  # every change of pieces is a StockChanged, too
     CartChanged: lambda fact: CacheInvalidator.cart_tags(fact.cart_id),
     OrderChanged: _order_changed,
+    CustomerChanged: lambda fact: {f"orders:{fact.customer_id}"},
+    CustomerErased: lambda fact: {f"orders:{fact.customer_id}"},
+    ReviewChanged: lambda fact: {f"product:{fact.product_id}"},
 }
 
 

@@ -9,11 +9,13 @@ from typing import Any
 from sqlalchemy import Table, bindparam, update
 from sqlalchemy.orm import Session
 
+from mestres_core.db.later import write
+
 
 def change(session: Session, table: Table, row_id: Any, values: Mapping[str, Any]) -> None:
     """Set `values`, by column, in the row with this id."""
     parameters = {f"to_{name}": value for name, value in values.items()}
-    session.execute(_changing(table, *values), {"of_id": row_id, **parameters})
+    write(session, _changing(table, *values), {"of_id": row_id, **parameters})
 
 
 @lru_cache(maxsize=256)

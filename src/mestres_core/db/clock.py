@@ -6,11 +6,12 @@ import threading
 import time
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool
 
 from mestres_core.db.session import connect_arguments, normal_url
+from mestres_core.db.waiting import ask
 
 
 class DatabaseClock:
@@ -23,11 +24,10 @@ class DatabaseClock:
 
     def __init__(self, url: str | URL, *, ask_every: float = 60.0) -> None:
         parsed = normal_url(url)
-        self._engine = (
-            create_engine(parsed, poolclass=NullPool, connect_args=connect_arguments(parsed))
-            if parsed.get_backend_name() == "postgresql"
-            else None
-        )
+        self._engine: Engine | None = None
+        if parsed.get_backend_name() == "postgresql":
+            parsed = parsed.set(drivername="postgresql+psycopg")  # also where the shop's own driver is an async one
+            self._engine = create_engine(parsed, poolclass=NullPool, connect_args=connect_arguments(parsed))
         self._ask_every = ask_every
         self._lock = threading.Lock()
         self._known: tuple[datetime, float] | None = None
@@ -36,11 +36,20 @@ class DatabaseClock:
         """The present, in UTC."""
         if self._engine is None:
             return datetime.now(UTC)
-        with self._lock:
-            if self._known is None or time.monotonic() - self._known[1] >= self._ask_every:
-                self._known = self._ask()
-            moment, at = self._known
+        known = self._known
+        if known is None or self._is_old(known):
+            known = ask(self._renew)
+        moment, at = known
         return moment + timedelta(seconds=time.monotonic() - at)
+
+    def _is_old(self, known: tuple[datetime, float]) -> bool:
+        return time.monotonic() - known[1] >= self._ask_every
+
+    def _renew(self) -> tuple[datetime, float]:
+        with self._lock:
+            if self._known is None or self._is_old(self._known):
+                self._known = self._ask()
+            return self._known
 
     def _ask(self) -> tuple[datetime, float]:
         assert self._engine is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from sqlalchemy import Engine, event
 from mestres_core.errors import DatabaseNotReady
 
 _EXPLAIN = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) "
+_WRITES = re.compile(r"\b(INSERT INTO|(?<!FOR )UPDATE|DELETE FROM|MERGE INTO)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ def plans(engine: Engine, call: Callable[[], object]) -> tuple[Plan, ...]:
     sent: list[tuple[str, Any]] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
-        if statement.lstrip().upper().startswith(("SELECT", "WITH")) and not many:
+        if _reads(statement) and not many:
             sent.append((statement, parameters))
 
     event.listen(engine, "before_cursor_execute", note)
@@ -46,6 +48,12 @@ def plans(engine: Engine, call: Callable[[], object]) -> tuple[Plan, ...]:
         event.remove(engine, "before_cursor_execute", note)
     with engine.connect() as connection:
         return tuple(_plan(connection, statement, parameters) for statement, parameters in sent)
+
+
+def _reads(statement: str) -> bool:
+    """Whether it may be sent again: a WITH may hold writes."""
+    text = statement.lstrip().upper()
+    return text.startswith("SELECT") or (text.startswith("WITH") and _WRITES.search(text) is None)
 
 
 def _plan(connection: Any, statement: str, parameters: Any) -> Plan:

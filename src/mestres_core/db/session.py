@@ -10,6 +10,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Engine, create_engine, event, make_url
@@ -20,11 +21,17 @@ from sqlalchemy.pool import StaticPool
 
 from mestres_core.db.dialects.sql import busy
 from mestres_core.db.dialects.sqlite import READ_ONLY, FairLock, configure_sqlite
+from mestres_core.db.later import PatientSession
+from mestres_core.db.waiting import LoopLock, pause, to_the_end
 from mestres_core.errors import CommerceError, DatabaseNotReady, OutcomeUnknown, RetryableError
 
 T = TypeVar("T")
 _ATTEMPTS = 5
 _IDLE = 5.0  # seconds
+_LIMITS = {"lock_timeout": "10s", "idle_in_transaction_session_timeout": "60s"}
+_PREPARED = 500  # statements that asyncpg keeps for a connection
+POOL = {"pool_size": 20, "max_overflow": 30, "pool_timeout": 30, "pool_recycle": 3600}
+"""The connections of a process to PostgreSQL."""
 
 
 def normal_url(url: str | URL) -> URL:
@@ -48,19 +55,12 @@ def make_engine(url: str | URL) -> Engine:
         engine = create_engine(parsed, connect_args=arguments, **({"poolclass": StaticPool} if memory else {}))
         configure_sqlite(engine)
         return engine
-    made = create_engine(
-        parsed,
-        pool_size=20,
-        max_overflow=30,
-        pool_timeout=30,
-        pool_recycle=3600,
-        connect_args=connect_arguments(parsed),
-    )
-    _ask_the_idle(made)
+    made = create_engine(parsed, connect_args=connect_arguments(parsed), **POOL)
+    ask_the_idle(made)
     return made
 
 
-def _ask_the_idle(engine: Engine) -> None:
+def ask_the_idle(engine: Engine) -> None:
     """Have a connection that lay in the pool for more than five seconds asked whether it is still there.
 
     To ask each time (`pool_pre_ping`) costs every transaction a round trip. One that is lost while it is in use is
@@ -85,10 +85,9 @@ def connect_arguments(url: URL) -> dict[str, object]:
     """What the driver is told for each connection, whoever makes the engine."""
     if url.get_backend_name() == "sqlite":
         return {"check_same_thread": False}
-    return {
-        "prepare_threshold": 2,
-        "options": "-c lock_timeout=10s -c idle_in_transaction_session_timeout=60s",
-    }
+    if url.get_driver_name() == "asyncpg":
+        return {"server_settings": _LIMITS, "prepared_statement_cache_size": _PREPARED}
+    return {"prepare_threshold": 2, "options": " ".join(f"-c {name}={value}" for name, value in _LIMITS.items())}
 
 
 @contextmanager
@@ -106,25 +105,26 @@ def _translated(*, ending: bool = False) -> Iterator[None]:
         raise RetryableError(reason) from error
 
 
-def _commit(session: Session) -> None:
+def _commit(session: PatientSession) -> None:
     """Raises OutcomeUnknown when the connection is lost at it: the database may have committed or not."""
+    with _translated():
+        session.send()
     try:
         with _translated(ending=True):
             session.commit()
+        session.committed = True
     except DBAPIError as error:
         if error.connection_invalidated:
             raise OutcomeUnknown from error
         raise
 
 
-class _CoreSession(Session):
-    """A session of our own: what is sent in it are statements of tables, never entities of an ORM.
-
-    So it gives them straight to its connection, which costs a fifth less for each.
-    """
-
-    def execute(self, statement: Any, params: Any = None, **options: Any) -> Any:
-        return self.connection().execute(statement, params, **options)
+def _end(session: PatientSession, *, keep: bool) -> None:
+    try:
+        if keep:
+            _commit(session)
+    finally:
+        session.close()
 
 
 class Database:
@@ -138,7 +138,11 @@ class Database:
         frozen = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         self._frozen = self._reader if self.dialect == "sqlite" else engine.execution_options(**frozen)
         self._shared = isinstance(engine.pool, StaticPool)  # one connection for all threads: one at a time
-        self._writer_lock = FairLock()
+        self._writer_lock: FairLock | LoopLock = LoopLock() if engine.dialect.is_async else FairLock()
+
+    def in_another_loop(self) -> None:
+        """Forget the event loop that is gone."""
+        self._writer_lock = LoopLock()
 
     @property
     def alone(self) -> bool:
@@ -153,33 +157,44 @@ class Database:
         meanwhile; nobody waits for it.
         """
         engine = self._frozen if snapshot else self._reader
-        with self._turn(write=False), _translated(), _CoreSession(engine) as session:
+        with self._turn(write=False), _translated(), self._closing(PatientSession(engine)) as session:
             try:
                 yield session
             except DBAPIError:
                 raise  # it may be gone, or refuse everything until a rollback
-            except BaseException:
+            except Exception:
                 session.commit()
                 raise
             session.commit()
 
     @contextmanager
-    def write(self, *, survivors: bool = False) -> Iterator[Session]:
+    def _closing(self, session: PatientSession) -> Iterator[PatientSession]:
+        try:
+            yield session
+        finally:
+            if self.dialect == "sqlite":
+                to_the_end(session.close)
+            else:
+                session.close()  # nothing is waited for: there is no transaction to be ended
+
+    @contextmanager
+    def write(self, *, survivors: bool = False) -> Iterator[PatientSession]:
         """A session whose work is committed at the end, or rolled back when an error leaves the block.
 
         With `survivors`, for a single call, errors that have written something worth keeping are committed too. Raises
         RetryableError when the database was busy or the connection was lost on the way, OutcomeUnknown when it was lost
-        at the commit.
+        at the commit. A task cancelled once the commit has begun is so after its end; `session.committed` tells.
         """
-        with self._turn(write=True), _CoreSession(self.engine) as session:
+        with self._turn(write=True):
+            session = PatientSession(self.engine)
             try:
                 with _translated():
                     yield session
-            except CommerceError as error:
-                if survivors and error.survives:
-                    _commit(session)
+            except BaseException as error:
+                keep = survivors and isinstance(error, CommerceError) and error.survives
+                to_the_end(partial(_end, session, keep=keep))
                 raise
-            _commit(session)
+            to_the_end(partial(_end, session, keep=True))
 
     def retrying(self, call: Callable[[], T]) -> T:
         """Run a whole transaction up to five times while the database says "busy". Raises RetryableError after that."""
@@ -189,7 +204,7 @@ class Database:
             except RetryableError:
                 if attempt == _ATTEMPTS - 1:
                     raise
-                time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - spreads retries, guards nothing
+                pause(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - spreads retries, guards nothing
         raise AssertionError("unreachable")
 
     def _turn(self, *, write: bool) -> AbstractContextManager[None]:

@@ -120,6 +120,32 @@ class ReturnChanged(Fact):
     customer_id: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class CustomerChanged(Fact):
+    """A customer was made, changed, or joined with another one."""
+
+    aggregate: ClassVar[str] = "customer"
+    customer_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerErased(Fact):
+    """A person wants to be forgotten: whoever keeps copies of a customer's data erases them, too."""
+
+    aggregate: ClassVar[str] = "customer"
+    customer_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewChanged(Fact):
+    """A review was written, changed, approved, rejected or removed (`status`)."""
+
+    aggregate: ClassVar[str] = "review"
+    review_id: int
+    product_id: int
+    status: str
+
+
 KINDS: dict[str, type[Fact]] = {
     kind.__name__: kind
     for kind in (
@@ -132,6 +158,9 @@ KINDS: dict[str, type[Fact]] = {
         OrderShipped,
         OrderEdited,
         ReturnChanged,
+        CustomerChanged,
+        CustomerErased,
+        ReviewChanged,
     )
 }
 

@@ -12,6 +12,7 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from mestres_core.db.dialects.bulk import InsertMany
+from mestres_core.db.later import write
 from mestres_core.events.facts import Fact
 from mestres_core.events.models import outbox
 from mestres_core.typing import Clock
@@ -59,7 +60,7 @@ class Outbox:
             for fact in facts
         ]
         if len(rows) == 1:
-            self.session.connection().execute(_ONE, rows[0])
+            write(self.session, _ONE, rows[0])
         else:
             _MANY(self.session, rows)
         self.facts.extend(facts)

@@ -13,11 +13,13 @@ from sqlalchemy import or_, select, update
 
 from mestres_core.db.dialects.sql import one_at_a_time
 from mestres_core.db.session import Database
+from mestres_core.db.waiting import ask
 from mestres_core.events.facts import Fact, revive
 from mestres_core.events.models import outbox
 from mestres_core.typing import Clock
 
-Subscriber = Callable[[Fact], None]
+Subscriber = Callable[[Fact], object]
+"""Called with each fact; for `shop.aio.relay()` it may be async."""
 _CLAIM = timedelta(seconds=60)
 _CLAIMS = 0x6D65_7374_7265_01  # the advisory lock of claiming: any number that others do not use
 
@@ -38,7 +40,7 @@ def relay(database: Database, clock: Clock, subscribers: Sequence[Subscriber], *
         try:
             fact = revive(row_id, kind, payload)
             for subscriber in subscribers:
-                subscriber(fact)
+                ask(subscriber, fact)
         except Exception as error:  # noqa: BLE001 - a subscriber may raise anything; the fact must stay
             failed[row_id] = f"{type(error).__name__}: {error}"
             stopped.add((aggregate, aggregate_id))

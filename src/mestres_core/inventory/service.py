@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
 
-from mestres_core.errors import InsufficientStock, NotFound, ValidationError, VersionConflict
+from mestres_core.errors import ExtensionFailed, InsufficientStock, NotFound, ValidationError, VersionConflict
 from mestres_core.events.work import Work
 from mestres_core.inventory import ledger, locations, lots, reconciling
 from mestres_core.inventory.dto import (
@@ -536,8 +536,9 @@ class InventoryService:
             if total < pieces:
                 raise InsufficientStock(sku=shelves[variant].before.sku, requested=pieces, available=total)
             if total > pieces or any(not 0 <= part <= rooms.get(of, 0) for of, part in answer.items()):
-                raise ValueError(
-                    f"the allocator took {dict(answer)} of variant {variant}: {pieces} of {rooms} were asked"
+                raise ExtensionFailed(
+                    "the stock allocator",
+                    f"it took {dict(answer)} of variant {variant}: {pieces} of {rooms} were asked",
                 )
         return chosen
 

@@ -12,8 +12,8 @@ Invariants, each under the order's lock and in the transaction of the change:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 from sqlalchemy import and_, bindparam, case, func, insert, select, update
 
@@ -26,6 +26,7 @@ from mestres_core.events.work import Work
 from mestres_core.inventory.service import InventoryService
 from mestres_core.orders.dto import Order, OrderLine
 from mestres_core.orders.models import credit, line, order
+from mestres_core.payments.dto import Payment
 from mestres_core.payments.models import payment
 from mestres_core.payments.service import PaymentService
 from mestres_core.pricing.service import PricingService
@@ -97,6 +98,33 @@ class Ledger:
     waiting: int
     held: int
 
+    @classmethod
+    def of(cls, tender: Payment, *, by_account: bool) -> Ledger:
+        """What an order's only tender adds up to."""
+        open_ = tender.status in HELD
+        return cls(
+            captures=int(tender.status in TAKEN),
+            captured=tender.captured,
+            authorized=tender.authorized - tender.captured - tender.voided if open_ else 0,
+            refunded=tender.refunded,
+            asked=tender.refunded + tender.refunding,
+            waiting=int(open_ or tender.status == "pending"),
+            held=int(open_ and by_account),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What an order has become; `reopens` is the cart that its buyer may try again with, if it has come to nothing.
+
+    `alone`: nothing else of it was moved, neither goods nor other money.
+    """
+
+    status: str
+    payment_status: str
+    reopens: str | None = None
+    alone: bool = False
+
 
 class OrderBooks:
     """What all services of orders stand on."""
@@ -127,10 +155,7 @@ class OrderBooks:
         """An order with its lines and payments. Raises NotFound."""
         row = self._row(number, lock=False)
         payments = self._payments.of_order(number)
-        refunded = sum(each.refunded for each in payments)
-        captured = sum(each.captured for each in payments)
-        balance = captured - refunded - worth(row)
-        owing = row.status in LIVE
+        balance = _balance(payments, row, row.status)
         return Order(
             number=row.number,
             status=row.status,
@@ -146,10 +171,10 @@ class OrderBooks:
             access_token=row.access_token,
             created_at=row.created_at,
             coupons={code: Money(off, row.currency) for code, off in row.coupons},
-            refunded=Money(refunded, row.currency),
+            refunded=balance.refunded,
             credited=Money(row.credited_amount, row.currency),
-            refund_due=Money(max(balance, 0), row.currency),
-            payment_due=Money(max(-balance, 0) if owing else 0, row.currency),
+            refund_due=balance.refund_due,
+            payment_due=balance.payment_due,
             tax_included=Money(row.tax_included_amount, row.currency),
             shipping_tax=Money(row.shipping_tax_amount, row.currency),
             channel=row.channel,
@@ -225,7 +250,22 @@ class OrderBooks:
             self._session.execute(_CREDIT, rows)
         return credited
 
-    def _rebalance(self, row: Any, *, unpaid: str | None = None, ledger: Ledger | None = None, **values: Any) -> None:
+    def after(self, known: Order, row: Any, settled: Settled, tender: Payment) -> Order:
+        """The order that was `known`, of which nothing but its only tender and what follows from that has changed."""
+        balance = _balance((tender,), row, settled.status)
+        return replace(
+            known,
+            status=settled.status,
+            payment_status=settled.payment_status,
+            payments=(tender,),
+            refunded=balance.refunded,
+            refund_due=balance.refund_due,
+            payment_due=balance.payment_due,
+        )
+
+    def _rebalance(
+        self, row: Any, *, unpaid: str | None = None, ledger: Ledger | None = None, **values: Any
+    ) -> Settled:
         """Change the order's row, and its payment status by what the ledgers then say.
 
         `unpaid` is what to call an order that ends without any money, `ledger` what they say if it is known.
@@ -242,6 +282,7 @@ class OrderBooks:
             or (row.payment_status if status in OVER or row.payment_status == "void" else _WITHOUT_MONEY[status]),
         )
         self._change(row, **values)
+        return Settled(status, values["payment_status"])
 
     def _after_moving(self, lines: Sequence[Any], moves: Mapping[int, Mapping[str, int]]) -> dict[str, Any]:
         """Both statuses of a placed order whose lines' pieces were moved: shipped, called off, added."""
@@ -262,6 +303,21 @@ class OrderBooks:
 
     def _announce(self, number: str, status: str, payment_status: str, customer_id: int) -> None:
         self._work.outbox.announce(OrderChanged(number, status, payment_status, customer_id))
+
+
+class _Balance(NamedTuple):
+    """What of an order was given back, what is to go back, and what is still to be paid."""
+
+    refunded: Money
+    refund_due: Money
+    payment_due: Money
+
+
+def _balance(payments: Sequence[Payment], row: Any, status: str) -> _Balance:
+    refunded = sum(each.refunded for each in payments)
+    left = sum(each.captured for each in payments) - refunded - worth(row, status=status)
+    due = max(-left, 0) if status in LIVE else 0
+    return _Balance(Money(refunded, row.currency), Money(max(left, 0), row.currency), Money(due, row.currency))
 
 
 _WITHOUT_MONEY = {"pending": "pending", "placed": "authorized", "completed": "authorized"}
@@ -307,8 +363,8 @@ def to_line(row: Any, currency: str) -> OrderLine:
 
 def totals_of(row: Any) -> Totals:
     """What was agreed."""
-    parts = (row.items_amount, row.discount_amount, row.shipping_amount, row.tax_amount, row.grand_amount)
-    return Totals(*(Money(part, row.currency) for part in parts))
+    parts = (row.items_amount, row.discount_amount, row.shipping_amount, row.tax_amount)
+    return Totals(*(Money(part, row.currency) for part in (*parts, row.grand_amount, row.tax_included_amount)))
 
 
 def read_pieces(checks: Checks, field: str, value: Any, most: Mapping[int, int]) -> dict[int, int]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Protocol
 
+from mestres_core.db.waiting import ask, to_the_end
 from mestres_core.events.facts import Fact, OrderChanged
 from mestres_core.orders.dto import Order
 
@@ -41,9 +42,9 @@ def confirm(run: Callable[[Callable[[Any], Any]], Any], notifier: Notifier | Non
     if order is None:
         return False
     try:
-        notifier.order_confirmed(order)
+        ask(notifier.order_confirmed, order)
     except BaseException:
-        run(lambda services: services.orders.end_confirming(number, told=False))
+        to_the_end(lambda: run(lambda services: services.orders.end_confirming(number, told=False)))
         raise
-    run(lambda services: services.orders.end_confirming(number, told=True))
+    to_the_end(lambda: run(lambda services: services.orders.end_confirming(number, told=True)))
     return True

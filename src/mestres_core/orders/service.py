@@ -7,20 +7,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Integer, bindparam, func, insert, literal_column, or_, select, update
+from sqlalchemy import Integer, bindparam, func, literal_column, or_, select, update
 
 from mestres_core.cart.dto import CartLine, Totals
 from mestres_core.catalog.dto import Page
 from mestres_core.catalog.service import check_paging
-from mestres_core.db.dialects.bulk import InsertMany
+from mestres_core.db.dialects.bulk import InsertFamily
 from mestres_core.db.keyset import Keyset
 from mestres_core.errors import InsufficientStock, TransactionOwnershipError, ValidationError
 from mestres_core.events.facts import OrderEdited
-from mestres_core.orders.books import LIVE, OVER, Ledger, by_variant, open_pieces, read_pieces, refuse, worth
+from mestres_core.orders.books import LIVE, OVER, Ledger, Settled, by_variant, open_pieces, read_pieces, refuse, worth
 from mestres_core.orders.dto import Credit, LineParts, Order, OrderLine, OrderSummary
 from mestres_core.orders.edits import Edits
 from mestres_core.orders.models import credit, line, order
@@ -37,16 +38,37 @@ from mestres_core.rules.shares import spread
 from mestres_core.rules.states import ENDED_UNPAID, ORDER, ORDER_AFTER, may
 from mestres_core.typing import CaptureRequest, PaymentRequest, RefundRequest, VoidRequest
 
-_NEW = insert(order).returning(order.c.id)
-_NEW_LINES = InsertMany(
+_NEW = InsertFamily(
+    order,
+    (
+        *("number", "cart_id", "quote_hash", "status", "payment_status", "fulfillment_status", "currency"),
+        *("items_amount", "discount_amount", "shipping_amount", "tax_amount", "grand_amount", "tax_included_amount"),
+        *("shipping_tax_amount", "customer_id", "customer", "address", "shipping_method", "coupons", "access_token"),
+        *("channel", "customer_group", "owner", "created_at", "updated_at"),
+    ),
     line,
-    *("order_id", "variant_id", "sku", "name", "quantity", "unit_price", "total", "attributes"),
-    *("discount_amount", "tax_amount", "tax_included_amount"),
-    returning=(line.c.id,),
+    (
+        *("variant_id", "sku", "name", "quantity", "unit_price", "total", "attributes"),
+        *("discount_amount", "tax_amount", "tax_included_amount"),
+    ),
+    key="order_id",
 )
 _CREDITS = select(credit).where(credit.c.order_id == bindparam("order_id")).order_by(credit.c.id)
 _LOCK_OF = (
-    select(order)
+    # What `settle` works with: each column that is not read saves as much as a small part of a statement.
+    select(
+        order.c.id,
+        order.c.number,
+        order.c.cart_id,
+        order.c.status,
+        order.c.payment_status,
+        order.c.currency,
+        order.c.grand_amount,
+        order.c.credited_amount,
+        order.c.customer_id,
+        order.c.address,
+        order.c.updated_at,
+    )
     .where(order.c.number == select(payment.c.order_number).where(payment.c.id == bindparam("key")).scalar_subquery())
     .with_for_update()
 )
@@ -119,8 +141,8 @@ class OrderService(Shipping, Returns, Edits):
         check_paging(checks, page=page, per_page=per_page)
         after = _NEWEST.read(checks, cursor)
         checks.done()
-        self._customers.get(customer_id)
-        return self._page({"customer_id": customer_id}, page=page, per_page=per_page, after=after, count=count)
+        mine = self._customers.get(customer_id).id
+        return self._page({"customer_id": mine}, page=page, per_page=per_page, after=after, count=count)
 
     def _page(
         self,
@@ -160,6 +182,7 @@ class OrderService(Shipping, Returns, Edits):
         owner: str | None = None,
         uses: Sequence[Use] = (),
         customer_id: int | None = None,
+        beside: Callable[[str], None] = lambda _number: None,
         written: Callable[[int, Sequence[int]], None] = lambda _order_id, _line_ids: None,
     ) -> Order:
         """Set the goods aside and write the order down, as yet without a payment; `coupons`: minor units taken off.
@@ -167,9 +190,9 @@ class OrderService(Shipping, Returns, Edits):
         `parts` has each line's share of the discount and of the taxes; together with `shipping_tax` (the tax added for
         the shipping) they are the discount and the tax of `totals`. Without `parts` both are shared out by the lines'
         amounts. `tax_included` is what all prices contain, the shipping's too; `uses` is what it takes of promotions;
-        `customer_id` is the customer's row if it is known;
-        `written` is told the order's row and those of its lines. Raises InsufficientStock, RetryableError when a
-        promotion was used up a moment ago, ValueError when the parts are not those of the totals.
+        `customer_id` is the customer's row if it is known; `beside` writes what goes along with the order of this
+        number; `written` is told the order's row and those of its lines. Raises InsufficientStock, RetryableError when
+        a promotion was used up a moment ago, ValueError when the parts are not those of the totals.
         """
         now = self._work.clock.now()
         shares = parted(lines, totals, parts, shipping_tax)
@@ -177,10 +200,13 @@ class OrderService(Shipping, Returns, Edits):
         wanted: Counter[int] = Counter()
         for each in lines:
             wanted[each.variant_id] += each.quantity
-        self._inventory.allocate(wanted, reference=number, owner=cart_id, address=address)
-        if customer_id is None:
-            customer_id = self._customers.know(customer)
-        self._promotions.take(number, uses, customer=str(customer_id))
+        with self._work.outbox.together():
+            self._inventory.allocate(wanted, reference=number, owner=cart_id, address=address)
+            if customer_id is None:
+                customer_id = self._customers.know(customer)
+            self._promotions.take(number, uses, customer=str(customer_id))
+            self._announce(number, "pending", "pending", customer_id)
+            beside(number)
         currency = totals.grand.currency
         row: dict[str, Any] = {
             "number": number,
@@ -209,11 +235,9 @@ class OrderService(Shipping, Returns, Edits):
             "created_at": now,
             "updated_at": now,
         }
-        order_id = self._session.execute(_NEW, row).scalar_one()
-        rows = [_line_row(order_id, each, part) for each, part in zip(lines, shares, strict=True)]
-        line_ids = sorted(_NEW_LINES(self._session, rows).scalars())  # they follow the order of the rows
+        rows = [_line_row(each, part) for each, part in zip(lines, shares, strict=True)]
+        order_id, line_ids = _NEW(self._session, row, rows)
         written(order_id, line_ids)
-        self._announce(number, "pending", "pending", row["customer_id"])
         none = Money(0, currency)
         return Order(
             number=number,
@@ -265,36 +289,41 @@ class OrderService(Shipping, Returns, Edits):
         return self._row(number, lock=True)
 
     def settle(
-        self, row: Any, payment: str, *, gained: bool = True, refunded: int = 0, reference: str = ""
-    ) -> str | None:
+        self,
+        row: Any,
+        payment: str,
+        *,
+        gained: bool = True,
+        refunded: int = 0,
+        reference: str = "",
+        ledger: Ledger | None = None,
+    ) -> Settled:
         """Let what became of a payment (authorized, captured, voided, declined...) have its effect on the order.
 
         `row` is the order's, as `lock_of` or `locked` gave it.
 
-        Returns the cart to open again when the order has come to nothing, None otherwise: its other tenders then go
-        back where they came from. Money that arrives after its payment had failed brings the order back if its goods
+        When the order has come to nothing, its cart can be opened again and its other tenders go back where they came
+        from. Money that arrives after its payment had failed brings the order back if its goods
         can still be set aside; if not, or if somebody called the order off, the money goes back to the buyer by itself.
-        `gained` says whether money has come now; `refunded` minor units were given back.
+        `gained` says whether money has come now; `refunded` minor units were given back; `ledger` is what the payments
+        add up to, if it is known.
         """
         number = row.number
         if payment in _TAKEN:
-            if gained:
-                self._take_in(row)
+            settled = self._take_in(row, ledger) if gained else None
             if refunded:
-                self._refunded(self._row(number, lock=True) if gained else row, refunded, reference)
-            elif not gained:
-                self._rebalance(row)
-            return None
+                return self._refunded(self._row(number, lock=True) if gained else row, refunded, reference)
+            return settled or self._rebalance(row)
         if row.status != "pending":
             if payment not in ORDER_AFTER:
-                self._rebalance(row, unpaid="void" if payment == "voided" and row.status in LIVE else None)
-            return None
+                return self._rebalance(row, unpaid="void" if payment == "voided" and row.status in LIVE else None)
+            return Settled(row.status, row.payment_status)
         self._inventory.release(self._held(row), reference=number)
         self._promotions.give_back(number)
         self._give_back(number, reason="undone")
         unpaid = "void" if payment == "voided" else payment
-        self._rebalance(row, status=ORDER_AFTER.get(payment, "cancelled"), unpaid=unpaid)
-        return str(row.cart_id)
+        settled = self._rebalance(row, status=ORDER_AFTER.get(payment, "cancelled"), unpaid=unpaid)
+        return replace(settled, reopens=str(row.cart_id))
 
     def begin_refund(
         self, number: str, *, amount: int | None, idempotency_key: str | None, lease: timedelta
@@ -520,9 +549,9 @@ class OrderService(Shipping, Returns, Edits):
         )
         return tuple(self._session.execute(query).scalars())
 
-    def _take_in(self, row: Any) -> None:
+    def _take_in(self, row: Any, ledger: Ledger | None) -> Settled:
         """Money has come, or is promised by the buyer's bank."""
-        ledger = self._ledger(row.number)
+        ledger = ledger or self._ledger(row.number)
         brought, late = ledger.captured + ledger.authorized, row.payment_status in ENDED_UNPAID
         if row.status == "pending":
             placed = brought >= row.grand_amount
@@ -530,27 +559,29 @@ class OrderService(Shipping, Returns, Edits):
             stays = brought - ledger.asked >= row.grand_amount  # no other tender is on its way back
             placed = late and stays and may(ORDER, row.status, "placed") and self._hold_again(row)
         known: Ledger | None = ledger
+        held_again = placed and row.status != "pending"
         if not placed and row.status in OVER:
             self._give_back(row.number, reason="late")
             known = None
         elif ledger.held and ledger.waiting == ledger.held and (placed or row.status in LIVE):
             self._payments.capture_accounts(row.number)  # all other money is there
             known = None
-        self._rebalance(row, ledger=known, **({"status": "placed"} if placed else {}))
+        settled = self._rebalance(row, ledger=known, **({"status": "placed"} if placed else {}))
+        return replace(settled, alone=known is not None and not held_again)
 
     def _give_back(self, number: str, *, reason: str) -> None:
         """The order has come to nothing: what its tenders brought goes back to where it came from."""
         self._payments.begin_voids(number, leased_until=self._work.clock.now())
         self._payments.give_back(number, reason=reason)
 
-    def _refunded(self, row: Any, amount: int, reference: str) -> None:
+    def _refunded(self, row: Any, amount: int, reference: str) -> Settled:
         """So much was given back. What goes beyond what was due is goodwill: it is owed no longer."""
         ledger = self._ledger(row.number)
         goodwill = amount - max(ledger.captured - (ledger.refunded - amount) - worth(row), 0)
         credited = row.credited_amount
         if row.status in LIVE and goodwill > 0:
             credited = self._credit(row, credited, [("goodwill", None, 0, goodwill)], reference)
-        self._rebalance(row, credited_amount=credited)
+        return self._rebalance(row, credited_amount=credited)
 
     def _hold_again(self, row: Any) -> bool:
         try:
@@ -603,9 +634,8 @@ def _summary(row: Any) -> OrderSummary:
     )
 
 
-def _line_row(order_id: int, each: CartLine, part: LineParts) -> dict[str, Any]:
+def _line_row(each: CartLine, part: LineParts) -> dict[str, Any]:
     return {
-        "order_id": order_id,
         "variant_id": each.variant_id,
         "sku": each.sku,
         "name": each.name,

@@ -270,8 +270,7 @@ class StoreCreditService:
     ) -> Account:
         """Give a customer credit; the same key does it once. Raises NotFound, ValidationError, IdempotencyConflict."""
         key, reference = _checked_change(amount, currency, reference, idempotency_key)
-        self._customers.get(customer_id)
-        row = self._open(customer_id, currency)
+        row = self._open(self._customers.get(customer_id).id, currency)
         if not self._accounts.told_before(row, "issue", amount, key):
             self._accounts.put(row.id, "issue", amount, reference=reference, key=key)
         return self._accounts.shown(row.id)
@@ -290,8 +289,7 @@ class StoreCreditService:
         Raises NotFound, InsufficientFunds, ValidationError, IdempotencyConflict.
         """
         key, reference = _checked_change(amount, currency, reference, idempotency_key)
-        self._customers.get(customer_id)
-        row = self._open(customer_id, currency)
+        row = self._open(self._customers.get(customer_id).id, currency)
         if not self._accounts.told_before(row, "debit", amount, key):
             self._accounts.take(row, amount, reference=reference, key=key)
         return self._accounts.shown(row.id)
@@ -310,8 +308,7 @@ class StoreCreditService:
         checks = Checks()
         _check_currency(checks, currency)
         checks.done()
-        self._customers.get(customer_id)
-        return self._accounts.credit_of(customer_id, currency)
+        return self._accounts.credit_of(self._customers.get(customer_id).id, currency)
 
     def _open(self, customer_id: int, currency: str) -> Any:
         row = {

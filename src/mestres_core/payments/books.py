@@ -17,16 +17,32 @@ from sqlalchemy import bindparam, exists, func, insert, select, update
 
 from mestres_core.db.changes import change
 from mestres_core.db.dialects.sql import insert as upsert
+from mestres_core.db.later import write
 from mestres_core.errors import ValidationError
 from mestres_core.events.work import Work
+from mestres_core.payments.dto import Payment
 from mestres_core.payments.models import event as ledger
 from mestres_core.payments.models import operation, payment, refund
 from mestres_core.rules.checks import BIGGEST_ID, storable
 from mestres_core.rules.ledger import HELD, KINDS, Balance, Entry, fold, unexplained
+from mestres_core.rules.money import Money
 from mestres_core.typing import PaymentEvent, PaymentProvider
 
 _HAS_PARKED = exists().where(ledger.c.payment_id == payment.c.id, ledger.c.state == "parked").label("has_parked")
-_BY_KEY = select(payment, _HAS_PARKED).where(payment.c.id == bindparam("key")).with_for_update(of=payment)
+_TIMES = ("leased_until", "expires_at", "created_at", "position", "account_id")
+_OF_BOOKS = [column for column in payment.columns if column.name not in _TIMES]
+_others = payment.alias("others")
+_TENDERS = (
+    select(func.count()).where(_others.c.order_number == payment.c.order_number).scalar_subquery().label("tenders")
+)
+_IS_TOLD = (
+    exists().where(ledger.c.provider == bindparam("provider"), ledger.c.event_id == bindparam("event_id")).label("told")
+)
+_BY_KEY = (
+    select(*_OF_BOOKS, _HAS_PARKED, _TENDERS, _IS_TOLD)
+    .where(payment.c.id == bindparam("key"))
+    .with_for_update(of=payment)
+)
 _OF_ORDER = (
     select(payment, _HAS_PARKED)
     .where(payment.c.order_number == bindparam("number"))
@@ -40,7 +56,8 @@ _ENTRIES = (
 )
 _ASKED = select(operation.c.id).where(operation.c.payment_id == bindparam("key"), operation.c.kind == "capture")
 # Put together once for each database: that costs more than sending them.
-_NOTES = {
+_NOTES = {dialect: upsert(dialect, ledger).on_conflict_do_nothing().inline() for dialect in ("sqlite", "postgresql")}
+_NEW_ONES = {
     dialect: upsert(dialect, ledger).on_conflict_do_nothing().returning(ledger.c.id)
     for dialect in ("sqlite", "postgresql")
 }
@@ -71,7 +88,8 @@ _LONGEST = {"id": 120, "key": 64, "reference": 120, "operation": 120}
 class Change:
     """What an event has changed: the payment's status now, and how many minor units it reported as given back.
 
-    `gained` says whether money has come, or was promised.
+    `gained` says whether money has come, or was promised; `tender` is the payment as it is now, if it is its order's
+    only one and nothing else of it was changed.
     """
 
     order_number: str
@@ -79,6 +97,7 @@ class Change:
     refunded: int = 0
     reference: str = ""
     gained: bool = False
+    tender: Payment | None = None
 
 
 class PaymentBooks:
@@ -96,12 +115,15 @@ class PaymentBooks:
         stays in the ledger for people. Raises ValidationError for what no ledger can hold.
         """
         check(event)
-        row = self._session.execute(_BY_KEY, {"key": event.key}).first()
+        asked = {"key": event.key, "provider": event.provider, "event_id": event.id}
+        row = self._session.execute(_BY_KEY, asked).first()
         state = "parked" if row is None else "applied" if event.provider == row.provider else "disputed"
-        written = self._write([(event, state)])
-        if row is None or state != "applied" or not (written or row.has_parked):
+        if row is None or not row.told:
+            # Whoever tells of it in this moment, too, had not seen the payment: it is parked, and counts once.
+            write(self._session, _NOTES[self._work.dialect], self._noted(event, state))
+        if row is None or state != "applied" or (row.told and not row.has_parked):
             return None
-        first = written and not row.acknowledged and not row.has_parked
+        first = not row.told and not row.acknowledged and not row.has_parked
         return self.refold(row, event if first else None)
 
     def refold(self, row: Any, only: PaymentEvent | None = None) -> Change | None:
@@ -136,7 +158,9 @@ class PaymentBooks:
             self._close_operations(row.id, balance)
         gained = balance.captured > row.captured_amount or balance.authorized > row.authorized_amount
         reference = (grown and _last(facts, "operation")) or ""
-        return Change(row.order_number, balance.status, grown, reference, gained)
+        alone = getattr(row, "tenders", 0) == 1 and not grown
+        tender = as_payment({**row._mapping, **values}) if alone else None  # noqa: SLF001 - a row's public way to its names
+        return Change(row.order_number, balance.status, grown, reference, gained, tender)
 
     def _rows(self, number: str) -> Sequence[Any]:
         """The payments of an order, locked."""
@@ -230,23 +254,23 @@ class PaymentBooks:
 
     def _write(self, events: Iterable[tuple[PaymentEvent, str]]) -> bool:
         """Whether any of these was not in the ledger yet."""
-        now = self._work.clock.now()
-        rows = [
-            {
-                "provider": event.provider,
-                "event_id": event.id,
-                "payment_id": event.key,
-                "kind": event.kind,
-                "amount": event.amount,
-                "action": dict(event.action),
-                "reference": event.reference,
-                "state": state,
-                "created_at": now,
-                "operation": event.operation,
-            }
-            for event, state in events
-        ]
-        return self._session.execute(_NOTES[self._work.dialect], rows if len(rows) > 1 else rows[0]).first() is not None
+        rows = [self._noted(event, state) for event, state in events]
+        sent = rows if len(rows) > 1 else rows[0]
+        return self._session.execute(_NEW_ONES[self._work.dialect], sent).first() is not None
+
+    def _noted(self, event: PaymentEvent, state: str) -> dict[str, Any]:
+        return {
+            "provider": event.provider,
+            "event_id": event.id,
+            "payment_id": event.key,
+            "kind": event.kind,
+            "amount": event.amount,
+            "action": dict(event.action),
+            "reference": event.reference,
+            "state": state,
+            "created_at": self._work.clock.now(),
+            "operation": event.operation,
+        }
 
     def _note(
         self, row: Any, kind: str, amount: int, *, operation_id: str, event_id: str | None = None
@@ -261,6 +285,24 @@ class PaymentBooks:
             operation=operation_id,
         )
         return self.record(told)
+
+
+def as_payment(row: Any) -> Payment:
+    """A payment's row as it is shown."""
+    return Payment(
+        row["id"],
+        row["provider"],
+        row["method"],
+        Money(row["amount"], row["currency"]),
+        row["status"],
+        row["action"],
+        row["reference"],
+        row["authorized_amount"],
+        row["captured_amount"],
+        row["voided_amount"],
+        row["refunded_amount"],
+        row["refunding_amount"],
+    )
 
 
 def _last(facts: Sequence[Any], name: str) -> Any:

@@ -15,6 +15,7 @@ from sqlalchemy import bindparam, case, or_, select, update
 from mestres_core.customers.service import CustomerService
 from mestres_core.errors import InvalidSignature, NotFound, TransactionOwnershipError, ValidationError
 from mestres_core.events.work import Work
+from mestres_core.payments.books import as_payment
 from mestres_core.payments.dto import LedgerEntry, Payment, Summary
 from mestres_core.payments.models import event as ledger
 from mestres_core.payments.models import operation, payment, refund
@@ -113,23 +114,8 @@ class PaymentService(Operations):
 
     def of_order(self, number: str) -> tuple[Payment, ...]:
         """An order's tenders, oldest first."""
-        return tuple(
-            Payment(
-                row.id,
-                row.provider,
-                row.method,
-                Money(row.amount, row.currency),
-                row.status,
-                row.action,
-                row.reference,
-                row.authorized_amount,
-                row.captured_amount,
-                row.voided_amount,
-                row.refunded_amount,
-                row.refunding_amount,
-            )
-            for row in self._session.execute(_OF_ORDER, {"number": number})
-        )
+        rows = self._session.execute(_OF_ORDER, {"number": number}).mappings()
+        return tuple(as_payment(row) for row in rows)
 
     def summary(self, number: str) -> Summary:
         """The money of an order, added up over its tenders. Raises NotFound."""

@@ -15,17 +15,22 @@ from typing import Any
 from sqlalchemy import insert
 
 from mestres_core.customers.service import CustomerService
+from mestres_core.db.later import write
 from mestres_core.errors import AccountNotUsable, FieldError, InsufficientFunds, NotFound, ValidationError
 from mestres_core.events.work import Work
 from mestres_core.payments.accounts import GIFT_CARD, STORE_CREDIT, Accounts
-from mestres_core.payments.books import PaymentBooks
+from mestres_core.payments.books import PaymentBooks, as_payment
 from mestres_core.payments.dto import Payment, Tender
 from mestres_core.payments.models import payment
 from mestres_core.rules.checks import Checks
 from mestres_core.rules.money import Money
 from mestres_core.typing import PaymentEvent, PaymentProvider, PaymentRequest
 
+_NEW = insert(payment).inline()
 ACCOUNTS = (GIFT_CARD, STORE_CREDIT)
+_NOTHING_YET = dict.fromkeys(
+    ("authorized_amount", "captured_amount", "voided_amount", "refunded_amount", "refunding_amount"), 0
+)
 NOBODY = "none"
 """The provider of what costs nothing."""
 
@@ -118,7 +123,7 @@ class Tenders(PaymentBooks):
         rows, requests, events = [], [], []
         at_once = all(each.provider in (*ACCOUNTS, NOBODY) for each in shares)
         for position, each in enumerate(shares):
-            row = {
+            row: dict[str, Any] = {
                 "id": f"pay_{self._work.ids.token()}",
                 "order_number": order_number,
                 "provider": each.provider,
@@ -134,8 +139,7 @@ class Tenders(PaymentBooks):
                 "created_at": now,
                 "position": position,
                 "account_id": None,
-                "authorized_amount": 0,
-                "captured_amount": 0,
+                **_NOTHING_YET,
             }
             if each.provider in (*ACCOUNTS, NOBODY):
                 row |= {
@@ -151,11 +155,14 @@ class Tenders(PaymentBooks):
             else:
                 requests.append(_request(row, each, buyer))
             rows.append(row)
-        self._session.execute(insert(payment), rows)
+        if len(rows) == 1:
+            write(self._session, _NEW, rows[0])
+        else:
+            self._session.connection().execute(_NEW, rows)
         if events:
             self._debit(rows, shares, order_number)
             self._write([(each, "applied") for each in events])
-        return tuple(_shown(row) for row in rows), tuple(requests)
+        return tuple(as_payment(row) for row in rows), tuple(requests)
 
     def capture_accounts(self, number: str) -> None:
         """The order's other money has come: what its accounts hold for it is taken."""
@@ -263,18 +270,4 @@ def _request(row: Mapping[str, Any], share: Share, buyer: Mapping[str, str]) -> 
         token=share.token,
         expires_at=row["expires_at"],
         customer=buyer,
-    )
-
-
-def _shown(row: Mapping[str, Any]) -> Payment:
-    return Payment(
-        row["id"],
-        row["provider"],
-        row["method"],
-        Money(row["amount"], row["currency"]),
-        row["status"],
-        {},
-        row["reference"],
-        row["authorized_amount"],
-        row["captured_amount"],
     )

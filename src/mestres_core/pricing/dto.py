@@ -61,7 +61,7 @@ class PricedItem:
     """A line at its price: `item.unit_price` after lists and catalogue promotions; all amounts in minor units.
 
     `regular` is the plain price, to be shown struck through when it is higher. `why` says what decided: plain, group,
-    channel, quantity, schedule, list, sale, floor or promotion (then `promotions` says which).
+    channel, quantity, schedule, list, sale, floor, resolver or promotion (then `promotions` says which).
     """
 
     item: Item

@@ -27,6 +27,7 @@ from mestres_core.pricing import shelf
 from mestres_core.pricing.dto import PiecePrice, PricedItem, PriceExplanation, PriceList, SpecialPrice
 from mestres_core.pricing.inputs import check_buyer, check_list, check_prices
 from mestres_core.pricing.models import price_list, special_price
+from mestres_core.pricing.resolving import ask
 from mestres_core.pricing.shelf import Shelf
 from mestres_core.promotions.dto import Facts
 from mestres_core.promotions.inputs import check_currency
@@ -36,6 +37,7 @@ from mestres_core.rules.money import Money
 from mestres_core.rules.omnibus import prior_price
 from mestres_core.rules.pricing import Price, Resolved
 from mestres_core.rules.promotions import Basket, Item, Repriced, explain_price, reprice
+from mestres_core.typing import PriceResolver
 
 _VARIANT = (
     select(
@@ -61,10 +63,11 @@ _HISTORY = (
 class PricingService:
     """Prices in one unit of work."""
 
-    def __init__(self, work: Work, promotions: PromotionService) -> None:
+    def __init__(self, work: Work, promotions: PromotionService, *, resolver: PriceResolver | None = None) -> None:
         self._work = work
         self._session = work.session
         self._promotions = promotions
+        self._resolver = resolver
 
     def set_price(self, sku: str, *, amount: int, currency: str = "BRL") -> PiecePrice:
         """Set the plain price of a variant in a currency: `amount` minor units; the product is listed in it from now.
@@ -230,12 +233,16 @@ class PricingService:
         group: str | None = None,
         channel: str = "default",
         at: datetime | None = None,
+        owner: str | None = None,
     ) -> PiecePrice:
         """What a piece costs a buyer of `group` who takes `quantity` of them at the moment `at` (aware; None: now).
 
-        Raises NotFound for the SKU, ValidationError, also when it has no price for this buyer.
+        `owner` is the host's own name for the buyer: only a `PriceResolver` wants to know. Raises NotFound for the SKU,
+        ValidationError, also when it has no price for this buyer.
         """
-        return self.explain(sku, quantity=quantity, currency=currency, group=group, channel=channel, at=at).price
+        return self.explain(
+            sku, quantity=quantity, currency=currency, group=group, channel=channel, at=at, owner=owner
+        ).price
 
     def explain(
         self,
@@ -246,46 +253,75 @@ class PricingService:
         group: str | None = None,
         channel: str = "default",
         at: datetime | None = None,
+        owner: str | None = None,
     ) -> PriceExplanation:
         """The same with everything that was looked at, and why each price lost. Raises as `resolve` does."""
         checks = Checks()
         check_currency(checks, currency)
         checks.whole("quantity", quantity, at_least=1, at_most=10**6)
         check_buyer(checks, group=group, channel=channel, at=at)
+        if owner is not None:
+            checks.text("owner", owner, limit=120)
         checks.done()
-        buyer = shelf.Buyer(currency=currency, group=group, channel=channel, at=at or self._work.clock.now())
+        now = at or self._work.clock.now()
+        buyer = shelf.Buyer(currency=currency, group=group, channel=channel, at=now, owner=owner)
         row = self._variant(sku, currency)
         stamp = row.rules_stamp
         on_shelf = Shelf(self._work, stamp)
         found = shelf.resolved(on_shelf, row, quantity, buyer)
+        if self._resolver is not None:
+            found = ask(self._resolver, self._session, on_shelf, buyer, [(row, quantity, found)])[0]
         if found is None:
             raise ValidationError.of("sku", "no_price", currency=currency)
         item = _item(row, row.variant_id, 1, found, on_shelf.categories(row.category_id))
-        repriced, explained = explain_price(self._promotions.running(stamp), _basket(buyer, (item,)))
+        repriced, explained = explain_price(self._promotions.running(stamp), self._basket(buyer, (item,)))
         regular, after = Money(found.regular, currency), Money(repriced.item.unit_price, currency)
         piece = PiecePrice(row.sku, after, regular, "promotion" if repriced.applied else found.why)
         return PriceExplanation(piece, found.considered, explained)
 
     def items(
-        self, rows: Sequence[Any], *, facts: Facts, currency: str, group: str | None = None, channel: str = "default"
+        self,
+        rows: Sequence[Any],
+        *,
+        facts: Facts,
+        currency: str,
+        group: str | None = None,
+        channel: str = "default",
+        owner: str | None = None,
     ) -> tuple[PricedItem | None, ...]:
         """Every line of a cart at its price; None for one that has no price. Sends no statement once rules are known.
 
         `rows` have the columns `shelf.PRICES` and id (the key of the item), sku, variant_id, product_id, category_id,
         quantity; `facts` are those of the cart's promotions. Lines of one variant count together for its tiers.
+        A shop with a `PriceResolver` asks it for all of them at once.
         """
-        buyer = shelf.Buyer(currency=currency, group=group, channel=channel, at=self._work.clock.now())
+        now = self._work.clock.now()
+        buyer = shelf.Buyer(currency=currency, group=group, channel=channel, at=now, owner=owner)
         on_shelf, pieces = Shelf(self._work, facts.stamp), shelf.pieces_of(rows)
         found = [shelf.resolved(on_shelf, row, pieces[row.variant_id], buyer) for row in rows]
+        if self._resolver is not None:
+            asked = [(row, pieces[row.variant_id], each) for row, each in zip(rows, found, strict=True)]
+            found = ask(self._resolver, self._session, on_shelf, buyer, asked)
         tree = on_shelf.categories if self._promotions.by_category(facts) else _no_categories
         items = {
             place: _item(row, row.id, row.quantity, each, tree(row.category_id))
             for place, (row, each) in enumerate(zip(rows, found, strict=True))
             if each is not None
         }
-        basket = _basket(buyer, tuple(items.values()))
+        basket = self._basket(buyer, tuple(items.values()))
         repriced = dict(zip(items, reprice(self._promotions.running(facts.stamp), basket), strict=True))
         return tuple(None if each is None else _priced(each, repriced[place]) for place, each in enumerate(found))
+
+    def _basket(self, buyer: shelf.Buyer, items: tuple[Item, ...]) -> Basket:
+        return Basket(
+            items=items,
+            currency=buyer.currency,
+            at=buyer.at,
+            group=buyer.group,
+            channel=buyer.channel,
+            owner=buyer.owner,
+            round=self._promotions.rounding(buyer.currency),
+        )
 
     def _variant(self, sku: Any, currency: str) -> Any:
         known = isinstance(sku, str) and storable(sku)
@@ -319,10 +355,6 @@ def _item(row: Any, key: Any, quantity: int, found: Resolved, categories: frozen
         floor=found.floor,
         on_sale=found.amount < found.regular,
     )
-
-
-def _basket(buyer: shelf.Buyer, items: tuple[Item, ...]) -> Basket:
-    return Basket(items=items, currency=buyer.currency, at=buyer.at, group=buyer.group, channel=buyer.channel)
 
 
 def _priced(found: Resolved, repriced: Repriced) -> PricedItem:

@@ -40,6 +40,7 @@ class Buyer:
     group: str | None
     channel: str
     at: datetime
+    owner: str | None = None
 
 
 class Shelf:

@@ -8,7 +8,7 @@ limits and budgets is never kept: it comes with each reading, in the same statem
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,10 +18,11 @@ from sqlalchemy.orm import Session
 
 from mestres_core.db.dialects.sql import json_rows, moment_in_json
 from mestres_core.db.rulebook import STAMP
-from mestres_core.promotions.definitions import read_actions, read_conditions
+from mestres_core.promotions.definitions import NO_WORDS, Words, read_actions, read_conditions
 from mestres_core.promotions.dto import Facts
 from mestres_core.promotions.models import code, in_cart, promotion
 from mestres_core.rules.checks import Checks
+from mestres_core.rules.conditions import Unreadable
 from mestres_core.rules.promotions import Code, Promotion
 
 CHAPTER = "promotions"
@@ -96,36 +97,38 @@ def facts_in(row: Any) -> Facts:
     return Facts(row.rules_stamp, tuple(codes), tuple(tuple(each) for each in row.promotion_limits or ()))
 
 
-def load(session: Session, now: datetime) -> Book:
+def load(session: Session, now: datetime, words: Words = NO_WORDS) -> Book:
     """Every promotion without a code that is not over, or was not long ago: a buyer may still ask why it ended."""
     recent = or_(promotion.c.ends_at.is_(None), promotion.c.ends_at > now - _STILL_EXPLAINED)
     here = (promotion.c.active, ~promotion.c.needs_code, recent)
     rows = session.execute(_EVERYBODYS.where(*here)).all()
-    found = tuple(_promotion(tuple(row)[:8], needs_code=False) for row in rows)
+    found = tuple(_promotion(tuple(row)[:8], needs_code=False, words=words) for row in rows)
     return Book(
         found,
         {row.id: row[8] for row in rows if row[8] is not None},
-        any(_speaks_of_categories(row.definition) for row in rows),
-        any(_speaks_of_orders(row.definition) for row in rows),
+        any(_speaks_of_categories(row.definition, words) for row in rows),
+        any(_speaks_of_orders(row.definition, words) for row in rows),
     )
 
 
-def given_by_category(rows: Sequence[tuple[Any, ...]]) -> bool:
+def given_by_category(rows: Sequence[tuple[Any, ...]], words: Words = NO_WORDS) -> bool:
     """Whether a promotion of a cart's codes speaks of categories."""
-    return any(row[4] is not None and _speaks_of_categories(_content(row[7])) for row in rows)
+    return any(row[4] is not None and _speaks_of_categories(_content(row[7]), words) for row in rows)
 
 
-def given_by_customer(rows: Sequence[tuple[Any, ...]]) -> bool:
+def given_by_customer(rows: Sequence[tuple[Any, ...]], words: Words = NO_WORDS) -> bool:
     """Whether a promotion of a cart's codes limits the uses of one customer, or speaks of earlier orders."""
-    return any(row[4] is not None and (row[12] is not None or _speaks_of_orders(_content(row[7]))) for row in rows)
+    return any(
+        row[4] is not None and (row[12] is not None or _speaks_of_orders(_content(row[7]), words)) for row in rows
+    )
 
 
-def given(rows: Sequence[tuple[Any, ...]]) -> Given:
+def given(rows: Sequence[tuple[Any, ...]], words: Words = NO_WORDS) -> Given:
     """What the codes of a cart bring along."""
     promotions, codes, per_customer, limits = {}, [], {}, {}
     known = [row for row in rows if row[4] is not None]
     for _, text, most_uses, uses, *of_promotion in known:
-        made = _promotion(of_promotion[:8], needs_code=True)
+        made = _promotion(of_promotion[:8], needs_code=True, words=words)
         promotions[made.id] = made
         codes.append(Code(text, made.id, "used_up" if most_uses is not None and uses >= most_uses else None))
         if of_promotion[8] is not None:
@@ -135,16 +138,18 @@ def given(rows: Sequence[tuple[Any, ...]]) -> Given:
     return Given(tuple(promotions.values()), tuple(codes), unknown, per_customer, tuple(limits.values()))
 
 
-def _promotion(values: Sequence[Any], *, needs_code: bool) -> Promotion:
+def _promotion(values: Sequence[Any], *, needs_code: bool, words: Words) -> Promotion:
     row_id, name, kind, definition, currency, starts_at, ends_at, active = values
     content = _content(definition)
-    checks = Checks()  # it was checked when it was saved
+    checks = Checks()  # it was checked when it was saved: only a word of the shop's own may have gone since
+    conditions = read_conditions(checks, content["conditions"], words)
+    actions = read_actions(checks, content["actions"], words)
     return Promotion(
         id=row_id,
         name=name,
         kind=kind,
-        conditions=read_conditions(checks, content["conditions"]),
-        actions=read_actions(checks, content["actions"]),
+        conditions=(Unreadable(), *conditions) if checks.errors else conditions,
+        actions=actions,
         priority=content.get("priority", 0),
         lane=content.get("lane", "default"),
         exclusive=content.get("exclusive", False),
@@ -166,14 +171,24 @@ def _content(definition: Any) -> Any:
     return json.loads(definition) if isinstance(definition, str) else definition
 
 
-def _speaks_of_orders(value: Any) -> bool:
+def _speaks_of_orders(value: Any, words: Words) -> bool:
+    """A shop's own words may look at everything that a basket has, so they are taken to."""
     if isinstance(value, Mapping):
-        return value.get("type") == "orders" or any(map(_speaks_of_orders, value.values()))
-    return isinstance(value, list) and any(map(_speaks_of_orders, value))
+        kind = value.get("type")
+        return kind in ("orders", "first_order") or _is_own(kind, words) or _any(_speaks_of_orders, value, words)
+    return isinstance(value, list) and any(_speaks_of_orders(each, words) for each in value)
 
 
-def _speaks_of_categories(value: Any) -> bool:
+def _speaks_of_categories(value: Any, words: Words) -> bool:
     if isinstance(value, Mapping):
-        named = value.get("categories") or value.get("not_categories")
-        return bool(named) or any(map(_speaks_of_categories, value.values()))
-    return isinstance(value, list) and any(map(_speaks_of_categories, value))
+        named = value.get("categories") or value.get("not_categories") or _is_own(value.get("type"), words)
+        return bool(named) or _any(_speaks_of_categories, value, words)
+    return isinstance(value, list) and any(_speaks_of_categories(each, words) for each in value)
+
+
+def _any(speaks: Callable[[Any, Words], bool], value: Mapping[str, Any], words: Words) -> bool:
+    return any(speaks(each, words) for each in value.values())
+
+
+def _is_own(kind: Any, words: Words) -> bool:
+    return isinstance(kind, str) and (kind in words.conditions or kind in words.actions)

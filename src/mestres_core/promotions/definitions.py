@@ -6,11 +6,14 @@ misspelt word cannot silently give a discount to everybody.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import time
 from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
+from mestres_core.errors import ExtensionFailed
 from mestres_core.rules.actions import (
     PRICED,
     WHOLE,
@@ -22,6 +25,7 @@ from mestres_core.rules.actions import (
     PercentOff,
     ShippingOff,
 )
+from mestres_core.rules.actions import Own as OwnAction
 from mestres_core.rules.baskets import EVERYTHING, Selection
 from mestres_core.rules.checks import BIGGEST_AMOUNT, BIGGEST_ID, Checks
 from mestres_core.rules.conditions import (
@@ -36,6 +40,7 @@ from mestres_core.rules.conditions import (
     Quantity,
     Where,
 )
+from mestres_core.rules.conditions import Own as OwnCondition
 
 T = TypeVar("T")
 _MOST = 1_000_000  # pieces, sets, orders
@@ -48,16 +53,29 @@ _SELECTION = (
     *("min_price", "max_price", "on_sale"),
 )
 _GOES_EVERYWHERE = (Group, Where, Hours)  # what can be said of a buyer without a basket
+CONDITIONS: Final = ("amount", "quantity", "group", "orders", "first_order", "where", "hours", "any", "not")
+ACTIONS: Final = ("percent", "fixed", "fixed_price", "buy_get", "cheapest_free", "bundle", "free_shipping", "shipping")
 
 
-def read_conditions(checks: Checks, value: Any) -> tuple[Condition, ...]:
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A shop's own conditions and actions: what makes each out of the fields of its definition, by its word."""
+
+    conditions: Mapping[str, Callable[..., Condition]]
+    actions: Mapping[str, Callable[..., Action]]
+
+
+NO_WORDS: Final = Words({}, {})
+
+
+def read_conditions(checks: Checks, value: Any, words: Words = NO_WORDS) -> tuple[Condition, ...]:
     """The conditions of a definition; what is wrong is noted as `conditions[0].minimum`."""
-    return _all_of(checks, "conditions", value, lambda field, each: _condition(checks, field, each, 0))
+    return _all_of(checks, "conditions", value, lambda field, each: _condition(checks, field, each, 0, words))
 
 
-def read_actions(checks: Checks, value: Any) -> tuple[Action, ...]:
+def read_actions(checks: Checks, value: Any, words: Words = NO_WORDS) -> tuple[Action, ...]:
     """The actions of a definition, at least one."""
-    return _all_of(checks, "actions", value, lambda field, each: _action(checks, field, each), at_least=1)
+    return _all_of(checks, "actions", value, lambda field, each: _action(checks, field, each, words), at_least=1)
 
 
 def check_catalogue(checks: Checks, conditions: Sequence[Condition], actions: Sequence[Action]) -> None:
@@ -71,7 +89,7 @@ def check_catalogue(checks: Checks, conditions: Sequence[Condition], actions: Se
             checks.wrong(f"conditions[{number}]", "invalid", reason="a catalogue promotion knows no basket")
 
 
-def _condition(checks: Checks, field: str, value: Any, depth: int) -> Condition | None:
+def _condition(checks: Checks, field: str, value: Any, depth: int, words: Words) -> Condition | None:
     if depth > _DEEPEST:
         checks.wrong(field, "invalid", reason="too deep")
         return None
@@ -83,13 +101,16 @@ def _condition(checks: Checks, field: str, value: Any, depth: int) -> Condition 
         "first_order": ((), lambda _of: Orders(maximum=0)),
         "where": (("channels", "countries", "shipping_methods"), _where),
         "hours": (("days", "from", "until", "zone"), _hours),
-        "any": (("conditions",), lambda of: AnyOf(conditions=_inner(of, depth))),
-        "not": (("condition",), lambda of: _negated(of, depth)),
+        "any": (("conditions",), lambda of: AnyOf(conditions=_inner(of, depth, words))),
+        "not": (("condition",), lambda of: _negated(of, depth, words)),
     }
-    return _of_kind(checks, field, value, kinds)
+    if _is_own(value, words.conditions):
+        made = _own(checks, field, value, words.conditions, "unmet")
+        return None if made is None else OwnCondition(word=value["type"], made=made)
+    return _of_kind(checks, field, value, kinds, words.conditions)
 
 
-def _action(checks: Checks, field: str, value: Any) -> Action | None:
+def _action(checks: Checks, field: str, value: Any, words: Words) -> Action | None:
     kinds: dict[str, tuple[Sequence[str], Callable[[_Fields], Action | None]]] = {
         "percent": (("percent", "on", "items", "maximum", "pieces"), _percent),
         "fixed": (("amount", "on", "items", "pieces"), _fixed),
@@ -100,7 +121,10 @@ def _action(checks: Checks, field: str, value: Any) -> Action | None:
         "free_shipping": ((), lambda _of: ShippingOff(ppm=WHOLE)),
         "shipping": (("percent", "amount"), _shipping),
     }
-    return _of_kind(checks, field, value, kinds)
+    if _is_own(value, words.actions):
+        made = _own(checks, field, value, words.actions, "act")
+        return None if made is None else OwnAction(word=value["type"], made=made)
+    return _of_kind(checks, field, value, kinds, words.actions)
 
 
 class _Fields:
@@ -213,15 +237,15 @@ def _zone(of: _Fields) -> ZoneInfo:
         return BRASILIA
 
 
-def _inner(of: _Fields, depth: int) -> tuple[Condition, ...]:
+def _inner(of: _Fields, depth: int, words: Words) -> tuple[Condition, ...]:
     def read(field: str, each: Any) -> Condition | None:
-        return _condition(of.checks, field, each, depth + 1)
+        return _condition(of.checks, field, each, depth + 1, words)
 
     return _all_of(of.checks, of.at("conditions"), of.value.get("conditions"), read, at_least=1)
 
 
-def _negated(of: _Fields, depth: int) -> Condition | None:
-    inner = _condition(of.checks, of.at("condition"), of.value.get("condition"), depth + 1)
+def _negated(of: _Fields, depth: int, words: Words) -> Condition | None:
+    inner = _condition(of.checks, of.at("condition"), of.value.get("condition"), depth + 1, words)
     return None if inner is None else Not(condition=inner)
 
 
@@ -326,18 +350,46 @@ def _all_of(
     return tuple(each for each in found if each is not None)
 
 
+def _is_own(value: Any, makers: Mapping[str, Any]) -> bool:
+    return isinstance(value, Mapping) and isinstance(value.get("type"), str) and value["type"] in makers
+
+
+def _own(
+    checks: Checks, field: str, value: Mapping[str, Any], makers: Mapping[str, Callable[..., T]], call: str
+) -> T | None:
+    """What the shop's own word makes of its fields; what it refuses is told as the field's error."""
+    try:
+        json.dumps(dict(value), default=_listed)
+        made = makers[value["type"]](**{name: each for name, each in value.items() if name != "type"})
+    except (TypeError, ValueError) as error:
+        checks.wrong(field, "invalid", reason=str(error))
+        return None
+    if not callable(getattr(made, call, None)):
+        raise ExtensionFailed(f"{value['type']!r}", f"{type(made).__name__} has no {call}()")
+    return made
+
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, tuple | set | frozenset):
+        return sorted(value)
+    raise TypeError(f"{value!r} cannot be kept: fields are text, numbers, true, false, lists and mappings of these")
+
+
 def _of_kind(
     checks: Checks,
     field: str,
     value: Any,
     kinds: Mapping[str, tuple[Sequence[str], Callable[[_Fields], T | None]]],
+    own: Mapping[str, Any],
 ) -> T | None:
     if not isinstance(value, Mapping):
         checks.wrong(field, "required" if value is None else "not_mapping")
         return None
     kind = value.get("type")
     if not isinstance(kind, str) or kind not in kinds:
-        checks.wrong(f"{field}.type", "unknown", choices=", ".join(kinds))
+        checks.wrong(f"{field}.type", "unknown", choices=", ".join((*kinds, *own)))
         return None
     allowed, read = kinds[kind]
     return read(_Fields(checks, field, checks.mapping(field, value, ("type", *allowed))))

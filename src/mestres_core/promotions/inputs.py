@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from mestres_core.promotions.definitions import check_catalogue, read_actions, read_conditions
+from mestres_core.promotions.definitions import NO_WORDS, Words, check_catalogue, read_actions, read_conditions
 from mestres_core.rules.checks import BIGGEST_AMOUNT, Checks
 from mestres_core.rules.money import Money
 
@@ -76,10 +76,10 @@ def check_flag(checks: Checks, field: str, value: Any) -> None:
         checks.wrong(field, "not_boolean")
 
 
-def check_promotion(checks: Checks, of: Mapping[str, Any]) -> dict[str, Any]:
+def check_promotion(checks: Checks, of: Mapping[str, Any], words: Words = NO_WORDS) -> dict[str, Any]:
     """The fields of `PromotionService.save`; returns the columns to be written."""
-    conditions = read_conditions(checks, of["conditions"])
-    actions = read_actions(checks, of["actions"])
+    conditions = read_conditions(checks, of["conditions"], words)
+    actions = read_actions(checks, of["actions"], words)
     name = checks.text("name", of["name"], limit=120)
     checks.choice("kind", of["kind"], ("cart", "catalog"))
     checks.choice("lane", of["lane"], ("pre", "default", "post"))

@@ -21,6 +21,7 @@ from mestres_core.db.rulebook import touch
 from mestres_core.errors import CouponNotApplicable, NotFound, ValidationError
 from mestres_core.events.work import Work
 from mestres_core.promotions import book
+from mestres_core.promotions.definitions import NO_WORDS, Words
 from mestres_core.promotions.dto import (
     AppliedCoupon,
     Coupon,
@@ -47,8 +48,10 @@ from mestres_core.promotions.models import code as promotion_code
 from mestres_core.promotions.models import in_cart, of_customer, promotion, use
 from mestres_core.promotions.uses import UseCounter
 from mestres_core.rules.checks import BIGGEST_AMOUNT, Checks, storable
-from mestres_core.rules.money import Money
+from mestres_core.rules.money import Money, Rounding, round_half_up
 from mestres_core.rules.promotions import Basket, Item, Outcome, Promotion, evaluate
+from mestres_core.rules.rounding import within
+from mestres_core.typing import RoundingPolicy
 
 MOST_IN_CART = 5
 MOST_CODES = 100_000
@@ -77,10 +80,12 @@ _SAVED = select(promotion, _USES, _SPENT)
 class PromotionService:
     """Promotions, coupons and codes in one unit of work."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, *, words: Words = NO_WORDS, rounding: RoundingPolicy | None = None) -> None:
         self._work = work
         self._session = work.session
         self._uses = UseCounter(work)
+        self._words = words
+        self._rounding = rounding
 
     def save(
         self,
@@ -137,6 +142,7 @@ class PromotionService:
                 "most_uses_per_customer": most_uses_per_customer,
                 "budget": budget,
             },
+            self._words,
         )
         if key.startswith(_COUPON):
             raise ValidationError.of("key", "invalid", reason="use save_coupon for coupons")
@@ -351,12 +357,12 @@ class PromotionService:
 
     def by_category(self, facts: Facts) -> bool:
         """Whether any promotion of this cart speaks of categories: only then its items need theirs."""
-        return self._book(facts.stamp).by_category or book.given_by_category(facts.codes)
+        return self._book(facts.stamp).by_category or book.given_by_category(facts.codes, self._words)
 
     def by_customer(self, facts: Facts) -> bool:
         """Whether any promotion of this cart depends on who buys: only then that has to be looked up."""
         everybodys = self._book(facts.stamp)
-        return bool(everybodys.per_customer) or everybodys.by_orders or book.given_by_customer(facts.codes)
+        return bool(everybodys.per_customer) or everybodys.by_orders or book.given_by_customer(facts.codes, self._words)
 
     def work_out(
         self,
@@ -371,6 +377,7 @@ class PromotionService:
         shipping_method: str = "",
         orders_before: int | None = None,
         customer: str | None = None,
+        owner: str | None = None,
     ) -> Worked:
         """What all promotions do to these items: the outcome with its explanations, coupons, and uses to be taken.
 
@@ -378,7 +385,7 @@ class PromotionService:
         shipping's price (minor units, 0 while not known); `customer` is whose uses are counted (None: not known yet, so
         nothing is used up for them). Sends a statement only when a promotion limits the uses of a customer.
         """
-        everybodys, given = self._book(facts.stamp), book.given(facts.codes)
+        everybodys, given = self._book(facts.stamp), book.given(facts.codes, self._words)
         per_customer = {**everybodys.per_customer, **given.per_customer}
         limits = {row[0]: row[1:] for row in (*facts.limits, *given.limits)}
         refused = {
@@ -399,6 +406,8 @@ class PromotionService:
             shipping_method=shipping_method,
             refused=refused,
             budgets={row_id: left - spent for row_id, (_, _, left, spent) in limits.items() if left is not None},
+            owner=owner,
+            round=self.rounding(currency),
         )
         # One that has codes although it needs none any more is looked at once, with its code.
         asked = {each.id: each for each in (*everybodys.promotions, *given.promotions)}
@@ -416,6 +425,10 @@ class PromotionService:
         )
         texts = [row[1] for row in facts.codes]
         return Worked(outcome, tuple(_applied_coupons(texts, basket, outcome)), tuple(uses))
+
+    def rounding(self, currency: str) -> Rounding:
+        """How what a percentage leaves becomes whole: halves up, or by the shop's own policy."""
+        return round_half_up if self._rounding is None else within(self._rounding.round, currency)
 
     def take(self, order_number: str, uses: Sequence[Use], *, customer: str | None) -> None:
         """Count what an order takes, in its own transaction. `customer` is whom it is counted for.
@@ -438,7 +451,7 @@ class PromotionService:
 
     def _book(self, stamp: str) -> book.Book:
         def load() -> book.Book:
-            return book.load(self._session, self._work.clock.now())
+            return book.load(self._session, self._work.clock.now(), self._words)
 
         return self._work.rulebook.chapter(book.CHAPTER, stamp, load)
 

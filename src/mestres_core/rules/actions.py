@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Final, Literal, Protocol
 
+from mestres_core.errors import ExtensionFailed
 from mestres_core.rules.baskets import EVERYTHING, Deal, Selection
-from mestres_core.rules.money import allocate_capped
+from mestres_core.rules.money import Rounding, allocate_capped, round_half_up
 
 WHOLE: Final = 1_000_000  # parts: 10 % is 100,000
 On = Literal["line", "unit", "total"]
@@ -28,8 +30,10 @@ class Action(Protocol):
         ...
 
 
-def share_of(amount: int, ppm: int) -> int:
-    """`ppm` millionths of an amount: what is left is rounded, halves up, and the rest is the share."""
+def share_of(amount: int, ppm: int, rounding: Rounding = round_half_up) -> int:
+    """`ppm` millionths of an amount: what is left is rounded (halves up, unless told otherwise), the rest is it."""
+    if rounding is not round_half_up:
+        return amount - rounding(Fraction(amount * (WHOLE - ppm), WHOLE))
     return amount - (2 * amount * (WHOLE - ppm) + WHOLE) // (2 * WHOLE)
 
 
@@ -51,7 +55,7 @@ class PercentOff:
         """Reasons: items, nothing_left."""
         lines = deal.lines(self.select)
         if self.on == "total":
-            off = share_of(sum(deal.left[place] for place in lines), self.ppm)
+            off = share_of(sum(deal.left[place] for place in lines), self.ppm, deal.basket.round)
             return _spread(deal, lines, off if self.maximum is None else min(off, self.maximum))
         counts = _cheapest(deal, lines, self.pieces)
         wanted = [min(deal.room(place), self._off(deal, place, counts.get(place, 0))) for place in lines]
@@ -63,8 +67,9 @@ class PercentOff:
         each, odd = divmod(deal.left[place], deal.basket.items[place].quantity)
         dear = min(odd, pieces)  # the odd units lie on the first pieces
         if self.on == "line":
-            return share_of(each * pieces + dear, self.ppm)
-        return share_of(each + 1, self.ppm) * dear + share_of(each, self.ppm) * (pieces - dear)
+            return share_of(each * pieces + dear, self.ppm, deal.basket.round)
+        dearer, cheaper = (share_of(amount, self.ppm, deal.basket.round) for amount in (each + 1, each))
+        return dearer * dear + cheaper * (pieces - dear)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +166,7 @@ class BuyGet:
         for place, pieces in got.items():
             worth = deal.worth(place, pieces)
             above_floor = max(0, worth - deal.basket.items[place].floor * pieces)
-            offs[place] = min(share_of(worth, self.ppm), above_floor, deal.room(place))
+            offs[place] = min(share_of(worth, self.ppm, deal.basket.round), above_floor, deal.room(place))
         if not any(offs.values()):
             return NOTHING_LEFT
         for place, pieces in got.items():
@@ -244,9 +249,37 @@ class ShippingOff:
 
     def act(self, deal: Deal) -> str | None:
         """Reason: no_shipping (nothing to pay for it, or not known yet)."""
-        off = min(deal.shipping, share_of(deal.shipping, self.ppm) + self.amount)
+        off = min(deal.shipping, share_of(deal.shipping, self.ppm, deal.basket.round) + self.amount)
         deal.shipping -= off
         return None if off else NO_SHIPPING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Own:
+    """A shop's own action, called `word` in definitions, held to what every action must keep."""
+
+    word: str
+    made: Action
+
+    def act(self, deal: Deal) -> str | None:
+        """The action's own reason. Raises ExtensionFailed when it gave more than there is, or made anything dearer."""
+        left, shipping = deal.left[:], deal.shipping
+        least = [was - deal.room(place) for place, was in enumerate(left)]
+        reason = self.made.act(deal)
+        if reason is not None and not (isinstance(reason, str) and reason):
+            raise self._failed(f"None or a word is expected, not {reason!r}")
+        if len(deal.left) != len(left):
+            raise self._failed("lines came or went")
+        for place, (now, was) in enumerate(zip(deal.left, left, strict=True)):
+            if type(now) is not int or not least[place] <= now <= was:
+                sku = deal.basket.items[place].sku
+                raise self._failed(f"line {sku} must be left with {least[place]} to {was} minor units, not {now!r}")
+        if type(deal.shipping) is not int or not 0 <= deal.shipping <= shipping:
+            raise self._failed(f"the shipping must be left with 0 to {shipping} minor units, not {deal.shipping!r}")
+        return reason
+
+    def _failed(self, reason: str) -> ExtensionFailed:
+        return ExtensionFailed(f"action {self.word!r}", reason)
 
 
 def _spread(deal: Deal, lines: Sequence[int], off: int) -> str | None:

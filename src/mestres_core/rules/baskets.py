@@ -7,6 +7,8 @@ from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from mestres_core.rules.money import Rounding, round_half_up
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
@@ -43,6 +45,7 @@ class Basket:
     `at` is an aware datetime; `shipping` the price of sending it (minor units, 0 while that is not known);
     `orders_before` the buyer's earlier orders (None: not known, so no rule about it holds); `codes` in the order of
     their coming. `refused` names promotions that are used up, with the reason; `budgets` what others may still give.
+    `owner` is the host's own name for the buyer (None: a guest); `round` makes whole what a percentage leaves.
     """
 
     items: tuple[Item, ...]
@@ -57,6 +60,8 @@ class Basket:
     shipping_method: str = ""
     refused: Mapping[int, str] = field(default_factory=dict)
     budgets: Mapping[int, int] = field(default_factory=dict)
+    owner: str | None = None
+    round: Rounding = round_half_up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from datetime import time
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
+from mestres_core.errors import ExtensionFailed
 from mestres_core.rules.baskets import EVERYTHING, Deal, Selection
 
 BRASILIA = ZoneInfo("America/Sao_Paulo")
@@ -174,3 +175,30 @@ class Not:
     def unmet(self, deal: Deal) -> Unmet | None:
         """Reason: excluded."""
         return ("excluded", {}) if self.condition.unmet(deal) is None else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Own:
+    """A shop's own condition, called `word` in definitions: it sees a copy, so it cannot change anything."""
+
+    word: str
+    made: Condition
+
+    def unmet(self, deal: Deal) -> Unmet | None:
+        """The condition's own reason. Raises ExtensionFailed for an answer that is none."""
+        answer = self.made.unmet(deal.copy())
+        match answer:
+            case None:
+                return None
+            case (str() as reason, Mapping() as data) if reason:
+                return reason, data
+        raise ExtensionFailed(f"condition {self.word!r}", f"None or (word, mapping) is expected, not {answer!r}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """A definition that could not be read whole: what it would have asked for is not known, so it never holds."""
+
+    def unmet(self, deal: Deal) -> Unmet | None:  # noqa: ARG002 - as every condition
+        """Reason: unreadable."""
+        return "unreadable", {}

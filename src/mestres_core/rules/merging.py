@@ -9,38 +9,46 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-
-Key = tuple[int, str]
-"""A variant's row number and the key of the wishes."""
-Pieces = Mapping[Key, int]
+from typing import NamedTuple
 
 
-def _merge(existing: Pieces, guest: Pieces) -> dict[Key, int]:
+class LineKey(NamedTuple):
+    """What tells a line: its variant, and the key of the buyer's wishes ("" for none)."""
+
+    variant_id: int
+    wishes: str
+    sku: str = ""
+
+
+Pieces = Mapping[LineKey, int]
+
+
+def _merge(existing: Pieces, guest: Pieces) -> dict[LineKey, int]:
     """Both; where both have a line, the guest's quantity, which was the buyer's latest wish."""
     return {**existing, **guest}
 
 
-def _sum(existing: Pieces, guest: Pieces) -> dict[Key, int]:
+def _sum(existing: Pieces, guest: Pieces) -> dict[LineKey, int]:
     """Both, added up."""
     return {**existing, **{key: pieces + existing.get(key, 0) for key, pieces in guest.items()}}
 
 
-def _use_guest(existing: Pieces, guest: Pieces) -> dict[Key, int]:  # noqa: ARG001 - as every policy
+def _use_guest(existing: Pieces, guest: Pieces) -> dict[LineKey, int]:  # noqa: ARG001 - as every policy
     """The guest's lines only."""
     return dict(guest)
 
 
-def _use_existing(existing: Pieces, guest: Pieces) -> dict[Key, int]:  # noqa: ARG001
+def _use_existing(existing: Pieces, guest: Pieces) -> dict[LineKey, int]:  # noqa: ARG001
     """The account's lines only."""
     return dict(existing)
 
 
-def _guest_if_existing_empty(existing: Pieces, guest: Pieces) -> dict[Key, int]:
+def _guest_if_existing_empty(existing: Pieces, guest: Pieces) -> dict[LineKey, int]:
     """The guest's lines only when the account has none."""
     return dict(existing or guest)
 
 
-POLICIES: Mapping[str, Callable[[Pieces, Pieces], dict[Key, int]]] = MappingProxyType(
+POLICIES: Mapping[str, Callable[[Pieces, Pieces], dict[LineKey, int]]] = MappingProxyType(
     {
         "merge": _merge,
         "sum": _sum,
@@ -69,17 +77,17 @@ class Clipped:
     reason: str
 
 
-def clip(wanted: Pieces, existing: Pieces, limits: Limits) -> tuple[dict[Key, int], dict[Key, Clipped]]:
-    """The quantities by (variant, wish) that the limits allow, and what was clipped.
+def clip(wanted: Pieces, existing: Pieces, limits: Limits) -> tuple[dict[LineKey, int], dict[LineKey, Clipped]]:
+    """The quantities that the limits allow, and what was clipped.
 
     A line that does not grow stays as it is, even if its goods have been sold meanwhile: checkout speaks of that. What
     grows or is new takes, in its order, what the variant's other lines leave over.
     """
     kept = {key: pieces for key, pieces in wanted.items() if pieces <= existing.get(key, 0)}
     left = dict(limits.available)
-    for (variant, _wish), pieces in kept.items():
-        left[variant] = left.get(variant, 0) - pieces
-    clipped: dict[Key, Clipped] = {}
+    for key, pieces in kept.items():
+        left[key[0]] = left.get(key[0], 0) - pieces
+    clipped: dict[LineKey, Clipped] = {}
     for key, pieces in wanted.items():
         if key in kept:
             continue

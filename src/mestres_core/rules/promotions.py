@@ -56,8 +56,10 @@ REASONS: Final = (
     *("inactive", "not_yet", "expired", "currency", "no_code", "used_up", "used_up_by_customer", "budget"),
     *("minimum", "maximum", "items", "quantity", "too_many", "excluded", "group", "orders", "channel", "country"),
     *("shipping_method", "hours", "pieces", "nothing_left", "no_shipping", "exclusive", "not_best", "stopped"),
+    "unreadable",
 )
-"""Why a promotion did not apply; beside them a code may be `unknown_code` or `same_promotion`."""
+"""Why a promotion did not apply; beside them a code may be `unknown_code` or `same_promotion`, and a shop's own
+conditions and actions have words of their own."""
 _DETAILS: Final = {
     "minimum": ("{amount} of {minimum}", "{amount} de {minimum}"),
     "maximum": ("{amount}, at most {maximum}", "{amount}, no máximo {maximum}"),
@@ -120,6 +122,9 @@ class Explanation:
 
     def describe(self, locale: str = "en") -> str:
         """The reason as a sentence, with the numbers that decided, in `pt-BR` or, for any other locale, in English."""
+        told = self.data.get("pt-BR" if locale == "pt-BR" else "en") if self.reason not in REASONS else None
+        if isinstance(told, str):
+            return told
         sentence, detail = coupon_reason(self.reason, locale), _DETAILS.get(self.reason)
         if detail is None or not self.data:
             return sentence

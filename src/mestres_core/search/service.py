@@ -9,40 +9,54 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import bindparam, select
 
 from mestres_core.catalog import queries
-from mestres_core.catalog.dto import FacetValue, Page, ProductCard
-from mestres_core.catalog.models import attribute, category, product, variant
-from mestres_core.catalog.service import CatalogService, check_paging, cursor_values
-from mestres_core.catalog.vocabulary import corrected
+from mestres_core.catalog.dto import Highlight, Page, ProductCard
+from mestres_core.catalog.models import category, product
+from mestres_core.catalog.service import CatalogService, check_paging
+from mestres_core.catalog.vocabulary import corrected, spellings
+from mestres_core.db.dialects.sql import as_dict
 from mestres_core.events.work import Work
 from mestres_core.rules.checks import Checks, storable
-from mestres_core.rules.text import fold, stems
-from mestres_core.search import matching
-from mestres_core.search.dto import Suggestion
+from mestres_core.rules.highlighting import marked, snippet, spans
+from mestres_core.rules.synonyms import BUILT_IN, Synonyms
+from mestres_core.rules.text import fold
+from mestres_core.search import matching, popular, querylog, upkeep
+from mestres_core.search.asking import LONGEST_QUERY, Term, terms
+from mestres_core.search.dto import AskedQuery, IndexReport, Suggestion
+from mestres_core.search.finding import MOST_COUNTED, RELEVANCE, Finder, Slice, place_of
+from mestres_core.search.models import popularity
+from mestres_core.search.narrowing import Narrowing, attribute_values, rating
+from mestres_core.search.querylog import QueryLog
 
-_LONGEST_QUERY = 200
-_MOST_WORDS = 8
-_MOST_VALUES = 20
-_MOST_COUNTED = 10_000
-"""Beyond so many matches nobody pages through them: they are not counted."""
+_ENOUGH = 3
+"""A query of so many words is answered with products that miss one, when none has all."""
 
-_FEW = 2_000
-"""So many matches are fetched by number, and everything else is asked of those; facets count over so many at most."""
-
-_RELEVANCE = "relevance"
+_DESCRIPTIONS = select(product.c.id, product.c.description).where(product.c.id.in_(bindparam("ids", expanding=True)))
+_MOST_REPORTED = 1000
+_CATEGORIES = (
+    select(category.c.name, category.c.slug)
+    .outerjoin(popularity, (popularity.c.kind == popular.CATEGORY) & (popularity.c.id == category.c.id))
+    .order_by(popularity.c.sold.desc().nulls_last(), category.c.position, category.c.id)
+)
 
 
 class SearchService:
     """Search in one unit of work."""
 
-    def __init__(self, work: Work, catalog: CatalogService) -> None:
+    def __init__(
+        self, work: Work, catalog: CatalogService, synonyms: Synonyms = BUILT_IN, log: QueryLog | None = None
+    ) -> None:
+        self._work = work
+        self._synonyms = synonyms
         self._session = work.session
-        self._dialect = work.dialect
+        self.dialect = work.dialect
         self._catalog = catalog
+        self._log = log or QueryLog()
+        self._finder = Finder(work.session, work.dialect)
 
     def products(
         self,
@@ -52,202 +66,206 @@ class SearchService:
         page: int = 1,
         per_page: int = 20,
         cursor: str | None = None,
-        sort: str = _RELEVANCE,
+        sort: str = RELEVANCE,
         min_price: int | None = None,
         max_price: int | None = None,
         in_stock: bool | None = None,
-        attributes: Mapping[str, str] | None = None,
+        min_rating: float | None = None,
+        attributes: Mapping[str, str | Sequence[str]] | None = None,
         currency: str = "BRL",
         count: bool = True,
+        facets: bool = True,
+        highlight: bool = False,
     ) -> Page[ProductCard]:
         """Products that have every word of `query`, with facet counts over all of them.
 
-        The rest as in `catalog.list`; `sort` may also be relevance, the default, whose pages have no cursor. Beyond
-        10,000 matches `total` is None; beyond 2,000 the facets count over 2,000 of them. When nothing matches and a
-        word is one edit away from one that the catalogue has, that is searched for, and `corrected` says so. A query
-        without words finds nothing. Raises NotFound for an unknown category, ValidationError.
+        The rest as in `catalog.list`; of an attribute several values may be given, any of which will do; `min_rating`
+        is from 0 to 5; `sort` may also be relevance, the default. A facet's counts ignore what is chosen within that
+        facet: they say what choosing another value would give. With `highlight` the page has `highlights`.
+
+        Beyond 10,000 matches `total` is None; beyond 1,000 the facets count over 1,000 of them, and fields weigh less:
+        see `docs/search.md`. `count=False` and `facets=False` leave them out and save time. When fewer than ten
+        products match, words that a fourth of all products have are not insisted on. When none does, mistyped words
+        are put right, and `corrected` says so; then, of three words or more, one may be missing, and the page is
+        `relaxed`. An empty page has something else to look at, `instead`. Raises NotFound for an unknown category,
+        ValidationError.
         """
         checks = Checks()
         check_paging(checks, page=page, per_page=per_page)
-        checks.choice("sort", sort, (_RELEVANCE, *queries.SORTS))
-        filters = self._catalog.filters(
+        checks.choice("sort", sort, (RELEVANCE, *queries.SORTS))
+        values = attribute_values(checks, attributes)
+        rated = rating(checks, min_rating)
+        base = self._catalog.filters(
             checks,
             category=category,
             min_price=min_price,
             max_price=max_price,
             in_stock=in_stock,
-            attributes=attributes,
+            attributes=None,
             currency=currency,
         )
-        wanted = _words(query)
-        nothing: Page[ProductCard] = Page((), page, per_page, 0 if count else None, None)
-        if not wanted:
-            return nothing
-        how: dict[str, Any] = {"sort": sort, "page": page, "per_page": per_page, "cursor": cursor, "count": count}
-        found = self._search(query, wanted, filters, **how)
-        if found.items or page > 1 or cursor is not None:
-            return found
-        meant = corrected(self._session, query[:_LONGEST_QUERY])
-        if meant is None:
-            return found
-        return replace(self._search(meant, _words(meant), filters, **how), corrected=meant)
+        narrowing = Narrowing(base=base, attributes=values, rating=rated)
+        after = place_of(cursor, sort)
+        wish = Slice(sort=sort, page=page, per_page=per_page, after=after, count=count, facets=facets)
+        wanted, found = self._answer(query, narrowing, wish)
+        if isinstance(query, str) and page == 1 and cursor is None:
+            self._log.note(query, _as_typed(found))
+        if highlight:
+            found = replace(found, highlights=self._highlights(found.items, wanted))
+        return found if count else replace(found, total=None)
 
     def suggest(self, query: str, *, limit: int = 10) -> tuple[Suggestion, ...]:
-        """Categories, then products, that go on from what was typed. Raises ValidationError."""
+        """What goes on from what was typed: categories, past queries, then products; of each what is asked for most.
+
+        A past query was asked twice at least and found something. Products that the shop puts forward come first, then
+        those that are sold most, then those whose names begin so. Raises ValidationError.
+        """
         checks = Checks()
         checks.whole("limit", limit, at_least=1, at_most=50)
         checks.done()
-        wanted = _words(query)
+        wanted = terms(query, self._synonyms, unfinished=True)
         if not wanted:
             return ()
         typed = fold(query.strip())
-        names = select(category.c.name, category.c.slug).order_by(category.c.position, category.c.id)
         categories = [
             Suggestion(name, "category", short)
-            for name, short in self._session.execute(names)
+            for name, short in self._session.execute(_CATEGORIES)
             if any(word.startswith(typed) for word in (fold(name), *fold(name).split()))
         ]
-        named = matching.in_title(self._dialect, wanted, last_unfinished=True)
-        found = self._featured_first(named, matching.sorted_under(typed), limit)
+        share = max(1, limit // 3)
+        past = [Suggestion(each, "query", None) for each in querylog.suggestions(self._session, query, share)]
+        found = self._finder.popular_first(wanted, matching.sorted_under(typed), limit)
         products = [Suggestion(row.name, "product", row.slug) for row in found]
-        return tuple([*categories[: max(1, limit // 3)], *products][:limit])
+        return tuple([*categories[:share], *past, *products][:limit])
 
-    def _featured_first(self, named: ColumnElement[bool], begins: ColumnElement[bool], limit: int) -> Sequence[Any]:
-        """What the shop puts forward, then the names that begin so, then the rest; each by name."""
-        conditions = [*queries.Filters().conditions(), named]
-        ids = self._ids(conditions, _FEW)
-        if len(ids) <= _FEW:
-            among = [matching.among(self._dialect, ids), *queries.Filters().conditions()]
-            order = (product.c.featured.desc(), begins.desc(), product.c.sort_name, product.c.id)
-            return self._session.execute(queries.cards(among).order_by(*order).limit(limit)).all()
-        plain = product.c.featured.is_(False)
-        layers = ((product.c.featured,), (plain, begins), (plain, ~begins))
-        some = select(product.c.id).where(named).limit(_MOST_COUNTED + 1).subquery()
-        many = self._session.execute(select(func.count()).select_from(some)).scalar_one() > _MOST_COUNTED
-        return self._layers(conditions, layers, limit, many=many)
+    def spellings(self, word: str, *, limit: int = 5) -> tuple[str, ...]:
+        """What a mistyped word may mean, folded, the likeliest first; nothing for a word that the catalogue has.
 
-    def _layers(
-        self,
-        conditions: Sequence[ColumnElement[bool]],
-        layers: Sequence[Sequence[ColumnElement[bool]]],
-        limit: int,
-        *,
-        many: bool,
-    ) -> list[Any]:
-        """The first so many by name, one layer after the other."""
-        rows: list[Any] = []
-        for index, layer in enumerate(layers):
-            if len(rows) == limit:
-                break
-            # The last layer lies anywhere among the names. Many are soon met on a walk along their index; a few
-            # thousand are sooner sorted than met, and a sort key that is no column keeps the database from walking.
-            walk = many or index < len(layers) - 1
-            first = product.c.sort_name if walk else func.coalesce(product.c.sort_name, "")
-            query = queries.cards([*conditions, *layer]).order_by(first, product.c.id)
-            rows += self._session.execute(query.limit(limit - len(rows))).all()
-        return rows
-
-    def _search(
-        self,
-        query: str,
-        wanted: Sequence[str],
-        filters: queries.Filters,
-        *,
-        sort: str,
-        page: int,
-        per_page: int,
-        cursor: str | None,
-        count: bool,
-    ) -> Page[ProductCard]:
-        conditions = filters.conditions()
-        matches = [*conditions, matching.anywhere(self._dialect, wanted)]
-        ids = self._ids(matches, _MOST_COUNTED)
-        few = len(ids) <= _FEW
-        if few:
-            matches = [matching.among(self._dialect, ids), *queries.Filters(currency=filters.currency).conditions()]
-        if sort == _RELEVANCE:
-            pinned = self._pinned(query)
-            best = None
-            if not few and pinned is None:
-                many = len(ids) > _MOST_COUNTED
-                best = self._best(wanted, conditions, page=page, per_page=per_page, many=many)
-            rows = best or self._ranked(matches, wanted, pinned, page=page, per_page=per_page)
-        else:
-            rows = self._sorted(matches, sort=sort, page=page, per_page=per_page, cursor=cursor)
-        shown, more = rows[:per_page], len(rows) > per_page
-        next_cursor = queries.pack_cursor(sort, cursor_values(shown[-1], sort)) if more and sort != _RELEVANCE else None
-        total = len(ids) if count and len(ids) <= _MOST_COUNTED else None
-        cards = tuple(queries.to_card(row) for row in shown)
-        return Page(cards, page, per_page, total, next_cursor, self._facets(ids[:_FEW]) if ids else {})
-
-    def _ids(self, conditions: Sequence[ColumnElement[bool]], most: int) -> list[int]:
-        """The matches, whichever come first; one more than `most` when there are more."""
-        query = select(product.c.id).select_from(queries.CARD_SOURCE).where(*conditions).limit(most + 1)
-        return list(self._session.execute(query).scalars())
-
-    def _best(
-        self, wanted: Sequence[str], filters: Sequence[ColumnElement[bool]], *, page: int, per_page: int, many: bool
-    ) -> Sequence[Any] | None:
-        """A page that the best matches fill, which come first anyway: then the many others need not be ranked.
-
-        First the names that begin with the words, then those that have them.
+        Words that one edit makes of it, or two when they have eight letters, or that sound like it. Raises
+        ValidationError.
         """
-        first, needed = (page - 1) * per_page, page * per_page + 1
-        if needed > _FEW:
-            return None
-        named, begins = matching.in_title(self._dialect, wanted), matching.begins_with(wanted[0])
-        rows = self._layers([*filters, named], ((begins,), (~begins,)), needed, many=many)
-        return rows[first:] if len(rows) == needed else None
+        checks = Checks()
+        checks.whole("limit", limit, at_least=1, at_most=50)
+        checks.done()
+        if not isinstance(word, str) or not storable(word):
+            return ()
+        return tuple(spellings(self._session, word[:LONGEST_QUERY], limit=limit))
 
-    def _ranked(
-        self,
-        matches: Sequence[ColumnElement[bool]],
-        wanted: Sequence[str],
-        pinned: int | None,
-        *,
-        page: int,
-        per_page: int,
-    ) -> Sequence[Any]:
-        query = queries.cards(matches).order_by(matching.rank(wanted, pinned), product.c.sort_name, product.c.id)
-        return self._session.execute(query.offset((page - 1) * per_page).limit(per_page + 1)).all()
+    def log(self, query: str, *, results: int) -> None:
+        """Count a search that was answered elsewhere, by a cache for example. Raises ValidationError."""
+        checks = Checks()
+        checks.text("query", query, limit=10_000)
+        checks.whole("results", results, at_least=0, at_most=10**9)
+        checks.done()
+        self._log.note(query, results)
 
-    def _pinned(self, query: str) -> int | None:
-        """The product whose SKU was typed, in any capitals."""
-        typed = query.strip()
-        skus = {typed, typed.upper(), typed.lower()}
-        return self._session.execute(select(variant.c.product_id).where(variant.c.sku.in_(skus))).scalar()
+    def flush(self) -> int:
+        """Write what was searched for since the last time; how many queries. A worker calls it, and so does the log."""
+        counts = self._log.take()
+        try:
+            querylog.write(self._session, self.dialect, counts, self._work.clock.now())
+        except BaseException:
+            self._log.give_back(counts)
+            raise
+        return len(counts)
 
-    def _sorted(
-        self, conditions: Sequence[ColumnElement[bool]], *, sort: str, page: int, per_page: int, cursor: str | None
-    ) -> Sequence[Any]:
-        after = None if cursor is None else queries.unpack_cursor(cursor, sort)
-        query = queries.ordered(queries.cards(conditions), queries.SORTS[sort], after).limit(per_page + 1)
-        return self._session.execute(query if after else query.offset((page - 1) * per_page)).all()
+    def asked(self, *, limit: int = 50, since: datetime | None = None) -> tuple[AskedQuery, ...]:
+        """What is searched for, the most asked first; `since` leaves out what was not asked since. ValidationError."""
+        return self._reported(limit, since, without_results=False)
 
-    def _facets(self, ids: Sequence[int]) -> dict[str, tuple[FacetValue, ...]]:
-        by_category = (
-            select(category.c.slug, func.count())
-            .select_from(product.join(category, category.c.id == product.c.category_id))
-            .where(matching.among(self._dialect, ids))
-            .group_by(category.c.slug)
-        )
-        by_attribute = (
-            select(attribute.c.name, attribute.c.value, func.count())
-            .where(matching.among(self._dialect, ids, attribute.c.product_id))
-            .group_by(attribute.c.name, attribute.c.value)
-        )
-        values: dict[str, list[FacetValue]] = {}
-        for short, number in self._session.execute(by_category):
-            values.setdefault("category", []).append(FacetValue(short, number))
-        for name, value, number in self._session.execute(by_attribute):
-            values.setdefault(name, []).append(FacetValue(value, number))
-        ranked = {
-            name: sorted(of, key=lambda value: (-value.count, value.value)) for name, of in sorted(values.items())
-        }
-        return {name: tuple(of[:_MOST_VALUES]) for name, of in ranked.items()}
+    def without_results(self, *, limit: int = 50, since: datetime | None = None) -> tuple[AskedQuery, ...]:
+        """What is searched for in vain: no product had it as it was typed. Raises ValidationError."""
+        return self._reported(limit, since, without_results=True)
+
+    def forget(self, *, older_than: timedelta = timedelta(days=365)) -> int:
+        """Drop queries that nobody has asked for so long; how many."""
+        return querylog.forget(self._session, self._work.clock.now() - older_than)
+
+    def count_sales(self, *, days: int = 90) -> int:
+        """Count what was sold in so many days, for the order of suggestions; of how many products anything was.
+
+        A worker calls it every hour. Raises ValidationError.
+        """
+        checks = Checks()
+        checks.whole("days", days, at_least=1, at_most=3650)
+        checks.done()
+        return popular.count(self._session, self.dialect, self._work.clock.now() - timedelta(days=days))
+
+    def check(self, *, progress: upkeep.Progress | None = None) -> IndexReport:
+        """Prove that every product is found by what its texts say now. `progress` is told (done, of how many)."""
+        return upkeep.check(self._session, self.dialect, progress)
+
+    def rebuild(self, *, progress: upkeep.Progress | None = None) -> int:
+        """Index every product anew where it is not right, and count all words; how many were not right.
+
+        `shop.search.rebuild()` works in small transactions, while the shop is open.
+        """
+        made, total = upkeep.Rebuild(self._work.clock.now()), upkeep.count(self._session)
+        while made.chunk(self._session, self.dialect):
+            if progress is not None:
+                progress(made.done, total)
+        made.finish(self._session, self.dialect)
+        return made.changed
+
+    def _answer(self, query: str, narrowing: Narrowing, wish: Slice) -> tuple[Sequence[Term], Page[ProductCard]]:
+        """The terms that were asked for in the end, and their page."""
+        wanted: Sequence[Term] = terms(query, self._synonyms)
+        first = wish.page == 1
+        if not wanted:
+            nothing: Page[ProductCard] = Page((), wish.page, wish.per_page, 0, None)
+            return (), self._instead(nothing, (), narrowing) if first else nothing
+        found = self._finder.find(query, wanted, narrowing, wish)
+        if found.total == 0 and (meant := corrected(self._session, query[:LONGEST_QUERY])) is not None:
+            query, wanted = meant, terms(meant, self._synonyms)
+            found = replace(self._finder.find(query, wanted, narrowing, wish), corrected=meant)
+        if found.total == 0 and len(wanted) >= _ENOUGH:
+            relaxed = self._finder.find(query, wanted, narrowing, wish, missing=1)
+            found = replace(relaxed, corrected=found.corrected, relaxed=relaxed.total != 0)
+        if found.total == 0 and first:
+            found = self._instead(found, wanted, narrowing)
+        return wanted, found
+
+    def _instead(self, nothing: Page[ProductCard], wanted: Sequence[Term], narrowing: Narrowing) -> Page[ProductCard]:
+        """The empty page with something else to look at, and why that."""
+        conditions = narrowing.conditions()
+        if len(wanted) > 1:
+            ids = self._finder.ids([*conditions, matching.some(self.dialect, wanted)])
+            among = [matching.among(self.dialect, ids), *conditions]
+            best = (matching.having(wanted).desc(), matching.rank(wanted, None), product.c.sort_name, product.c.id)
+            query = queries.cards(among).order_by(*best).limit(nothing.per_page)
+            if ids.number and (rows := self._session.execute(query).all()):
+                return replace(nothing, instead=tuple(map(queries.to_card, rows)), instead_by="fewer_words")
+        order = (product.c.featured.desc(), product.c.id.desc())  # the index of featured products, read backwards
+        query = queries.cards(conditions).order_by(*order).limit(nothing.per_page)
+        cards = tuple(map(queries.to_card, self._session.execute(query)))
+        return replace(nothing, instead=cards, instead_by="popular" if cards else None)
+
+    def _highlights(self, cards: Sequence[ProductCard], wanted: Sequence[Term]) -> dict[int, Highlight]:
+        if not cards or not wanted:
+            return {}
+        stems = {stem for term in wanted for phrase in term.phrases for stem in phrase}
+        begins = {term.begins for term in wanted if term.begins}
+        texts = self._session.execute(_DESCRIPTIONS, {"ids": [card.id for card in cards]})
+        descriptions = as_dict(texts)
+        found = {}
+        for card in cards:
+            description = descriptions.get(card.id, "")
+            where = spans(description, stems, begins)
+            found[card.id] = Highlight(marked(card.name, spans(card.name, stems, begins)), snippet(description, where))
+        return found
+
+    def _reported(self, limit: int, since: datetime | None, *, without_results: bool) -> tuple[AskedQuery, ...]:
+        checks = Checks()
+        checks.whole("limit", limit, at_least=1, at_most=_MOST_REPORTED)
+        if since is not None and (not isinstance(since, datetime) or since.tzinfo is None):
+            checks.wrong("since", "invalid", reason="must be a datetime with a time zone")
+        checks.done()
+        self.flush()
+        return querylog.report(self._session, limit=limit, since=since, without_results=without_results)
 
 
-def _words(query: str) -> list[str]:
-    if not isinstance(query, str) or not storable(query):
-        return []
-    return list(dict.fromkeys(stems(query[:_LONGEST_QUERY])))[:_MOST_WORDS]
+def _as_typed(found: Page[ProductCard]) -> int:
+    """How many products have what was typed, as far as they were counted."""
+    if found.corrected is not None or found.relaxed:
+        return 0
+    return MOST_COUNTED if found.total is None else found.total

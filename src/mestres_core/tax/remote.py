@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from mestres_core.db.waiting import ask
 from mestres_core.errors import ProviderFailed, TransactionOwnershipError
 from mestres_core.rules.tax import Taxed
 from mestres_core.typing import TaxCalculator, TaxLine
@@ -101,7 +102,8 @@ class RemoteTaxes:
     def ask(self, question: Question) -> None:
         """Ask the calculator itself, and keep what it answers. Raises ProviderFailed, whatever went wrong there."""
         try:
-            answer = self._calculator.calculate(
+            answer = ask(
+                self._calculator.calculate,
                 question.lines,
                 address=question.address,
                 currency=question.currency,

@@ -21,13 +21,14 @@ from mestres_core.errors import NotFound, ProviderFailed, ValidationError
 from mestres_core.events.work import Work
 from mestres_core.rules.br.icms import STATES, icms
 from mestres_core.rules.checks import BIGGEST_ID, Checks, storable
-from mestres_core.rules.money import Money
+from mestres_core.rules.money import Money, Rounding
+from mestres_core.rules.rounding import within
 from mestres_core.rules.tax import EXCLUSIVE, GROSS, Rate, Taxable, Taxed, tax
 from mestres_core.rules.tax_rates import STANDARD, Place, RateRule, RateTable
 from mestres_core.tax.dto import OrderTax, TaxPreview, TaxRate, TaxSettings
 from mestres_core.tax.inputs import read_lines, read_place, read_rate, read_span
 from mestres_core.tax.models import order_tax, rate
-from mestres_core.typing import TaxCalculator, TaxLine
+from mestres_core.typing import RoundingPolicy, TaxCalculator, TaxLine
 
 INDIVIDUAL = "individual"
 BUSINESS = "business"
@@ -51,11 +52,19 @@ _KEEP = insert(order_tax)
 class TaxService:
     """Taxes in one unit of work."""
 
-    def __init__(self, work: Work, *, calculator: TaxCalculator | None, settings: TaxSettings) -> None:
+    def __init__(
+        self,
+        work: Work,
+        *,
+        calculator: TaxCalculator | None,
+        settings: TaxSettings,
+        rounding: RoundingPolicy | None = None,
+    ) -> None:
         self._work = work
         self._session = work.session
         self._calculator = calculator
         self._settings = settings
+        self._rounding = rounding
 
     def set_rate(
         self,
@@ -245,7 +254,8 @@ class TaxService:
             customer_type=customer_type,
         )
         rates = {name: known.rates(name, place, moment) for name in {line.tax_class for line in lines}} if known else {}
-        return self._tax(lines, rates)
+        rounding = self._settings.round if self._rounding is None else within(self._rounding.round, currency)
+        return self._tax(lines, rates, rounding)
 
     def keep(self, order_id: int, parts: Iterable[tuple[int | None, Taxed]]) -> None:
         """Write down the taxes of an order, in its own transaction: (order line's id, None for sending; its taxes).
@@ -284,13 +294,15 @@ class TaxService:
             for row in self._session.execute(_PARTS, {"number": number})
         )
 
-    def _tax(self, lines: Sequence[TaxLine], rates: Mapping[str, tuple[Rate, ...]]) -> tuple[Taxed, ...]:
+    def _tax(
+        self, lines: Sequence[TaxLine], rates: Mapping[str, tuple[Rate, ...]], rounding: Rounding
+    ) -> tuple[Taxed, ...]:
         taxables = [
             Taxable(key=line.key, amount=line.amount, quantity=line.quantity, rates=rates.get(line.tax_class, ()))
             for line in lines
         ]
         try:
-            return tax(taxables, level=self._settings.level, rounding=self._settings.round)
+            return tax(taxables, level=self._settings.level, rounding=rounding)
         except ValueError as error:  # rates that are right each by itself, and 100 % together
             raise ValidationError.of("rates", "invalid", reason=str(error)) from None
 

@@ -21,13 +21,27 @@ class Scene:
         shop.promotions.save_coupon("DEZ", percent=10, most_uses=1000)
         shop.buy("OTHER")
 
+        self.filled = ""
+
     def cart(self) -> str:
-        """A cart with that many lines and a coupon."""
+        """A cart with that many lines and a coupon: filled once, then copied."""
         cart = self.shop.carts.create(owner="ana").id
-        with self.shop.transaction() as tx:
-            for index in range(self.lines):
-                tx.carts.add(cart, sku=f"S{index}", quantity=2)
-            tx.carts.add_coupon(cart, "DEZ")
+        if self.filled:
+            columns = "variant_id, quantity, attributes, attributes_key"
+            self.shop.sql(
+                f"INSERT INTO mc_cart_line (cart_id, {columns})"
+                f" SELECT :to, {columns} FROM mc_cart_line WHERE cart_id = :of ORDER BY id",
+                to=cart,
+                of=self.filled,
+            )
+        else:
+            # One that stays as it is: others are bought.
+            self.filled = self.shop.carts.create(owner="ana").id
+            with self.shop.transaction() as tx:
+                for index in range(self.lines):
+                    tx.carts.add(self.filled, sku=f"S{index}", quantity=2)
+            return self.cart()
+        self.shop.carts.add_coupon(cart, "DEZ")
         return cart
 
     def quote(self) -> dict[str, Any]:

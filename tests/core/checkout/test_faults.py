@@ -136,7 +136,7 @@ def test_a_fault_at_any_statement(shop: TestShop, monkeypatch: pytest.MonkeyPatc
     shop.product("B2", stock=1000)
     shop.buy()  # so that every later order is of a known customer
     unhurried = SimpleNamespace(sleep=lambda _seconds: None, monotonic=time.monotonic)
-    monkeypatch.setattr("mestres_core.db.session.time", unhurried)
+    monkeypatch.setattr("mestres_core.db.waiting.time", unhurried)
     do = ACTS[act](shop)
     before = counts(shop)
     with failing(shop, 0) as sent:

@@ -14,9 +14,10 @@ from mestres_core.cli import main
 
 
 @pytest.fixture
-def url(tmp_path):
+def url(quick_path, fill):
     """A shop with 30 products and 100 orders."""
-    address = f"sqlite:///{tmp_path / 'shop.db'}"
+    address = f"sqlite:///{quick_path / 'shop.db'}"
+    fill(address)
     with Commerce.open(address) as shop:
         fill_products(shop, 30)
         fill_orders(shop, 100, days=20)

@@ -12,9 +12,10 @@ from mestres_perf import Settings
 
 
 @pytest.fixture
-def shop(tmp_path, monkeypatch):
+def shop(quick_path, fill, monkeypatch):
     """A shop with one featured product, whose address the environment has."""
-    url = f"sqlite:///{tmp_path / 'shop.db'}"
+    url = f"sqlite:///{quick_path / 'shop.db'}"
+    fill(url)
     monkeypatch.setenv("MESTRES_DATABASE_URL", url)
     monkeypatch.delenv("MESTRES_REDIS_URL", raising=False)
     with Commerce.open(url) as shop:

@@ -30,10 +30,11 @@ field = "preco"
 
 
 @pytest.fixture
-def command(tmp_path, capsys):
+def command(tmp_path, quick_path, fill, capsys):
     """Runs `catalog import` on the CSV text given; gives the exit code and what was printed."""
     (tmp_path / "mapping.toml").write_text(MAPPING)
-    url = f"sqlite:///{tmp_path / 'shop.db'}"
+    url = f"sqlite:///{quick_path / 'shop.db'}"
+    fill(url)
 
     def run(text, *extra, file="file.csv"):
         if text is not None:

@@ -18,8 +18,9 @@ from mestres_perf import MISS, Cache, Redis
 
 
 @pytest.fixture
-def shop(database_url):
+def shop(database_url, fill):
     """A shop that sells one coffee, of which there are two pieces."""
+    fill(database_url)
     with Commerce.open(database_url, providers=perf.guarded((FakeCard(), FakePix()))) as shop:
         _save(shop, price=1000)
         yield shop
@@ -76,14 +77,15 @@ def test_the_second_read_is_a_hit_with_the_same_answer(api, path, query):
     assert first[1] == second[1]
 
 
-@pytest.mark.parametrize(("path", "query"), [read for read in _READS if "categories" not in read[0]])
-def test_a_read_after_a_write_never_shows_the_old_value(shop, api, path, query):
-    """Each of a hundred changes is seen by the very next read."""
+def test_a_read_after_a_write_never_shows_the_old_value(shop, api):
+    """Each of a hundred changes is seen by the very next read, by whatever way."""
     for price in range(1000, 1100):
         name = f"Café {price}"
         _save(shop, price=price, name=name)
 
-        assert name in _get(api, path, query)[1]
+        for path, query in _READS:
+            if "categories" not in path:
+                assert name in _get(api, path, query)[1], (path, query)
 
 
 def test_stock_that_is_bought_is_gone_from_the_page(shop, api):

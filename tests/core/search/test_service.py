@@ -120,8 +120,8 @@ def test_suggestions_begin_as_was_typed(shop: TestShop, monkeypatch: pytest.Monk
     for sku, name, featured in (("A", "Bule moka", False), ("B", "Moka italiana", False), ("C", "Zinco moka", True)):
         shop.product(sku, name=name, featured=featured)
     for few, most in ((2000, 10_000), (0, 10_000), (0, 0)):
-        monkeypatch.setattr("mestres_core.search.service._FEW", few)
-        monkeypatch.setattr("mestres_core.search.service._MOST_COUNTED", most)
+        monkeypatch.setattr("mestres_core.search.finding.FEW", few)
+        monkeypatch.setattr("mestres_core.search.finding.MOST_COUNTED", most)
         assert [each.text for each in shop.search.suggest("mok")] == ["Zinco moka", "Moka italiana", "Bule moka"]
 
 
@@ -133,8 +133,8 @@ def test_pages_are_the_same_however_many_match(shop: TestShop, monkeypatch: pyte
     expected = _skus(shop, "cafe", per_page=3) + _skus(shop, "cafe", per_page=3, page=2)
     assert sorted(expected) == [f"P{number}" for number in range(6)]
     for most in (10_000, 5):
-        monkeypatch.setattr("mestres_core.search.service._FEW", 4)
-        monkeypatch.setattr("mestres_core.search.service._MOST_COUNTED", most)
+        monkeypatch.setattr("mestres_core.search.finding.FEW", 4)
+        monkeypatch.setattr("mestres_core.search.finding.MOST_COUNTED", most)
         assert _skus(shop, "cafe", per_page=3) == expected[:3]
 
 
@@ -149,6 +149,30 @@ def test_suggestions_go_on_from_what_was_typed(shop: TestShop) -> None:
         ("product", "Café Cerrado"),
     ]
     assert [s.text for s in shop.search.suggest("café cer")] == ["Café Cerrado"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("c", ["Café de Minas", "Cafeteira xx4def2"]),
+        ("ca", ["Café de Minas", "Cafeteira xx4def2"]),
+        ("café d", ["Café de Minas"]),
+        ("café de", ["Café de Minas"]),
+        ("café de m", ["Café de Minas"]),
+        ("café e", []),
+        ("café m", ["Café de Minas"]),
+        ("xx4", ["Cafeteira xx4def2"]),
+        ("xx4d", ["Cafeteira xx4def2"]),
+        ("xx4de", ["Cafeteira xx4def2"]),
+        ("de", ["Cafeteira xx4def2", "Café de Minas"]),
+        ("250", ["Papel 250 g"]),
+    ],
+)
+def test_a_word_may_end_anywhere(shop: TestShop, typed: str, found: list[str]) -> None:
+    """One letter is a beginning, and so is what would be a word that says nothing, were it finished."""
+    for name in ("Café de Minas", "Cafeteira xx4def2", "Papel 250 g"):
+        shop.product(name[-6:], name=name)
+    assert sorted(each.text for each in shop.search.suggest(typed)) == sorted(found)
 
 
 @pytest.mark.parametrize(

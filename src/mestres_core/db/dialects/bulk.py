@@ -12,9 +12,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Integer, Table, Text, bindparam, cast, column, func, select, update
+from sqlalchemy import JSON, Column, Integer, Table, Text, bindparam, cast, column, func, insert, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
+
+from mestres_core.db.later import write, write_and_ask
 
 _ROWS = "rows"
 _POSITION = "position_of_row"
@@ -32,6 +34,7 @@ class InsertMany:
     ) -> None:
         given = _given([table.c[name] for name in columns])
         chosen = select(*(given.c[name] for name in columns)).order_by(given.c[_POSITION])
+        self._returns = bool(returning)
         if key:  # "ON CONFLICT" after a SELECT without WHERE could be the beginning of a join's condition
             chosen = chosen.where(given.c[_POSITION] >= 0)
         in_one: Any = postgresql.insert(table).from_select(list(columns), chosen, include_defaults=False)
@@ -49,10 +52,40 @@ class InsertMany:
 
     def __call__(self, session: Session, rows: Sequence[Mapping[str, Any]]) -> Any:
         """Write the rows (at least one), each with exactly the statement's columns."""
-        connection = session.connection()
-        if connection.dialect.name == "postgresql":
-            return connection.execute(self._in_one, {_ROWS: _as_json(rows)})
-        return connection.execute(self._one_by_one, list(rows))
+        if session.get_bind().dialect.name == "postgresql":
+            send = write_and_ask if self._returns else write
+            return send(session, self._in_one, {_ROWS: _as_json(rows)})
+        return session.connection().execute(self._one_by_one, list(rows))
+
+
+class InsertFamily:
+    """INSERT of one row with the rows that belong to it: their column `key` is that row's new number.
+
+    The numbers of these rows follow their order.
+    """
+
+    def __init__(self, parent: Table, columns: Sequence[str], child: Table, own: Sequence[str], *, key: str) -> None:
+        self._key = key
+        self._parent = insert(parent).returning(parent.c.id)
+        self._children = insert(child).returning(child.c[key], child.c.id)
+        made = insert(parent).values({name: bindparam(name) for name in columns}).returning(parent.c.id).cte("made")
+        given = _given([child.c[name] for name in own])
+        chosen = select(made.c.id, *(given.c[name] for name in own)).select_from(made.join(given, true()))
+        chosen = chosen.order_by(given.c[_POSITION])
+        in_one = insert(child).from_select([key, *own], chosen, include_defaults=False)
+        self._in_one = in_one.returning(child.c[key], child.c.id)
+
+    def __call__(
+        self, session: Session, row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
+    ) -> tuple[int, list[int]]:
+        """Write the row and its own rows (at least one), each with exactly the statement's columns; their numbers."""
+        if session.get_bind().dialect.name == "postgresql":
+            written = write_and_ask(session, self._in_one, {**row, _ROWS: _as_json(rows)}).all()
+        else:
+            number = session.execute(self._parent, row).scalar_one()
+            children = [{**each, self._key: number} for each in rows]
+            written = session.connection().execute(self._children, children).all()
+        return int(written[0][0]), sorted(each[1] for each in written)
 
 
 class UpdateMany:
@@ -77,15 +110,14 @@ class UpdateMany:
 
     def __call__(self, session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
         """Change the rows (at least one)."""
-        connection = session.connection()
-        if connection.dialect.name == "postgresql":
-            connection.execute(self._in_one, {_ROWS: _as_json(rows)})
+        if session.get_bind().dialect.name == "postgresql":
+            write(session, self._in_one, {_ROWS: _as_json(rows)})
             return
         named = [
             {f"of_{name}": row[name] for name in self._key} | {f"d_{name}": row[name] for name in self._given}
             for row in rows
         ]
-        connection.execute(self._one, named)
+        session.connection().execute(self._one, named)
 
 
 def _given(columns: Iterable[Column[Any]]) -> Any:

@@ -13,6 +13,11 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.functions import FunctionElement
 
+_TAKEN = "23505"
+# Two checkouts took the same key at once. Nothing of the second one may stay: tried again, it is a replay or a
+# conflict.
+_KEYS = "pk_mc_idempotency"
+JUST_TAKEN = "the idempotency key was taken just now"
 _BUSY_STATES = {"40001": "serialization failure", "40P01": "deadlock", "55P03": "lock timeout"}
 
 
@@ -38,6 +43,8 @@ def one_at_a_time(session: Session, dialect: str, number: int) -> None:
 def busy(error: DBAPIError) -> str | None:
     """Why the same transaction may pass when tried again, or None when it may not."""
     state = getattr(error.orig, "sqlstate", None)
+    if state == _TAKEN:
+        return JUST_TAKEN if _KEYS in str(error.orig) else None
     if state is not None:
         return _BUSY_STATES.get(state)
     reason = str(error.orig)

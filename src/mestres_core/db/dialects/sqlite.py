@@ -7,10 +7,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event
+
+from mestres_core.db.waiting import in_event_loop, pause, to_the_end
 
 READ_ONLY = "mestres_read_only"
 _CONFIGURED = "mestres_sqlite_configured"
@@ -43,6 +45,19 @@ def configure_sqlite(engine: Engine, *, busy_timeout: float = 30.0) -> None:
         if options.get("isolation_level") != "AUTOCOMMIT":
             connection.exec_driver_sql("BEGIN" if options.get(READ_ONLY) else "BEGIN IMMEDIATE")
 
+    if engine.dialect.is_async:
+        event.listen(engine, "invalidate", _give_up)
+
+
+def _give_up(dbapi_connection: Any, _record: Any, _error: BaseException | None) -> None:
+    """End the transaction of a connection that is thrown away because its task was cancelled.
+
+    To close it is not enough: SQLite keeps what somebody may still read from, and its lock with it.
+    """
+    if in_event_loop():
+        with suppress(Exception):  # it may be broken in any way
+            to_the_end(dbapi_connection.rollback)
+
 
 def _write_ahead(cursor: Any, patience: float) -> None:
     """Switch to write-ahead logging. The switch itself does not honour the busy timeout, so it is tried again here."""
@@ -53,7 +68,7 @@ def _write_ahead(cursor: Any, patience: float) -> None:
         except sqlite3.OperationalError as error:
             if "locked" not in str(error) or time.monotonic() > give_up:
                 raise
-            time.sleep(0.005)
+            pause(0.005)
         else:
             return
 

@@ -1,0 +1,136 @@
+"""Shops of any size to search in: the products of mestres_examples.generate, written in bulk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Connection, insert
+from sqlalchemy.orm import Session
+from tqdm import tqdm
+
+from mestres_core import Commerce, ProductDraft
+from mestres_core.catalog.models import attribute, card, category, price, product, variant
+from mestres_core.catalog.texts import Texts
+from mestres_core.catalog.vocabulary import learn
+from mestres_core.rules.text import fold, slug
+from mestres_examples import generate
+
+_CHUNK = 2000
+_THEN = datetime(2026, 1, 1, tzinfo=UTC)
+_GIN = ("search_vector", "search_title_vector")
+
+
+def fill(shop: Commerce, number: int) -> None:
+    """Write so many products into an empty shop: what `save_many` writes of them that search reads, without stock."""
+    drafts = generate.products(number)
+    postgresql = shop.engine.dialect.name == "postgresql"
+    with shop.engine.begin() as connection:
+        for column in _GIN if postgresql else ():
+            connection.exec_driver_sql(f"DROP INDEX ix_mc_product_{column}")
+    categories: dict[tuple[str, ...], int] = {}
+    with tqdm(total=number, unit=" products", leave=False) as bar:
+        first = 1
+        while some := list(islice(drafts, _CHUNK)):
+            with shop.engine.begin() as connection:
+                _write(connection, some, first, categories)
+            first += len(some)
+            bar.update(len(some))
+    with shop.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for column in _GIN if postgresql else ():
+            connection.exec_driver_sql(f"CREATE INDEX ix_mc_product_{column} ON mc_product USING gin ({column})")
+        connection.exec_driver_sql("VACUUM ANALYZE" if postgresql else "ANALYZE")
+
+
+def _write(
+    connection: Connection, drafts: Sequence[ProductDraft], first: int, categories: dict[tuple[str, ...], int]
+) -> None:
+    rows: dict[Any, list[dict[str, Any]]] = {each: [] for each in (category, product, variant, price, card, attribute)}
+    texts = []
+    for number, draft in enumerate(drafts, first):
+        for depth in range(1, len(draft.category) + 1):
+            _category(draft.category[:depth], categories, rows[category])
+        found = Texts(
+            draft.name,
+            draft.description,
+            tuple(draft.category),
+            draft.attributes,
+            tuple(text for each in draft.variants for text in (each.sku, each.name)),
+        )
+        texts.append(found.all())
+        rows[product].append(_product(draft, number, categories[tuple(draft.category)], found))
+        rows[attribute] += [
+            {
+                "product_id": number,
+                "name": name,
+                "value": value,
+                "name_folded": fold(name),
+                "value_folded": fold(value),
+                "position": position,
+            }
+            for position, (name, value) in enumerate(draft.attributes.items())
+        ]
+        for position, each in enumerate(draft.variants):
+            row = 4 * number + position
+            rows[variant].append(
+                {
+                    "id": row,
+                    "product_id": number,
+                    "sku": each.sku,
+                    "name": each.name,
+                    "position": position,
+                    "weight_grams": 1,
+                    "active": True,
+                }
+            )
+            rows[price].append({"variant_id": row, "currency": "BRL", "amount": each.price})
+        rows[card].append(
+            {
+                "product_id": number,
+                "currency": "BRL",
+                "price": min(each.price for each in draft.variants),
+                "sku": draft.variants[0].sku,
+                "image": None,
+                "in_stock": any(each.stock for each in draft.variants),
+            }
+        )
+    for table, of in rows.items():
+        if of:
+            connection.execute(insert(table), of)
+    with Session(connection) as session:
+        learn(session, connection.dialect.name, texts)
+
+
+def _category(path: tuple[str, ...], known: dict[tuple[str, ...], int], rows: list[dict[str, Any]]) -> None:
+    if path not in known:
+        known[path] = len(known) + 1
+        rows.append(
+            {
+                "id": known[path],
+                "parent_id": known.get(path[:-1]),
+                "slug": slug(" ".join(path)),
+                "name": path[-1],
+                "position": known[path],
+            }
+        )
+
+
+def _product(draft: ProductDraft, number: int, of: int, texts: Texts) -> dict[str, Any]:
+    return {
+        "id": number,
+        "key": draft.key,
+        "slug": f"{slug(draft.name)[:150]}-{number}",
+        "name": draft.name,
+        "sort_name": fold(draft.name),
+        "description": draft.description,
+        "category_id": of,
+        "active": draft.active,
+        "featured": draft.featured,
+        "search_title": texts.title(),
+        "search_body": texts.body(),
+        "content_hash": "",
+        "created_at": _THEN,
+        "updated_at": _THEN,
+    }

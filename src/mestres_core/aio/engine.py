@@ -1,0 +1,59 @@
+"""Engines with async drivers: psycopg or asyncpg for PostgreSQL, aiosqlite for SQLite."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import StaticPool
+
+from mestres_core.db.dialects.sqlite import configure_sqlite
+from mestres_core.db.session import POOL, ask_the_idle, connect_arguments, normal_url
+from mestres_core.errors import DatabaseNotReady
+
+_DRIVERS = {"postgresql": ("psycopg", "asyncpg"), "sqlite": ("aiosqlite",)}
+
+
+def async_url(url: str | URL) -> URL:
+    """The address with a driver that can be awaited: the one it names, else psycopg or aiosqlite."""
+    parsed = normal_url(url)
+    backend = parsed.get_backend_name()
+    first, *others = _DRIVERS[backend]
+    driver = parsed.get_driver_name()
+    return parsed.set(drivername=f"{backend}+{driver if driver in others else first}")
+
+
+def make_async_engine(url: str | URL) -> AsyncEngine:
+    """An async engine with the settings of `make_engine`. Raises DatabaseNotReady, also when the driver is missing."""
+    parsed = async_url(url)
+    arguments: dict[str, Any] = {"connect_args": connect_arguments(parsed)}
+    if parsed.get_backend_name() == "postgresql":
+        arguments |= POOL
+    elif _in_memory(parsed):
+        arguments["poolclass"] = StaticPool
+    try:
+        made = create_async_engine(parsed, **arguments)
+    except ImportError as missing:
+        raise DatabaseNotReady(
+            f"{missing.name or missing} is not installed", "pip install 'mestres[async]'"
+        ) from missing
+    if parsed.get_backend_name() == "sqlite":
+        configure_sqlite(made.sync_engine)
+    else:
+        ask_the_idle(made.sync_engine)
+    return made
+
+
+def engine_beside(engine: Engine) -> AsyncEngine:
+    """An async engine on the database of a plain one. Raises DatabaseNotReady."""
+    if engine.dialect.name == "sqlite" and _in_memory(engine.url):
+        raise DatabaseNotReady(
+            "a database in memory belongs to one connection", "use a file, or AsyncCommerce.open('sqlite://') alone"
+        )
+    return make_async_engine(engine.url)
+
+
+def _in_memory(url: URL) -> bool:
+    return url.database in (None, "", ":memory:")

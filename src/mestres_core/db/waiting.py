@@ -1,0 +1,106 @@
+"""Everything that waits for something other than the database, in a thread or in an event loop.
+
+The services are written once, as plain functions. In a thread they run as they are. Behind `shop.aio` they run in a
+greenlet of SQLAlchemy's: the database's drivers hand each wait to the event loop, and so do the functions here. Which
+of the two it is they ask the greenlet that they are called in.
+
+Invariant: nothing here blocks an event loop; what `to_the_end` does is done whole, whoever is cancelled meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import sys
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar, cast
+
+from sqlalchemy.util import concurrency
+
+T = TypeVar("T")
+_await: Callable[[Any], Any] = getattr(concurrency, "await_", None) or concurrency.await_only  # its name until 2.1
+
+
+def in_event_loop() -> bool:
+    """Whether the caller runs behind `shop.aio`."""
+    return "greenlet" in sys.modules and bool(concurrency.in_greenlet())
+
+
+def spawn(call: Callable[..., T], *arguments: Any, **named: Any) -> Coroutine[Any, Any, T]:
+    """Run a plain function so that its waits are the event loop's."""
+    return concurrency.greenlet_spawn(call, *arguments, **named)
+
+
+def wait_for(awaitable: Awaitable[T]) -> T:
+    """What the awaitable gives; only behind `shop.aio`."""
+    return cast("T", _await(awaitable))
+
+
+def pause(seconds: float) -> None:
+    """Sleep."""
+    if in_event_loop():
+        wait_for(asyncio.sleep(seconds))
+    else:
+        time.sleep(seconds)
+
+
+def ask(call: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    """Call something of the host's that may wait for a network: a payment provider, a notifier, a subscriber.
+
+    In an event loop an async function is awaited, and a plain one runs in a thread. Raises TypeError for an async one
+    where there is no event loop.
+    """
+    if in_event_loop():
+        return wait_for(_answer(call, *arguments, **named))
+    answer = call(*arguments, **named)
+    if inspect.isawaitable(answer):
+        if inspect.iscoroutine(answer):
+            answer.close()
+        raise TypeError(f"{call!r} is async: only shop.aio can await it")
+    return answer
+
+
+async def _answer(call: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    answer = call(*arguments, **named) if is_async(call) else await asyncio.to_thread(call, *arguments, **named)
+    return await answer if inspect.isawaitable(answer) else answer
+
+
+def is_async(call: Any) -> bool:
+    """Whether calling this gives something to be awaited."""
+    return inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(getattr(call, "__call__", None))  # noqa: B004 - it is not asked whether it can be called
+
+
+def to_the_end(call: Callable[[], T]) -> T:
+    """Do this whole, even if the task that waits for it is cancelled meanwhile; the cancellation comes after it."""
+    return wait_for(_finished(spawn(call))) if in_event_loop() else call()
+
+
+async def _finished(work: Coroutine[Any, Any, T]) -> T:
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait((task,))
+        except asyncio.CancelledError as error:
+            cancelled = error  # once or often: some frameworks repeat it until they are obeyed
+    if cancelled is not None:
+        raise cancelled from (None if task.cancelled() else task.exception())
+    return task.result()
+
+
+class LoopLock:
+    """A lock between tasks of one event loop, given in the order of asking."""
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Hold the lock for the length of a with block."""
+        wait_for(self._lock.acquire())
+        try:
+            yield
+        finally:
+            self._lock.release()

@@ -1,0 +1,30 @@
+"""Which rows of the shop are about a person."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Select, or_, select
+
+from mestres_core.cart.models import cart
+from mestres_core.customers.dto import Customer
+from mestres_core.orders.models import order
+from mestres_core.payments.models import account, payment
+
+
+class Scope:
+    """The keys of a customer's rows, as conditions."""
+
+    def __init__(self, customer: Customer) -> None:
+        self.customer = customer
+        mine = order.c.customer_id == customer.id
+        self.orders = mine
+        self.order_ids: Select[Any] = select(order.c.id).where(mine)
+        self.numbers: Select[Any] = select(order.c.number).where(mine)
+        self.payments: Select[Any] = select(payment.c.id).where(payment.c.order_number.in_(self.numbers))
+        self.accounts: Select[Any] = select(account.c.id).where(account.c.customer_id == customer.id)
+        # What a guest put into carts is known by their orders; an account's also by its owner.
+        of_orders = cart.c.id.in_(select(order.c.cart_id).where(mine))
+        owned = [] if customer.reference is None else [cart.c.owner == customer.reference]
+        self.carts = or_(of_orders, *owned)
+        self.cart_ids: Select[Any] = select(cart.c.id).where(self.carts)

@@ -1,0 +1,68 @@
+"""Words that mean the same thing to a buyer. Pure, and data: a shop that knows better gives its own groups.
+
+They are looked up when somebody asks, not when a product is saved: a change holds at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from mestres_core.rules.text import STOP_WORDS, stems
+
+SYNONYMS: Sequence[Sequence[str]] = (
+    ("110 v", "127 v", "110 volts", "127 volts"),
+    ("220 v", "220 volts"),
+    ("aeropress", "prensa de ar"),
+    ("cafeteira", "cafetera"),
+    ("chemex", "ampulheta"),
+    ("clube", "assinatura"),
+    ("cold brew", "coldbrew", "extração a frio"),
+    ("compactador", "calcador", "tamper"),
+    ("decaf", "descafeinado", "descafeinizado", "sem cafeína"),
+    ("expresso", "espresso"),
+    ("french press", "prensa francesa"),
+    ("geisha", "gesha"),
+    ("inox", "aço inoxidável"),
+    ("livro", "leitura"),
+    ("moedor", "moinho", "triturador"),
+    ("moka", "cafeteira italiana"),
+    ("moído", "em pó", "moagem"),
+    ("moca", "peaberry"),
+    ("mug", "caneca"),
+    ("orgânico", "sem agrotóxico"),
+    ("pitcher", "leiteira"),
+    ("presente", "lembrança", "gift"),
+    ("sifão", "globinho"),
+    ("térmico", "isotérmico"),
+    ("v60", "coador cônico"),
+    ("washed", "lavado"),
+    ("xícara", "chávena"),
+)
+"""What a coffee shop's buyers say for the same thing."""
+
+Phrase = tuple[str, ...]
+
+
+class Synonyms:
+    """Groups of phrases, ready to be asked: every phrase of a group is found for every other one."""
+
+    def __init__(self, groups: Iterable[Sequence[str]]) -> None:
+        found: dict[Phrase, dict[Phrase, None]] = {}
+        for group in groups:
+            phrases = [phrase for each in group if (phrase := _phrase(each))]
+            for one in phrases:
+                found.setdefault(one, {}).update(dict.fromkeys(other for other in phrases if other != one))
+        self._of: Mapping[Phrase, tuple[Phrase, ...]] = {one: tuple(others) for one, others in found.items()}
+        self.longest = max(map(len, self._of), default=0)
+        """The number of words of the longest phrase."""
+
+    def of(self, phrase: Phrase) -> tuple[Phrase, ...]:
+        """The others of its group; none for a phrase that is in no group."""
+        return self._of.get(phrase, ())
+
+
+def _phrase(text: str) -> Phrase:
+    return tuple(each for each in stems(text) if each not in STOP_WORDS)
+
+
+BUILT_IN = Synonyms(SYNONYMS)

@@ -1,0 +1,127 @@
+"""Proving the index, and making it anew while the shop is open."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import bindparam, delete, func, insert, select, text, update
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from mestres_core.catalog import indexing
+from mestres_core.catalog.attributes import SAVES
+from mestres_core.catalog.models import form, product, word
+from mestres_core.catalog.vocabulary import form_rows, searchable
+from mestres_core.db.base import PREFIX
+from mestres_core.db.dialects.sql import as_dict, one_at_a_time
+from mestres_core.search.dto import IndexReport
+
+Progress = Callable[[int, int], None]
+"""Told how many products are done, and of how many."""
+
+CHUNK = 500
+_SHOWN = 1000
+_NEXT = select(product.c.id).where(product.c.id > bindparam("after")).order_by(product.c.id).limit(bindparam("most"))
+_WORDS = select(word.c.word).where(word.c.word.in_(bindparam("words", expanding=True)))
+_FTS = f"{PREFIX}search_document"
+
+
+def check(session: Session, dialect: str, progress: Progress | None = None) -> IndexReport:
+    """Compare every product's index with its texts. Reads everything, in constant memory."""
+    total = _count(session)
+    done, found, missing = 0, [], set()
+    for ids in _chunks(session):
+        found += [*indexing.stale(session, ids)]
+        used = {each for texts in indexing.texts_of(session, ids).values() for each in searchable(texts.all())}
+        missing |= used - set(session.execute(_WORDS, {"words": sorted(used)}).scalars())
+        done += len(ids)
+        if progress is not None:
+            progress(done, total)
+    return IndexReport(done, tuple(found[:_SHOWN]), tuple(sorted(missing)[:_SHOWN]), _documents_agree(session, dialect))
+
+
+@dataclass(slots=True)
+class Rebuild:
+    """An index in the making: chunk by chunk, each in a transaction of its own, and the vocabulary at the end."""
+
+    started: datetime
+    after: int = 0
+    done: int = 0
+    changed: int = 0
+    words: Counter[str] = field(default_factory=Counter)
+
+    def chunk(self, session: Session, dialect: str) -> bool:
+        """Index the next products; False when there are none left."""
+        ids = _ids_after(session, self.after)
+        if not ids:
+            return False
+        changed = indexing.index(session, dialect, ids)
+        found: Counter[str] = Counter()
+        for texts in indexing.texts_of(session, ids).values():
+            found.update(searchable(texts.all()))
+        # Counted only now: a chunk that the database refused is done again from where it began.
+        self.after, self.done = ids[-1], self.done + len(ids)
+        self.changed += len(changed)
+        self.words.update(found)
+        return True
+
+    def finish(self, session: Session, dialect: str) -> None:
+        """Set how many products have each word, and drop the words that none has. Nobody saves meanwhile."""
+        one_at_a_time(session, dialect, SAVES)
+        counted = Counter(self.words)
+        since = select(product.c.id).where(product.c.updated_at >= self.started)
+        late = list(session.execute(since).scalars())
+        for start in range(0, len(late), CHUNK):
+            for texts in indexing.texts_of(session, late[start : start + CHUNK]).values():
+                counted.update(each for each in searchable(texts.all()) if each not in self.words)
+        known = as_dict(session.execute(select(word.c.word, word.c.products)))
+        gone = [{"of": each} for each in known if each not in counted]
+        fresh = sorted(counted.keys() - known.keys())
+        moved = [{"of": each, "now": counted[each]} for each in known if counted[each] not in (0, known[each])]
+        connection = session.connection()
+        if gone:
+            connection.execute(delete(form).where(form.c.word == bindparam("of")), gone)
+            connection.execute(delete(word).where(word.c.word == bindparam("of")), gone)
+        if moved:
+            counts = update(word).where(word.c.word == bindparam("of")).values(products=bindparam("now"))
+            connection.execute(counts, moved)
+        if fresh:
+            connection.execute(insert(word), [{"word": each, "products": counted[each]} for each in fresh])
+            connection.execute(insert(form), form_rows(fresh))
+        if not _documents_agree(session, dialect):
+            session.execute(text(f"INSERT INTO {_FTS} ({_FTS}) VALUES ('rebuild')"))  # noqa: S608 - a constant
+
+
+def count(session: Session) -> int:
+    """How many products there are."""
+    return _count(session)
+
+
+def _count(session: Session) -> int:
+    return int(session.execute(select(func.count()).select_from(product)).scalar_one())
+
+
+def _chunks(session: Session) -> Iterator[Sequence[int]]:
+    after = 0
+    while ids := _ids_after(session, after):
+        yield ids
+        after = ids[-1]
+
+
+def _ids_after(session: Session, after: int) -> Sequence[int]:
+    return session.execute(_NEXT, {"after": after, "most": CHUNK}).scalars().all()
+
+
+def _documents_agree(session: Session, dialect: str) -> bool:
+    """PostgreSQL generates its vectors from the row itself; SQLite's index is kept by triggers, and can be asked."""
+    if dialect == "postgresql":
+        return True
+    try:
+        query = f"INSERT INTO {_FTS} ({_FTS}, rank) VALUES ('integrity-check', 1)"  # noqa: S608 - a constant
+        session.execute(text(query))
+    except DBAPIError:
+        return False
+    return True
