@@ -53,8 +53,6 @@ class Worker:
             self._count_sales_at = time.monotonic() + _SALES_EVERY
             self._try("what is sold most", self._shop.search.count_sales)
             self._try("searches of long ago", self._shop.search.forget)
-            done += self._try("facts past their time", self._shop.events.cleanup)
-            done += self._try("webhooks past their time", self._shop.webhooks.cleanup)
         return done
 
     def run(self, stop: threading.Event) -> None:
