@@ -183,13 +183,12 @@ class VariantService:
         for values in itertools.product(*(known.values[name] for name in known.names)):
             chosen = dict(zip(known.names, values, strict=True))
             has = by_key.get(known.key(chosen))
-            none = has is None
             found.append(
                 Combination(
                     known.shown(chosen),
-                    None if none else has.sku,
-                    None if none else has.id,
-                    False if none else bool(has.active),
+                    None if has is None else has.sku,
+                    None if has is None else has.id,
+                    has is not None and bool(has.active),
                 )
             )
         return tuple(found)
