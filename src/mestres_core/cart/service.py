@@ -21,7 +21,7 @@ from mestres_core.cart.loading import HEAD, CartReader
 from mestres_core.cart.models import cart, line
 from mestres_core.catalog.models import price, product, variant
 from mestres_core.customers.service import CustomerService
-from mestres_core.db.later import savepoint, write
+from mestres_core.db.later import write
 from mestres_core.errors import CartClosed, CartEmpty, InsufficientStock, NotFound, ValidationError, VersionConflict
 from mestres_core.events.facts import CartChanged
 from mestres_core.events.work import Work
@@ -438,7 +438,7 @@ class CartService:
 
     def _whole(self) -> AbstractContextManager[object]:
         """A change and its reservation happen together or not at all, also in a host's transaction."""
-        return nullcontext() if self._holding is None else savepoint(self._session)
+        return nullcontext() if self._holding is None else self._session.begin_nested()
 
     def _changed_lines(self, row: Any, *, notes: tuple[CartNote, ...] = ()) -> Cart:
         made = self._changed(row, notes=notes)
