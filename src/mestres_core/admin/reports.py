@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -78,26 +78,41 @@ def _sold_lines(period: Period) -> Any:
 
 def top_products(session: Session, period: Period, limit: int) -> tuple[list[dict[str, Any]], bool]:
     """The products that brought in most, as the fields of ProductRow, and whether there are more."""
-    return _products_by(session, period, limit, (product.c.id, product.c.name))
-
-
-def _products_by(
-    session: Session, period: Period, limit: int, group: tuple[Any, Any]
-) -> tuple[list[dict[str, Any]], bool]:
     sold = _sold_lines(period).subquery()
-    source = sold.join(variant, variant.c.id == sold.c.variant_id).join(product, product.c.id == variant.c.product_id)
-    if group[0].table is category:
-        source = source.outerjoin(category, category.c.id == product.c.category_id)
-    total = func.sum(sold.c.total)
+    source = sold.join(variant, variant.c.id == sold.c.variant_id)
+    best = _best(source, sold, (variant.c.product_id,), limit).subquery()
+    # Names are looked up for those that are shown, not for all that was sold.
     query = (
-        select(*(column.label(name) for column, name in zip(group, ("id", "name"), strict=True)), sold.c.currency)
-        .add_columns(func.sum(sold.c.quantity).label("quantity"), total.label("total"))
+        select(best.c.product_id.label("id"), product.c.name, best.c.currency, best.c.quantity, best.c.total)
+        .select_from(best.join(product, product.c.id == best.c.product_id))
+        .order_by(best.c.total.desc(), best.c.product_id)
+    )
+    return _shown(session.execute(query).all(), limit)
+
+
+def _top_categories(session: Session, period: Period, limit: int) -> tuple[list[dict[str, Any]], bool]:
+    sold = _sold_lines(period).subquery()
+    source = (
+        sold.join(variant, variant.c.id == sold.c.variant_id)
+        .join(product, product.c.id == variant.c.product_id)
+        .outerjoin(category, category.c.id == product.c.category_id)
+    )
+    return _shown(session.execute(_best(source, sold, (category.c.id, category.c.name), limit)).all(), limit)
+
+
+def _best(source: Any, sold: Any, group: tuple[Any, ...], limit: int) -> Any:
+    """The groups that brought in most, one more than are shown."""
+    total = func.sum(sold.c.total)
+    return (
+        select(*group, sold.c.currency, func.sum(sold.c.quantity).label("quantity"), total.label("total"))
         .select_from(source)
         .group_by(*group, sold.c.currency)
         .order_by(total.desc(), group[0])
         .limit(limit + 1)
     )
-    rows = session.execute(query).all()
+
+
+def _shown(rows: Sequence[Any], limit: int) -> tuple[list[dict[str, Any]], bool]:
     shown = [
         {
             "id": row.id,
@@ -111,8 +126,8 @@ def _products_by(
 
 
 def _products(work: Work, period: Period, group_by: str) -> Report[Any]:
-    of = product if group_by == "product" else category
-    rows, more = _products_by(work.session, period, MOST_ROWS, (of.c.id, of.c.name))
+    best = top_products if group_by == "product" else _top_categories
+    rows, more = best(work.session, period, MOST_ROWS)
     sold = _sold_lines(period).subquery()
     query = select(sold.c.currency, func.sum(sold.c.quantity), func.sum(sold.c.total)).group_by(sold.c.currency)
     totals = tuple(
@@ -158,25 +173,49 @@ def _inventory(work: Work, period: Period, group_by: str) -> Report[Any]:
         .group_by(line.c.variant_id)
         .subquery()
     )
+    query = _stock_by_sku(sold) if group_by == "sku" else _stock_by_category(sold)
+    rows = work.session.execute(query).all()
+    shown = tuple(StockRow(sku=row.sku or "", name=row.name or "", **_pieces(row)) for row in rows[:MOST_ROWS])
+    there = {name: func.sum(column) for name, column in _STOCK.items()}
+    pieces = select(func.coalesce(func.sum(sold.c.pieces), 0)).scalar_subquery()
+    totals = select(*(total.label(name) for name, total in there.items()), pieces.label("sold")).select_from(level)
+    whole = Stock(**_pieces(work.session.execute(totals).one()))
+    return Report("inventory", period.first, period.last, group_by, shown, (whole,), len(rows) > MOST_ROWS)
+
+
+_STOCK = {"on_hand": level.c.on_hand, "allocated": level.c.allocated, "available": AVAILABLE}
+
+
+def _stock_by_sku(sold: Any) -> Any:
+    """The SKUs of which fewest are left. Everything else is looked up for those that are shown."""
+    few = (
+        select(level.c.variant_id, level.c.sku, *(column.label(name) for name, column in _STOCK.items()))
+        .order_by(AVAILABLE, level.c.sku)
+        .limit(MOST_ROWS + 1)
+        .subquery()
+    )
+    source = (
+        few.join(variant, variant.c.id == few.c.variant_id)
+        .join(product, product.c.id == variant.c.product_id)
+        .outerjoin(sold, sold.c.variant_id == few.c.variant_id)
+    )
+    names = (few.c.sku, product.c.name, few.c.on_hand, few.c.allocated, few.c.available)
+    query = select(*names, func.coalesce(sold.c.pieces, 0).label("sold"))
+    return query.select_from(source).order_by(few.c.available, few.c.sku)
+
+
+def _stock_by_category(sold: Any) -> Any:
     source = (
         level.join(variant, variant.c.id == level.c.variant_id)
         .join(product, product.c.id == variant.c.product_id)
         .outerjoin(category, category.c.id == product.c.category_id)
         .outerjoin(sold, sold.c.variant_id == level.c.variant_id)
     )
-    sums = (
-        func.sum(level.c.on_hand).label("on_hand"),
-        func.sum(level.c.allocated).label("allocated"),
-        func.sum(AVAILABLE).label("available"),
-        func.coalesce(func.sum(sold.c.pieces), 0).label("sold"),
-    )
-    by = (level.c.sku, product.c.name) if group_by == "sku" else (category.c.slug, category.c.name)
-    names = (by[0].label("sku"), by[1].label("name"))
-    query = select(*names, *sums).select_from(source).group_by(*by).order_by(sums[2].element, by[0])
-    rows = work.session.execute(query.limit(MOST_ROWS + 1)).all()
-    shown = tuple(StockRow(sku=row.sku or "", name=row.name or "", **_pieces(row)) for row in rows[:MOST_ROWS])
-    whole = Stock(**_pieces(work.session.execute(select(*sums).select_from(source)).one()))
-    return Report("inventory", period.first, period.last, group_by, shown, (whole,), len(rows) > MOST_ROWS)
+    sums: dict[str, Any] = {name: func.sum(column) for name, column in _STOCK.items()}
+    sums["sold"] = func.coalesce(func.sum(sold.c.pieces), 0)
+    query = select(category.c.slug.label("sku"), category.c.name, *(total.label(name) for name, total in sums.items()))
+    query = query.select_from(source).group_by(category.c.slug, category.c.name)
+    return query.order_by(sums["available"], category.c.slug).limit(MOST_ROWS + 1)
 
 
 def _pieces(row: Any) -> dict[str, int]:

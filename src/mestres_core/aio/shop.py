@@ -95,6 +95,18 @@ class AsyncCommerce(AsyncServices):
             raise
         await spawn(manager.__exit__, None, None, None)
 
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncServices]:
+        """Several reads that agree with each other: all see the shop as it was at the first, whatever others commit."""
+        manager = self._core.snapshot()
+        services = await self._call(manager.__enter__)
+        try:
+            yield AsyncServices(services, _InTurn())
+        except BaseException as error:
+            await spawn(manager.__exit__, type(error), error, error.__traceback__)
+            raise
+        await spawn(manager.__exit__, None, None, None)
+
     async def run(self, call: Callable[[Services], T]) -> T:
         """One plain function of the plain services in one transaction, tried again when the database was busy."""
         return await self._call(self._core.run, call)

@@ -22,7 +22,7 @@ from mestres_core.db.dialects.sql import as_dict
 from mestres_core.db.dialects.sql import insert as upsert
 from mestres_core.inventory.models import BUYABLE, level
 
-_IDS = bindparam("ids", expanding=True)
+_IDS: Any = bindparam("ids", expanding=True)
 _LOCK = select(product.c.id).where(product.c.id.in_(_IDS)).order_by(product.c.id).with_for_update(key_share=True)
 _PRODUCTS_OF = select(variant.c.id, variant.c.product_id).where(variant.c.id.in_(_IDS))
 _LOCK_PRODUCTS_OF = (

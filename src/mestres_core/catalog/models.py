@@ -117,7 +117,7 @@ card = Table(
     Column("in_stock", Boolean, nullable=False),
     Column("category_id", Id),  # the product's, so that a category is listed and counted from an index alone
     CheckConstraint("price <= max_price", name="max_price"),
-    Index("ix_mc_product_card_price", "currency", "price", "product_id"),
+    Index("ix_mc_product_card_price", "currency", "price", "product_id", "in_stock"),
     Index("ix_mc_product_card_category", "currency", "category_id", "product_id"),
 )
 """What a list shows of a product in a currency, and whether it shows it at all: see `mestres_core.catalog.cards`."""

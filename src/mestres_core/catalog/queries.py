@@ -56,6 +56,7 @@ CARD_COLUMNS = (
     card.c.in_stock,
     product.c.rating_hundredths,
 )
+_WIDTH = len(CARD_COLUMNS)
 CARD_SOURCE = product.join(card, card.c.product_id == product.c.id).outerjoin(
     category, category.c.id == product.c.category_id
 )
@@ -93,8 +94,13 @@ class Filters:
     @property
     def shape(self) -> Shape:
         """Which of them are given."""
-        given = (self.categories, self.min_price, self.max_price, self.in_stock)
-        return Shape(*(value is not None for value in given), attributes=len(self.attributes))
+        return Shape(
+            categories=self.categories is not None,
+            min_price=self.min_price is not None,
+            max_price=self.max_price is not None,
+            in_stock=self.in_stock is not None,
+            attributes=len(self.attributes),
+        )
 
     def values(self) -> dict[str, Any]:
         """The parameters of a statement of this shape."""
@@ -153,7 +159,7 @@ def listing(shape: Shape, sort: str, size: int, *, after: bool, skip: bool) -> S
     it keeps for all values would sort the whole shop.
     """
     order = SORTS[sort]
-    query = order.sort(cards(shape.conditions())).limit(literal_column(str(size)))  # type: ignore[arg-type]
+    query = order.sort(cards(shape.conditions())).limit(literal_column(str(size)))
     if after:
         return query.where(order.behind())
     return query.offset(bindparam("skip", type_=BigInteger)) if skip else query
@@ -188,22 +194,22 @@ def cursor_values(row: Any, sort: str) -> list[Any]:
 
 
 def to_card(row: Any) -> ProductCard:
-    """A row of CARD_COLUMNS as a value."""
-    of = None if row.category_id is None else CategoryRef(row.category_id, row.category_slug, row.category_name)
-    rating = None if row.rating_hundredths is None else row.rating_hundredths / 100
-    currency = row.currency
+    """A row that begins with CARD_COLUMNS as a value."""
+    row_id, slug, sku, name, _, lowest, highest, variants, currency, *rest = row[:_WIDTH]
+    category_id, category_slug, category_name, picture, in_stock, rating = rest
+    price = Money(lowest, currency)
     return ProductCard(
-        row.id,
-        row.slug,
-        row.sku,
-        row.name,
-        Money(row.price, currency),
-        of,
-        row.image,
-        bool(row.in_stock),
-        rating,
-        Money(row.max_price, currency),
-        row.variants,
+        row_id,
+        slug,
+        sku,
+        name,
+        price,
+        None if category_id is None else CategoryRef(category_id, category_slug, category_name),
+        picture,
+        bool(in_stock),
+        None if rating is None else rating / 100,
+        price if highest == lowest else Money(highest, currency),
+        variants,
     )
 
 

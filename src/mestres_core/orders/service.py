@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import Integer, bindparam, func, literal_column, or_, select, update
@@ -89,7 +90,7 @@ _NEWEST = Keyset("orders", (order.c.id,), down=True)
 @lru_cache(maxsize=256)
 def _summaries(named: tuple[str, ...], size: int, *, after: bool, skip: bool) -> Any:
     """The statement of a page; its size is written out, for the reason that `catalog.queries.listing` gives."""
-    query = _NEWEST.sort(_SUMMARIES.where(*_equal(named))).limit(literal_column(str(size)))  # type: ignore[arg-type]
+    query = _NEWEST.sort(_SUMMARIES.where(*_equal(named))).limit(literal_column(str(size)))
     if after:
         return query.where(_NEWEST.behind())
     return query.offset(bindparam("skip", type_=Integer)) if skip else query
@@ -237,6 +238,7 @@ class OrderService(Shipping, Returns, Edits):
         }
         rows = [_line_row(each, part) for each, part in zip(lines, shares, strict=True)]
         order_id, line_ids = _NEW(self._session, row, rows)
+        self._written[number] = SimpleNamespace(**row, id=order_id, credited_amount=0)
         written(order_id, line_ids)
         none = Money(0, currency)
         return Order(

@@ -311,9 +311,18 @@ class PromotionService:
             raise NotFound("coupon", code)
         return _coupon(row)
 
-    def list(self) -> tuple[Coupon, ...]:
-        """Every coupon, by code."""
+    def list(self, *, limit: int | None = None, after: str = "") -> tuple[Coupon, ...]:
+        """Every coupon, by code; or at most `limit` (1 to 10,000) that come after the code `after`.
+
+        Raises ValidationError.
+        """
+        checks = Checks()
+        if limit is not None:
+            checks.whole("limit", limit, at_least=1, at_most=10_000)
+        checks.text("after", after, limit=LONGEST_CODE, required=False)
+        checks.done()
         query = select(*_COUPON_COLUMNS).select_from(_WITH_PROMOTION).where(_IS_COUPON).order_by(promotion_code.c.code)
+        query = query.where(promotion_code.c.code > folded(after)).limit(limit)
         return tuple(_coupon(row) for row in self._session.execute(query))
 
     def put_in(self, cart_id: str, code: str, currency: str) -> None:

@@ -13,8 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core_sales import fill_orders, fill_products
+from mestres_core import Commerce
 from mestres_core.admin import bulk, exports, formats
 from mestres_core.errors import CommerceError, NotFound, ValidationError
+from mestres_core.jobs import service as jobs_service
 
 _HEADER = "sku,name,category,price,stock,description,attributes.Torra\n"
 
@@ -377,3 +379,111 @@ def test_unknown_jobs_are_not_found(sqlite_shop):
             sqlite_shop.jobs.get(name)
     with pytest.raises(NotFound):
         sqlite_shop.jobs.result(sqlite_shop.jobs.export("orders").id)
+
+
+def _stock(data):
+    return sum(int(row["on_hand"]) for row in csv.DictReader(io.StringIO(data.decode())))
+
+
+@pytest.mark.scenario("C28")
+@pytest.mark.parametrize("format_", ["csv", "ndjson"])
+def test_an_export_is_of_one_moment(shop, monkeypatch, format_):
+    """Pieces that move between the first row and the last one while an export is made are counted once."""
+    fill_products(shop.core, 60)
+    before, first, last = shop.sql("SELECT SUM(on_hand), MIN(sku), MAX(sku) FROM mc_stock_level")[0]
+    real, moved = exports.pages, []
+
+    def pages(read, kind):
+        for page in real(read, kind, size=7):
+            yield page
+            with shop.transaction() as services:
+                services.inventory.receive(first, quantity=5)
+                services.inventory.set(last, on_hand=shop.core.inventory.level(last).on_hand + 3)
+            shop.product(f"NEW{len(moved)}", stock=1)
+            moved.append(8)
+
+    monkeypatch.setattr(exports, "pages", pages)
+    data = export(shop, "inventory", format_)
+    rows = [json.loads(line) for line in data.decode().splitlines()] if format_ == "ndjson" else None
+    found = _stock(data) if rows is None else sum(row["on_hand"] for row in rows)
+    now = shop.sql("SELECT SUM(on_hand) FROM mc_stock_level")[0][0]
+
+    assert len(moved) == 9
+    assert (found, now) == (before, before + 9 * 9)
+
+
+@pytest.mark.scenario("C28")
+def test_an_export_whose_worker_died_is_made_again(shop, monkeypatch):
+    """The next worker makes the whole file, again of one moment; nothing is left of the first attempt."""
+    fill_products(shop.core, 30)
+    job = shop.jobs.export("inventory")
+    real = exports.pages
+
+    def dies(read, kind):
+        yield next(real(read, kind, size=5))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(exports, "pages", dies)
+    with pytest.raises(KeyboardInterrupt):
+        shop.jobs.run()
+    monkeypatch.undo()
+    shop.clock.advance(seconds=61)
+    job = done(shop, job)
+    data = b"".join(shop.jobs.result(job.id).chunks)
+
+    assert (job.status, job.done, job.total, len(data)) == ("done", 30, 30, job.result_size)
+    assert len(list(csv.DictReader(io.StringIO(data.decode())))) == 30
+    assert _stock(data) == shop.sql("SELECT SUM(on_hand) FROM mc_stock_level")[0][0]
+
+
+@pytest.mark.scenario("C28")
+def test_a_broken_download_goes_on(sqlite_shop, monkeypatch):
+    """From any byte on, the rest of the file is what was missing; an offset beyond its end is refused."""
+    monkeypatch.setattr(jobs_service, "_PART", 100)
+    fill_products(sqlite_shop.core, 12)
+    job = done(sqlite_shop, sqlite_shop.jobs.export("inventory"))
+    whole = b"".join(sqlite_shop.jobs.result(job.id).chunks)
+
+    for offset in (0, 1, 99, 100, 101, len(whole) - 1, len(whole)):
+        rest = sqlite_shop.jobs.result(job.id, offset=offset)
+        assert (b"".join(rest.chunks), rest.size) == (whole[offset:], len(whole))
+    for wrong in (-1, len(whole) + 1, "5", None):
+        with pytest.raises(ValidationError, match="offset"):
+            sqlite_shop.jobs.result(job.id, offset=wrong)
+
+
+def test_a_shop_in_memory_has_exports_too():
+    """One connection for all: the snapshot is over before the file is stored."""
+    with Commerce.open("sqlite://") as memory:
+        fill_products(memory, 5)
+        job = memory.jobs.export("inventory")
+        assert memory.jobs.run() == 1
+        assert memory.jobs.get(job.id).done == 5
+
+
+def test_reads_of_a_snapshot_agree(shop):
+    """All reads of a snapshot see the shop as it was at the first one, though others go on writing."""
+    shop.product("A1", price=100, stock=7)
+    with shop.snapshot() as then:
+        first = then.catalog.list()
+        shop.product("B1")
+        shop.pricing.set_price("A1", amount=900)
+        shop.inventory.receive("A1", quantity=3)
+        assert (then.catalog.list(), then.inventory.level("A1").on_hand) == (first, 7)
+        assert then.orders.list(count=True).total == 0
+    assert [card.sku for card in shop.catalog.list()] == ["B1", "A1"]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([1, -2], [1, -2]),
+        (["a", "=b", ""], ["a", "'=b", ""]),
+        ([None, "-1", 5], [None, "'-1", 5]),
+        ([True, False], ["true", "false"]),
+    ],
+    ids=range(4),
+)
+def test_columns_are_made_safe_as_cells_are(values, expected):
+    """A column at once gives what its cells give one by one."""
+    assert list(formats._safe_cells(values)) == [formats.safe_cell(value) for value in values] == expected

@@ -223,3 +223,17 @@ def test_what_a_change_costs_with_a_coupon(shop: TestShop) -> None:
     with shop.statements() as remove:
         shop.carts.remove(cart, line)
     assert (len(add) <= 8, len(update) <= 6, len(remove) <= 6) == (True, True, True)
+
+
+def test_coupons_are_listed_in_pages(shop: TestShop) -> None:
+    """All of them by code, or some that come after one; wrong bounds are named."""
+    for code in ("B", "A", "C"):
+        shop.promotions.save_coupon(code, percent=5)
+    names = [
+        [each.code for each in shop.promotions.list(**of)] for of in ({}, {"limit": 2}, {"after": "a", "limit": 1})
+    ]
+    assert names == [["A", "B", "C"], ["A", "B"], ["B"]]
+    for field, wrong in (("limit", 0), ("limit", "1"), ("after", 5)):
+        with pytest.raises(ValidationError) as caught:
+            shop.promotions.list(**{field: wrong})
+        assert [each.field for each in caught.value.errors] == [field]

@@ -34,7 +34,6 @@ class InsertMany:
     ) -> None:
         given = _given([table.c[name] for name in columns])
         chosen = select(*(given.c[name] for name in columns)).order_by(given.c[_POSITION])
-        self._returns = bool(returning)
         if key:  # "ON CONFLICT" after a SELECT without WHERE could be the beginning of a join's condition
             chosen = chosen.where(given.c[_POSITION] >= 0)
         in_one: Any = postgresql.insert(table).from_select(list(columns), chosen, include_defaults=False)
@@ -47,6 +46,7 @@ class InsertMany:
                 )
                 for query in (in_one, one_by_one)
             )
+        self._returns = bool(returning)
         self._in_one = in_one.returning(*returning) if returning else in_one
         self._one_by_one = one_by_one.returning(*returning) if returning else one_by_one.inline()
 

@@ -55,6 +55,8 @@ def upgrade() -> None:
     op.execute(_FILL)
     with op.batch_alter_table("mc_product_card") as table:
         table.create_check_constraint(op.f("ck_mc_product_card_max_price"), "price <= max_price")
+    op.drop_index("ix_mc_product_card_price", table_name="mc_product_card")
+    op.create_index("ix_mc_product_card_price", "mc_product_card", ["currency", "price", "product_id", "in_stock"])
     op.create_index("ix_mc_product_card_category", "mc_product_card", ["currency", "category_id", "product_id"])
     op.create_index("ix_mc_order_status", "mc_order", ["status", "id"])
 
@@ -64,6 +66,8 @@ def downgrade() -> None:
     op.drop_index("ix_mc_order_status", table_name="mc_order")
     op.execute(_BACK)
     op.execute(f"UPDATE mc_product_card SET in_stock = {_STOCKED}")  # noqa: S608 - constants
+    op.drop_index("ix_mc_product_card_price", table_name="mc_product_card")
+    op.create_index("ix_mc_product_card_price", "mc_product_card", ["currency", "price", "product_id"])
     op.drop_index("ix_mc_product_card_category", table_name="mc_product_card")
     with op.batch_alter_table("mc_product_card") as table:
         table.drop_constraint(op.f("ck_mc_product_card_max_price"), type_="check")
