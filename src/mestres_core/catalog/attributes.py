@@ -208,7 +208,8 @@ class AttributeService:
         row = self._changing.lock(product)
         known, checks = read_definitions(self._work), Checks()
         present = {r.name_folded for r in self._session.execute(_OF_PRODUCT, {"product_id": row.id})}
-        rows, gone = [], set()
+        rows: list[dict[str, Any]] = []
+        gone: set[str] = set()
         for name, value in values.items():
             of = known.named(name) if isinstance(name, str) and storable(name) else None
             shown = of.name if of else checks.text("values", name, limit=60)

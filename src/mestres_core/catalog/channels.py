@@ -65,7 +65,7 @@ class ChannelService:
         query = upsert(self._work.dialect, channel).values(values)
         self._session.execute(query.on_conflict_do_update(index_elements=["code"], set_=values))
         self._work.outbox.announce(CatalogChanged("channel", 0))
-        return self.get(values["code"])
+        return self.get(str(values["code"]))
 
     def get(self, code: str) -> Channel:
         """A channel, active or not. Raises NotFound."""
