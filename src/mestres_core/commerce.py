@@ -19,7 +19,7 @@ from functools import wraps
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, MetaData
 from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session
 
@@ -30,7 +30,8 @@ from mestres_core.checkout import placing, returning
 from mestres_core.checkout.audit import CLAIMS, AuditReport, audit
 from mestres_core.checkout.service import CheckoutService, Times
 from mestres_core.customers.service import CustomerService
-from mestres_core.db import schema
+from mestres_core.db import namespaces, schema
+from mestres_core.db.base import metadata
 from mestres_core.db.rulebook import Rulebook
 from mestres_core.db.session import Database, make_engine
 from mestres_core.events.facts import Fact
@@ -220,6 +221,7 @@ class Commerce:
         """
         schema.check(engine)
         self.config = _asked_between_transactions(config or Config())
+        self.schema: str | None = None
         self._database = Database(engine)
         self._rulebook = Rulebook()
         self._providers = {provider.name: provider for provider in self.config.providers}
@@ -230,13 +232,21 @@ class Commerce:
             setattr(self, name, cast("Any", _OneCall(self, name)))
 
     @classmethod
-    def open(cls, url: str | URL, *, config: Config | None = None, **settings: Any) -> Self:
+    def open(cls, url: str | URL, *, config: Config | None = None, schema: str | None = None, **settings: Any) -> Self:
         """A shop on the database at `url`; its tables are created or migrated.
 
-        `url` is a `sqlite:///file.db` or `postgresql://...` address; `settings` are the fields of Config. Raises
-        DatabaseNotReady for any other database, TypeError for an unknown setting.
+        `url` is a `sqlite:///file.db` or `postgresql://...` address; `settings` are the fields of Config. `schema`
+        names the PostgreSQL schema that the tables live in, made when it is not there: one database has room for a
+        shop in each. Raises DatabaseNotReady for any other database, and for a schema on SQLite; TypeError for an
+        unknown setting.
         """
-        shop = cls(make_engine(url), config or Config(**settings))
+        config = config or Config(**settings)
+        if schema is None:
+            shop = cls(make_engine(url), config)
+        else:
+            url = namespaces.prepare(url, schema)
+            shop = cls(make_engine(url, options=namespaces.search_path(schema)), config)
+            shop.schema = schema
         shop.migrate()
         return shop
 
@@ -245,12 +255,19 @@ class Commerce:
         """The engine, for the host's own use."""
         return self._database.engine
 
+    @property
+    def metadata(self) -> MetaData:
+        """The shop's tables as SQLAlchemy knows them, apart from the metadata of the host."""
+        return metadata
+
     def on(self, session: Session) -> Services:
         """The services in the host's own session: they flush, and never commit or roll back.
 
-        Raises DatabaseNotReady when the session's engine is not set up. `checkout.place` is refused there.
+        Raises DatabaseNotReady when the session's engine is not set up, or when the session already serves a shop in
+        another schema. `checkout.place` is refused there.
         """
         schema.check(session.get_bind().engine)
+        namespaces.join(session, self.schema)
         return Services(session, self.config, self._rulebook)
 
     @contextmanager

@@ -39,8 +39,11 @@ def normal_url(url: str | URL) -> URL:
     return parsed
 
 
-def make_engine(url: str | URL) -> Engine:
-    """An engine with the settings this package needs: pool of 20 + 30, lock timeout 10 s, SQLite configured."""
+def make_engine(url: str | URL, *, options: str = "") -> Engine:
+    """An engine with the settings this package needs: pool of 20 + 30, lock timeout 10 s, SQLite configured.
+
+    `options` are told to the PostgreSQL server with those of our own, such as `-c search_path=...`.
+    """
     parsed = normal_url(url)
     if parsed.get_backend_name() == "sqlite":
         memory = parsed.database in (None, "", ":memory:")
@@ -48,13 +51,16 @@ def make_engine(url: str | URL) -> Engine:
         engine = create_engine(parsed, connect_args=arguments, **({"poolclass": StaticPool} if memory else {}))
         configure_sqlite(engine)
         return engine
+    arguments = connect_arguments(parsed)
+    if options:
+        arguments["options"] = f"{arguments['options']} {options}"
     made = create_engine(
         parsed,
         pool_size=20,
         max_overflow=30,
         pool_timeout=30,
         pool_recycle=3600,
-        connect_args=connect_arguments(parsed),
+        connect_args=arguments,
     )
     _ask_the_idle(made)
     return made
