@@ -33,7 +33,7 @@ def include_name(name: str | None, type_: str, parent_names: _Names) -> bool:
     return not is_ours(table)
 
 
-def include_object(object_: Any, name: str | None, type_: str, reflected: bool, compare_to: Any) -> bool:  # noqa: ARG001, FBT001 - Alembic's own signature
+def include_object(object_: Any, name: str | None, type_: str, reflected: bool, compare_to: Any) -> bool:  # noqa: ARG001 - Alembic's own signature
     """For the host's `context.configure(include_object=...)`: false for what belongs to the shop's tables.
 
     It is asked about what the metadata declare too, so that a host may have `mestres_core.metadata` among its
@@ -46,7 +46,7 @@ def include_object(object_: Any, name: str | None, type_: str, reflected: bool, 
 
 
 def without_schema(schema: str) -> Callable[[str | None, str, _Names], bool]:
-    """As `include_name`, for a shop in a schema of its own where the host looks into all schemas (`include_schemas`)."""
+    """As `include_name`, for a shop in a schema of its own and a host that looks into all (`include_schemas`)."""
 
     def include(name: str | None, type_: str, parent_names: _Names) -> bool:
         if type_ == "schema":

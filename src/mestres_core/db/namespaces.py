@@ -67,7 +67,7 @@ def _set(session: Session, connection: Connection, name: str) -> None:
     """On the driver's own cursor: after a savepoint was taken back, SQLAlchemy lets nothing through for a while."""
     session.info[_CONNECTION] = connection
     cursor = connection.connection.cursor()
-    cursor.execute(f"SELECT set_config('search_path', '{name}, ' || current_setting('search_path'), true)")  # noqa: S608 - checked by _NAME
+    cursor.execute(f"SELECT set_config('search_path', '{name}, ' || current_setting('search_path'), true)")
     cursor.close()
 
 

@@ -3,12 +3,12 @@
 from typing import Annotated
 
 from fastapi import FastAPI, HTTPException
-from integration.hosts.models import Order, User
 from pydantic import BaseModel
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core_shop import ADDRESS, CUSTOMER
+from integration.hosts.models import Order, User
 from mestres_core import Services
 from mestres_core.contrib.fastapi import FastAPIShop
 from mestres_core.contrib.http import Api

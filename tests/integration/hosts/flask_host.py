@@ -1,10 +1,10 @@
 """A Flask app with users, products and orders of its own, and a shop inside."""
 
 from flask import Flask, abort, jsonify
-from integration.hosts.models import Order, User
 from sqlalchemy import select
 
 from core_shop import ADDRESS, CUSTOMER
+from integration.hosts.models import Order, User
 from mestres_core.contrib.flask import FlaskShop, blueprint
 from mestres_core.contrib.http import Api
 

@@ -6,11 +6,11 @@ import httpx
 import pytest
 from alembic.autogenerate import compare_metadata, produce_migrations
 from alembic.migration import MigrationContext
-from integration.hosts import fastapi_host, flask_host
-from integration.hosts.models import Base, Order, Product, User
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from integration.hosts import fastapi_host, flask_host
+from integration.hosts.models import Base, Order, Product, User
 from mestres_core import Commerce, metadata
 from mestres_core.contrib.alembic import include_name, include_object
 from mestres_core.db import schema
@@ -113,7 +113,7 @@ def test_the_shops_own_api_is_served_beside(host):
     status, _, body = host.ask("GET", "/api/v1/products")
 
     assert status == 200
-    assert [item["name"] for item in body["data"]] == ["Café"]
+    assert [item["name"] for item in body["data"]["products"]] == ["Café"]
 
 
 def test_one_openapi_document(shop):
