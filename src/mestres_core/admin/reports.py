@@ -211,7 +211,7 @@ def _stock_by_category(sold: Any) -> Any:
         .outerjoin(category, category.c.id == product.c.category_id)
         .outerjoin(sold, sold.c.variant_id == level.c.variant_id)
     )
-    sums = {name: func.sum(column) for name, column in _STOCK.items()}
+    sums: dict[str, Any] = {name: func.sum(column) for name, column in _STOCK.items()}
     sums["sold"] = func.coalesce(func.sum(sold.c.pieces), 0)
     query = select(category.c.slug.label("sku"), category.c.name, *(total.label(name) for name, total in sums.items()))
     query = query.select_from(source).group_by(category.c.slug, category.c.name)
