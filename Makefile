@@ -3,8 +3,8 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types docs format bench latency cache-hit cache-peers cache-trouble cache-herd hit-ratio breaker \
-	resilience metrics-page recycling http-metrics throughput resilience-peers shared-breaker leftovers commerce \
-	read-side search-words search-judged replay stress wheel clean
+	interleavings resilience metrics-page recycling http-metrics throughput resilience-peers shared-breaker leftovers commerce \
+	read-side search-words search-judged search-speed replay async stress wheel clean
 SHELL := /bin/sh
 
 VENV := .venv
@@ -94,11 +94,20 @@ read-side: $(VENV)/installed-dev  ## reading 100,000 products and 1,000,000 orde
 search-words: $(VENV)/installed-dev  ## plurals, gender and typos on 32,000 real words (ARGS="--number 500")
 	$(BIN)/python benchmarks/search_words.py $(ARGS)
 
+search-speed: $(VENV)/installed-dev  ## search on 100,000 products, beside raw queries (ARGS="--products 10000 1000000 --plot growth.svg")
+	$(BIN)/python benchmarks/search_speed.py $(ARGS)
+
 search-judged: $(VENV)/installed-dev  ## judged queries on both databases: NDCG@10, MRR, none without results
 	MESTRES_STRESS=long $(BIN)/python -m pytest tests/core/search/test_judged.py -s $(ARGS)
 
+async: $(VENV)/installed-dev  ## what the async shop does in a second beside the plain one (ARGS="--at-once 16")
+	$(BIN)/python benchmarks/async_commerce.py $(ARGS)
+
 replay: $(VENV)/installed-dev  ## a real café's 9,530 receipts as orders, on both databases
 	MESTRES_STRESS=long $(BIN)/python -m pytest tests/core/acceptance/test_replay.py -s $(ARGS)
+
+interleavings: $(VENV)/installed-dev  ## 100,000 writes, rollbacks and cached reads by two processes, on both databases
+	MESTRES_STRESS=long $(BIN)/python -m pytest -n0 -s tests/core/contrib/test_interleavings.py $(ARGS)
 
 stress: $(VENV)/installed-dev  ## the long forms of the stress tests
 	MESTRES_STRESS=long $(BIN)/python -m pytest -m stress $(ARGS)

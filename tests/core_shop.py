@@ -10,8 +10,9 @@ from sqlalchemy import event, text
 from mestres_core import Commerce
 from mestres_core.catalog.dto import Product
 from mestres_core.checkout.dto import Placed, Quote
+from mestres_core.commerce import RandomIds
 from mestres_core.providers.fake import FakeCard, FakePix, signed_event
-from mestres_core.testing.clock import FakeClock
+from mestres_core.testing import FakeClock, memory_shop
 
 SECRET = "a secret of tests"
 ADDRESS = {
@@ -38,7 +39,10 @@ class TestShop:
             "webhook_secret": SECRET,
             "providers": (FakeCard(sleep=lambda _seconds: None), FakePix()),
         }
-        self.core = Commerce.open(url, **(defaults | settings))
+        if url == "sqlite://":  # migrated once in a process, then copied
+            self.core = memory_shop(**({"ids": RandomIds()} | defaults | settings))
+        else:
+            self.core = Commerce.open(url, **(defaults | settings))
         self._keys = itertools.count(1)
 
     def __getattr__(self, name: str) -> Any:

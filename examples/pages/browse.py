@@ -90,6 +90,9 @@ def _list(visit: Visit, template: str, search: str) -> Reply:
         pages=max(1, -(-(_MOST_COUNTED if meta["total"] is None else meta["total"]) // _PER_PAGE)),
         total=meta["total"],
         corrected=meta.get("corrected"),
+        relaxed=meta.get("relaxed"),
+        instead=answer["data"].get("instead", []),
+        instead_by=meta.get("instead_by"),
     )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
@@ -34,9 +35,13 @@ from mestres_core.db import schema
 from mestres_core.db.rulebook import Rulebook
 from mestres_core.db.session import Database, make_engine
 from mestres_core.db.waiting import ask, is_async, to_the_end
-from mestres_core.events.facts import Fact
+from mestres_core.events.facts import Fact, ProductChanged, StockChanged
+from mestres_core.events.hosted import facts_of
 from mestres_core.events.outbox import Outbox
-from mestres_core.events.relay import Subscriber, relay
+from mestres_core.events.relay import RelayPolicy, Subscriber, relay
+from mestres_core.events.sending import send
+from mestres_core.events.service import EventService
+from mestres_core.events.webhooks import WebhookPolicy, WebhookService, fan_out
 from mestres_core.events.work import Work
 from mestres_core.extensions import check_shapes
 from mestres_core.inventory.holding import ReserveAtQuote
@@ -57,6 +62,7 @@ from mestres_core.promotions.service import PromotionService
 from mestres_core.providers.fake import FakeBoleto, FakeCard, FakePix
 from mestres_core.reviews.service import ReviewPolicy, ReviewService
 from mestres_core.rules.synonyms import BUILT_IN, Synonyms
+from mestres_core.search.engine import all_documents, feed
 from mestres_core.search.querylog import QueryLog
 from mestres_core.search.service import SearchService
 from mestres_core.search.upkeep import Progress, Rebuild, count
@@ -77,6 +83,7 @@ from mestres_core.typing import (
     PromotionCondition,
     ReservationPolicy,
     RoundingPolicy,
+    SearchBackend,
     ShippingRater,
     StockAllocator,
     TaxCalculator,
@@ -98,7 +105,8 @@ _READS = frozenset(
         " places locations lots recall movements of_reference"
         " all codes facts running prices lists resolve explain check"
         " of_reference groups group_of address addresses default_address consents has_consent consent_history"
-        " of_product pending of_token"
+        " of_product pending of_token summaries"
+        " status dead_letters deliveries attempts secret"
     ).split()
 )
 _OWN_TRANSACTIONS = frozenset(
@@ -145,6 +153,9 @@ class Config:
     `shipping` as it is sends by the shop's zones, and while there are none by one table for Brazil. `tax` None: the
     shop's own rates; `taxes` says how they are rounded.
     `numbers` None gives orders the random numbers of `ids`. `synonyms` is what buyers say for the same thing.
+    `numbers` None gives orders the random numbers of `ids`. `synonyms` is what buyers say for the same thing.
+    `search` None: products are found by the database's own index.
+    `relay` and `webhooks` say how facts are delivered, to subscribers and to the endpoints of others.
 
     A shop's own rules (protocols of mestres_core.typing, docs/extending.md): `prices` may answer other prices than the
     shop's; `conditions` and `actions` are words for promotions, `merge_policies` for `carts.merge`, each with what
@@ -175,6 +186,9 @@ class Config:
     sinks: Sequence[EventSink] = ()
     reviews: ReviewPolicy = field(default_factory=ReviewPolicy)
     synonyms: Synonyms = BUILT_IN
+    search: SearchBackend | None = None
+    relay: RelayPolicy = field(default_factory=RelayPolicy)
+    webhooks: WebhookPolicy = field(default_factory=WebhookPolicy)
 
     def __post_init__(self) -> None:
         check_shapes({each.name: getattr(self, each.name) for each in fields(self)})
@@ -206,7 +220,7 @@ class Services:
         self.inventory = InventoryService(work, config.allocator)
         self.reservations = ReservationService(work, self.inventory)
         self.catalog = CatalogService(work, self.inventory)
-        self.search = SearchService(work, self.catalog, config.synonyms, searches)
+        self.search = SearchService(work, self.catalog, config.synonyms, log=searches, backend=config.search)
         words = Words(config.conditions, config.actions)
         self.promotions = PromotionService(work, words=words, rounding=config.rounding)
         self.pricing = PricingService(work, self.promotions, resolver=config.prices)
@@ -252,6 +266,8 @@ class Services:
         self.wishlists = WishlistService(work, self.customers, self.carts)
         self.admin = AdminService(work, self.orders)
         self.customers.keeper = People(work, self.reviews)
+        self.events = EventService(work, config.relay)
+        self.webhooks = WebhookService(work, config.webhooks)
         # Two rooms tell a higher one what happened without knowing it.
         self.inventory.watcher = self.catalog.stock_moved
         self.payments.on_event = self.checkout.apply
@@ -280,6 +296,8 @@ class Commerce:
     reviews: ReviewService
     wishlists: WishlistService
     admin: AdminService
+    events: EventService
+    webhooks: WebhookService
 
     def __init__(self, engine: Engine, config: Config | None = None) -> None:
         """On an engine that the host has made; SQLite needs `configure_sqlite(engine)` first.
@@ -292,6 +310,7 @@ class Commerce:
         self._rulebook = Rulebook()
         self._is_async = engine.dialect.is_async
         self._searches = QueryLog()
+        self._log_writer: threading.Thread | None = None
         self.jobs = Jobs(
             self.run,
             self.read,
@@ -301,7 +320,10 @@ class Commerce:
             alone=self._database.alone,
         )
         self._listeners: list[Listener] = []
-        self._subscribers: list[Subscriber] = list(self.config.sinks)
+        self._subscribers: list[Subscriber] = [
+            *([] if self.config.search is None else [self._feed]),
+            *self.config.sinks,
+        ]
         for name in _SERVICE_TYPES:
             setattr(self, name, cast("Any", _OneCall(self, name)))
 
@@ -351,7 +373,10 @@ class Commerce:
         Raises DatabaseNotReady when the session's engine is not set up. `checkout.place` is refused there.
         """
         schema.check(session.get_bind().engine)
-        return Services(session, self.config, self._rulebook, self._searches)
+        services = Services(session, self.config, self._rulebook, self._searches)
+        if self._listeners:
+            services.outbox.facts = facts_of(session, self, self._tell)
+        return services
 
     @contextmanager
     def transaction(self) -> Iterator[Services]:
@@ -394,6 +419,7 @@ class Commerce:
     def on_committed(self, listener: Listener) -> None:
         """Tell `listener` the facts of each transaction of this object, right after its commit, in its thread.
 
+        Of a host's own session, too, when the listener was there before `on(session)` was called.
         It is a hint for caches in this process: a crash loses it, and what others commit is not heard. Whoever must
         not miss anything uses `subscribe`.
         """
@@ -404,8 +430,22 @@ class Commerce:
         self._subscribers.append(subscriber)
 
     def relay(self, *, limit: int = 100) -> int:
-        """Deliver up to `limit` waiting facts to the subscribers; returns how many. Call it from any worker."""
-        return relay(self._database, self.config.clock, tuple(self._subscribers), limit=limit)
+        """Deliver up to `limit` waiting facts to the subscribers; returns how many. Call it from any worker.
+
+        With each that was delivered its webhooks are written, which `send_webhooks` sends.
+        """
+        return relay(
+            self._database,
+            self.config.clock,
+            tuple(self._subscribers),
+            policy=self.config.relay,
+            delivered=fan_out,
+            limit=limit,
+        )
+
+    def send_webhooks(self, *, limit: int = 100) -> int:
+        """Send up to `limit` webhooks whose time has come; returns how many arrived. Call it from any worker."""
+        return send(self._database, self.config.clock, self.config.webhooks, limit=limit)
 
     def recover(self, *, limit: int = 100) -> int:
         """Find out what became of unfinished payments, captures, voids and refunds; end unpaid orders whose time is up.
@@ -430,7 +470,7 @@ class Commerce:
         return self.read(lambda services: audit(services.outbox.session))
 
     def migrate(self, revision: str = "head") -> None:
-        """Create or upgrade the tables; `revision` may also be "base" or "-1" to go back."""
+        """Create or upgrade the tables; `revision` may also be "base", "-1" or an earlier one, to go back."""
         schema.migrate(self.engine, revision)
 
     def close(self) -> None:
@@ -491,15 +531,37 @@ class Commerce:
             if progress is not None:
                 progress(made.done, total)
         self.run(lambda services: made.finish(services.outbox.session, services.search.dialect))
+        backend = self.config.search
+        if backend is not None:
+            self.read(lambda services: backend.replace(all_documents(services.outbox.session, progress)))
         return made.changed
 
+    def _feed(self, fact: Fact) -> None:
+        """Tell the search engine what has become of a product."""
+        backend = self.config.search
+        if backend is not None and isinstance(fact, ProductChanged | StockChanged):
+            self.read(lambda services: feed(services.outbox.session, backend, fact.product_id))
+
     def _write_searches(self, *, at_once: bool = False) -> None:
-        """Write the log of searches when it is time: after an answer, in no transaction of the caller's."""
-        if self._searches.due(at_once=at_once):
-            try:
-                self.run(lambda services: services.search.flush())
-            except Exception as error:  # noqa: BLE001 - the search was answered: its log may not make it look failed
-                _log.warning("the log of searches could not be written: %s", type(error).__name__)
+        """Write the log of searches when it is time, in a thread of its own: whoever has searched waits for no writer.
+
+        `at_once` writes what there is and waits for it.
+        """
+        writer = self._log_writer
+        if at_once and writer is not None:
+            writer.join()
+        if not self._searches.due(at_once=at_once) or (writer is not None and writer.is_alive()):
+            return
+        self._log_writer = threading.Thread(target=self._flush_searches, name="mestres-search-log", daemon=True)
+        self._log_writer.start()
+        if at_once:
+            self._log_writer.join()
+
+    def _flush_searches(self) -> None:
+        try:
+            self.run(lambda services: services.search.flush())
+        except Exception as error:  # noqa: BLE001 - the searches were answered: their log may not look like a failure
+            _log.warning("the log of searches could not be written: %s", type(error).__name__)
 
     def _tell(self, facts: Sequence[Fact]) -> None:
         for listener in self._listeners:
@@ -559,4 +621,6 @@ _SERVICE_TYPES: Mapping[str, type] = {
     "reviews": ReviewService,
     "wishlists": WishlistService,
     "admin": AdminService,
+    "events": EventService,
+    "webhooks": WebhookService,
 }

@@ -107,6 +107,9 @@ _KINDS = {
     "shipping method": "forma de envio",
     "shipping zone": "zona de envio",
     "tax rate": "alíquota",
+    "dead letter": "mensagem não entregue",
+    "webhook delivery": "entrega de webhook",
+    "webhook endpoint": "destino de webhook",
     "reservation": "reserva",
     "review": "avaliação",
     "sku": "SKU",
@@ -458,6 +461,20 @@ class ProviderFailed(CommerceError):
 
     def __init__(self, provider: str) -> None:
         super().__init__(provider=provider)
+
+
+class SearchUnavailable(CommerceError):
+    """The search engine beside the database gave no answer. The shop answers from the database meanwhile."""
+
+    code = "search_unavailable"
+    title = ("Search engine unavailable", "Busca indisponível")
+    sentence = (
+        "The search engine gave no answer: {reason}",
+        "O mecanismo de busca não respondeu: {reason}",
+    )
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason=reason)
 
 
 class InvalidSignature(CommerceError):

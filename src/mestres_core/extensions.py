@@ -17,6 +17,7 @@ _ONE: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "numbers": ("OrderNumberGenerator", ("next",)),
     "reservations": ("ReservationPolicy", ("hold",)),
     "rounding": ("RoundingPolicy", ("round",)),
+    "search": ("SearchBackend", ("search", "save", "remove", "replace")),
     "clock": ("Clock", ("now",)),
     "ids": ("Ids", ("token", "order_number")),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -481,4 +481,98 @@ class PaymentTerms(Protocol):
 
     def expires_at(self, *, now: datetime) -> datetime:
         """When a charge that is made now can no longer be paid."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SearchDocument:
+    """A product as an engine beside the database is to find it. All words are stems already: an engine adds no others.
+
+    `title` is of the name, `facts` of variants and attributes, `groups` of categories, `rest` of the description.
+    `values` are its attributes by name; `categories` are row numbers from its own up to the root; `rating` is in
+    hundredths.
+    """
+
+    id: int
+    sort_name: str
+    title: str
+    facts: str
+    groups: str
+    rest: str
+    skus: tuple[str, ...]
+    category: str | None
+    categories: tuple[int, ...]
+    values: Mapping[str, str]
+    price: int
+    currency: str
+    in_stock: bool
+    rating: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchRequest:
+    """What an engine beside the database is asked.
+
+    Of `terms` all but `missing` are needed; a term is met by any of its phrases, which are tuples of stems, or, from
+    the name on, by a word that begins with `begins`. `attributes` are by folded name, of whose folded values any will
+    do; prices are in minor units; `sort` is relevance, newest, price, -price or name.
+    """
+
+    typed: str
+    terms: Sequence[SearchTerm]
+    missing: int = 0
+    currency: str = "BRL"
+    categories: Sequence[int] | None = None
+    min_price: int | None = None
+    max_price: int | None = None
+    in_stock: bool | None = None
+    min_rating: int | None = None
+    attributes: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    sort: str = "relevance"
+    first: int = 0
+    number: int = 20
+    facets: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SearchTerm:
+    """One thing that a product must have."""
+
+    phrases: tuple[tuple[str, ...], ...]
+    begins: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchHits:
+    """What an engine answers: row numbers, best first, how many there are in all, and what facets count.
+
+    `facets` has `category` (by slug) and attributes by name; a facet's counts ignore the choice within it.
+    """
+
+    ids: Sequence[int]
+    total: int
+    facets: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+
+class SearchBackend(Protocol):
+    """A search engine beside the database, for shops that outgrow it. It is fed by the outbox.
+
+    Every method raises what it likes when the engine cannot be had: the shop then answers from the database, and the
+    outbox tries again.
+    """
+
+    def search(self, request: SearchRequest) -> SearchHits:
+        """The products that meet a request."""
+        ...
+
+    def save(self, documents: Sequence[SearchDocument]) -> None:
+        """Take in products, or what they have become; findable when this returns."""
+        ...
+
+    def remove(self, ids: Sequence[int]) -> None:
+        """Forget products; those that are not known are no error."""
+        ...
+
+    def replace(self, documents: Iterable[Sequence[SearchDocument]]) -> None:
+        """Make the whole index anew from these, in whatever portions; the old one answers until it is done."""
         ...

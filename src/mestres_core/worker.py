@@ -17,7 +17,7 @@ _SALES_EVERY = 3600.0
 
 
 class Worker:
-    """Delivers the outbox, processes placed orders, does jobs, recovers payments and refunds, frees what expired.
+    """Delivers the outbox, sends webhooks, processes placed orders, does jobs, recovers payments, frees what expired.
 
     `idle` seconds are waited after a round that found nothing to do, `recover_every` seconds between two recoveries.
     What fails is logged and tried again: a worker outlives whatever a database or a provider does.
@@ -36,6 +36,7 @@ class Worker:
     def round(self) -> int:
         """Do what there is to do now; returns how many things were done. Raises nothing."""
         done = self._try("relay", self._shop.relay)
+        done += self._try("webhooks", self._shop.send_webhooks)
         done += self._try("jobs", self._shop.jobs.run)
         if time.monotonic() >= self._recover_at:
             self._recover_at = time.monotonic() + self._recover_every
@@ -50,6 +51,8 @@ class Worker:
             self._count_sales_at = time.monotonic() + _SALES_EVERY
             self._try("what is sold most", self._shop.search.count_sales)
             self._try("searches of long ago", self._shop.search.forget)
+            done += self._try("facts past their time", self._shop.events.cleanup)
+            done += self._try("webhooks past their time", self._shop.webhooks.cleanup)
         return done
 
     def run(self, stop: threading.Event) -> None:

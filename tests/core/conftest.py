@@ -1,7 +1,6 @@
 """Shops for the tests of the core; see core_shop.py for what they can do in a few words."""
 
 import shutil
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -13,48 +12,55 @@ from sqlalchemy import make_url
 
 from core_shop import TestShop
 from mestres_core import Commerce
+from servers.migrated import MigratedDatabases
 
 Fill = Callable[[str], None]
 
 
 @pytest.fixture(scope="session")
-def fill(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fill]:
-    """`fill(url)`: give an empty database its tables, as a copy of one that was migrated once.
+def fill(tmp_path_factory: pytest.TempPathFactory) -> Fill:
+    """`fill(url)`: give an empty database its tables; a SQLite file as a copy of one that was migrated once.
 
     A test that begins with a shop has no use for a second of migrations; those have tests of their own.
     """
     file = tmp_path_factory.mktemp("migrated") / "shop.db"
-    template: list[tuple[str, str]] = []
 
     def fill(url: str) -> None:
         parsed = make_url(url)
-        if parsed.get_backend_name() == "sqlite":
-            if parsed.database and not Path(parsed.database).exists():
-                if not file.exists():
-                    Commerce.open(f"sqlite:///{file}").close()
-                shutil.copy(file, parsed.database)
-            return
-        plain = parsed.set(drivername="postgresql")
-        with psycopg.connect(plain.render_as_string(hide_password=False)) as connection:
-            if connection.execute("SELECT to_regclass('mc_alembic_version')").fetchone() != (None,):
-                return
-        admin = plain.set(database="postgres").render_as_string(hide_password=False)
-        if not template:
-            name = f"mestres_migrated_{uuid.uuid4().hex}"
-            with psycopg.connect(admin, autocommit=True) as connection:
-                connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
-            Commerce.open(parsed.set(database=name)).close()
-            template.append((admin, name))
-        with psycopg.connect(admin, autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE {parsed.database}")
-            connection.execute(f"CREATE DATABASE {parsed.database} TEMPLATE {template[0][1]}")
+        if parsed.get_backend_name() != "sqlite":
+            Commerce.open(url).close()
+        elif parsed.database and not Path(parsed.database).exists():
+            if not file.exists():
+                Commerce.open(f"sqlite:///{file}").close()
+            shutil.copy(file, parsed.database)
 
-    yield fill
+    return fill
+
+
+@pytest.fixture(scope="session")
+def migrated(postgres_url: str) -> Iterator[MigratedDatabases]:
+    """PostgreSQL databases that have the shop's tables."""
+    made = MigratedDatabases(postgres_url, lambda url: Commerce.open(url).close())
+    yield made
     # A server of the tests' own has gone with all that it had; somebody else's is left as it was.
     with suppress(psycopg.OperationalError):
-        for admin, name in template:
-            with psycopg.connect(admin, autocommit=True) as connection:
-                connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        made.close()
+
+
+@pytest.fixture
+def migrated_database(migrated: MigratedDatabases) -> Iterator[str]:
+    """The URL of one of them, for one test."""
+    url = migrated.lend()
+    yield url
+    migrated.put_right(url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """SQLAlchemy URL of a database on each in turn: empty, or with tables for a test that fills it anyhow."""
+    if request.param == "sqlite":
+        return f"sqlite:///{request.getfixturevalue('quick_path') / 'test.db'}"
+    return request.getfixturevalue("migrated_database" if "fill" in request.fixturenames else "postgres_database")
 
 
 @pytest.fixture

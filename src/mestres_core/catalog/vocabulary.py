@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import bindparam, func, insert, select
+from sqlalchemy import ColumnElement, bindparam, func, insert, select, text
 from sqlalchemy.orm import Session
 
 from mestres_core.catalog.models import LONGEST_WORD, form, word
@@ -31,6 +31,15 @@ _HAVE = (
     .where(form.c.form.in_(bindparam("forms", expanding=True)))
     .group_by(form.c.form)
 )
+_HAS_TRIGRAMS = text("SELECT to_regprocedure('similarity(text,text)') IS NOT NULL")
+_SIMILARITY: ColumnElement[float] = func.similarity(word.c.word, bindparam("typed"))
+_ALIKE = (
+    select(word.c.word)
+    .where(bindparam("least") <= _SIMILARITY)
+    .order_by(_SIMILARITY.desc(), word.c.products.desc(), word.c.word)
+    .limit(bindparam("most"))
+)
+_LEAST_ALIKE = 0.5
 
 
 def learn(session: Session, dialect: str, texts: Iterable[str]) -> None:
@@ -94,7 +103,17 @@ def _nearest(session: Session, mistyped: str, limit: int) -> Sequence[str]:
     rows = session.execute(_NEAR, {"forms": sorted(asked_forms(mistyped))}).all()
     far = ((distance(mistyped, row.word), row.products, str(row.word)) for row in rows)
     likeliest = sorted((likeness(apart, often), -often, found) for apart, often, found in far if apart is not None)
-    return [found for _, _, found in likeliest[:limit]]
+    return [found for _, _, found in likeliest[:limit]] or _alike(session, mistyped, limit)
+
+
+def _alike(session: Session, mistyped: str, limit: int) -> Sequence[str]:
+    """Words that share most of their groups of three letters, where PostgreSQL has pg_trgm; else none.
+
+    It is asked only about what is more than two slips away from everything: nothing else depends on an extension.
+    """
+    if session.get_bind().dialect.name != "postgresql" or not session.execute(_HAS_TRIGRAMS).scalar():
+        return []
+    return session.execute(_ALIKE, {"typed": mistyped, "least": _LEAST_ALIKE, "most": limit}).scalars().all()
 
 
 def _stem_form(each: str) -> str:

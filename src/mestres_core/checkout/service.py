@@ -254,6 +254,7 @@ class CheckoutService:
                 buyer=buyer,
                 expires_at=now + self._times.payment,
                 leased_until=now + self._times.lease,
+                alone=not head.has_parked,
             )
             self._carts.close(current.cart_id)
 
@@ -298,8 +299,9 @@ class CheckoutService:
         `begun` is the order as `begin` gave it: if nothing else has happened to it since, it is not read again.
         """
         check(event)
-        row = self._orders.lock_of(event.key)
-        changed = self._payments.record(event)
+        written = None if begun is None else self._orders.written(begun.number)
+        row = written or self._orders.lock_of(event.key)
+        changed = self._payments.record(event, at_once=written is not None)
         if row is None:
             return None
         settled = self._settle(row, changed)
@@ -437,16 +439,6 @@ class CheckoutService:
         self._session.execute(_KEEPS[self._work.dialect], row)
 
 
-def _is_still(row: Any, begun: Order) -> bool:
-    """Whether an order is as it was begun."""
-    return (row.status, row.payment_status, row.updated_at, row.grand_amount) == (
-        "pending",
-        "pending",
-        begun.created_at,
-        begun.totals.grand.amount,
-    )
-
-
 def _held(made: Quote, row: Any) -> ReservationRequest:
     pieces: Counter[str] = Counter()
     for line in made.lines:
@@ -459,6 +451,16 @@ def _held(made: Quote, row: Any) -> ReservationRequest:
         channel=row.channel,
         customer_group=row.customer_group,
         owner=row.owner,
+    )
+
+
+def _is_still(row: Any, begun: Order) -> bool:
+    """Whether an order is as it was begun."""
+    return (row.status, row.payment_status, row.updated_at, row.grand_amount) == (
+        "pending",
+        "pending",
+        begun.created_at,
+        begun.totals.grand.amount,
     )
 
 

@@ -30,6 +30,7 @@ from mestres_core.orders.confirming import OVERDUE, is_due
 PROCESS_ORDER = "mestres.process_order"
 RELAY = "mestres.relay"
 RECOVER = "mestres.recover"
+SEND_WEBHOOKS = "mestres.send_webhooks"
 
 
 def connect(
@@ -59,19 +60,31 @@ def connect(
         while shops.get().relay():
             pass
 
+    def send_webhooks() -> None:
+        while shops.get().send_webhooks():
+            pass
+
     def recover() -> None:
         shop = shops.get()
         shop.recover()
         for number in shop.orders.unconfirmed(older_than=OVERDUE):
             app.send_task(PROCESS_ORDER, (number,))
+        shop.events.cleanup()
+        shop.webhooks.cleanup()
 
     app.task(name=PROCESS_ORDER, bind=True, max_retries=max_retries, **late)(process_order)
     app.task(name=RELAY, **late)(relay)
+    app.task(name=SEND_WEBHOOKS, **late)(send_webhooks)
     app.task(name=RECOVER, **late)(recover)
     # A message that waited longer than its period is worth nothing: the next one does the same.
     app.conf.beat_schedule = {
         **(app.conf.beat_schedule or {}),
         RELAY: {"task": RELAY, "schedule": relay_every, "options": {"expires": max(1, relay_every)}},
+        SEND_WEBHOOKS: {
+            "task": SEND_WEBHOOKS,
+            "schedule": relay_every,
+            "options": {"expires": max(1, relay_every)},
+        },
         RECOVER: {"task": RECOVER, "schedule": recover_every, "options": {"expires": max(1, recover_every)}},
     }
 

@@ -1,13 +1,16 @@
 """Where the two packages meet: a shop's reads through a `mestres_perf` cache, its payment providers behind breakers.
 
-    cache = Cache("shop")
+    cache = open_cache("redis://localhost:6379/0")
+    cached = with_cache(shop, cache)
+    cached.catalog.get("cafe-cerrado")
+
     api = Api(shop, reads=CachedReads(shop, cache))
 
 What a document depends on is said by tags: `product:{id}`, `category:{id}`, `catalog`, `search`, `cart:{id}`,
 `order:{number}` and `orders:{customer}`. The shop's facts become invalidations of those tags twice:
 
 - after each commit, in the thread that committed and before its call returns: whoever has seen a write succeed reads
-  its result, and what is rolled back invalidates nothing;
+  its result, and what is rolled back invalidates nothing. The commit of a host's own session counts as well;
 - by `shop.relay()`, from the outbox: a process that dies right after its commit, or a Redis that is away just then,
   leaves nothing untrue in Redis for longer than the relay takes.
 
@@ -18,13 +21,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import replace
+from dataclasses import is_dataclass, replace
 from datetime import datetime
 from functools import partial
 from http import HTTPStatus
-from typing import Any
+from types import ModuleType
+from typing import Any, cast
 from urllib.parse import quote, unquote
 
+from mestres_core.catalog import dto as catalog_dto
+from mestres_core.catalog.service import CatalogService
 from mestres_core.commerce import Commerce
 from mestres_core.contrib.http import Api, Application, Document, Request
 from mestres_core.events.facts import (
@@ -38,6 +44,8 @@ from mestres_core.events.facts import (
     StockChanged,
     StockLow,
 )
+from mestres_core.search import dto as search_dto
+from mestres_core.search.service import SearchService
 from mestres_core.typing import PaymentEvent, PaymentProvider, PaymentRequest, RefundRequest
 from mestres_perf import (
     BackendUnavailable,
@@ -46,6 +54,7 @@ from mestres_perf import (
     Caches,
     CacheWarmer,
     CircuitBreaker,
+    Redis,
     Settings,
     WarmReport,
 )
@@ -54,9 +63,130 @@ from mestres_perf import (
 _TTL = 300.0
 _PREFIX = "shop."
 _PATIENCE = 2.0
+_NO_TRUST = 1e-9
 COMMON_SEARCHES = ("café", "premium", "especial", "arábica")
 _loads: ContextVar[list[str]] = ContextVar("mestres_loads")
 """The keys that had to be loaded, for whoever wants to know what a request cost."""
+
+
+def _dataclasses(*modules: ModuleType) -> tuple[type, ...]:
+    found = [each for module in modules for each in vars(module).values() if isinstance(each, type)]
+    return tuple(dict.fromkeys(each for each in found if is_dataclass(each)))
+
+
+TYPES = _dataclasses(catalog_dto, search_dto)
+"""What the read services return: `Cache(..., redis=..., types=TYPES)` lets it through Redis."""
+
+
+def open_cache(redis_url: str = "", *, name: str = "shop", exact: bool = True, **options: Any) -> Cache:
+    """A cache for `with_cache`; without an address it lives in this process' memory, and is for one process.
+
+    With `exact` every read asks Redis whether what memory holds is still true, which is one round trip: no read that
+    begins after a commit has returned shows what was before it, in whatever process. Without it reads cost nothing,
+    and another process' changes are heard within milliseconds. `options` are those of `Cache`.
+    """
+    settled: dict[str, Any] = {"types": TYPES, "ttl": _TTL, **options}
+    if not redis_url:
+        return Cache(name, **settled)
+    if exact:
+        settled = {"backplane": False, "trust": _NO_TRUST, **settled}
+    return Cache(name, redis=Redis(redis_url, timeout=_PATIENCE), **settled)
+
+
+def with_cache(shop: Commerce, cache: Cache) -> CachedShop:
+    """The shop, its catalogue and searches read through `cache`; see CachedShop. `keep_true` is called for it."""
+    return CachedShop(shop, cache)
+
+
+class CachedShop:
+    """A shop whose reads answer through a cache. Everything that is not named here is the shop's own.
+
+    Cached are `catalog.get`, `list`, `featured`, `categories` and `search.products`, `suggest`, each by its arguments.
+    Inside a transaction (`transaction()`, `on(session)`) nothing is: there a caller sees what it has written itself.
+    """
+
+    def __init__(self, shop: Commerce, cache: Cache) -> None:
+        self.shop = shop
+        self.cache = cache
+        self.invalidator = keep_true(shop, cache)
+        self.catalog: CatalogService = cast("Any", _CachedCatalog(shop, cache))
+        self.search: SearchService = cast("Any", _CachedService("search", shop, cache, _SEARCHES))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.shop, name)
+
+    def warm(self, *, featured: int = 50, searches: Sequence[str] = COMMON_SEARCHES) -> int:
+        """Load what is asked for most: the category tree, the first list, featured products, common searches.
+
+        Returns how many documents there are. Call it at start; what is there already is not loaded again.
+        """
+        self.catalog.categories()
+        self.catalog.list()
+        cards = self.catalog.featured(limit=featured)
+        for card in cards:
+            self.catalog.get(card.id)
+        for words in searches:
+            self.search.products(words)
+        return 3 + len(cards) + len(searches)
+
+
+class _CachedService:
+    """A service of the shop; `tags` names its cached methods, and what makes each untrue."""
+
+    def __init__(self, name: str, shop: Commerce, cache: Cache, tags: Mapping[str, tuple[str, ...]]) -> None:
+        self._name = name
+        self._service = getattr(shop, name)
+        self._cache = cache
+        self._tags = tags
+
+    def __getattr__(self, method: str) -> Any:
+        call = getattr(self._service, method)
+        if method in self._tags:
+            call = partial(self._read, method, call)
+            setattr(self, method, call)
+        return call
+
+    def _read(self, method: str, call: Callable[..., Any], /, *arguments: Any, **named: Any) -> Any:
+        try:
+            key = (
+                self._name,
+                method,
+                *map(_keyed, arguments),
+                *((each, _keyed(named[each])) for each in sorted(named)),
+            )
+            hash(key)
+        except TypeError:  # not to be told from others: the service says what is wrong with it
+            return call(*arguments, **named)
+        return self._cache.get_or_load(key, partial(call, *arguments, **named), tags=self._tags[method])
+
+
+class _CachedCatalog(_CachedService):
+    def __init__(self, shop: Commerce, cache: Cache) -> None:
+        super().__init__("catalog", shop, cache, _LISTS)
+
+    def get(self, id_or_slug: Any, **named: Any) -> Any:
+        """A product by its number: under its own tag. By its slug: which number that is may change with any product."""
+        load = partial(self._service.get, id_or_slug, **named)
+        if type(id_or_slug) is str and id_or_slug:
+            number: tuple[Any, ...] = ("catalog", "number", id_or_slug, *sorted(named.items()))
+            return self.get(self._cache.get_or_load(number, lambda: load().card.id, tags=("catalog",)), **named)
+        if type(id_or_slug) is not int:
+            return load()
+        key: tuple[Any, ...] = ("catalog", "get", id_or_slug, *sorted(named.items()))
+        return self._cache.get_or_load(key, load, tags=(f"product:{id_or_slug}", "products"))
+
+
+def _keyed(value: Any) -> Any:
+    """An argument as a part of a key: containers by what is in them."""
+    if isinstance(value, Mapping):
+        return ("mapping", *((each, _keyed(value[each])) for each in sorted(value)))
+    if isinstance(value, list | tuple):
+        return ("list", *map(_keyed, value))
+    return value
+
+
+_LISTS = dict.fromkeys(("list", "featured", "categories"), ("catalog",))
+_SEARCHES = dict.fromkeys(("products", "suggest"), ("search", "catalog"))
 
 
 class CachedReads:

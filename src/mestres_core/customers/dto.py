@@ -119,6 +119,10 @@ KEPT_BECAUSE: Mapping[str, tuple[str, str]] = {
         "the payment ledger proves what was paid and given back (LGPD art. 16, I)",
         "o razão de pagamentos prova o que foi pago e devolvido (LGPD art. 16, I)",
     ),
+    "delivery_record": (
+        "the carrier's number proves that the goods were delivered (LGPD art. 7, VI)",
+        "o código da transportadora prova a entrega (LGPD art. 7, VI)",
+    ),
     "debt": (
         "credit that was not spent is still the shop's debt",
         "o crédito não usado ainda é dívida da loja",

@@ -58,6 +58,8 @@ _BY_REFERENCE = select(*_COLUMNS).where(customer.c.reference == bindparam("refer
 _LOCK = select(*_COLUMNS, customer.c.merged_into).where(customer.c.id == bindparam("id")).with_for_update()
 _TOKEN = select(customer.c.token_hash).where(customer.c.id == bindparam("id"))
 _MOST_PER_PAGE = 100
+# How the databases name the index that two accounts of one user break.
+_REFERENCE_TAKEN = ("uq_mc_customer_reference", "mc_customer.reference")
 
 
 def _know(dialect: str) -> Any:
@@ -230,10 +232,21 @@ class CustomerService(Groups, Addresses, Consents):
             return Customer(*known)
         guest = self._session.execute(_BY_EMAIL, {"email": address}).first()
         if guest is None:
-            return self.create(email=address, name=name, reference=reference)
+            return self._create_once(reference, address, name)
+        if guest.reference == reference:  # made just now by another request of the same user
+            return Customer(*guest)
         if not verified or guest.reference is not None:
             raise ValidationError.of("email", "duplicate", value=address)
         return self.attach(guest.id, reference)
+
+    def _create_once(self, reference: str, email: str, name: str) -> Customer:
+        try:
+            return self.create(email=email, name=name, reference=reference)
+        except ValidationError:
+            made = self._of_reference(reference)  # by another request of the same user, just now
+            if made is None:
+                raise
+            return Customer(*made)
 
     def attach(self, customer_id: int, reference: str) -> Customer:
         """Make a guest the account of a user; asked again nothing changes.
@@ -287,7 +300,7 @@ class CustomerService(Groups, Addresses, Consents):
 
     def export(self, customer_id: int) -> dict[str, Any]:
         """Everything that is held about a customer, as JSON takes it (LGPD art. 18, II and V). Raises NotFound."""
-        self.lock(customer_id)
+        self.lock(customer_id, erased=True)
         return self.keeper.export(self.get(customer_id))
 
     def erase(self, customer_id: int, *, open_orders: str = "erase") -> Erasure:
@@ -300,7 +313,7 @@ class CustomerService(Groups, Addresses, Consents):
         checks = Checks()
         checks.choice("open_orders", open_orders, ("erase", "refuse"))
         checks.done()
-        row = self.lock(customer_id)
+        row = self.lock(customer_id, erased=True)
         return self.keeper.erase(self.get(row.id), open_orders=open_orders)
 
     def know(self, buyer: Mapping[str, str]) -> int:
@@ -319,10 +332,8 @@ class CustomerService(Groups, Addresses, Consents):
         Only its hash is kept: it is told once.
         """
         token = self._work.ids.token()
-        of = self.get(customer_id)
-        if of.erased_at is not None:
-            raise NotFound("customer", customer_id)
-        self._session.execute(update(customer).where(customer.c.id == of.id).values(token_hash=_hash(token)))
+        of = self.lock(customer_id).id
+        self._session.execute(update(customer).where(customer.c.id == of).values(token_hash=_hash(token)))
         return token
 
     def opens(self, customer_id: int, token: str) -> bool:
@@ -330,12 +341,15 @@ class CustomerService(Groups, Addresses, Consents):
         kept = self._session.execute(_TOKEN, {"id": customer_id}).scalar() if is_id(customer_id) else None
         return kept is not None and hmac.compare_digest(str(kept), _hash(token))
 
-    def lock(self, customer_id: int) -> Any:
-        """The row of a customer, held until the transaction ends; of a merged one the other's. Raises NotFound."""
+    def lock(self, customer_id: int, *, erased: bool = False) -> Any:
+        """The row of a customer, held until the transaction ends; of a merged one the other's.
+
+        Raises NotFound, also for an erased one unless those are wanted, too.
+        """
         row = self.lock_row(customer_id) if is_id(customer_id) else None
         if row is not None and row.merged_into is not None:
             row = self.lock_row(row.merged_into)
-        if row is None:
+        if row is None or (row.erased_at is not None and not erased):
             raise NotFound("customer", customer_id)
         return row
 
@@ -364,7 +378,8 @@ class CustomerService(Groups, Addresses, Consents):
             with connection.begin_nested():
                 return Customer(*connection.execute(statement).one())
         except IntegrityError as error:
-            field = "reference" if "reference" in str(error.orig) else "email"
+            of_reference = any(name in str(error.orig) for name in _REFERENCE_TAKEN)
+            field = "reference" if of_reference else "email"
             raise ValidationError.of(field, "duplicate", value=values.get(field)) from error
 
 

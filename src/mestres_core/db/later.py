@@ -10,7 +10,8 @@ never in one statement, where their order would not be certain (facts are delive
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -22,6 +23,7 @@ from sqlalchemy.orm import Session
 _MOST_PARAMETERS = 80
 _LONGEST = 8192
 _WITH = "WITH "
+_NUMBERED = re.compile(r"\$(\d+)")
 
 
 def write(session: Session, statement: Any, row: Mapping[str, Any]) -> None:
@@ -51,7 +53,8 @@ class PatientSession(Session):
     def __init__(self, bind: Any) -> None:
         super().__init__(bind)
         self._waiting: list[tuple[_Part, Mapping[str, Any]]] = []
-        self._patient = bind.dialect.driver.startswith("psycopg")
+        self._patient = bind.dialect.driver.startswith(("psycopg", "asyncpg"))
+        self.committed = False  # whether what was written in it is kept
 
     def execute(self, statement: Any, params: Any = None, **options: Any) -> Any:
         """As a connection does it."""
@@ -117,10 +120,12 @@ class PatientSession(Session):
 
     def _send(self, last: tuple[_Part, Mapping[str, Any]]) -> Any:
         before, self._waiting = self._waiting, []
-        parameters: dict[str, Any] = {}
+        named: dict[str, Any] = {}
         for index, (part, row) in enumerate((*before, last)):
-            part.fill(parameters, row, f"w{index}_")
-        text = _together(tuple(part.text for part, _ in before), last[0].text)
+            part.fill(named, row, f"w{index}_")
+        text = _together(tuple(part.text for part, _ in before), last[0].text, numbered=last[0].numbered)
+        # Numbered parameters go by their place: each part has filled in its own in their order.
+        parameters = tuple(named.values()) if last[0].numbered else named
         return super().connection().exec_driver_sql(text, parameters)
 
 
@@ -131,6 +136,9 @@ class _Part:
     text: str
     table: Any
     parameters: int
+    numbered: bool
+    """Whether the driver wants `$1`, not `%(name)s`."""
+    _order: tuple[str, ...]
     _construct: Callable[[Mapping[str, Any]], Mapping[str, Any]]
     _processors: Mapping[str, Callable[[Any], Any]]
 
@@ -141,8 +149,9 @@ class _Part:
 
     def fill(self, parameters: dict[str, Any], row: Mapping[str, Any], prefix: str) -> None:
         """Add what the driver is to be given for `row`."""
-        for name, value in self._construct(row).items():
-            process = self._processors.get(name)
+        values = self._construct(row)
+        for name in self._order or values:
+            process, value = self._processors.get(name), values[name]
             parameters[prefix + name] = value if process is None else process(value)
 
 
@@ -161,16 +170,30 @@ def _part(statement: Any, names: tuple[str, ...], dialect: Dialect) -> _Part:
         text=compiled.string,
         table=statement.table,
         parameters=len(compiled.binds),
+        numbered=compiled.positional,
+        _order=tuple(compiled.positiontup or ()),
         _construct=compiled.construct_params,
         _processors=processors,
     )
 
 
 @lru_cache(maxsize=512)
-def _together(before: tuple[str, ...], last: str) -> str:
-    texts = [text.replace("%(", f"%(w{index}_") for index, text in enumerate((*before, last))]
+def _together(before: tuple[str, ...], last: str, *, numbered: bool = False) -> str:
+    if numbered:
+        texts = list(_counted_on((*before, last)))
+    else:
+        texts = [text.replace("%(", f"%(w{index}_") for index, text in enumerate((*before, last))]
     if not before:
         return texts[0]
     named = ", ".join(f"w{index} AS ({text})" for index, text in enumerate(texts[:-1]))
     own = texts[-1].startswith(_WITH)
     return f"WITH {named}, {texts[-1].removeprefix(_WITH)}" if own else f"WITH {named} {texts[-1]}"
+
+
+def _counted_on(texts: Iterable[str]) -> Iterator[str]:
+    """Statements whose numbered parameters go on where those of the one before it end."""
+    most = 0
+    for text in texts:
+        before, numbers = most, [int(each) for each in _NUMBERED.findall(text)]
+        yield _NUMBERED.sub(lambda found, before=before: f"${int(found[1]) + before}", text)  # type: ignore[misc]
+        most += max(numbers, default=0)

@@ -19,7 +19,10 @@ _LOCK = 0x6D65_7374_7265_73  # any number that others do not use: "mestres"
 
 
 def migrate(engine: Engine, revision: str = "head") -> None:
-    """Create or upgrade the tables; several processes may do it at once, one of them will. Costs a query when done."""
+    """Create or upgrade the tables, or go back to an earlier `revision`; costs a query when there is nothing to do.
+
+    Several processes may do it at once: one of them will.
+    """
     if revision == "head" and version(engine) == HEAD:
         return
     with engine.begin() as connection:
@@ -51,11 +54,13 @@ def check(engine: Engine) -> None:
 def _alembic(connection: Connection, revision: str) -> None:
     from alembic import command  # noqa: PLC0415 - 100 ms of imports that most starts do not need
     from alembic.config import Config  # noqa: PLC0415
+    from alembic.runtime.migration import MigrationContext  # noqa: PLC0415
 
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     config.attributes["connection"] = connection
-    if revision == "base" or revision.startswith("-"):
+    current = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision() or ""
+    if revision == "base" or revision.startswith("-") or (revision.isdigit() and revision < current):
         command.downgrade(config, revision)
     else:
         command.upgrade(config, revision)

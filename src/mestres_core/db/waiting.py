@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from sqlalchemy.util import concurrency
@@ -78,16 +79,24 @@ def to_the_end(call: Callable[[], T]) -> T:
 
 
 async def _finished(work: Coroutine[Any, Any, T]) -> T:
-    task = asyncio.ensure_future(work)
+    loop = asyncio.get_running_loop()
+    task = loop.create_task(work)
     cancelled: asyncio.CancelledError | None = None
     while not task.done():
+        waiter = loop.create_future()
+        task.add_done_callback(partial(_wake, waiter))
         try:
-            await asyncio.wait((task,))
+            await waiter
         except asyncio.CancelledError as error:
             cancelled = error  # once or often: some frameworks repeat it until they are obeyed
     if cancelled is not None:
         raise cancelled from (None if task.cancelled() else task.exception())
     return task.result()
+
+
+def _wake(waiter: asyncio.Future[None], _task: asyncio.Task[Any]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
 
 
 class LoopLock:

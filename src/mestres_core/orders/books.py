@@ -150,6 +150,7 @@ class OrderBooks:
         self._numbers = numbers
         self._tax = tax
         self._pricing = pricing
+        self._written: dict[str, Any] = {}
 
     def get(self, number: str) -> Order:
         """An order with its lines and payments. Raises NotFound."""
@@ -181,6 +182,13 @@ class OrderBooks:
             customer_group=row.customer_group,
             owner=row.owner,
         )
+
+    def written(self, number: str) -> Any:
+        """The row of an order that was written in this very transaction, once; None for any other order.
+
+        Nobody else has seen it yet, so it need be neither locked nor read.
+        """
+        return self._written.pop(number, None)
 
     def _row(self, number: str, *, lock: bool) -> Any:
         known = isinstance(number, str) and storable(number)

@@ -107,16 +107,20 @@ class PaymentBooks:
         self._work = work
         self._session = work.session
         self._providers = providers
+        self._written: dict[str, Any] = {}
 
-    def record(self, event: PaymentEvent) -> Change | None:
+    def record(self, event: PaymentEvent, *, at_once: bool = False) -> Change | None:
         """Put an event into the ledger: what it has changed, None when that is nothing. The caller holds the order.
+
+        `at_once` says that its payment was opened in this very transaction: what was written need not be read.
 
         An event of no known payment is parked until there is one; one of another amount or provider is disputed: it
         stays in the ledger for people. Raises ValidationError for what no ledger can hold.
         """
         check(event)
         asked = {"key": event.key, "provider": event.provider, "event_id": event.id}
-        row = self._session.execute(_BY_KEY, asked).first()
+        row = self._written.pop(event.key, None) if at_once else None
+        row = row or self._session.execute(_BY_KEY, asked).first()
         state = "parked" if row is None else "applied" if event.provider == row.provider else "disputed"
         if row is None or not row.told:
             # Whoever tells of it in this moment, too, had not seen the payment: it is parked, and counts once.

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import insert
@@ -113,11 +114,13 @@ class Tenders(PaymentBooks):
         buyer: Mapping[str, str],
         expires_at: datetime,
         leased_until: datetime,
+        alone: bool = False,
     ) -> tuple[tuple[Payment, ...], tuple[PaymentRequest, ...]]:
         """Write the tenders down before anybody is called, and take from the accounts what they pay.
 
-        Until `leased_until` its caller is presumed at work. What is to be charged is in the requests; when there are
-        none, the order is paid. Raises InsufficientFunds.
+        Until `leased_until` its caller is presumed at work; `alone` says that the order is new and no event waits
+        for it. What is to be charged is in the requests; when there are none, the order is paid. Raises
+        InsufficientFunds.
         """
         now = self._work.clock.now()
         rows, requests, events = [], [], []
@@ -157,6 +160,9 @@ class Tenders(PaymentBooks):
             rows.append(row)
         if len(rows) == 1:
             write(self._session, _NEW, rows[0])
+            if alone:
+                known = {"tenders": 1, "told": False, "has_parked": False}
+                self._written[rows[0]["id"]] = SimpleNamespace(**rows[0], **known, _mapping=rows[0])
         else:
             self._session.connection().execute(_NEW, rows)
         if events:

@@ -21,8 +21,9 @@ from mestres_core.customers.models import address, consent, customer
 from mestres_core.errors import ErasureRefused
 from mestres_core.events.facts import CartChanged, CustomerErased, OrderChanged
 from mestres_core.events.work import Work
+from mestres_core.inventory.models import movement, reservation
 from mestres_core.jobs.models import job, part
-from mestres_core.orders.models import change, giving_back, line, order
+from mestres_core.orders.models import change, giving_back, line, order, shipment
 from mestres_core.payments.models import account, event, payment, refund
 from mestres_core.privacy.scope import Scope
 from mestres_core.promotions.models import use
@@ -67,6 +68,7 @@ class Eraser:
             **self._forget_carts(),
             **self._forget_orders(orders),
             **self._forget_lists(),
+            "reservations": self._forget_reservations(),
             "reviews": emptied + gone,
             "export_files": self._forget_files(),
         }
@@ -144,6 +146,16 @@ class Eraser:
             "addresses": self._changed(delete(address).where(address.c.customer_id == self._of)),
         }
 
+    def _forget_reservations(self) -> int:
+        """What the host set aside in its user's name is nobody's, and stays set aside until its time is up."""
+        reference = self._scope.customer.reference
+        if reference is None:
+            return 0
+        nobody = f"erased-{self._of}"
+        moved = update(movement).where(movement.c.reference == reference).values(reference=nobody)
+        self._session.execute(moved)
+        return self._changed(update(reservation).where(reservation.c.owner == reference).values(owner=nobody))
+
     def _forget_files(self) -> int:
         """Files of customers and orders that were exported and still lie here name the person, too."""
         done = (
@@ -189,6 +201,7 @@ class Eraser:
             ("orders", "fiscal_record", order.c.id, scope.orders),
             ("payments", "payment_record", payment.c.id, payment.c.order_number.in_(scope.numbers)),
             ("refunds", "payment_record", refund.c.id, refund.c.order_number.in_(scope.numbers)),
+            ("shipments", "delivery_record", shipment.c.id, shipment.c.order_id.in_(scope.order_ids)),
             ("promotion_uses", "fiscal_record", use.c.id, use.c.order_number.in_(scope.numbers)),
             ("store_credit", "debt", account.c.id, account.c.customer_id == self._of),
             ("consents", "proof_of_consent", consent.c.id, consent.c.customer_id == self._of),

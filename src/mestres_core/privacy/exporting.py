@@ -17,6 +17,7 @@ from mestres_core.cart.models import cart
 from mestres_core.cart.models import line as cart_line
 from mestres_core.checkout.models import quote
 from mestres_core.customers.models import address, consent, customer
+from mestres_core.inventory.models import reservation
 from mestres_core.orders import models as orders
 from mestres_core.payments import models as payments
 from mestres_core.privacy.scope import Scope
@@ -26,7 +27,9 @@ from mestres_core.tax.models import order_tax
 from mestres_core.wishlists.models import item, wishlist
 
 FORMAT = "mestres/customer/1"
-_SECRETS = frozenset({"token_hash", "access_token", "share_token", "code_hash", "attributes_key", "leased_until"})
+_SECRETS = frozenset(
+    {"token_hash", "access_token", "share_token", "code_hash", "attributes_key", "leased_until", "token"}
+)
 Row = dict[str, Any]
 
 # What hangs below what: (name, table, column that says of what).
@@ -62,6 +65,7 @@ def export(session: Session, scope: Scope, *, at: datetime) -> dict[str, Any]:
     found["wishlists"] = lists
     found["orders"] = _orders(session, scope)
     found["carts"] = _carts(session, scope)
+    found["reservations"] = _rows(session, reservation, scope.reservations)
     credit = _rows(session, payments.account, payments.account.c.customer_id == of)
     _hang(session, credit, "entries", payments.entry, payments.entry.c.account_id, by="id")
     found["store_credit"] = credit

@@ -8,6 +8,7 @@ from sqlalchemy import Select, or_, select
 
 from mestres_core.cart.models import cart
 from mestres_core.customers.dto import Customer
+from mestres_core.inventory.models import reservation
 from mestres_core.orders.models import order
 from mestres_core.payments.models import account, payment
 
@@ -28,3 +29,5 @@ class Scope:
         owned = [] if customer.reference is None else [cart.c.owner == customer.reference]
         self.carts = or_(of_orders, *owned)
         self.cart_ids: Select[Any] = select(cart.c.id).where(self.carts)
+        reserved = [] if customer.reference is None else [reservation.c.owner == customer.reference]
+        self.reservations = or_(reservation.c.owner.in_(self.cart_ids), *reserved)

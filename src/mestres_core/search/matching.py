@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations, pairwise
 from typing import Any, NamedTuple
 
@@ -48,10 +48,11 @@ class _Language(NamedTuple):
     both: str
     either: str
 
-    def query(self, wanted: Sequence[tuple[Term, bool]], *, needed: int) -> str:
-        """The terms, those with a True also as beginnings; so many of them at least."""
+    def query(self, wanted: Sequence[tuple[Term, bool]], *, needed: int | None = None) -> str:
+        """The terms, those with a True also as beginnings; so many of them at least, None for all."""
         terms = [self._term(term, unfinished) for term, unfinished in wanted]
-        return self.either.join(f"({self.both.join(some)})" for some in combinations(terms, needed))
+        some = combinations(terms, len(terms) if needed is None else needed)
+        return self.either.join(f"({self.both.join(each)})" for each in some)
 
     def _term(self, term: Term, unfinished: bool) -> str:
         choices = [self.both.join(map(self.whole.format, phrase)) for phrase in term.phrases]
@@ -62,8 +63,10 @@ class _Language(NamedTuple):
         return f"({self.either.join(f'({each})' for each in choices)})"
 
 
-_POSTGRESQL = _Language("{}", "{}:*", " & ", " | ")
-_SQLITE = _Language('"{}"', '"{}"*', " AND ", " OR ")
+LANGUAGES: Mapping[str, _Language] = {
+    "postgresql": _Language("{}", "{}:*", " & ", " | "),
+    "sqlite": _Language('"{}"', '"{}"*', " AND ", " OR "),
+}
 
 
 def anywhere(dialect: str, terms: Sequence[Term], *, missing: int = 0) -> ColumnElement[bool]:
@@ -225,8 +228,8 @@ def _match(
     dialect: str, wanted: Sequence[tuple[Term, bool]], *, title: bool = False, needed: int | None = None
 ) -> ColumnElement[bool]:
     if dialect == "postgresql":
-        return _asked(_TITLE_VECTOR if title else _VECTOR, _POSTGRESQL.query(wanted, needed=needed or len(wanted)))
-    text = _SQLITE.query(wanted, needed=needed or len(wanted))
+        return _asked(_TITLE_VECTOR if title else _VECTOR, LANGUAGES[dialect].query(wanted, needed=needed))
+    text = LANGUAGES[dialect].query(wanted, needed=needed)
     found = select(_DOCUMENT.c.rowid).where(_EVERYTHING.op("MATCH")(f"search_title : ({text})" if title else text))
     return product.c.id.in_(found)
 

@@ -7,6 +7,7 @@ asked again with its mistyped words put right.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -24,13 +25,16 @@ from mestres_core.rules.checks import Checks, storable
 from mestres_core.rules.highlighting import marked, snippet, spans
 from mestres_core.rules.synonyms import BUILT_IN, Synonyms
 from mestres_core.rules.text import fold
-from mestres_core.search import matching, popular, querylog, upkeep
+from mestres_core.search import engine, matching, popular, querylog, upkeep
 from mestres_core.search.asking import LONGEST_QUERY, Term, terms
 from mestres_core.search.dto import AskedQuery, IndexReport, Suggestion
 from mestres_core.search.finding import MOST_COUNTED, RELEVANCE, Finder, Slice, place_of
 from mestres_core.search.models import popularity
 from mestres_core.search.narrowing import Narrowing, attribute_values, rating
 from mestres_core.search.querylog import QueryLog
+from mestres_core.typing import SearchBackend
+
+_log = logging.getLogger(__name__)
 
 _ENOUGH = 3
 """A query of so many words is answered with products that miss one, when none has all."""
@@ -48,7 +52,13 @@ class SearchService:
     """Search in one unit of work."""
 
     def __init__(
-        self, work: Work, catalog: CatalogService, synonyms: Synonyms = BUILT_IN, log: QueryLog | None = None
+        self,
+        work: Work,
+        catalog: CatalogService,
+        synonyms: Synonyms = BUILT_IN,
+        *,
+        log: QueryLog | None = None,
+        backend: SearchBackend | None = None,
     ) -> None:
         self._work = work
         self._synonyms = synonyms
@@ -57,6 +67,7 @@ class SearchService:
         self._catalog = catalog
         self._log = log or QueryLog()
         self._finder = Finder(work.session, work.dialect)
+        self._engine = None if backend is None else engine.EngineFinder(work.session, backend)
 
     def products(
         self,
@@ -105,7 +116,8 @@ class SearchService:
             currency=currency,
         )
         narrowing = Narrowing(base=base, attributes=values, rating=rated)
-        after = place_of(cursor, sort)
+        theirs = None if self._engine is None else engine.place_of(cursor, sort)
+        after = theirs or place_of(cursor, sort)
         wish = Slice(sort=sort, page=page, per_page=per_page, after=after, count=count, facets=facets)
         wanted, found = self._answer(query, narrowing, wish)
         if isinstance(query, str) and page == 1 and cursor is None:
@@ -214,16 +226,29 @@ class SearchService:
         if not wanted:
             nothing: Page[ProductCard] = Page((), wish.page, wish.per_page, 0, None)
             return (), self._instead(nothing, (), narrowing) if first else nothing
-        found = self._finder.find(query, wanted, narrowing, wish)
+        found = self._find(query, wanted, narrowing, wish)
         if found.total == 0 and (meant := corrected(self._session, query[:LONGEST_QUERY])) is not None:
             query, wanted = meant, terms(meant, self._synonyms)
-            found = replace(self._finder.find(query, wanted, narrowing, wish), corrected=meant)
+            found = replace(self._find(query, wanted, narrowing, wish), corrected=meant)
         if found.total == 0 and len(wanted) >= _ENOUGH:
-            relaxed = self._finder.find(query, wanted, narrowing, wish, missing=1)
+            relaxed = self._find(query, wanted, narrowing, wish, missing=1)
             found = replace(relaxed, corrected=found.corrected, relaxed=relaxed.total != 0)
         if found.total == 0 and first:
             found = self._instead(found, wanted, narrowing)
         return wanted, found
+
+    def _find(
+        self, query: str, wanted: Sequence[Term], narrowing: Narrowing, wish: Slice, *, missing: int = 0
+    ) -> Page[ProductCard]:
+        """One page of the engine's, where there is one and it answers; else of the database's."""
+        if self._engine is not None and (wish.after is None or len(wish.after) == 1):
+            try:
+                return self._engine.find(query, wanted, narrowing, wish, missing=missing)
+            except Exception as error:  # noqa: BLE001 - whatever an engine's client raises, the database can answer
+                _log.warning("the search engine gave no answer: %s", error)
+            if wish.after is not None:
+                wish = replace(wish, after=None, page=wish.after[0] // wish.per_page + 1)
+        return self._finder.find(query, wanted, narrowing, wish, missing=missing)
 
     def _instead(self, nothing: Page[ProductCard], wanted: Sequence[Term], narrowing: Narrowing) -> Page[ProductCard]:
         """The empty page with something else to look at, and why that."""

@@ -91,8 +91,6 @@ class WishlistService:
         name = checks.text("name", name, limit=120)
         checks.done()
         owner = self._customers.lock(customer_id)
-        if owner.erased_at is not None:
-            raise NotFound("customer", customer_id)
         row = self._session.execute(_BY_NAME, {"customer_id": owner.id, "name": name}).first()
         if row is not None:
             return self._shown((row,), "BRL")[0]
@@ -100,7 +98,7 @@ class WishlistService:
             raise ValidationError.of("lists", "too_many", limit=MOST_LISTS)
         values = {"customer_id": owner.id, "name": name, "created_at": self._work.clock.now()}
         new = upsert(self._work.dialect, wishlist).values(values).returning(*_HEAD)
-        return Wishlist(*self._session.execute(new).one(), ())
+        return _list(self._session.execute(new).one(), ())
 
     def get(self, wishlist_id: int, *, customer_id: int, currency: str = "BRL") -> Wishlist:
         """A list of the customer's, newest wishes first. Raises NotFound."""
@@ -208,4 +206,8 @@ class WishlistService:
                 each.created_at,
             )
             items[each.wishlist_id].append(wish)
-        return tuple(Wishlist(*row, tuple(items[row.id])) for row in rows)
+        return tuple(_list(row, tuple(items[row.id])) for row in rows)
+
+
+def _list(row: Any, items: tuple[WishlistItem, ...]) -> Wishlist:
+    return Wishlist(row.id, row.customer_id, row.name, row.share_token, items)

@@ -43,7 +43,7 @@ def test_a_checkout_cancelled_at_any_wait(aio_url, again):
         async with opened(aio_url, stock=5000, providers=(card,)) as shop:
             ended, at, paid, seen = False, 0, 0, Counter()
             while not ended:
-                at += 1 if not again else 3
+                at += 1 if not again else 2
                 assert at < _MOST_WAITS
                 arguments = await quoted(shop)
                 charged, cancelled = len(card.charged), len(card.cancelled)
@@ -68,7 +68,7 @@ def test_a_checkout_cancelled_at_any_wait(aio_url, again):
                     assert (await shop.checkout.place(**arguments)).order.payment_status == "paid"
                     paid += 1
                 assert (await shop.inventory.level("A1")).available == 5000 - paid
-            assert seen["[]"] > 1
+            assert seen["[]"]
             assert len(set(card.charged)) == len(card.charged) == paid
             report = await shop.audit()
             assert report.violations == ()

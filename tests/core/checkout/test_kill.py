@@ -29,8 +29,9 @@ def buy_until_killed(url: str, memory: Path, seed: int, purchases: int) -> None:
 
 
 @pytest.mark.process
-def test_nothing_is_half_done(database_url, tmp_path):
+def test_nothing_is_half_done(database_url, fill, tmp_path):
     """After four kills no order lacks its payment attempt, no stock and no charge is lost."""
+    fill(database_url)
     memory = tmp_path / "provider.jsonl"
     providers = (FakeCard(memory=memory), FakePix())
     with Commerce.open(database_url, providers=providers, times=Times(lease=timedelta(0))) as shop:

@@ -16,7 +16,8 @@ BUYERS = 50
 
 
 @pytest.fixture
-def shop(database_url):
+def shop(database_url, fill):
+    fill(database_url)
     with Commerce.open(database_url) as shop:
         shop.catalog.save(name="Último Geisha", variants=[{"sku": "LAST", "price": 9900, "stock": 1}])
         yield shop

@@ -23,6 +23,7 @@ from pathlib import Path
 from celery import Celery
 from mestres_core import Commerce
 from mestres_core.contrib.celery import connect
+from mestres_core.events.webhooks import WebhookPolicy
 
 FOLDER = Path(os.environ["FOLDER"])
 
@@ -38,13 +39,24 @@ class Notifier:
         with (FOLDER / "told").open("a") as told:
             told.write(order.number + "\\n")
 
+class Sender:
+    def check(self, url):
+        return None
+
+    def post(self, url, body, headers):
+        with (FOLDER / "posted").open("a") as posted:
+            posted.write(headers["webhook-id"] + "\\n")
+        return 204
+
 app = Celery("shop", broker=os.environ["BROKER"])
 app.conf.update(
     broker_transport_options={"visibility_timeout": 2, "unacked_restore_limit": None},
     task_reject_on_worker_lost=True, worker_prefetch_multiplier=1, broker_connection_retry_on_startup=True,
 )
 connect(
-    app, lambda: Commerce.open(os.environ["DATABASE"], notifier=Notifier()),
+    app, lambda: Commerce.open(
+        os.environ["DATABASE"], notifier=Notifier(), webhooks=WebhookPolicy(sender=Sender())
+    ),
     countdown=0.1, relay_every=0.3, recover_every=0.5,
 )
 """
@@ -82,6 +94,10 @@ class Workers:
         path = self.folder / "told"
         return path.read_text().split() if path.exists() else []
 
+    def posted(self) -> list[str]:
+        path = self.folder / "posted"
+        return path.read_text().split() if path.exists() else []
+
     def stop(self) -> None:
         for process in self._running:
             if process.poll() is None:
@@ -111,7 +127,8 @@ def shop(postgres_database: str) -> Iterator[Any]:
 
 
 def test_orders_are_processed_by_a_worker(celery: Workers, shop: TestShop) -> None:
-    """Beat has the outbox delivered, the worker confirms every order once, and one that fails is tried again."""
+    """Beat has the outbox delivered and webhooks sent, the worker confirms every order once, and tries again."""
+    shop.webhooks.create(url="https://example.com/hooks", events=["OrderChanged"])
     (celery.folder / "fail").touch()
     numbers = [shop.buy().order.number for _ in range(3)]
     celery.worker()
@@ -121,6 +138,9 @@ def test_orders_are_processed_by_a_worker(celery: Workers, shop: TestShop) -> No
     celery.wait(lambda: len(celery.told()) >= 4)
     assert sorted(celery.told()) == sorted(numbers)
     celery.wait(lambda: shop.sql("SELECT count(*) FROM mc_order WHERE confirmed_at IS NULL")[0][0] == 0)
+    facts = shop.sql("SELECT id FROM mc_outbox WHERE type = 'OrderChanged' ORDER BY id")
+    celery.wait(lambda: len(celery.posted()) >= len(facts))
+    assert sorted(celery.posted()) == sorted(f"evt_{fact_id}" for (fact_id,) in facts)
 
 
 # When the whole worker is gone, Redis gives its task to another one only when that one happens to look, which is every

@@ -256,3 +256,61 @@ def test_the_buyer_keeps_what_was_typed_first(shop: TestShop) -> None:
     arguments = shop.arguments(shop.quote(shop.cart(("A1", 1)))) | {"customer": {**CUSTOMER, "name": "A. S."}}
     assert shop.checkout.place(**arguments).order.customer_id == ana.id
     assert shop.customers.get(ana.id).name == "Ana Maria"
+
+
+def test_going_back_and_forth_with_customers(shop: TestShop) -> None:
+    """Back before accounts, a customer with orders is the guest that it was; forth again everything works."""
+    shop.product()
+    me = shop.buy().order.customer_id
+    shop.customers.attach(me, "user-1")
+    shop.customers.add_address(me, **ADDRESS)
+    shop.wishlists.add(shop.wishlists.create(me).id, customer_id=me, sku="A1")
+    shop.reviews.approve(shop.reviews.submit(me, product_id=1, rating=5).id)
+    shop.migrate("0013")
+    shop.migrate()
+    assert (shop.customers.get(me).reference, shop.customers.addresses(me)) == (None, ())
+    assert (shop.catalog.get(1).card.rating, shop.wishlists.of_customer(me)) == (None, ())
+    assert shop.reviews.submit(me, product_id=1, rating=4).verified
+    assert shop.audit().clean
+
+
+def test_two_first_visits_at_once_are_one_account(shop: TestShop) -> None:
+    """Six requests of one user who has just signed up: one account, and each of them gets it."""
+    found, barrier = [], threading.Barrier(6)
+
+    def visit() -> None:
+        barrier.wait()
+        found.append(shop.customers.account("user-1", email="reference@example.com").id)
+
+    threads = [threading.Thread(target=visit) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(found), len(set(found))) == (6, 1)
+
+
+@pytest.mark.parametrize(
+    ("call", "fields"),
+    [
+        (lambda c: c.account("", email="x", name=5, verified=1), {"reference", "email", "name", "verified"}),
+        (lambda c: c.account("u" * 121, email=None), {"reference", "email"}),
+        (lambda c: c.attach(1, ""), {"reference"}),
+        (lambda c: c.attach(1, 5), {"reference"}),
+        (
+            lambda c: c.update(1, email="", phone="1", document="1", group="none"),
+            {"email", "phone", "document", "group"},
+        ),
+        (lambda c: c.save_group("V I P", name="n" * 121), {"code", "name"}),
+        (lambda c: c.default_address(1, "home"), {"kind"}),
+        (lambda c: c.withdraw_consent(1, "", source="s" * 121), {"purpose", "source"}),
+        (lambda c: c.erase(1, open_orders=True), {"open_orders"}),
+        (lambda c: c.merge(1, into=1), {"into"}),
+    ],
+)
+def test_wrong_arguments(sqlite_shop: TestShop, call: Callable[[Any], Any], fields: set[str]) -> None:
+    """Every wrong field by name, and the customer is as before."""
+    customers = sqlite_shop.customers
+    before = customers.create(email="ana@example.com")
+    assert {field for field, _ in _wrong(lambda: call(customers))} == fields
+    assert (customers.get(1), customers.list().items) == (before, (before,))

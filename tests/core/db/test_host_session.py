@@ -14,7 +14,8 @@ PAYMENT = {"method": "card", "token": "tok_ok"}
 
 
 @pytest.fixture
-def shop(database_url):
+def shop(database_url, fill):
+    fill(database_url)
     with Commerce.open(database_url) as shop:
         shop.catalog.save(name="Café", variants=[{"sku": "A", "price": 1000, "stock": 5}])
         yield shop

@@ -84,7 +84,7 @@ def test_a_savepoint_keeps_what_was_before_it_and_nothing_after(shop: TestShop) 
 
 
 def test_a_hosts_session_is_written_to_at_once(shop: TestShop) -> None:
-    """In somebody else's session nothing waits: they may look, or roll back to a savepoint, in between."""
+    """In somebody else's session nothing waits: they may look, or roll back to a in between."""
     with Session(shop.engine) as session, shop.statements() as sent:
         write(session, NEW, row("a"))
         assert len(sent) == 1
@@ -138,3 +138,19 @@ def test_an_order_is_begun_in_four_statements(postgres_shop: TestShop) -> None:
     with postgres_shop.statements() as sent:
         postgres_shop.checkout.begin(**asked)
     assert len(sent) == 4, sent
+
+
+def test_a_savepoint_is_all_or_nothing(shop: TestShop) -> None:
+    """What waited before it stays, what was written in one that failed is gone, also what still waited then."""
+    with unit(shop) as session:
+        write(session, NEW, row("before"))
+        with pytest.raises(ZeroDivisionError), session.begin_nested():
+            write(session, NEW, row("sent"))
+            session.execute(IDS).all()
+            write(session, NEW, row("waiting"))
+            raise ZeroDivisionError
+        with session.begin_nested():
+            write(session, NEW, row("kept"))
+        write(session, NEW, row("after"))
+    with Session(shop.engine) as session:
+        assert session.execute(IDS).scalars().all() == ["before", "kept", "after"]

@@ -12,14 +12,16 @@ from mestres_core.catalog.dto import VariantDraft
 from mestres_core.db.plans import plans
 from mestres_core.errors import DatabaseNotReady
 from mestres_examples import filling
+from servers.migrated import MigratedDatabases
 
 _MESTRES = Path(sys.executable).with_name("mestres")
 
 
-@pytest.fixture
-def shop(postgres_database: str):  # type: ignore[no-untyped-def]
+@pytest.fixture(scope="module")
+def shop(migrated: MigratedDatabases):  # type: ignore[no-untyped-def]
     """A shop with enough products for indexes to be worth while."""
-    made = TestShop(postgres_database)
+    url = migrated.lend()
+    made = TestShop(url)
     made.catalog.save_many(
         [
             ProductDraft(
@@ -34,6 +36,7 @@ def shop(postgres_database: str):  # type: ignore[no-untyped-def]
     made.sql("ANALYZE")
     yield made
     made.close()
+    migrated.put_right(url)
 
 
 def test_every_statement_of_a_call_has_its_plan(shop: TestShop) -> None:
@@ -62,10 +65,11 @@ def test_sqlite_is_refused(sqlite_shop: TestShop) -> None:
         plans(sqlite_shop.engine, lambda: None)
 
 
-def test_the_critical_queries(shop: TestShop, postgres_database: str) -> None:
+def test_the_critical_queries(shop: TestShop) -> None:
     """The command judges the three queries of the specification and names the indexes they use."""
     shop.buy("S1")
-    command = [_MESTRES, "plans", "--database", postgres_database, "--runs", "2", "--verbose"]
+    url = shop.engine.url.render_as_string(hide_password=False)
+    command = [_MESTRES, "plans", "--database", url, "--runs", "2", "--verbose"]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
     for name in ("a page of products", "a search for products", "a customer's orders"):

@@ -9,7 +9,8 @@ from mestres_core.db.rulebook import Rulebook, stamp_of, touch
 
 
 @pytest.fixture
-def engine(database_url):
+def engine(database_url, fill):
+    fill(database_url)
     with Commerce.open(database_url) as shop:
         yield shop.engine
 

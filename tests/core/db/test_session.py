@@ -33,9 +33,9 @@ def test_busy_is_a_typed_error(tmp_path):
     impatient.dispose()
 
 
-def test_a_deadlock_is_tried_again(postgres_database):
+def test_a_deadlock_is_tried_again(migrated_database):
     """Two transactions that lock two rows crosswise both end well: the one that is stopped is tried again."""
-    with Commerce.open(postgres_database) as shop:
+    with Commerce.open(migrated_database) as shop:
         for sku in ("A", "B"):
             shop.catalog.save(name=sku, variants=[{"sku": sku, "price": 1}])
         met = threading.Barrier(2)
@@ -106,9 +106,9 @@ def _cut(engine):
     return ended
 
 
-def test_a_lost_connection_is_replaced(postgres_database):
+def test_a_lost_connection_is_replaced(migrated_database):
     """A call that finds its pooled connection dead is made again over a new one, reading and writing alike."""
-    with Commerce.open(postgres_database) as shop:
+    with Commerce.open(migrated_database) as shop:
         shop.catalog.save(name="A", variants=[{"sku": "A", "price": 1}])
 
         assert _cut(shop.engine) >= 1
@@ -117,9 +117,9 @@ def test_a_lost_connection_is_replaced(postgres_database):
         assert shop.inventory.level("A").on_hand == 3
 
 
-def test_a_connection_lost_at_the_end_is_not_tried_again(postgres_database):
+def test_a_connection_lost_at_the_end_is_not_tried_again(migrated_database):
     """Whether a commit arrived that nobody answered cannot be known: that is said, and nothing is tried again."""
-    with Commerce.open(postgres_database) as shop:
+    with Commerce.open(migrated_database) as shop:
         shop.catalog.save(name="A", variants=[{"sku": "A", "price": 1}])
         tries = []
 

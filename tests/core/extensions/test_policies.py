@@ -1,5 +1,6 @@
 """Merge and reservation policies, rounding and sinks of a shop's own."""
 
+import contextlib
 import math
 from datetime import timedelta
 
@@ -103,13 +104,19 @@ def test_pieces_belong_to_the_cart_they_are_in(holding):
     assert shop.audit().clean
 
 
-def test_a_change_that_cannot_be_held_is_no_change(holding):
-    """Also in a host's transaction that goes on: the line stays as it was when its pieces are somebody else's."""
+@pytest.mark.parametrize("whose", ["the host's", "the shop's"])
+def test_a_change_that_cannot_be_held_is_no_change(holding, whose):
+    """In a transaction that goes on, whoever's it is: the line stays as it was when its pieces are somebody else's."""
     shop, cart = holding, holding.cart(("A", 1))
     # Somebody takes the rest at the last moment: in between, so to speak.
     line = shop.carts.get(cart).lines[0].id
-    with Session(shop.engine) as session:
-        services = shop.on(session)
+    with contextlib.ExitStack() as stack:
+        if whose == "the host's":
+            session = stack.enter_context(Session(shop.engine))
+            stack.enter_context(session.begin())
+            services = shop.on(session)
+        else:
+            services = stack.enter_context(shop.transaction())
         reserve = services.reservations.reserve
 
         def too_late(owner, **arguments):
@@ -121,7 +128,6 @@ def test_a_change_that_cannot_be_held_is_no_change(holding):
         with pytest.raises(InsufficientStock):
             services.carts.add(cart, sku="A", attributes={"grind": "fine"})
         services.reservations.reserve = reserve
-        session.commit()
     assert [each.quantity for each in shop.carts.get(cart).lines] == [1]
     assert shop.available("A") == 2
 

@@ -43,10 +43,12 @@ def test_one_transaction_is_enough(counter: TestShop) -> None:
     event.listen(counter.engine, "commit", commits.append)
     quote = counter.quote(counter.cart(("A1", 1)))
     commits.clear()
-    counter.checkout.place(
-        quote.cart_id, quote_hash=quote.hash, idempotency_key="k", customer=CUSTOMER, payment=PAYMENT
-    )
+    with counter.statements() as sent:
+        counter.checkout.place(
+            quote.cart_id, quote_hash=quote.hash, idempotency_key="k", customer=CUSTOMER, payment=PAYMENT
+        )
     assert len(commits) == 1
+    assert not any("FROM mc_order" in statement or "FROM mc_payment " in statement for statement in sent)
 
 
 def test_money_comes_in_parts_and_goes_back(counter: TestShop) -> None:

@@ -31,11 +31,16 @@ def test_a_review_is_shown_when_it_is_approved(shop: TestShop) -> None:
     assert (shop.reviews.of_product(product.id).items, _rating(shop, product.id)) == ((), None)
     assert [each.id for each in shop.reviews.pending().items] == [made.id]
     shown = shop.reviews.approve(made.id)
+    assert shop.outbox("ReviewChanged", "ProductChanged")[-2:] == ["ProductChanged", "ReviewChanged"]
     assert shop.reviews.of_product(product.id).items == (shown,)
     assert (_rating(shop, product.id), shop.catalog.list().items[0].rating) == (4.0, 4.0)
     summary = shop.reviews.summary(product.id)
     assert (summary.count, summary.average, summary.stars[4]) == (1, 4.0, 1)
-    assert shop.outbox("ReviewChanged", "ProductChanged")[-2:] == ["ProductChanged", "ReviewChanged"]
+    other = shop.product("B2").id
+    assert {of: each.average for of, each in shop.reviews.summaries([product.id, other, True]).items()} == {
+        product.id: 4.0,
+        other: None,
+    }
     assert shop.reviews.pending().items == ()
     assert shop.audit().clean
 

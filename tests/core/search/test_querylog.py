@@ -1,6 +1,7 @@
 """What was searched for, and what is suggested of it."""
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -14,6 +15,12 @@ from mestres_core.search.querylog import QueryLog, normal
 
 def _rows(shop: TestShop, **how: object) -> list[tuple[str, int, int]]:
     return [(row.query, row.asked, row.unanswered) for row in shop.search.asked(**how)]
+
+
+def _wait_for_the_log() -> None:
+    for thread in threading.enumerate():
+        if thread.name == "mestres-search-log":
+            thread.join()
 
 
 def test_every_search_is_counted(shop: TestShop) -> None:
@@ -33,6 +40,7 @@ def test_the_log_is_written_when_it_is_time(shop: TestShop, monkeypatch: pytest.
     """A search writes nothing; the first one after a while, or a worker, writes what has gathered."""
 
     def written() -> int:
+        _wait_for_the_log()
         return len(shop.read(lambda s: s.outbox.session.execute(select(asked.c.query)).all()))
 
     shop.search.products("café")
@@ -44,6 +52,14 @@ def test_the_log_is_written_when_it_is_time(shop: TestShop, monkeypatch: pytest.
     shop.search.products("caneca")
     assert shop.search.flush() == 1
     assert (written(), shop.search.flush()) == (3, 0)
+
+
+def test_closing_a_shop_writes_its_log(open_shop: Callable[..., TestShop]) -> None:
+    """What a process has counted is not lost with it."""
+    first, second = open_shop(), open_shop()
+    first.search.products("moedor")
+    first.close()
+    assert _rows(second) == [("moedor", 1, 1)]
 
 
 def test_what_is_personal_is_not_kept(shop: TestShop) -> None:
@@ -72,7 +88,9 @@ def test_what_could_not_be_written_is_written_later(shop: TestShop, monkeypatch:
     with monkeypatch.context() as ill:
         ill.setattr("mestres_core.search.querylog.write", fail)
         shop.search.products("café")
+        _wait_for_the_log()
         shop.search.products("café")
+        _wait_for_the_log()
     assert _rows(shop) == [("cafe", 2, 2)]
 
 

@@ -154,3 +154,18 @@ def test_quantities_are_found_in_any_unit(shop: TestShop) -> None:
     for query in ("café 1kg", "café 1 quilo", "café 1000g", "cafés de 1.000 gramas", "quilo"):
         assert _skus(shop, query) == ["A"], query
     assert _skus(shop, "250G") == ["B"]
+
+
+def test_trigrams_help_where_postgresql_has_them(shop: TestShop) -> None:
+    """Words that are further away than two slips are found by pg_trgm; without it nothing else changes."""
+    shop.product("A", name="Cafeteira italiana")
+    has = False
+    if shop.engine.dialect.name == "postgresql":
+        has = bool(shop.sql("SELECT count(*) FROM pg_available_extensions WHERE name = 'pg_trgm'")[0][0])
+    assert shop.search.spellings("cafeteiralinha") == ()
+    if has:
+        shop.sql("CREATE EXTENSION pg_trgm")
+    assert shop.search.spellings("cafeteiralinha") == (("cafeteira",) if has else ())
+    assert shop.search.products("cafeteiralinha").corrected == ("cafeteira" if has else None)
+    assert shop.search.spellings("cafeteria") == ("cafeteira",)
+    assert shop.search.spellings("xilofone") == ()

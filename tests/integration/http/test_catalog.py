@@ -108,6 +108,22 @@ def test_search_finds_words_and_counts_facets(http, product):
     assert {"value": "média", "count": 1} in body["data"]["facets"]["torra"]
 
 
+def test_nothing_found_is_no_empty_page(http, product):
+    """Something else is shown, and said to be that; where the words are is shown on request."""
+    word = f"zz{uuid.uuid4().hex[:6]}"
+    made = product(name=f"Bule {word}", description=f"Um <b>{word}</b>.")
+
+    body = http.get("/api/v1/products", params={"search": "qwxyzk"}).json()
+    assert (body["data"]["products"], body["meta"]["instead_by"]) == ([], "popular")
+    assert body["data"]["instead"]
+
+    body = http.get("/api/v1/products", params={"search": f"bule {word}", "highlight": "true"}).json()
+    assert (body["data"]["instead"], body["meta"]["instead_by"], body["meta"]["relaxed"]) == ([], None, False)
+    found = body["data"]["highlights"][str(made.id)]
+    assert found["name"].startswith("<mark>Bule</mark> <mark>")
+    assert "&lt;b&gt;" in found["snippet"]
+
+
 def test_suggestions_go_on_from_what_was_typed(http, product):
     """A suggestion says its text, its kind and the id to go to."""
     word = f"xx{uuid.uuid4().hex[:6]}"

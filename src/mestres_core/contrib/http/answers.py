@@ -41,7 +41,12 @@ def _answer(meta: Schema | None = None, /, **data: Schema) -> Schema:
 _FACETS: Schema = {"type": "object", "additionalProperties": _list(_object(value=_TEXT, count=_WHOLE))}
 _PAGE = _object(page=_WHOLE, per_page=_WHOLE, total=_or_null(_WHOLE), next_cursor=_or_null(_TEXT))
 _PRODUCTS = _answer(_PAGE, products=_list(_ref("ProductCard")))
-_PRODUCTS["properties"]["data"]["properties"]["facets"] = _FACETS
+_PRODUCTS["properties"]["data"]["properties"] |= {
+    "facets": _FACETS,
+    "instead": _list(_ref("ProductCard")),
+    "highlights": {"type": "object", "additionalProperties": _object(name=_TEXT, snippet=_TEXT)},
+}
+_PAGE["properties"] |= {"corrected": _or_null(_TEXT), "relaxed": _YES_NO, "instead_by": _or_null(_TEXT)}
 
 _NOUNS: dict[str, Schema] = {
     "Money": _object(amount={"type": "integer", "description": "Minor units"}, currency=_TEXT, formatted=_TEXT),

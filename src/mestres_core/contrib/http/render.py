@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from mestres_core.cart.dto import Cart, Totals
-from mestres_core.catalog.dto import Category, CategoryRef, FacetValue, Product, ProductCard
+from mestres_core.catalog.dto import Category, CategoryRef, FacetValue, Highlight, Product, ProductCard
 from mestres_core.checkout.dto import Quote
 from mestres_core.orders.dto import Order, OrderSummary
 from mestres_core.payments.dto import Payment, Refund
@@ -75,6 +75,10 @@ def product(value: Product) -> Json:
 
 def facets(value: Mapping[str, tuple[FacetValue, ...]]) -> Json:
     return {name: [{"value": one.value, "count": one.count} for one in values] for name, values in value.items()}
+
+
+def highlights(value: Mapping[int, Highlight]) -> Json:
+    return {str(product_id): {"name": one.name, "snippet": one.snippet} for product_id, one in value.items()}
 
 
 def suggestion(value: Suggestion) -> Json:

@@ -75,6 +75,7 @@ class ProductsQuery(Query):
     min_price: Annotated[Number, Field(ge=0, le=10**15)] | None = None
     max_price: Annotated[Number, Field(ge=0, le=10**15)] | None = None
     in_stock: YesNo | None = None
+    highlight: YesNo | None = None
     attributes: dict[str, str] = Field(default_factory=dict)
 
 

@@ -57,6 +57,7 @@ def suggest(call: Call) -> Reply:
 
 def _products(call: Call, query: ProductsQuery) -> Document:
     page: Page[ProductCard]
+    data: dict[str, Any]
     filters: dict[str, Any] = {
         "category": query.category,
         "page": query.page,
@@ -68,8 +69,16 @@ def _products(call: Call, query: ProductsQuery) -> Document:
         "attributes": query.attributes or None,
     }
     if query.search:
-        page = call.shop.search.products(query.search, sort=query.sort or "relevance", **filters)
-        data = {"products": [render.card(card) for card in page.items], "facets": render.facets(page.facets)}
+        page = call.shop.search.products(
+            query.search, sort=query.sort or "relevance", highlight=bool(query.highlight), **filters
+        )
+        data = {
+            "products": [render.card(card) for card in page.items],
+            "facets": render.facets(page.facets),
+            "instead": [render.card(card) for card in page.instead],
+        }
+        if query.highlight:
+            data["highlights"] = render.highlights(page.highlights)
     else:
         sort = "newest" if query.sort in (None, "relevance") else query.sort
         page = call.shop.catalog.list(sort=sort, **filters)
@@ -81,7 +90,7 @@ def _products(call: Call, query: ProductsQuery) -> Document:
         "next_cursor": page.next_cursor,
     }
     if query.search:
-        meta["corrected"] = page.corrected
+        meta |= {"corrected": page.corrected, "relaxed": page.relaxed, "instead_by": page.instead_by}
     return Document.of(data, meta)
 
 

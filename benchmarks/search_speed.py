@@ -1,0 +1,213 @@
+"""How fast search is in shops of a hundred thousand products and more: `make search-speed`.
+
+Makes shops of the given sizes on SQLite and on a PostgreSQL of its own, asks each many different queries in process and
+prints the 95th percentiles beside the targets, what the same match costs as one raw query of the database, and how much
+memory and disk it takes. `--plot FILE` draws how it grows with the number of products, as SVG. The exit code is 1 when
+a target is missed at 100,000 products.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parent))
+
+import search_shop
+from sqlalchemy import make_url, text
+
+from mestres_core import Commerce
+from mestres_core.rules.synonyms import BUILT_IN
+from mestres_core.search.asking import terms
+from mestres_core.search.matching import LANGUAGES
+from servers.postgres import own_postgres
+
+TARGETS = {"simple": 20.0, "filtered": 50.0, "autocomplete": 10.0, "fuzzy": 80.0, "to raw": 2.0}
+SIMPLE = (
+    "mogiana|bourbon amarelo|fazenda água da esperança|catuaí vermelho caramelo|chapada diamantina honey|cerrado"
+    "|sítio figueira do norte|sul de minas chocolate|rubi lavado|café moído bourbon|geada|beija-flor jasmim"
+    "|microlote topázio|paraná natural|icatu mel"
+).split("|")
+MISTYPED = "caramleo|mojiana|bourbom|esperansa|catuay|chapata|diamntina|xocolate|figeira|jasmin|topasio|moidu".split(
+    "|"
+)
+STARTS = "c|ca|caf|mo|bour|fazenda|fazenda ag|sítio fi|cha|top|ru|paraíso de".split("|")
+_RAW = {
+    "postgresql": """
+        SELECT id, name, ts_rank(search_vector, to_tsquery('simple', :query)) AS rank FROM mc_product
+        WHERE active AND search_vector @@ to_tsquery('simple', :query) ORDER BY rank DESC, id LIMIT 20
+    """,
+    "sqlite": """
+        SELECT p.id, p.name FROM mc_search_document d JOIN mc_product p ON p.id = d.rowid
+        WHERE mc_search_document MATCH :query AND p.active ORDER BY d.rank LIMIT 20
+    """,
+}
+_SIZE = {
+    "postgresql": "SELECT pg_database_size(current_database())",
+    "sqlite": "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
+}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Of one shop: 95th percentiles in milliseconds by what was asked, and what it takes in MB."""
+
+    database: str
+    products: int
+    p95: dict[str, float]
+    to_raw: float
+    disk: float
+    memory: float
+
+
+def p95(times: Sequence[float]) -> float:
+    """In milliseconds."""
+    return 1000 * quantiles(times, n=20, method="inclusive")[-1]
+
+
+def timed(calls: Sequence[Callable[[], object]], rounds: int) -> list[float]:
+    """Seconds of each call in each round; one round more is run first and not counted."""
+    times: list[float] = []
+    for turn in range(rounds + 1):
+        for call in calls:
+            began = time.perf_counter()
+            call()
+            if turn:
+                times.append(time.perf_counter() - began)
+    return times
+
+
+def measure(shop: Commerce, products: int, rounds: int) -> Measured:
+    """Ask one shop everything."""
+    search, dialect = shop.search, shop.engine.dialect.name
+    plain: dict[str, Any] = {"count": False, "facets": False}
+    filters: tuple[dict[str, Any], ...] = (
+        {"category": "graos"},
+        {"attributes": {"Processo": ["Natural", "Lavado"]}, "in_stock": True},
+        {"max_price": 6000, "attributes": {"Torra": "Média"}},
+    )
+    kinds: dict[str, list[Callable[[], object]]] = {
+        "simple": [lambda q=query: search.products(q, **plain) for query in SIMPLE],
+        "filtered": [lambda q=query, f=chosen: search.products(q, **f) for query in SIMPLE for chosen in filters],
+        "autocomplete": [lambda q=start: search.suggest(q) for start in STARTS],
+        "fuzzy": [lambda q=query: search.products(q, **plain) for query in MISTYPED],
+    }
+    found = {name: p95(timed(calls, rounds)) for name, calls in kinds.items()}
+    ratios = []
+    with shop.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for query in SIMPLE:
+            wanted = LANGUAGES[dialect].query([(term, False) for term in terms(query, BUILT_IN)], needed=None)
+            raw = timed([lambda w=wanted: connection.execute(text(_RAW[dialect]), {"query": w}).all()], rounds)
+            ours = timed([lambda q=query: search.products(q, **plain)], rounds)
+            ratios.append(median(ours) / median(raw))
+        disk = int(connection.execute(text(_SIZE[dialect])).scalar_one()) / 2**20
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+    return Measured(dialect, products, found, median(ratios), disk, memory)
+
+
+@contextmanager
+def shops(sizes: Sequence[int], databases: Sequence[str]) -> Iterator[Iterator[tuple[Commerce, int]]]:
+    """Filled shops, one after the other."""
+
+    def made(folder: str, server: str | None) -> Iterator[tuple[Commerce, int]]:
+        for size in sizes:
+            for database in databases:
+                url = f"sqlite:///{folder}/{size}.db"
+                if database == "postgresql" and server is not None:
+                    with Commerce.open(server) as admin, admin.engine.connect() as connection:
+                        connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql(
+                            f"CREATE DATABASE search_{size} TEMPLATE template0"
+                        )
+                    url = make_url(server).set(database=f"search_{size}").render_as_string(hide_password=False)
+                with Commerce.open(url) as shop:
+                    search_shop.fill(shop, size)
+                    yield shop, size
+
+    with tempfile.TemporaryDirectory() as folder:
+        if "postgresql" in databases:
+            with own_postgres("shared_buffers = 512MB\nmax_wal_size = 4GB") as server:
+                yield made(folder, server)
+        else:
+            yield made(folder, None)
+
+
+def plot(rows: Sequence[Measured], path: Path) -> None:
+    """Milliseconds over products, both logarithmic, a line a kind: solid PostgreSQL, dashed SQLite."""
+    import math
+
+    width, height, left, bottom = 640, 400, 60, 40
+    sizes = sorted({row.products for row in rows})
+    values = [value for row in rows for value in row.p95.values()]
+    low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
+    across = max(math.log10(sizes[-1] / sizes[0]), 0.1)
+
+    def x(products: int) -> float:
+        return left + (width - left - 120) * math.log10(products / sizes[0]) / across
+
+    def y(value: float) -> float:
+        return height - bottom - (height - bottom - 20) * (math.log10(value) - low) / (high - low)
+
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-size="11">']
+    for step in range(low, high + 1):
+        parts.append(f'<path d="M{left} {y(10**step):.1f}H{width - 120}" stroke="#ddd"/>')
+        parts.append(f'<text x="{left - 6}" y="{y(10**step) + 4:.1f}" text-anchor="end">{10.0**step:g} ms</text>')
+    parts += [f'<text x="{x(size):.1f}" y="{height - 20}" text-anchor="middle">{size:,}</text>' for size in sizes]
+    colours = ("#0b6e4f", "#c84c09", "#3d5a98", "#8a2d5c")
+    for database, dash in (("postgresql", ""), ("sqlite", ' stroke-dasharray="5 4"')):
+        of = sorted((row for row in rows if row.database == database), key=lambda row: row.products)
+        for colour, kind in zip(colours, ("simple", "filtered", "autocomplete", "fuzzy"), strict=True):
+            if of:
+                points = " ".join(f"{x(row.products):.1f},{y(row.p95[kind]):.1f}" for row in of)
+                parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"{dash}/>')
+                last = of[-1]
+                parts.append(
+                    f'<text x="{x(last.products) + 6:.1f}" y="{y(last.p95[kind]) + 4:.1f}" fill="{colour}">'
+                    f"{kind} {database}</text>"
+                )
+    path.write_text("\n".join([*parts, "</svg>", ""]), encoding="utf-8")
+
+
+def main() -> int:
+    """Print a row a shop."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--products", type=int, nargs="+", default=[100_000], help="sizes (default: %(default)s)")
+    parser.add_argument("--databases", nargs="+", default=["sqlite", "postgresql"], choices=["sqlite", "postgresql"])
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the growth, as SVG")
+    options = parser.parse_args()
+    out = sys.stdout.write
+    out("| products | database | " + " | ".join(f"{name} ms" for name in list(TARGETS)[:4]) + " | to raw | disk MB |")
+    out(" memory MB |\n|" + " --- |" * 9 + "\n")
+    rows: list[Measured] = []
+    with shops(options.products, options.databases) as filled:
+        for shop, size in filled:
+            row = measure(shop, size, options.rounds)
+            rows.append(row)
+            shown = " | ".join(f"{row.p95[name]:.1f}" for name in list(TARGETS)[:4])
+            out(f"| {size:,} | {row.database} | {shown} | {row.to_raw:.2f} | {row.disk:.0f} | {row.memory:.0f} |\n")
+            sys.stdout.flush()
+    if options.plot:
+        plot(rows, options.plot)
+    missed = [
+        f"{row.database} {name}"
+        for row in rows
+        if row.products == 100_000
+        for name, limit in TARGETS.items()
+        if (row.to_raw if name == "to raw" else row.p95[name]) > limit
+    ]
+    out(f"targets at 100,000: {TARGETS}; missed: {', '.join(missed) or 'none'}\n")
+    return int(bool(missed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,46 @@
+"""Hearing of the commits of a session that is the host's.
+
+The host ends its transactions as it likes; what was written in them by our services is known when it commits, and
+forgotten when it rolls back. Of a savepoint that was rolled back inside a transaction that was committed nothing is
+known here: its facts are told, too, though they are in no outbox. That is right for caches, which then load once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.orm import Session, scoped_session
+
+from mestres_core.events.facts import Fact
+
+_KEY = "mestres_facts"
+
+
+def facts_of(session: Session, owner: object, tell: Callable[[Sequence[Fact]], None]) -> list[Fact]:
+    """The list to which facts written in this session are added; `tell` gets them right after each commit.
+
+    `owner` is the shop: several may work in one session.
+    """
+    own = session() if isinstance(session, scoped_session) else session
+    lists: dict[int, list[Fact]] = own.info.setdefault(_KEY, {})
+    if id(owner) not in lists:
+        waiting = lists[id(owner)] = []
+        _listen(own, waiting, tell)
+    return lists[id(owner)]
+
+
+def _listen(session: Session, waiting: list[Fact], tell: Callable[[Sequence[Fact]], None]) -> None:
+    def committed(_session: Any) -> None:
+        if session.get_nested_transaction() is None and waiting:
+            facts = tuple(waiting)
+            waiting.clear()
+            tell(facts)
+
+    def rolled_back(_session: Any, transaction: Any) -> None:
+        if transaction.parent is None:
+            waiting.clear()
+
+    event.listen(session, "after_commit", committed)
+    event.listen(session, "after_soft_rollback", rolled_back)

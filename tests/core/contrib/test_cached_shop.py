@@ -1,0 +1,151 @@
+"""A shop whose catalogue is read through a cache: `perf.with_cache`."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+
+from core_shop import TestShop
+from mestres_core import ProductDraft, VariantDraft
+from mestres_core.contrib import perf
+from mestres_core.errors import NotFound, ValidationError
+
+
+@pytest.fixture
+def cached(shop: TestShop) -> Iterator[Any]:
+    """The shop with two products, through a cache in memory."""
+    shop.product("A1")
+    shop.product("B1")
+    with perf.open_cache() as cache:
+        yield perf.with_cache(shop.core, cache)
+
+
+_CALLS: list[tuple[str, Callable[[Any], Any]]] = [
+    ("get", lambda shop: shop.catalog.get(1)),
+    ("get by slug", lambda shop: shop.catalog.get("cafe-a1")),
+    ("list", lambda shop: shop.catalog.list(per_page=5, currency="BRL")),
+    ("list of prices", lambda shop: shop.catalog.list(max_price=5000)),
+    ("featured", lambda shop: shop.catalog.featured(limit=3)),
+    ("categories", lambda shop: shop.catalog.categories()),
+    ("search", lambda shop: shop.search.products("café")),
+    ("suggest", lambda shop: shop.search.suggest("caf")),
+]
+
+
+@pytest.mark.parametrize(("name", "call"), _CALLS, ids=[name for name, _ in _CALLS])
+def test_a_second_read_asks_no_database(cached: Any, shop: TestShop, name: str, call: Callable[[Any], Any]) -> None:
+    """What was read once is answered without one statement, and is what the shop itself says; a change is seen."""
+    assert call(cached) == call(shop.core), name
+    with shop.statements() as sent:
+        call(shop.core)
+    own = len(sent)
+    with shop.statements() as sent:
+        call(cached)
+    assert (own > 0, sent) == (True, [])
+
+    shop.product("A1", price=7777, featured=True)
+    assert call(cached) == call(shop.core)
+
+
+def test_a_change_of_stock_is_seen_on_its_page(cached: Any, shop: TestShop) -> None:
+    """Pieces are part of the detail, under both of its names."""
+    for which in (1, "cafe-a1"):
+        cached.catalog.get(which)
+    shop.inventory.set("A1", on_hand=3)
+    assert [cached.catalog.get(which).variants[0].available for which in (1, "cafe-a1")] == [3, 3]
+
+
+def test_a_bulk_change_is_seen_whole(cached: Any, shop: TestShop) -> None:
+    """What is saved as a set invalidates each of its products."""
+    for which in (1, 2):
+        cached.catalog.get(which)
+    drafts = [ProductDraft(key=sku, name=sku, variants=(VariantDraft(sku=sku, price=5),)) for sku in ("A1", "B1")]
+    shop.catalog.save_many(drafts)
+    assert [cached.catalog.get(which).card.price.amount for which in (1, 2)] == [5, 5]
+
+
+@pytest.mark.parametrize("arguments", [{"per_page": 0}, {"currency": []}, {"attributes": {1: object()}}, {"page": "1"}])
+def test_a_wrong_argument_is_refused_as_by_the_shop(cached: Any, shop: TestShop, arguments: dict[str, Any]) -> None:
+    """The error is the shop's own; nothing is remembered."""
+    errors = []
+    for each in (shop.core, cached, cached):
+        with pytest.raises((ValidationError, TypeError)) as refused:
+            each.catalog.list(**arguments)
+        errors.append((type(refused.value), str(refused.value)))
+    assert len(set(errors)) == 1
+
+
+@pytest.mark.parametrize("which", [99, "unknown", "", True, None, 2**70])
+def test_what_is_not_there(cached: Any, which: Any) -> None:
+    """It is not found, again and again, and found once it is there."""
+    for _ in range(2):
+        with pytest.raises((NotFound, ValidationError)):
+            cached.catalog.get(which)
+
+
+def test_not_found_is_not_remembered(cached: Any, shop: TestShop) -> None:
+    """A product that is made after somebody asked for it is there at once."""
+    with pytest.raises(NotFound):
+        cached.catalog.get("cafe-c1")
+    made = shop.product("C1")
+    assert cached.catalog.get("cafe-c1") == cached.catalog.get(made.card.id)
+
+
+@pytest.mark.parametrize("end", ["commit", "rollback", "savepoint"])
+def test_the_hosts_own_session(cached: Any, shop: TestShop, end: str) -> None:
+    """What a host commits is seen by the next read; what it rolls back leaves the cache as it was."""
+    cached.catalog.get(1)
+    variants = [{"sku": "A1", "price": 4321}]
+    with Session(shop.engine) as session:
+        nested = session.begin_nested() if end == "savepoint" else None
+        cached.on(session).catalog.save(key="A1", name="Café A1", variants=variants)
+        if nested is not None:
+            nested.commit()
+        if end == "rollback":
+            session.rollback()
+        else:
+            session.commit()
+    with shop.statements() as sent:
+        price = cached.catalog.get(1).card.price.amount
+    assert price == (1000 if end == "rollback" else 4321)
+    assert bool(sent) is (end != "rollback")
+
+
+def test_a_host_may_go_on_in_the_same_session(shop: TestShop) -> None:
+    """Each commit tells what it has committed, once; a rollback before it is forgotten."""
+    told: list[list[str]] = []
+    shop.on_committed(lambda facts: told.append([fact.type for fact in facts]))
+    with Session(shop.engine) as session:
+        services = shop.on(session)
+        services.catalog.save(name="a", variants=[{"sku": "a", "price": 1}])
+        session.rollback()
+        services.catalog.save(name="b", variants=[{"sku": "b", "price": 1}])
+        shop.on(session).catalog.save(name="c", variants=[{"sku": "c", "price": 1}])
+        session.commit()
+        session.commit()
+        services.catalog.save(name="d", variants=[{"sku": "d", "price": 1}])
+        session.commit()
+    assert told == [["ProductChanged", "ProductChanged"], ["ProductChanged"]]
+
+
+def test_warming(cached: Any, shop: TestShop) -> None:
+    """What is asked for most is there before anybody asks."""
+    shop.product("F1", featured=True)
+    assert cached.warm(searches=["café"]) == 5
+    with shop.statements() as sent:
+        cached.catalog.list()
+        cached.catalog.get(3)
+        cached.search.products("café")
+        cached.catalog.categories()
+    assert sent == []
+
+
+def test_all_else_is_the_shops_own(cached: Any, shop: TestShop) -> None:
+    """Carts, checkout, transactions are reached through it, uncached."""
+    cart = cached.carts.create()
+    cached.carts.add(cart.id, sku="A1")
+    with cached.transaction() as tx:
+        tx.catalog.save(key="A1", name="Café A1", variants=[{"sku": "A1", "price": 1}])
+        assert tx.catalog.get(1).card.price.amount == 1
+    assert cached.audit().violations == shop.audit().violations == ()
