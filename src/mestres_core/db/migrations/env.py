@@ -10,7 +10,7 @@ context.configure(
     connection=connection,
     target_metadata=metadata,
     version_table=VERSION_TABLE,
-    include_name=lambda name, kind, _parents: kind != "table" or name.startswith(PREFIX),
+    include_name=lambda name, kind, _parents: kind != "table" or (name or "").startswith(PREFIX),
     render_as_batch=connection.dialect.name == "sqlite",
 )
 context.run_migrations()
