@@ -55,7 +55,7 @@ def place(run: Run, providers: Mapping[str, PaymentProvider], arguments: Mapping
             unasked.pop(request.key)
             event = _charge(providers[request.provider], request)
             if event is not None:
-                order = _apply(run, event, begun.order)
+                order = _apply(run, event, begun.order) or order
             if order.status not in ("pending", "placed"):
                 # What the tenders before this one brought goes back now; recover asks again for what gives no answer.
                 order = returning.finish(run, providers, order.number) or order
@@ -100,7 +100,7 @@ def _begin(
         if begun.requests and all(getattr(providers[each.provider], "at_home", False) for each in begun.requests):
             begun = _charged_at_home(services, providers, begun)
         unasked.update({request.key: request for request in begun.requests})
-        return made.setdefault(begun.order.number, begun)  # what this very call has made is no replay
+        return made.setdefault(begun.order.access_token, begun)  # what this very call has made is no replay
 
     begun: Begun = _run_again(run, begin)
     return begun
@@ -110,7 +110,7 @@ def _charged_at_home(services: Services, providers: Mapping[str, PaymentProvider
     """The order after providers have answered that ask nobody: its transaction need not end for that."""
     order: Order = begun.order
     for request in begun.requests:
-        order = services.checkout.apply(providers[request.provider].charge(request), begun=begun.order) or order
+        order = services.checkout.apply_at_once(providers[request.provider].charge(request), begun=begun.order) or order
     return replace(begun, order=order, request=None, requests=())
 
 

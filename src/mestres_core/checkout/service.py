@@ -299,9 +299,17 @@ class CheckoutService:
         `begun` is the order as `begin` gave it: if nothing else has happened to it since, it is not read again.
         """
         check(event)
-        written = None if begun is None else self._orders.written(begun.number)
+        row = self._orders.lock_of(event.key)
+        return self._applied(row, self._payments.record(event), begun)
+
+    def apply_at_once(self, event: PaymentEvent, *, begun: Order) -> Order | None:
+        """The same for an order that was begun a moment ago in this very transaction, and by nobody touched since."""
+        check(event)
+        written = self._orders.written(begun.number)
         row = written or self._orders.lock_of(event.key)
-        changed = self._payments.record(event, at_once=written is not None)
+        return self._applied(row, self._payments.record(event, at_once=written is not None), begun)
+
+    def _applied(self, row: Any, changed: Change | None, begun: Order | None) -> Order | None:
         if row is None:
             return None
         settled = self._settle(row, changed)
@@ -456,11 +464,14 @@ def _held(made: Quote, row: Any) -> ReservationRequest:
 
 def _is_still(row: Any, begun: Order) -> bool:
     """Whether an order is as it was begun."""
-    return (row.status, row.payment_status, row.updated_at, row.grand_amount) == (
+    agreed = (row.grand_amount, row.customer_id, row.address)
+    return (row.status, row.payment_status, row.updated_at, *agreed) == (
         "pending",
         "pending",
         begun.created_at,
         begun.totals.grand.amount,
+        begun.customer_id,
+        begun.address,
     )
 
 

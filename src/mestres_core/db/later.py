@@ -6,20 +6,28 @@ which is asked in the same process, and a host's own session get each one at onc
 
 Invariants: whatever is read, a savepoint, and the commit come after every write before it; two writes to one table are
 never in one statement, where their order would not be certain (facts are delivered in the order of their numbers).
+
+PostgreSQL runs the parts of one statement in an order of its own. So whoever lets an UPDATE wait holds its row already,
+or says `session.connection()` first.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from sqlalchemy import Connection, Dialect
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-# Beyond these the driver takes a statement's text apart each time that it is sent.
+from mestres_core.db.dialects.sql import busy
+from mestres_core.errors import RetryableError
+
+# Beyond 50 parameters or 4096 characters psycopg takes a statement's text apart each time that it is sent; that costs
+# less than another round trip.
 _MOST_PARAMETERS = 80
 _LONGEST = 8192
 _WITH = "WITH "
@@ -50,15 +58,24 @@ class PatientSession(Session):
     committed = False
     """Whether what was written in it is kept."""
 
-    def __init__(self, bind: Any) -> None:
+    def __init__(self, bind: Any, parts: Parts | None = None) -> None:
+        """`parts` is what all sessions of one engine share: the statements that have waited in them."""
         super().__init__(bind)
+        self._parts = parts or Parts(bind.dialect)
         self._waiting: list[tuple[_Part, Mapping[str, Any]]] = []
         self._patient = bind.dialect.driver.startswith(("psycopg", "asyncpg"))
-        self.committed = False  # whether what was written in it is kept
 
     def execute(self, statement: Any, params: Any = None, **options: Any) -> Any:
         """As a connection does it."""
         return self.connection().execute(statement, params, **options)
+
+    def scalar(self, statement: Any, params: Any = None, **options: Any) -> Any:
+        """As a connection does it."""
+        return self.execute(statement, params, **options).scalar()
+
+    def scalars(self, statement: Any, params: Any = None, **options: Any) -> Any:
+        """As a connection does it."""
+        return self.execute(statement, params, **options).scalars()
 
     def connection(self, *arguments: Any, **named: Any) -> Connection:
         """The connection, with everything sent that had waited."""
@@ -74,7 +91,7 @@ class PatientSession(Session):
         if not self._patient or self.in_nested_transaction():
             super().connection().execute(statement, row)
             return
-        part = self._part(statement, row)
+        part = self._parts(statement, tuple(row))
         self._make_room(part)
         self._waiting.append((part, row))
 
@@ -82,9 +99,9 @@ class PatientSession(Session):
         """Send this now, together with what waits; its rows."""
         if not self._waiting:
             return super().connection().execute(statement, row)
-        part = self._part(statement, row)
+        part = self._parts(statement, tuple(row))
         self._make_room(part)
-        return self._send((part, row))
+        return self._send((*self._waiting, (part, row)))
 
     def begin_nested(self) -> Any:
         """A savepoint, after everything that had waited."""
@@ -94,7 +111,17 @@ class PatientSession(Session):
     def send(self) -> None:
         """Send what waits."""
         if self._waiting:
-            self._send(self._waiting.pop())
+            self._send(self._waiting)
+
+    def flush(self, objects: Any = None) -> None:
+        """What waits is sent."""
+        self.send()
+        super().flush(objects)
+
+    def commit(self) -> None:
+        """After everything that had waited."""
+        self.send()
+        super().commit()
 
     def rollback(self) -> None:
         """What waits is forgotten, too."""
@@ -106,9 +133,6 @@ class PatientSession(Session):
         self._waiting.clear()
         super().close()
 
-    def _part(self, statement: Any, row: Mapping[str, Any]) -> _Part:
-        return _part(statement, tuple(row), self.get_bind().dialect)
-
     def _make_room(self, part: _Part) -> None:
         waiting = [each for each, _ in self._waiting]
         if (
@@ -118,15 +142,24 @@ class PatientSession(Session):
         ):
             self.send()
 
-    def _send(self, last: tuple[_Part, Mapping[str, Any]]) -> Any:
-        before, self._waiting = self._waiting, []
+    def _send(self, writes: Sequence[tuple[_Part, Mapping[str, Any]]]) -> Any:
+        """Raises RetryableError when the database was busy. After an error all of them still wait: no half is kept."""
         named: dict[str, Any] = {}
-        for index, (part, row) in enumerate((*before, last)):
+        for index, (part, row) in enumerate(writes):
             part.fill(named, row, f"w{index}_")
-        text = _together(tuple(part.text for part, _ in before), last[0].text, numbered=last[0].numbered)
+        numbered = writes[-1][0].numbered
+        text = _together(tuple(part.text for part, _ in writes[:-1]), writes[-1][0].text, numbered=numbered)
         # Numbered parameters go by their place: each part has filled in its own in their order.
-        parameters = tuple(named.values()) if last[0].numbered else named
-        return super().connection().exec_driver_sql(text, parameters)
+        parameters = tuple(named.values()) if numbered else named
+        try:
+            answer = super().connection().exec_driver_sql(text, parameters)
+        except DBAPIError as error:
+            reason = busy(error)
+            if reason is None:
+                raise
+            raise RetryableError(reason) from error
+        self._waiting = []
+        return answer
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,8 +188,18 @@ class _Part:
             parameters[prefix + name] = value if process is None else process(value)
 
 
-@lru_cache(maxsize=512)
-def _part(statement: Any, names: tuple[str, ...], dialect: Dialect) -> _Part:
+class Parts:
+    """The statements that have waited in one engine's sessions, each put together once."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._made = lru_cache(maxsize=256)(partial(_part, dialect))
+
+    def __call__(self, statement: Any, names: tuple[str, ...]) -> _Part:
+        """The part for parameters of these names. Raises TypeError for a statement that cannot wait."""
+        return self._made(statement, names)
+
+
+def _part(dialect: Dialect, statement: Any, names: tuple[str, ...]) -> _Part:
     compiled = statement.compile(dialect=dialect, column_keys=list(names))
     prefetched = (*compiled.insert_prefetch, *compiled.update_prefetch)
     if prefetched or compiled.post_compile_params or compiled.literal_execute_params or "%%" in compiled.string:

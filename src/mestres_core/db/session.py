@@ -21,12 +21,13 @@ from sqlalchemy.pool import StaticPool
 
 from mestres_core.db.dialects.sql import busy
 from mestres_core.db.dialects.sqlite import READ_ONLY, FairLock, configure_sqlite
-from mestres_core.db.later import PatientSession
+from mestres_core.db.later import Parts, PatientSession
 from mestres_core.db.waiting import LoopLock, pause, to_the_end
 from mestres_core.errors import CommerceError, DatabaseNotReady, OutcomeUnknown, RetryableError
 
 T = TypeVar("T")
 _ATTEMPTS = 5
+_IN_ERROR = 3  # libpq's number
 _IDLE = 5.0  # seconds
 _LIMITS = {"lock_timeout": "10s", "idle_in_transaction_session_timeout": "60s"}
 _PREPARED = 500  # statements that asyncpg keeps for a connection
@@ -111,10 +112,20 @@ def _translated(*, ending: bool = False) -> Iterator[None]:
         raise RetryableError(reason) from error
 
 
+def _has_failed(session: PatientSession) -> bool:
+    """Whether PostgreSQL would answer COMMIT with ROLLBACK, and say no word of it."""
+    if not session.in_transaction():
+        return False
+    info = getattr(session.connection().connection.driver_connection, "info", None)
+    return getattr(info, "transaction_status", None) == _IN_ERROR
+
+
 def _commit(session: PatientSession) -> None:
     """Raises OutcomeUnknown when the connection is lost at it: the database may have committed or not."""
     with _translated():
         session.send()
+        if _has_failed(session):
+            raise RetryableError("a statement of the transaction failed, and its error was passed over")
     try:
         with _translated(ending=True):
             session.commit()
@@ -143,6 +154,7 @@ class Database:
         self._reader = engine.execution_options(**option)
         frozen = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         self._frozen = self._reader if self.dialect == "sqlite" else engine.execution_options(**frozen)
+        self._parts = Parts(engine.dialect)
         self._shared = isinstance(engine.pool, StaticPool)  # one connection for all threads: one at a time
         self._writer_lock: FairLock | LoopLock = LoopLock() if engine.dialect.is_async else FairLock()
 
@@ -164,7 +176,7 @@ class Database:
         """
         engine = self._frozen if snapshot else self._reader
         with self._turn(write=False), _translated():
-            session = PatientSession(engine)
+            session = PatientSession(engine, self._parts)
             try:
                 yield session
             except BaseException as error:
@@ -196,7 +208,7 @@ class Database:
         at the commit. A task cancelled once the commit has begun is so after its end; `session.committed` tells.
         """
         with self._turn(write=True):
-            session = PatientSession(self.engine)
+            session = PatientSession(self.engine, self._parts)
             try:
                 with _translated():
                     yield session

@@ -238,7 +238,7 @@ class OrderService(Shipping, Returns, Edits):
         }
         rows = [_line_row(each, part) for each, part in zip(lines, shares, strict=True)]
         order_id, line_ids = _NEW(self._session, row, rows)
-        self._written[number] = SimpleNamespace(**row, id=order_id, credited_amount=0)
+        self._written = {number: SimpleNamespace(**row, id=order_id, credited_amount=0)}
         written(order_id, line_ids)
         none = Money(0, currency)
         return Order(

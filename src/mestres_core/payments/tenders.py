@@ -162,7 +162,7 @@ class Tenders(PaymentBooks):
             write(self._session, _NEW, rows[0])
             if alone:
                 known = {"tenders": 1, "told": False, "has_parked": False}
-                self._written[rows[0]["id"]] = SimpleNamespace(**rows[0], **known, _mapping=rows[0])
+                self._written = {rows[0]["id"]: SimpleNamespace(**rows[0], **known, _mapping=rows[0])}
         else:
             self._session.connection().execute(_NEW, rows)
         if events:

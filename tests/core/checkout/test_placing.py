@@ -1,5 +1,6 @@
 """From quote to order, with every answer that a provider may give."""
 
+import contextlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ import pytest
 
 from core_shop import ADDRESS, CUSTOMER, SECRET, TestShop
 from mestres_core import Times
+from mestres_core.checkout import placing
 from mestres_core.errors import (
     CartClosed,
     CartEmpty,
@@ -17,12 +19,15 @@ from mestres_core.errors import (
     InsufficientStock,
     InvalidSignature,
     NotFound,
+    OutcomeUnknown,
     PaymentDeclined,
     QuoteChanged,
+    RetryableError,
     TransactionOwnershipError,
     ValidationError,
 )
 from mestres_core.money import Money
+from mestres_core.orders.numbers import SequentialNumbers
 from mestres_core.providers.fake import FakeCard, FakePix, signed_event
 from mestres_core.typing import PaymentEvent
 
@@ -542,3 +547,49 @@ def test_times_are_settings(open_shop: Open) -> None:
     assert 1 == shop.recover()
     assert "expired" == shop.orders.get(order.number).status
     assert issubclass(PaymentDeclined, CommerceError)
+
+
+def test_what_was_rolled_back_is_not_charged(open_shop: Callable[..., TestShop]) -> None:
+    """A begin whose transaction was lost, and the one after it with the same number, are two: the second is paid."""
+    shop = open_shop(numbers=SequentialNumbers())
+    shop.product()
+    asked = shop.arguments(shop.quote(shop.cart(("A1", 1))))
+    lost: list[object] = []
+
+    def run(call: Callable[[Any], Any]) -> Any:
+        if lost:
+            return shop.core.run(call)
+        with contextlib.suppress(ZeroDivisionError), shop.core.transaction() as tx:
+            lost.append(call(tx))
+            raise ZeroDivisionError
+        raise OutcomeUnknown
+
+    order = placing.place(run, shop.core._providers, asked).order
+    assert (order.payment_status, shop.orders.get(order.number)) == ("paid", order)
+    assert shop.audit().violations == ()
+
+
+def test_an_order_that_was_called_off_meanwhile_is_not_placed(shop: TestShop) -> None:
+    """`apply(begun=...)` believes the database, not what was begun."""
+    shop.product(stock=1)
+    asked = shop.arguments(shop.quote(shop.cart(("A1", 1))))
+    with shop.transaction() as tx:
+        begun = tx.checkout.begin(**asked)
+        tx.orders.cancel(begun.order.number)
+        request = begun.request
+        event = PaymentEvent(provider="card", id="e", key=request.key, kind="captured", amount=request.amount.amount)
+        order = tx.checkout.apply(event, begun=begun.order)
+    assert order.status == "cancelled"
+    assert shop.audit().violations == ()
+
+
+def test_two_carts_with_one_key(postgres_shop: TestShop) -> None:
+    """In a transaction of several calls, too, a key that was taken meanwhile is a RetryableError."""
+    shop = postgres_shop
+    shop.product()
+    first, second = (shop.arguments(shop.quote(shop.cart(("A1", 1))), key="same") for _ in range(2))
+    with pytest.raises(RetryableError), shop.transaction() as tx:
+        looked = tx.checkout._known(second["cart_id"], second["quote_hash"], "same", CUSTOMER)
+        shop.checkout.place(**first)
+        tx.checkout._claim((looked.scope, "same", "another request"), "MC-OTHER")
+        tx.carts.get(second["cart_id"])

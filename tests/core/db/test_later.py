@@ -1,11 +1,13 @@
 """Writes that wait for the next statement."""
 
+import contextlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select, text, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from core_shop import TestShop
@@ -13,6 +15,7 @@ from mestres_core.catalog.models import variant
 from mestres_core.db.base import metadata
 from mestres_core.db.later import PatientSession, write, write_and_ask
 from mestres_core.db.session import Database
+from mestres_core.errors import RetryableError
 from mestres_core.events.models import outbox
 from mestres_core.inventory.models import level
 from mestres_core.testing.clock import FakeClock
@@ -154,3 +157,36 @@ def test_a_savepoint_is_all_or_nothing(shop: TestShop) -> None:
         write(session, NEW, row("after"))
     with Session(shop.engine) as session:
         assert session.execute(IDS).scalars().all() == ["before", "kept", "after"]
+
+
+@pytest.mark.parametrize("look", ["scalar", "scalars", "flush"])
+def test_every_way_to_look_comes_after_every_write(shop: TestShop, look: str) -> None:
+    """Whatever a session is asked with, what was written before is there."""
+    with unit(shop) as session:
+        write(session, NEW, row("a"))
+        if look == "flush":
+            session.flush()
+        else:
+            found: Any = getattr(session, look)(IDS)
+            assert (found if look == "scalar" else found.all()) in ("a", ["a"])
+        assert session.execute(IDS).scalars().all() == ["a"]
+
+
+def test_half_a_unit_is_not_kept(postgres_shop: TestShop) -> None:
+    """A write that fails leaves none of those it went with, even when its error is passed over."""
+    postgres_shop.product("S1", stock=3)
+    wrong = row("a") | {"aggregate": "no\0text"}
+    with pytest.raises((RetryableError, DBAPIError, ValueError)), unit(postgres_shop) as session:
+        write(session, update(level).values(on_hand=7), {})
+        write(session, NEW, wrong)
+        with contextlib.suppress(DBAPIError, ValueError):
+            session.send()
+    assert postgres_shop.inventory.level("S1").on_hand == 3
+
+
+def test_a_commit_that_would_keep_nothing_says_so(postgres_shop: TestShop) -> None:
+    """PostgreSQL answers the COMMIT of a failed transaction with ROLLBACK: that is not taken for a success."""
+    with pytest.raises(RetryableError, match="passed over"), unit(postgres_shop) as session:
+        session.execute(insert(outbox).inline(), row("a"))
+        with contextlib.suppress(DBAPIError):
+            session.execute(text("SELECT 1 / 0"))

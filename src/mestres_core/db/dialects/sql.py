@@ -44,11 +44,18 @@ def busy(error: DBAPIError) -> str | None:
     """Why the same transaction may pass when tried again, or None when it may not."""
     state = getattr(error.orig, "sqlstate", None)
     if state == _TAKEN:
-        return JUST_TAKEN if _KEYS in str(error.orig) else None
+        return JUST_TAKEN if _constraint(error.orig) == _KEYS else None
     if state is not None:
         return _BUSY_STATES.get(state)
     reason = str(error.orig)
     return reason if "database is locked" in reason or "database table is locked" in reason else None
+
+
+def _constraint(error: Any) -> str | None:
+    """The name of the constraint that was broken, by the one driver or the other."""
+    of = getattr(error, "diag", None) or getattr(error, "__cause__", None)
+    found = getattr(of, "constraint_name", None)
+    return None if found is None else str(found)
 
 
 class json_rows(FunctionElement[Any]):  # noqa: N801 - a function's name
