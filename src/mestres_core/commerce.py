@@ -26,7 +26,15 @@ from sqlalchemy.orm import Session
 
 from mestres_core.admin.service import AdminService
 from mestres_core.cart.service import CartService
+from mestres_core.catalog.attributes import AttributeService
+from mestres_core.catalog.categories import CategoryService
+from mestres_core.catalog.channels import ChannelService
+from mestres_core.catalog.collections import CollectionService
+from mestres_core.catalog.media import MediaService
+from mestres_core.catalog.options import VariantService
+from mestres_core.catalog.related import RelatedService
 from mestres_core.catalog.service import CatalogService
+from mestres_core.catalog.translations import TranslationService
 from mestres_core.checkout import placing, returning
 from mestres_core.checkout.audit import CLAIMS, AuditReport, audit
 from mestres_core.checkout.service import CheckoutService, Times
@@ -35,6 +43,7 @@ from mestres_core.db import schema
 from mestres_core.db.rulebook import Rulebook
 from mestres_core.db.session import Database, make_engine
 from mestres_core.db.waiting import ask, is_async, to_the_end
+from mestres_core.downloads.service import DownloadService
 from mestres_core.events.facts import Fact, ProductChanged, StockChanged
 from mestres_core.events.hosted import facts_of
 from mestres_core.events.outbox import Outbox
@@ -103,6 +112,7 @@ _READS = frozenset(
         " unconfirmed dashboard report rates zones methods preview of_owner"
         " shipments credits returns preview_edit summary ledger entries balance events"
         " places locations lots recall movements of_reference"
+        " of definitions tree path subtree options matrix chosen tags history lowest_price files"
         " all codes facts running prices lists resolve explain check"
         " of_reference groups group_of address addresses default_address consents has_consent consent_history"
         " of_product pending of_token summaries"
@@ -152,7 +162,6 @@ class Config:
 
     `shipping` as it is sends by the shop's zones, and while there are none by one table for Brazil. `tax` None: the
     shop's own rates; `taxes` says how they are rounded.
-    `numbers` None gives orders the random numbers of `ids`. `synonyms` is what buyers say for the same thing.
     `numbers` None gives orders the random numbers of `ids`. `synonyms` is what buyers say for the same thing.
     `search` None: products are found by the database's own index.
     `relay` and `webhooks` say how facts are delivered, to subscribers and to the endpoints of others.
@@ -219,7 +228,16 @@ class Services:
         providers = {provider.name: cast("PaymentProvider", provider) for provider in config.providers}
         self.inventory = InventoryService(work, config.allocator)
         self.reservations = ReservationService(work, self.inventory)
-        self.catalog = CatalogService(work, self.inventory)
+        self.attributes = AttributeService(work)
+        self.categories = CategoryService(work)
+        self.collections = CollectionService(work)
+        self.channels = ChannelService(work)
+        self.media = MediaService(work)
+        self.variants = VariantService(work)
+        self.related = RelatedService(work)
+        self.translations = TranslationService(work)
+        self.downloads = DownloadService(work)
+        self.catalog = CatalogService(work, self.inventory, collections=self.collections, channels=self.channels)
         self.search = SearchService(work, self.catalog, config.synonyms, log=searches, backend=config.search)
         words = Words(config.conditions, config.actions)
         self.promotions = PromotionService(work, words=words, rounding=config.rounding)
@@ -279,6 +297,15 @@ class Commerce:
     """A shop on a database of its own choice. Open one per process and share it between threads."""
 
     catalog: CatalogService
+    attributes: AttributeService
+    categories: CategoryService
+    collections: CollectionService
+    channels: ChannelService
+    media: MediaService
+    variants: VariantService
+    related: RelatedService
+    translations: TranslationService
+    downloads: DownloadService
     search: SearchService
     inventory: InventoryService
     reservations: ReservationService
@@ -604,6 +631,15 @@ class _OneCall:
 
 _SERVICE_TYPES: Mapping[str, type] = {
     "catalog": CatalogService,
+    "attributes": AttributeService,
+    "categories": CategoryService,
+    "collections": CollectionService,
+    "channels": ChannelService,
+    "media": MediaService,
+    "variants": VariantService,
+    "related": RelatedService,
+    "translations": TranslationService,
+    "downloads": DownloadService,
     "search": SearchService,
     "inventory": InventoryService,
     "reservations": ReservationService,

@@ -87,7 +87,12 @@ class FieldError:
 _KINDS = {
     "address": "endereço",
     "cart": "carrinho",
+    "attribute": "atributo",
     "category": "categoria",
+    "channel": "canal",
+    "collection": "coleção",
+    "download": "download",
+    "media": "mídia",
     "gift_card": "vale-presente",
     "job": "tarefa",
     "result": "resultado",

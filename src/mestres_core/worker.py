@@ -46,13 +46,13 @@ class Worker:
             done += self._try("carts past their time", self._shop.carts.expire)
             done += self._try("keys and quotes past their time", self._shop.checkout.forget)
             done += self._try("lots past their date", self._shop.inventory.write_off_expired)
+            done += self._try("facts past their time", self._shop.events.cleanup)
+            done += self._try("webhooks past their time", self._shop.webhooks.cleanup)
             done += self._try("log of searches", self._shop.search.flush)
         if time.monotonic() >= self._count_sales_at:
             self._count_sales_at = time.monotonic() + _SALES_EVERY
             self._try("what is sold most", self._shop.search.count_sales)
             self._try("searches of long ago", self._shop.search.forget)
-            done += self._try("facts past their time", self._shop.events.cleanup)
-            done += self._try("webhooks past their time", self._shop.webhooks.cleanup)
         return done
 
     def run(self, stop: threading.Event) -> None:

@@ -32,7 +32,7 @@ def test_python_blocks_run(page, request, tmp_path, monkeypatch):
                 if block.reason is None:
                     context.run(_run, _with_real_parts(block.code, request), block, namespace, runner)
         finally:
-            _close(namespace)
+            _close(namespace, runner)
 
 
 def _run(code, block, namespace, runner):
@@ -55,11 +55,13 @@ def _with_real_parts(code, request):
     return code
 
 
-def _close(namespace):
+def _close(namespace, runner):
     """Close what a page opened; the page itself need not be cluttered with it."""
     for value in list(namespace.values()):
         if type(value).__module__.startswith("mestres") and hasattr(value, "close"):
-            value.close()
+            closing = value.close()
+            if inspect.iscoroutine(closing):
+                runner.run(closing)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=_name)

@@ -44,7 +44,7 @@ _FIRST_SKU = (
 )
 _FIRST_IMAGE = (
     select(image.c.url)
-    .where(image.c.product_id == product.c.id)
+    .where(image.c.product_id == product.c.id, image.c.kind == "image")
     .order_by(image.c.position, image.c.id)
     .limit(1)
     .correlate(product)

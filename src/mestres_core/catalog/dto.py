@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar, overload
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Generic, TypeVar, overload
 
 from mestres_core.rules.money import Money
 
@@ -45,7 +47,7 @@ class ProductDraft:
     slug: str = ""
     description: str = ""
     category: tuple[str, ...] = ()
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, Any] = field(default_factory=dict)  # text, or the value of a defined attribute's type
     images: tuple[str, ...] = ()
     featured: bool = False
     active: bool = True
@@ -213,3 +215,136 @@ class SaveReport:
     created: int
     updated: int
     unchanged: int
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeDefinition:
+    """What the shop knows of an attribute. `type`: text, number, boolean, choice or date."""
+
+    code: str
+    name: str
+    type: str
+    unit: str
+    required: bool
+    filterable: bool
+    choices: tuple[str, ...]
+    category: str | None
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeValue:
+    """What a product has of an attribute: `value` is text, Decimal, bool or date by `type`, `text` its stored form."""
+
+    code: str
+    name: str
+    type: str
+    value: str | Decimal | bool | date
+    text: str
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """Something that the variants of a product differ in, with its values in their order."""
+
+    name: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Combination:
+    """One cell of the matrix: the options, and the variant that has them, if there is one."""
+
+    options: Mapping[str, str]
+    sku: str | None
+    variant_id: int | None
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryNode:
+    """A category with its place in the tree: `path` is from the root to itself, as slugs."""
+
+    id: int
+    slug: str
+    name: str
+    parent: str | None
+    position: int
+    path: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """Products brought together by rules (`match` all or any of them), by hand, or both."""
+
+    id: int
+    slug: str
+    name: str
+    description: str
+    match: str
+    rules: tuple[Mapping[str, Any], ...]
+    active: bool
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """A picture, a video or a document of a product. `kind`: image, video or document."""
+
+    id: int
+    kind: str
+    url: str
+    alt: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A shop front: what it shows is published in it. `locale` is the language it speaks."""
+
+    code: str
+    name: str
+    currency: str
+    locale: str
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """That a channel shows a product from `since` until `until` (None: without end)."""
+
+    channel: str
+    product_id: int
+    since: datetime
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PriceChange:
+    """A plain price and since when it was asked."""
+
+    amount: int
+    currency: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LowestPrice:
+    """The lowest price of the days before `before`: the present reduction, or the present when there is none.
+
+    `amount` is None when the price is younger than that: there was none before.
+    """
+
+    sku: str
+    currency: str
+    amount: int | None
+    current: int
+    reduced: bool
+    before: datetime
+    days: int
+
+    @property
+    def price(self) -> Money | None:
+        """`amount` as money."""
+        return None if self.amount is None else Money(self.amount, self.currency)

@@ -67,6 +67,9 @@ variant = Table(
     Column("length_mm", Integer, nullable=False, server_default="0"),  # 0, here and below: not known
     Column("width_mm", Integer, nullable=False, server_default="0"),
     Column("height_mm", Integer, nullable=False, server_default="0"),
+    # The values of its options, in one text by which no two variants of a product are the same; None: it has none.
+    Column("combination", Folded),
+    Index("uq_mc_variant_combination", "product_id", "combination", unique=True),
 )
 
 price = Table(
@@ -90,8 +93,10 @@ attribute = Table(
     Column("name_folded", Folded, nullable=False),
     Column("value_folded", Folded, nullable=False),
     Column("position", Integer, nullable=False),
+    Column("number", BigInteger),  # millionths, of what is defined as a number: ranges are asked for by it
     UniqueConstraint("product_id", "name_folded"),
     Index("ix_mc_attribute_name_value", "name_folded", "value_folded", "product_id"),
+    Index("ix_mc_attribute_name_number", "name_folded", "number", "product_id"),
 )
 
 image = Table(
@@ -102,6 +107,7 @@ image = Table(
     Column("url", String(500), nullable=False),
     Column("alt", String(200), nullable=False),
     Column("position", Integer, nullable=False),
+    Column("kind", String(10), nullable=False, server_default="image"),
 )
 
 card = Table(

@@ -62,6 +62,15 @@ CARD_SOURCE = product.join(card, card.c.product_id == product.c.id).outerjoin(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Between:
+    """A range of a typed attribute, both ends included: numbers in millionths, dates as text; None: no end."""
+
+    kind: str
+    least: Any
+    most: Any
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
     """What a list may be narrowed to; None means no limit. All of it is said of cards.
@@ -76,6 +85,8 @@ class Filters:
     max_price: int | None = None
     in_stock: bool | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
+    more: Sequence[ColumnElement[bool]] = ()
+    """What has no shape of its own: a collection, a channel, ranges of attributes."""
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """As SQL, with the values in it."""
@@ -89,6 +100,7 @@ class Filters:
         if self.in_stock is not None:
             found.append(card.c.in_stock.is_(self.in_stock))
         found.extend(_has(fold(name), fold(value)) for name, value in self.attributes.items())
+        found.extend(self.more)
         return found
 
     @property
@@ -146,6 +158,24 @@ def _has(name: Any, value: Any) -> ColumnElement[bool]:
     return card.c.product_id.in_(select(attribute.c.product_id).where(matches))
 
 
+def has(name: str, wanted: str | Sequence[str] | Between) -> ColumnElement[bool]:
+    """A card whose product has this value, one of these, or one in this range."""
+    if isinstance(wanted, str):
+        return _has(fold(name), fold(wanted))
+    of = [attribute.c.name_folded == fold(name)]
+    if isinstance(wanted, Between):
+        column = attribute.c.number if wanted.kind == "number" else attribute.c.value_folded
+        if wanted.least is not None:
+            of.append(column >= wanted.least)
+        if wanted.most is not None:
+            of.append(column <= wanted.most)
+        if wanted.least is None and wanted.most is None:
+            of.append(column.is_not(None))
+    else:
+        of.append(attribute.c.value_folded.in_([fold(each) for each in wanted]))
+    return card.c.product_id.in_(select(attribute.c.product_id).where(*of))
+
+
 def cards(conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
     """Product cards that meet every condition."""
     return select(*CARD_COLUMNS).select_from(CARD_SOURCE).where(*conditions)
@@ -163,6 +193,19 @@ def listing(shape: Shape, sort: str, size: int, *, after: bool, skip: bool) -> S
     if after:
         return query.where(order.behind())
     return query.offset(bindparam("skip", type_=BigInteger)) if skip else query
+
+
+def listing_of(
+    conditions: Sequence[ColumnElement[bool]], sort: str, size: int, after: Sequence[Any] | None, skip: int
+) -> Select[Any]:
+    """The same for conditions that have no shape: put together each time."""
+    query = ordered(cards(conditions), SORTS[sort], after).limit(size)
+    return query.offset(skip) if skip else query
+
+
+def count_of(conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
+    """How many cards meet them."""
+    return select(func.count()).select_from(card).where(*conditions)
 
 
 @lru_cache(maxsize=1024)
@@ -230,7 +273,7 @@ _ATTRIBUTES = (
 )
 _IMAGES = (
     select(json_rows(image.c.position, image.c.id, image.c.url, image.c.alt))
-    .where(image.c.product_id == product.c.id)
+    .where(image.c.product_id == product.c.id, image.c.kind == "image")
     .correlate(product)
     .scalar_subquery()
 )

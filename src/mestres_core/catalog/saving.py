@@ -10,12 +10,14 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import and_, delete, insert, select, update
 
 from mestres_core.catalog import cards
+from mestres_core.catalog.attributes import SAVES, row_of, typed
 from mestres_core.catalog.drafts import check_drafts, content_hash, tidy
 from mestres_core.catalog.dto import ProductDraft, SaveReport
 from mestres_core.catalog.models import attribute, category, image, price, product, variant
+from mestres_core.catalog.price_history import record
 from mestres_core.catalog.texts import Texts
 from mestres_core.catalog.vocabulary import learn
 from mestres_core.db.dialects.bulk import InsertMany, UpdateMany
@@ -27,7 +29,6 @@ from mestres_core.inventory.service import InventoryService
 from mestres_core.rules.checks import Checks
 from mestres_core.rules.text import fold, slug
 
-SAVES = 0x6D65_7374_7265_02  # the advisory lock of saving: two imports of a file must not both think a product new
 _LONGEST_SLUG = 120
 _SAVED = (
     *("name", "sort_name", "description", "category_id", "active", "featured"),
@@ -35,7 +36,9 @@ _SAVED = (
 )
 _NEW_PRODUCTS = InsertMany(product, "key", "slug", "created_at", *_SAVED, returning=(product.c.key, product.c.id))
 _CHANGED_PRODUCTS = UpdateMany(product, key=("id",), change=_SAVED)
-_NEW_ATTRIBUTES = InsertMany(attribute, *("product_id", "name", "value", "name_folded", "value_folded", "position"))
+_NEW_ATTRIBUTES = InsertMany(
+    attribute, *("product_id", "name", "value", "name_folded", "value_folded", "position", "number")
+)
 _NEW_IMAGES = InsertMany(image, "product_id", "url", "alt", "position")
 _VARIANTS = InsertMany(
     variant,
@@ -54,12 +57,14 @@ class Saver:
         self._work = work
         self._session = work.session
         self._inventory = inventory
+        self._types: Mapping[str, str] = {}
 
     def save(self, drafts: Sequence[ProductDraft]) -> SaveReport:
         """Create or change every draft's product; those saved before with the same content are left alone."""
+        one_at_a_time(self._session, self._work.dialect, SAVES)
+        drafts, self._types = typed(self._work, drafts)
         check_drafts(drafts)
         drafts = [tidy(draft) for draft in drafts]
-        one_at_a_time(self._session, self._work.dialect, SAVES)
         hashes = {draft.key: content_hash(draft) for draft in drafts}
         known = self._known(hashes)
         fresh = [draft for draft in drafts if draft.key not in known]
@@ -167,8 +172,10 @@ class Saver:
         if drafts:
             saved = [{name: rows[d.key][name] for name in _SAVED} | {"id": ids[d.key]} for d in drafts]
             _CHANGED_PRODUCTS(self._session, saved)
-            for table in (attribute, image):
-                self._session.execute(delete(table).where(table.c.product_id.in_(ids.values())))
+            mine = attribute.c.product_id.in_(ids.values())
+            self._session.execute(delete(attribute).where(mine))
+            pictures = and_(image.c.product_id.in_(ids.values()), image.c.kind == "image")
+            self._session.execute(delete(image).where(pictures))
             hidden = update(variant).where(variant.c.product_id.in_(ids.values())).values(active=False)
             self._session.execute(hidden)
         return ids
@@ -177,14 +184,7 @@ class Saver:
         self._insert_all(
             _NEW_ATTRIBUTES,
             [
-                {
-                    "product_id": ids[d.key],
-                    "name": name,
-                    "value": value,
-                    "name_folded": fold(name),
-                    "value_folded": fold(value),
-                    "position": position,
-                }
+                row_of(ids[d.key], name, value, self._types.get(fold(name)), position)
                 for d in drafts
                 for position, (name, value) in enumerate(d.attributes.items())
             ],
@@ -229,6 +229,7 @@ class Saver:
             for v in d.variants
         ]
         _PRICES(self._session, rows)
+        record(self._session, variants.values(), self._work.clock.now())
 
     def _write_stock(self, drafts: Sequence[ProductDraft], variants: Mapping[str, int]) -> None:
         """Open levels for new variants; the pieces of known ones are left alone."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import select
 
 from mestres_core.catalog import cards, queries
+from mestres_core.catalog.attributes import check_filters
+from mestres_core.catalog.channels import ChannelService
+from mestres_core.catalog.collections import CollectionService
 from mestres_core.catalog.drafts import make_draft
 from mestres_core.catalog.dto import (
     Category,
@@ -20,8 +24,9 @@ from mestres_core.catalog.dto import (
     Variant,
     VariantDraft,
 )
-from mestres_core.catalog.models import product
+from mestres_core.catalog.models import card, product
 from mestres_core.catalog.saving import Saver
+from mestres_core.catalog.translations import DEFAULT_LOCALE, cards_in, categories_in, check_locale, product_in
 from mestres_core.errors import NotFound
 from mestres_core.events.facts import StockChanged
 from mestres_core.events.work import Work
@@ -37,10 +42,19 @@ cursor_values = queries.cursor_values
 class CatalogService:
     """Lists, details and the saving of products, in one unit of work."""
 
-    def __init__(self, work: Work, inventory: InventoryService) -> None:
+    def __init__(
+        self,
+        work: Work,
+        inventory: InventoryService,
+        *,
+        collections: CollectionService | None = None,
+        channels: ChannelService | None = None,
+    ) -> None:
         self._work = work
         self._session = work.session
         self._inventory = inventory
+        self._collections = collections or CollectionService(work)
+        self._channels = channels or ChannelService(work)
 
     def list(
         self,
@@ -53,17 +67,28 @@ class CatalogService:
         min_price: int | None = None,
         max_price: int | None = None,
         in_stock: bool | None = None,
-        attributes: Mapping[str, str] | None = None,
-        currency: str = "BRL",
+        attributes: Mapping[str, Any] | None = None,
+        currency: str | None = None,
         count: bool = True,
+        collection: str | None = None,
+        channel: str | None = None,
+        locale: str | None = None,
     ) -> Page[ProductCard]:
         """One page of the active products.
 
         `category` is a slug and includes what lies below it; prices are in minor units; `sort` is newest, price, -price
         or name; `cursor` (from `next_cursor`) continues a list and goes before `page`; `count=False` leaves `total`
-        None and saves a statement. Raises NotFound for an unknown category, ValidationError.
+        None and saves a statement.
+
+        `attributes` has a value for each name, a list of which one must be there, or {"min": ..., "max": ...} of a
+        number or date. `collection` is a slug, `channel` the front that it is listed for: in its currency and language
+        unless `currency` (else BRL) and `locale` (else pt-BR) say others. Raises NotFound for an unknown category,
+        collection or channel, ValidationError.
         """
         checks = Checks()
+        locale = locale if locale is None else check_locale(checks, "locale", locale)
+        front, more = self._channels.shows(channel)
+        currency = currency if currency is not None else front.currency if front else "BRL"
         check_paging(checks, page=page, per_page=per_page)
         order = queries.SORTS[checks.choice("sort", sort, queries.SORTS)]
         after = order.read(checks, cursor)
@@ -76,14 +101,28 @@ class CatalogService:
             attributes=attributes,
             currency=currency,
         )
+        language = locale or (front.locale if front else DEFAULT_LOCALE)
+        more = [*more, *filters.more, *([] if collection is None else [self._collections.condition(collection)])]
+        if more:
+            conditions = replace(filters, more=more).conditions()
+            total = self._session.execute(queries.count_of(conditions)).scalar_one() if count else None
+            skipped = (page - 1) * per_page if after is None else 0
+            rows = self._session.execute(queries.listing_of(conditions, sort, per_page + 1, after, skipped)).all()
+            return self._page(rows, page, per_page, total=total, sort=sort, locale=language)
         shape, values = filters.shape, filters.values()
         total = self._session.execute(queries.count(shape), values).scalar_one() if count else None
         skipped = (page - 1) * per_page if after is None else 0
         query = queries.listing(shape, sort, per_page + 1, after=after is not None, skip=skipped > 0)
         values |= order.place(after or ()) | ({"skip": skipped} if skipped else {})
         rows = self._session.execute(query, values).all()
-        following = order.following(rows, per_page, lambda row: queries.cursor_values(row, sort))
-        return Page(tuple(map(queries.to_card, rows[:per_page])), page, per_page, total, following)
+        return self._page(rows, page, per_page, total=total, sort=sort, locale=language)
+
+    def _page(
+        self, rows: Sequence[Any], page: int, per_page: int, *, total: int | None, sort: str, locale: str
+    ) -> Page[ProductCard]:
+        following = queries.SORTS[sort].following(rows, per_page, lambda row: queries.cursor_values(row, sort))
+        shown = cards_in(self._session, locale, map(queries.to_card, rows[:per_page]))
+        return Page(shown, page, per_page, total, following)
 
     def filters(
         self,
@@ -93,7 +132,7 @@ class CatalogService:
         min_price: int | None,
         max_price: int | None,
         in_stock: bool | None,
-        attributes: Mapping[str, str] | None,
+        attributes: Mapping[str, Any] | None,
         currency: str,
     ) -> queries.Filters:
         """Check what a list is narrowed to and look its category up. Raises ValidationError, NotFound."""
@@ -103,9 +142,7 @@ class CatalogService:
         if attributes is not None and not isinstance(attributes, Mapping):
             checks.wrong("attributes", "not_mapping")
             attributes = None
-        for name, wanted in (attributes or {}).items():
-            checks.text("attributes", name, limit=60)
-            checks.text(f"attributes.{str(name)[:60]}", wanted, limit=400)
+        wanted = check_filters(checks, self._work, attributes) if attributes else {}
         if in_stock is not None and not isinstance(in_stock, bool):
             checks.wrong("in_stock", "not_boolean")
         checks.text("currency", currency, limit=3)
@@ -117,13 +154,30 @@ class CatalogService:
             min_price=min_price,
             max_price=max_price,
             in_stock=in_stock,
-            attributes=attributes or {},
+            attributes={name: value for name, value in wanted.items() if isinstance(value, str)},
+            more=[queries.has(name, value) for name, value in wanted.items() if not isinstance(value, str)],
         )
 
-    def get(self, id_or_slug: int | str, *, currency: str = "BRL") -> Product:
-        """A product with its variants, attributes and images, by row number or slug. Raises NotFound."""
+    def get(
+        self,
+        id_or_slug: int | str,
+        *,
+        currency: str | None = None,
+        channel: str | None = None,
+        locale: str | None = None,
+    ) -> Product:
+        """A product with its variants, attributes and images, by row number or slug.
+
+        `channel` is the front that it is shown in: in its currency and language unless `currency` (else BRL) and
+        `locale` (else pt-BR) say others. Raises NotFound, also when it is not published there, ValidationError.
+        """
+        checks = Checks()
+        locale = locale if locale is None else check_locale(checks, "locale", locale)
+        checks.done()
+        front, more = self._channels.shows(channel)
+        currency = currency if currency is not None else front.currency if front else "BRL"
         row = self._find(id_or_slug, currency)
-        if row is None:
+        if row is None or not self._shown(row.id, more):
             raise NotFound("product", id_or_slug)
         variants = tuple(
             Variant(row_id, sku, name, Money(amount, currency), available)
@@ -131,10 +185,27 @@ class CatalogService:
         )
         attributes = {name: value for _, name, value in sorted(row.attribute_rows or ())}
         images = tuple(Image(url, alt) for _, _, url, alt in sorted(row.image_rows or ()))
-        return Product(queries.to_card(row), row.description, attributes, variants, images)
+        found = Product(queries.to_card(row), row.description, attributes, variants, images)
+        return product_in(self._session, locale or (front.locale if front else DEFAULT_LOCALE), found)
 
-    def categories(self) -> tuple[Category, ...]:
-        """The whole tree, roots first."""
+    def _shown(self, product_id: int, conditions: Iterable[Any]) -> bool:
+        """Whether a card of the product meets the conditions; without any no statement is sent."""
+        wanted = list(conditions)
+        if not wanted:
+            return True
+        return (
+            self._session.execute(select(card.c.product_id).where(card.c.product_id == product_id, *wanted)).first()
+            is not None
+        )
+
+    def categories(self, *, locale: str = DEFAULT_LOCALE) -> tuple[Category, ...]:
+        """The whole tree, roots first, in a language. Raises ValidationError."""
+        checks = Checks()
+        check_locale(checks, "locale", locale)
+        checks.done()
+        return categories_in(self._session, locale, self._tree())
+
+    def _tree(self) -> tuple[Category, ...]:
         children: dict[int | None, list[Any]] = {}
         for row in self._session.execute(queries.TREE):
             children.setdefault(row.parent_id, []).append(row)
@@ -162,7 +233,7 @@ class CatalogService:
         key: str | None = None,
         slug: str = "",
         description: str = "",
-        attributes: Mapping[str, str] | None = None,
+        attributes: Mapping[str, Any] | None = None,
         images: Sequence[str] = (),
         featured: bool = False,
         active: bool = True,

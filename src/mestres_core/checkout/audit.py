@@ -16,6 +16,7 @@ from mestres_core.cart.models import cart
 from mestres_core.catalog.cards import RIGHT
 from mestres_core.catalog.models import card
 from mestres_core.checkout.audit_carts import CART_RULES
+from mestres_core.checkout.audit_catalog import CATALOG_RULES
 from mestres_core.checkout.audit_customers import CUSTOMER_RULES
 from mestres_core.checkout.audit_orders import ORDER_RULES
 from mestres_core.checkout.audit_payments import PAYMENT_RULES
@@ -203,6 +204,7 @@ _RULES: dict[str, Any] = {
     "a card is of what a list may show": select(card.c.product_id, card.c.currency)
     .select_from(card.outerjoin(_right, _its_card))
     .where(_right.c.product_id.is_(None)),
+    **CATALOG_RULES,
     "every order has a payment attempt": select(order.c.number).where(
         ~exists().where(payment.c.order_number == order.c.number)
     ),

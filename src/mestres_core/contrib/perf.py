@@ -35,6 +35,7 @@ from mestres_core.commerce import Commerce
 from mestres_core.contrib.http import Api, Application, Document, Request
 from mestres_core.events.facts import (
     CartChanged,
+    CatalogChanged,
     CustomerChanged,
     CustomerErased,
     Fact,
@@ -235,6 +236,7 @@ def _order_changed(fact: OrderChanged) -> Iterable[str]:
 
 _RULES: Mapping[type | str, Callable[[Any], Iterable[str]]] = {
     ProductChanged: _product_changed,
+    CatalogChanged: lambda _fact: {"catalog", "search"},
     StockChanged: _stock_changed,
     StockLow: lambda _fact: (),  # every change of pieces is a StockChanged, too
     CartChanged: lambda fact: CacheInvalidator.cart_tags(fact.cart_id),

@@ -157,25 +157,29 @@ class Database:
         meanwhile; nobody waits for it.
         """
         engine = self._frozen if snapshot else self._reader
-        with self._turn(write=False), _translated(), self._closing(PatientSession(engine)) as session:
+        with self._turn(write=False), _translated():
+            session = PatientSession(engine)
             try:
                 yield session
-            except DBAPIError:
-                raise  # it may be gone, or refuse everything until a rollback
-            except Exception:
-                session.commit()
+            except BaseException as error:
+                # After a driver's error it may be gone, or refuse everything until a rollback; so after a cancellation.
+                fit = isinstance(error, Exception) and not isinstance(error, DBAPIError)
+                self._end_reading(session, commit=fit, waits=snapshot)
                 raise
-            session.commit()
+            self._end_reading(session, commit=True, waits=snapshot)
 
-    @contextmanager
-    def _closing(self, session: PatientSession) -> Iterator[PatientSession]:
-        try:
-            yield session
-        finally:
-            if self.dialect == "sqlite":
-                to_the_end(session.close)
-            else:
-                session.close()  # nothing is waited for: there is no transaction to be ended
+    def _end_reading(self, session: PatientSession, *, commit: bool, waits: bool) -> None:
+        def end() -> None:
+            try:
+                if commit:
+                    session.commit()
+            finally:
+                session.close()
+
+        if waits or self.dialect == "sqlite":
+            to_the_end(end)
+        else:
+            end()  # nothing is waited for: there is no transaction to be ended
 
     @contextmanager
     def write(self, *, survivors: bool = False) -> Iterator[PatientSession]:

@@ -42,6 +42,15 @@ class ProductChanged(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class CatalogChanged(Fact):
+    """What surrounds products was changed: `what` is category, collection, channel or attribute, `row_id` which one."""
+
+    aggregate: ClassVar[str] = "catalog"
+    what: str
+    row_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class StockChanged(Fact):
     """A product's pieces changed; `availability_flipped` when it became, or ceased to be, sold out."""
 
@@ -141,6 +150,7 @@ KINDS: dict[str, type[Fact]] = {
     kind.__name__: kind
     for kind in (
         ProductChanged,
+        CatalogChanged,
         StockChanged,
         StockLow,
         CartChanged,

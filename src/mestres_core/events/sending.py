@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 from mestres_core.db.base import UtcDateTime
 from mestres_core.db.dialects.sql import one_at_a_time
 from mestres_core.db.session import Database
+from mestres_core.db.waiting import ask
 from mestres_core.events.models import webhook_attempt, webhook_delivery, webhook_endpoint
 from mestres_core.events.signing import sign
 from mestres_core.events.webhooks import WebhookPolicy
@@ -190,7 +191,7 @@ def _post(row: Any, clock: Clock, policy: WebhookPolicy) -> _Result:
     started = time.monotonic()
     status_code, error = None, None
     try:
-        status_code = int(policy.sender.post(row.url, body, headers))
+        status_code = int(ask(policy.sender.post, row.url, body, headers))
     except Exception as problem:  # noqa: BLE001 - whatever it is, the endpoint was not reached
         error = f"{type(problem).__name__}: {problem}"[:_LONGEST_ERROR]
     return _Result(now, status_code, error, int((time.monotonic() - started) * 1000))

@@ -14,7 +14,10 @@ from typing import Any
 from sqlalchemy import and_, bindparam, delete, insert, select, update
 
 from mestres_core.catalog import cards
+from mestres_core.catalog.assortment import price_history
+from mestres_core.catalog.dto import LowestPrice, PriceChange
 from mestres_core.catalog.models import price, product, variant
+from mestres_core.catalog.price_history import record
 from mestres_core.db.dialects.sql import insert as upsert
 from mestres_core.db.rulebook import STAMP, touch
 from mestres_core.errors import NotFound, ValidationError
@@ -31,6 +34,7 @@ from mestres_core.promotions.inputs import check_currency
 from mestres_core.promotions.service import PromotionService
 from mestres_core.rules.checks import BIGGEST_AMOUNT, Checks, storable
 from mestres_core.rules.money import Money
+from mestres_core.rules.omnibus import prior_price
 from mestres_core.rules.pricing import Price, Resolved
 from mestres_core.rules.promotions import Basket, Item, Repriced, explain_price, reprice
 from mestres_core.typing import PriceResolver
@@ -46,6 +50,13 @@ _VARIANT = (
         )
     )
     .where(variant.c.sku == bindparam("sku"))
+)
+
+
+_HISTORY = (
+    select(price_history.c.amount, price_history.c.since)
+    .where(price_history.c.variant_id == bindparam("variant_id"), price_history.c.currency == bindparam("currency"))
+    .order_by(price_history.c.id)
 )
 
 
@@ -72,9 +83,43 @@ class PricingService:
         query = upsert(self._work.dialect, price).values(variant_id=row.variant_id, currency=currency, amount=amount)
         query = query.on_conflict_do_update(index_elements=["variant_id", "currency"], set_={"amount": amount})
         self._session.execute(query)
+        record(self._session, [row.variant_id], self._work.clock.now())
         cards.refresh(self._session, self._work.dialect, [row.product_id])
         self._work.outbox.announce(ProductChanged(row.product_id, row.category_id))
         return self.resolve(sku, currency=currency)
+
+    def history(self, sku: str, *, currency: str = "BRL") -> tuple[PriceChange, ...]:
+        """What the plain price of a variant was, oldest first, each with the moment since when it was asked.
+
+        It begins with the first price that was set. Raises NotFound, ValidationError.
+        """
+        checks = Checks()
+        check_currency(checks, currency)
+        checks.done()
+        row = self._variant(sku, currency)
+        rows = self._session.execute(_HISTORY, {"variant_id": row.variant_id, "currency": currency})
+        return tuple(PriceChange(each.amount, currency, each.since) for each in rows)
+
+    def lowest_price(
+        self, sku: str, *, days: int = 30, currency: str = "BRL", at: datetime | None = None
+    ) -> LowestPrice:
+        """The lowest plain price of the 30 `days` before the present reduction: what one may be announced against.
+
+        The present reduction is the last change of the price, if it lowered it (Directive 98/6/EC, article 6a). Without
+        one it is the lowest price of the days before `at` (aware; None: now), the present one among them. Raises
+        NotFound, ValidationError, also when there was no price yet.
+        """
+        checks = Checks()
+        check_currency(checks, currency)
+        checks.whole("days", days, at_least=1, at_most=3650)
+        check_buyer(checks, group=None, channel="default", at=at)
+        checks.done()
+        moment = at or self._work.clock.now()
+        known = [(each.amount, each.since) for each in self.history(sku, currency=currency) if each.since <= moment]
+        if not known:
+            raise ValidationError.of("sku", "no_price", currency=currency)
+        found = prior_price(known, at=moment, days=days)
+        return LowestPrice(sku, currency, found.amount, known[-1][0], found.reduced, found.before, days)
 
     def set_floor(self, sku: str, *, amount: int, currency: str = "BRL") -> None:
         """No piece of this variant is sold for less than `amount` minor units; 0: no such limit.

@@ -59,8 +59,8 @@ class Shelf:
         return self._work.rulebook.chapter(LISTS, self._stamp, load).get(list_id)
 
     def categories(self, category_id: int | None) -> frozenset[int]:
-        """A category and all above it. Categories do not move; one that is new is read when it is first met."""
-        above = self._work.rulebook.chapter(TREE, "", dict[int, int | None])
+        """A category and all above it. One that moves gives a new stamp; one that is new is read when first met."""
+        above = self._work.rulebook.chapter(TREE, self._stamp, dict[int, int | None])
         found: list[int] = []
         while category_id is not None:
             if category_id not in above:

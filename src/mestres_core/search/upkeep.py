@@ -12,8 +12,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from mestres_core.catalog import indexing
+from mestres_core.catalog.attributes import SAVES
 from mestres_core.catalog.models import form, product, word
-from mestres_core.catalog.saving import SAVES
 from mestres_core.catalog.vocabulary import form_rows, searchable
 from mestres_core.db.base import PREFIX
 from mestres_core.db.dialects.sql import as_dict, one_at_a_time

@@ -35,7 +35,7 @@ def test_a_purchase(shop, factory, clock):
 @pytest.mark.parametrize("again", [1, 2])
 def test_each_has_its_own(shop, factory, again):
     """A shop is empty at first."""
-    assert shop.orders.list() == ()
+    assert shop.catalog.list().items == ()
     assert factory.order().number == "TEST-0001"
 
 class TestMine:

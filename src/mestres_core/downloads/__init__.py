@@ -1,0 +1,1 @@
+"""Digital goods: the files that a buyer may fetch once an order is paid."""

@@ -1,0 +1,113 @@
+"""Digital goods: delivered after the payment, fetched no oftener than allowed."""
+
+import threading
+from typing import Any
+
+import pytest
+
+from core_shop import TestShop
+from mestres_core.errors import Conflict, IllegalTransition, NotFound, ValidationError
+
+
+@pytest.fixture
+def course(shop: TestShop) -> TestShop:
+    """A digital product with two files, one of them limited."""
+    shop.catalog.save(name="Curso", variants=[{"sku": "C1", "price": 5000, "stock": 100, "digital": True}])
+    shop.downloads.attach("C1", name="Apostila", location="s3://books/1.pdf", most_downloads=2, days=30)
+    shop.downloads.attach("C1", name="Vídeo", location="s3://video/1.mp4")
+    return shop
+
+
+def test_delivered_once_and_counted(course: TestShop) -> None:
+    """A paid order gives its files, the same ones when asked again; each fetch is counted, for all pieces together."""
+    number = course.buy("C1", 2).order.number
+    book, video = course.downloads.deliver(number)
+    assert (4, None, "C1") == (book.left, video.left, video.sku)
+    assert (book, video) == course.downloads.deliver(number)
+    fetched = [course.downloads.fetch(book.token) for _ in range(4)]
+    assert ([3, 2, 1, 0], "s3://books/1.pdf") == ([each.left for each in fetched], fetched[0].location)
+    with pytest.raises(Conflict, match="all its downloads"):
+        course.downloads.fetch(book.token)
+    for _ in range(10):
+        assert course.downloads.fetch(video.token).left is None
+    assert course.audit().clean
+
+
+def test_nothing_before_the_payment_and_nothing_after_the_money_is_back(course: TestShop) -> None:
+    """An order that is not paid gives nothing; a refund ends what was given."""
+    placed = course.place(course.cart(("C1", 1)), "pix")
+    number = placed.order.number
+    with pytest.raises(IllegalTransition):
+        course.downloads.deliver(number)
+    paid = course.buy("C1")
+    token = course.downloads.deliver(paid.order.number)[0].token
+    course.orders.cancel(paid.order.number)
+    with pytest.raises(Conflict, match="not paid"):
+        course.downloads.fetch(token)
+    with pytest.raises(IllegalTransition):
+        course.downloads.deliver(paid.order.number)
+
+
+def test_time_runs_out(course: TestShop) -> None:
+    """A file is there for its days and no longer; one without days stays."""
+    book, video = course.downloads.deliver(course.buy("C1").order.number)
+    course.clock.advance(days=31)
+    with pytest.raises(Conflict, match="time to download"):
+        course.downloads.fetch(book.token)
+    assert "Vídeo" == course.downloads.fetch(video.token).name
+
+
+def test_two_at_once(course: TestShop) -> None:
+    """Six fetches at once of a file with two left: two get it."""
+    token = course.downloads.deliver(course.buy("C1").order.number)[0].token
+    results: list[str] = []
+
+    def fetch() -> None:
+        try:
+            results.append(course.downloads.fetch(token).name)
+        except Conflict:
+            results.append("no")
+
+    threads = [threading.Thread(target=fetch) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert ["Apostila", "Apostila", "no", "no", "no", "no"] == sorted(results)
+
+
+def test_withdrawn_files_stay_with_those_who_have_them(course: TestShop) -> None:
+    """A detached file is not given to new buyers; old ones keep it."""
+    token = course.downloads.deliver(course.buy("C1").order.number)[0].token
+    course.downloads.detach(course.downloads.files("C1")[0].id)
+    assert ["Vídeo"] == [each.name for each in course.downloads.deliver(course.buy("C1").order.number)]
+    assert "Apostila" == course.downloads.fetch(token).name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field"),
+    [
+        ({"name": ""}, "name"),
+        ({"location": None}, "location"),
+        ({"most_downloads": 0}, "most_downloads"),
+        ({"days": "1"}, "days"),
+        ({"sku": "A1"}, "sku"),
+    ],
+)
+def test_wrong_arguments(sqlite_shop: TestShop, arguments: dict[str, Any], field: str) -> None:
+    """Every wrong argument is named; goods that are sent have no files."""
+    shop = sqlite_shop
+    shop.product()
+    shop.catalog.save(name="Curso", variants=[{"sku": "C1", "price": 1, "stock": 1, "digital": True}])
+    given = {"sku": "C1", "name": "n", "location": "x"} | arguments
+    with pytest.raises(ValidationError) as caught:
+        shop.downloads.attach(given.pop("sku"), **given)
+    assert [field] == [each.field for each in caught.value.errors]
+    for call in (
+        lambda: shop.downloads.attach("Z9", name="n", location="x"),
+        lambda: shop.downloads.detach(999),
+        lambda: shop.downloads.deliver("MC-0"),
+        lambda: shop.downloads.fetch("guessed"),
+    ):
+        with pytest.raises(NotFound):
+            call()
