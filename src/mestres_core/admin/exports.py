@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, Protocol
 
-from sqlalchemy import BigInteger, ColumnElement, FromClause, Select, bindparam, func, select
+from sqlalchemy import BigInteger, ColumnElement, FromClause, Select, bindparam, func, literal_column, select
 
 from mestres_core.catalog.models import category, price, product, variant
 from mestres_core.customers.models import customer
@@ -139,7 +139,9 @@ def _page(kind: str, size: int) -> Select[Any]:
     export = _EXPORTS[kind]
     named = [column.label(name) for name, column in export.columns.items()]
     query = select(*named, export.order.label("row_number")).select_from(export.source)
-    return query.where(export.order > bindparam("after", type_=BigInteger)).order_by(export.order).limit(size)
+    query = query.where(export.order > bindparam("after", type_=BigInteger)).order_by(export.order)
+    # Written out: not knowing how few are wanted, PostgreSQL would join the whole tables anew for each page.
+    return query.limit(literal_column(str(size)))
 
 
 def _all(services: Services, query: Select[Any], after: int) -> Any:
