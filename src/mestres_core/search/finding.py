@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -17,7 +15,6 @@ from mestres_core.catalog.models import attribute, card, category, product, vari
 from mestres_core.catalog.service import cursor_values
 from mestres_core.catalog.vocabulary import frequencies
 from mestres_core.db.keyset import Keyset
-from mestres_core.errors import ValidationError
 from mestres_core.rules.text import fold
 from mestres_core.search import matching
 from mestres_core.search.asking import Term
@@ -335,13 +332,3 @@ def _cursor(row: Any, sort: str) -> str:
     if sort == RELEVANCE:
         return _CURSORS.pack([row.best, row.apart, row.typed, row.sort_name, row.id])
     return queries.pack_cursor(sort, cursor_values(row, sort))
-
-
-def unpacked(cursor: str) -> list[Any]:
-    """What a cursor holds: the order that it was made for, then values. Raises ValidationError."""
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        made_for, *values = json.loads(base64.urlsafe_b64decode(padded.encode()))
-    except (ValueError, TypeError, AttributeError, RecursionError):
-        raise ValidationError.of("cursor", "invalid", reason="not a cursor of this list") from None
-    return [made_for, *values]
