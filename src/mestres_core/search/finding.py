@@ -100,7 +100,7 @@ class Finder:
         """
         conditions = [*narrowing.conditions(), *matching.of_values(self._dialect, narrowing.values())]
         asked = _Asked(query, wanted, wanted, narrowing, matching.anywhere(self._dialect, wanted, missing=missing))
-        ids = self.ids([*conditions, asked.match])
+        ids = self.ids([*conditions, asked.match], newest=missing > 0)
         if len(wanted) > 1 and ids.number < _SCARCE and not missing and (needed := self._telling(wanted)) != wanted:
             asked = asked._replace(needed=needed, match=matching.anywhere(self._dialect, needed))
             ids = self.ids([*conditions, asked.match])
@@ -115,9 +115,16 @@ class Finder:
             self._facets(ids, asked.match, narrowing) if wish.facets else {},
         )
 
-    def ids(self, conditions: Sequence[ColumnElement[bool]], *, source: FromClause = queries.CARD_SOURCE) -> Ids:
-        """The matches, whichever come first; one more than 1,000 when there are more."""
-        found = select(product.c.id).select_from(source).where(*conditions).limit(FEW + 1).subquery()
+    def ids(
+        self,
+        conditions: Sequence[ColumnElement[bool]],
+        *,
+        source: FromClause = queries.CARD_SOURCE,
+        newest: bool = False,
+    ) -> Ids:
+        """The matches, whichever come first, or the newest; one more than 1,000 when there are more."""
+        query = select(product.c.id).select_from(source).where(*conditions).limit(FEW + 1)
+        found = (query.order_by(product.c.id.desc()) if newest else query).subquery()
         return Ids(*self._session.execute(select(func.count(), matching.gathered(self._dialect, found.c.id))).one())
 
     def popular_first(self, wanted: Sequence[Term], begins: ColumnElement[bool], limit: int) -> Sequence[Any]:
@@ -137,9 +144,12 @@ class Finder:
         # However many were sold, only the first of them are looked through.
         ranking = select(popularity.c.id).where(popularity.c.kind == PRODUCT)
         ranking = ranking.order_by(popularity.c.sold.desc(), popularity.c.id.desc()).limit(_BEST_SOLD)
+        featured = select(product.c.id).where(product.c.featured.is_(True))
+        featured = featured.order_by(product.c.featured.desc(), product.c.id.desc()).limit(_BEST_SOLD)
+        among_featured = product.c.id.in_(select(featured.subquery().c.id))
         among_best = product.c.id.in_(select(ranking.subquery().c.id))
         rows: list[Any] = []
-        for layer in ([product.c.featured.is_(True)], [plain, among_best]):
+        for layer in ([among_featured], [plain, among_best]):
             if len(rows) < limit:
                 query = _with_sales(queries.cards([*shown, in_row, *layer]))
                 rows += self._session.execute(query.order_by(sold.desc(), *by_name).limit(limit - len(rows))).all()
@@ -163,7 +173,8 @@ class Finder:
     def _rows(self, asked: _Asked, ids: Ids, wish: Slice, *, plain: bool) -> Sequence[Any]:
         few = ids.number <= FEW
         matches = [*asked.narrowing.conditions(), asked.match]
-        if few:
+        # Of thousands that miss a word the newest will do: none of them is what was asked for.
+        if few or (not plain and wish.sort == RELEVANCE):
             matches = [product.c.active, *_shown_in(asked.narrowing), matching.among(self._dialect, ids)]
         if wish.sort != RELEVANCE:
             return self._sorted(matches, wish)
