@@ -20,7 +20,7 @@ from functools import cached_property, partial, wraps
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, MetaData
 from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session
 
@@ -39,7 +39,8 @@ from mestres_core.checkout import placing, returning
 from mestres_core.checkout.audit import CLAIMS, AuditReport, audit
 from mestres_core.checkout.service import CheckoutService, Times
 from mestres_core.customers.service import CustomerService
-from mestres_core.db import schema
+from mestres_core.db import namespaces, schema
+from mestres_core.db.base import metadata
 from mestres_core.db.rulebook import Rulebook
 from mestres_core.db.session import Database, make_engine
 from mestres_core.db.waiting import ask, is_async, to_the_end
@@ -333,6 +334,7 @@ class Commerce:
         """
         schema.check(engine)
         self.config = _asked_between_transactions(config or Config())
+        self.schema: str | None = None
         self._database = Database(engine)
         self._rulebook = Rulebook()
         self._is_async = engine.dialect.is_async
@@ -362,17 +364,25 @@ class Commerce:
         *,
         config: Config | None = None,
         plugins: Sequence[str | PluginLike] = (),
+        schema: str | None = None,
         **settings: Any,
     ) -> Self:
         """A shop on the database at `url`; its tables are created or migrated.
 
         `url` is a `sqlite:///file.db` or `postgresql://...` address; `settings` are the fields of Config; `plugins`
-        names installed ones (`Config.with_plugins`). Raises DatabaseNotReady for any other database, TypeError for an
-        unknown setting or for some beside a `config`, PluginError.
+        names installed ones (`Config.with_plugins`). `schema` names the PostgreSQL schema that the tables live in, made
+        when it is not there: one database has room for a shop in each. Raises DatabaseNotReady for any other database,
+        and for a schema on SQLite; TypeError for an unknown setting or for some beside a `config`; PluginError.
         """
         if config is not None and (settings or plugins):
             raise TypeError("give either config or settings and plugins: Config.with_plugins() takes both")
-        shop = cls(make_engine(url), config or Config.with_plugins(*plugins, **settings))
+        config = config or Config.with_plugins(*plugins, **settings)
+        if schema is None:
+            shop = cls(make_engine(url), config)
+        else:
+            url = namespaces.prepare(url, schema)
+            shop = cls(make_engine(url, options=namespaces.search_path(schema)), config)
+            shop.schema = schema
         shop.migrate()
         return shop
 
@@ -390,17 +400,27 @@ class Commerce:
         from mestres_core.aio import AsyncCommerce, engine_beside  # noqa: PLC0415 - who needs no async pays nothing for it
 
         engine = engine_beside(self.engine)
+        if self.schema is not None:
+            namespaces.look_in(engine.sync_engine, self.schema)
         twin = Commerce(engine.sync_engine, self.config)
+        twin.schema = self.schema
         twin._rulebook = self._rulebook
         twin._listeners, twin._subscribers = self._listeners, self._subscribers
         return AsyncCommerce(engine, core=twin)
 
+    @property
+    def metadata(self) -> MetaData:
+        """The shop's tables as SQLAlchemy knows them, apart from the metadata of the host."""
+        return metadata
+
     def on(self, session: Session) -> Services:
         """The services in the host's own session: they flush, and never commit or roll back.
 
-        Raises DatabaseNotReady when the session's engine is not set up. `checkout.place` is refused there.
+        Raises DatabaseNotReady when the session's engine is not set up, or when the session already serves a shop in
+        another schema. `checkout.place` is refused there.
         """
         schema.check(session.get_bind().engine)
+        namespaces.join(session, self.schema)
         services = Services(session, self.config, self._rulebook, self._searches)
         if self._listeners:
             services.outbox.facts = facts_of(session, self, self._tell)

@@ -32,6 +32,9 @@ SAMPLES: list[CommerceError] = [
     errors.DatabaseNotReady("no tables", "migrate"),
     errors.ExtensionFailed("the price resolver", "one price is asked for"),
     errors.PluginError("coffee", "is not installed", "install it"),
+    errors.AlreadyReviewed(product_id=1, review_id=2),
+    errors.ErasureRefused(orders=("MC-1", "MC-2")),
+    errors.SearchUnavailable("timed out"),
     errors.FeedError("lots.csv", "is empty", "give it a heading line"),
 ]
 

@@ -182,15 +182,9 @@ class VariantService:
         found = []
         for values in itertools.product(*(known.values[name] for name in known.names)):
             chosen = dict(zip(known.names, values, strict=True))
-            has = by_key.get(known.key(chosen))
-            found.append(
-                Combination(
-                    known.shown(chosen),
-                    None if has is None else has.sku,
-                    None if has is None else has.id,
-                    has is not None and bool(has.active),
-                )
-            )
+            has: Any = by_key.get(known.key(chosen))
+            cell = (None, None, False) if has is None else (has.sku, has.id, bool(has.active))
+            found.append(Combination(known.shown(chosen), *cell))
         return tuple(found)
 
     def find(self, product: int | str, options: Mapping[str, str]) -> Combination:

@@ -142,7 +142,7 @@ class CatalogService:
         if attributes is not None and not isinstance(attributes, Mapping):
             checks.wrong("attributes", "not_mapping")
             attributes = None
-        wanted = check_filters(checks, self._work, attributes) if attributes else {}
+        wanted = self._attributes(checks, attributes or {})
         if in_stock is not None and not isinstance(in_stock, bool):
             checks.wrong("in_stock", "not_boolean")
         checks.text("currency", currency, limit=3)
@@ -187,6 +187,15 @@ class CatalogService:
         images = tuple(Image(url, alt) for _, _, url, alt in sorted(row.image_rows or ()))
         found = Product(queries.to_card(row), row.description, attributes, variants, images)
         return product_in(self._session, locale or (front.locale if front else DEFAULT_LOCALE), found)
+
+    def _attributes(self, checks: Checks, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Texts are compared as they are stored; for whatever else the definitions are asked, in a statement more."""
+        if not all(isinstance(value, str) for value in given.values()):
+            return check_filters(checks, self._work, given)
+        for name, value in given.items():
+            checks.text("attributes", name, limit=60)
+            checks.text(f"attributes.{str(name)[:60]}", value, limit=400)
+        return given
 
     def _shown(self, product_id: int, conditions: Iterable[Any]) -> bool:
         """Whether a card of the product meets the conditions; without any no statement is sent."""

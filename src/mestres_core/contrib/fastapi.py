@@ -1,26 +1,103 @@
-"""The API as a FastAPI (or Starlette) router. Needs `pip install 'mestres[fastapi]'`."""
+"""The API as a FastAPI router, and a shop in the session of each request. Needs `pip install 'mestres[fastapi]'`."""
 
 from __future__ import annotations
 
 try:
-    from fastapi import APIRouter
+    from fastapi import APIRouter, Depends, FastAPI
 except ModuleNotFoundError as missing:
     if missing.name != "fastapi":
         raise
     raise ModuleNotFoundError("FastAPI is not installed: pip install 'mestres[fastapi]'", name="fastapi") from missing
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any
 
+from sqlalchemy.orm import Session, sessionmaker
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.requests import Request as StarletteRequest
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from mestres_core.commerce import Commerce, Services
+from mestres_core.contrib.http import problems
+from mestres_core.contrib.http.api import Api
+from mestres_core.contrib.http.language import negotiate
+from mestres_core.contrib.http.merging import merged
 from mestres_core.contrib.http.messages import MAX_BODY, Application, Reply, Request
+from mestres_core.errors import CommerceError
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 # A body that is too large is still read a little further, so that the client gets to see the refusal.
 _DRAIN = 16 * MAX_BODY
+
+
+class FastAPIShop:
+    """A shop inside a FastAPI app: its services in the request's own session, its refusals as problem documents.
+
+        embedded = FastAPIShop(shop, session=get_session)        # your own dependency that gives a Session
+        embedded.init_app(app)
+        InShop = Annotated[Services, embedded.services]
+
+        @app.post("/buy/{sku}")
+        def buy(sku: str, services: InShop): ...                 # in your transaction; your dependency commits it
+
+    With `session`, the host's dependency ends what it began. Without it each request gets a session of `sessions` (a
+    sessionmaker; by default one on the shop's engine), to be had by `embedded.session` as well: committed before the
+    answer leaves, rolled back when the endpoint raises.
+    """
+
+    def __init__(
+        self,
+        shop: Commerce,
+        *,
+        session: Callable[..., Any] | None = None,
+        sessions: Callable[[], Session] | None = None,
+    ) -> None:
+        if session is not None and sessions is not None:
+            raise TypeError("give `session` (the host ends it) or `sessions` (each request gets one), not both")
+        self.shop = shop
+        self._sessions = sessions or sessionmaker(shop.engine)
+        # "function": the end of the block comes before the answer, so that nobody is told of what was not committed.
+        given: Any = Depends(session) if session is not None else Depends(self._per_request, scope="function")
+
+        def services(found: Session = given) -> Services:
+            return shop.on(found)
+
+        services.__annotations__ = {"found": Session, "return": Services}
+        self.session: Any = given
+        self.services: Any = Depends(services)
+
+    def init_app(self, app: FastAPI, *, api: Api | None = None) -> None:
+        """Put the shop into an app. With `api` its routes are served too, and are in the app's OpenAPI document."""
+        app.add_exception_handler(CommerceError, problem)
+        if api is not None:
+            app.include_router(router(api))
+            merge_openapi(app, api)
+
+    def _per_request(self) -> Iterator[Session]:
+        with self._sessions() as session:
+            yield session
+            session.commit()
+
+
+def problem(request: StarletteRequest, error: Exception) -> Response:
+    """A refusal of the shop as a problem document (RFC 9457), in the language that the request asks for."""
+    if not isinstance(error, CommerceError):
+        raise error
+    return response(problems.of_error(error, negotiate(request.headers.get("accept-language", ""))))
+
+
+def merge_openapi(app: FastAPI, api: Api) -> None:
+    """Have the app's own OpenAPI document (`/openapi.json`, `/docs`) show the shop's routes beside the app's."""
+    build = app.openapi
+    shop = api.document()
+
+    @wraps(build)
+    def openapi() -> dict[str, Any]:
+        return merged(build(), shop)  # the app's part is remembered by the app
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to extend the document
 
 
 def router(application: Application) -> APIRouter:

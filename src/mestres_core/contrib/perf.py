@@ -236,14 +236,14 @@ def _order_changed(fact: OrderChanged) -> Iterable[str]:
 
 _RULES: Mapping[type | str, Callable[[Any], Iterable[str]]] = {
     ProductChanged: _product_changed,
-    CatalogChanged: lambda _fact: {"catalog", "search"},
+    CatalogChanged: lambda _fact: {"catalog", "products", "search"},
     StockChanged: _stock_changed,
     StockLow: lambda _fact: (),  # every change of pieces is a StockChanged, too
     CartChanged: lambda fact: CacheInvalidator.cart_tags(fact.cart_id),
     OrderChanged: _order_changed,
     CustomerChanged: lambda fact: {f"orders:{fact.customer_id}"},
     CustomerErased: lambda fact: {f"orders:{fact.customer_id}"},
-    ReviewChanged: lambda fact: {f"product:{fact.product_id}"},
+    ReviewChanged: lambda fact: {f"product:{fact.product_id}", "catalog", "search"},  # lists show stars, too
 }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy.schema import CreateSchema
 
 from mestres_core.db.base import VERSION_TABLE
 from mestres_core.db.dialects.sqlite import is_configured
@@ -38,6 +39,14 @@ def version(engine: Engine) -> str | None:
             return None
         found = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()  # noqa: S608 - a constant
         return None if found is None else str(found)
+
+
+def create_namespace(connection: Connection, name: str) -> None:
+    """Make a PostgreSQL schema when it is not there yet; several processes may do it at once."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    found = connection.execute(text("SELECT to_regnamespace(:name)::text"), {"name": name}).scalar()
+    if found is None:  # asked first: whoever may not create schemas can use one that is there
+        connection.execute(CreateSchema(name))
 
 
 def check(engine: Engine) -> None:

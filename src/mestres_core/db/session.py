@@ -46,8 +46,11 @@ def normal_url(url: str | URL) -> URL:
     return parsed
 
 
-def make_engine(url: str | URL) -> Engine:
-    """An engine with the settings this package needs: pool of 20 + 30, lock timeout 10 s, SQLite configured."""
+def make_engine(url: str | URL, *, options: str = "") -> Engine:
+    """An engine with the settings this package needs: pool of 20 + 30, lock timeout 10 s, SQLite configured.
+
+    `options` are told to the PostgreSQL server with those of our own, such as `-c search_path=...`.
+    """
     parsed = normal_url(url)
     if parsed.get_backend_name() == "sqlite":
         memory = parsed.database in (None, "", ":memory:")
@@ -55,7 +58,10 @@ def make_engine(url: str | URL) -> Engine:
         engine = create_engine(parsed, connect_args=arguments, **({"poolclass": StaticPool} if memory else {}))
         configure_sqlite(engine)
         return engine
-    made = create_engine(parsed, connect_args=connect_arguments(parsed), **POOL)
+    arguments = connect_arguments(parsed)
+    if options:
+        arguments["options"] = f"{arguments['options']} {options}"
+    made = create_engine(parsed, connect_args=arguments, **POOL)
     ask_the_idle(made)
     return made
 

@@ -116,7 +116,7 @@ def test_lists_by_typed_attributes(shop: TestShop) -> None:
 
     assert ("B", "B", "AC", "BC", "AB", "C", "", "ABC") == (
         skus(altitude=1200),
-        skus(altitude="1200.0"),
+        skus(altitude=["1200.0"]),
         skus(altitude=[900, "1350.5"]),
         skus(altitude={"min": 1000}),
         skus(altitude={"min": 900, "max": 1200}),
@@ -125,8 +125,8 @@ def test_lists_by_typed_attributes(shop: TestShop) -> None:
         skus(altitude={}),
     )
     for wrong in (
-        {"altitude": "high"},
-        {"segredo": "x"},
+        {"altitude": ["high"]},
+        {"segredo": ["x"]},
         {"other": {"min": 1}},
         {"altitude": {"least": 1}},
         {"altitude": []},

@@ -1,7 +1,6 @@
 """Customers from the command line."""
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -10,11 +9,11 @@ from mestres_core.cli import main
 from mestres_core.errors import ErasureRefused, NotFound
 
 
-def test_telling_and_erasing(sqlite_shop: TestShop, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+def test_telling_and_erasing(sqlite_shop: TestShop, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     """`mestres customers export` prints all as JSON; `erase` says what is gone and what stays, or names open orders."""
     sqlite_shop.product()
     number = sqlite_shop.buy().order.number
-    where = ["--database", f"sqlite:///{tmp_path / 'shop.db'}"]
+    where = ["--database", str(sqlite_shop.engine.url)]
     email = CUSTOMER["email"]
     assert main(["customers", "export", email, *where]) == 0
     assert json.loads(capsysbinary.readouterr().out)["orders"][0]["number"] == number

@@ -149,3 +149,60 @@ def test_all_else_is_the_shops_own(cached: Any, shop: TestShop) -> None:
         tx.catalog.save(key="A1", name="Café A1", variants=[{"sku": "A1", "price": 1}])
         assert tx.catalog.get(1).card.price.amount == 1
     assert cached.audit().violations == shop.audit().violations == ()
+
+
+_READS: tuple[Callable[[Any], Any], ...] = (
+    lambda shop: shop.catalog.get(1),
+    lambda shop: shop.catalog.get("cafe-a1", locale="en"),
+    lambda shop: shop.catalog.list(per_page=5),
+    lambda shop: shop.catalog.list(category="torra"),
+    lambda shop: shop.catalog.list(collection="escolhidos"),
+    lambda shop: shop.catalog.list(channel="loja"),
+    lambda shop: shop.catalog.list(locale="en"),
+    lambda shop: shop.catalog.featured(),
+    lambda shop: shop.catalog.categories(),
+    lambda shop: shop.search.products("café"),
+    lambda shop: shop.search.suggest("caf"),
+)
+
+
+def _approved_review(shop: Any) -> None:
+    customer = shop.buy("A1").order.customer_id
+    shop.reviews.approve(shop.reviews.submit(customer, product_id=1, rating=4).id)
+
+
+_CHANGES: dict[str, Callable[[Any], Any]] = {
+    "a category's name": lambda shop: shop.categories.rename("torra", name="Torras"),
+    "a category's place": lambda shop: shop.categories.create("Clara", parent="torra"),
+    "a collection": lambda shop: shop.collections.take("escolhidos", "cafe-a1"),
+    "a tag": lambda shop: shop.collections.tag("cafe-a1", "novo"),
+    "a picture": lambda shop: shop.media.add("cafe-a1", url="https://example.com/a.jpg"),
+    "a translation": lambda shop: shop.translations.save("product", 1, "en", name="Coffee A1"),
+    "a channel": lambda shop: shop.channels.unpublish("cafe-a1", "loja"),
+    "an attribute": lambda shop: shop.attributes.set("cafe-a1", {"altitude": 1200}),
+    "options": lambda shop: shop.variants.assign("A1", {"moagem": "fina"}),
+    "a price": lambda shop: shop.pricing.set_price("A1", amount=4321),
+    "the last piece": lambda shop: shop.inventory.set("A1", on_hand=0),
+    "a review": _approved_review,
+}
+
+
+@pytest.mark.parametrize("name", _CHANGES)
+def test_a_change_of_any_room_is_seen_by_every_read(sqlite_shop: TestShop, name: str) -> None:
+    """Whatever of the catalogue changes, each cached read says at once what the shop itself says."""
+    shop = sqlite_shop
+    shop.product("A1")
+    shop.product("B1")
+    shop.categories.create("Torra")
+    shop.product("A1", category="torra")
+    shop.collections.save("Escolhidos", products=["cafe-a1", "cafe-b1"])
+    shop.channels.save("loja")
+    shop.channels.publish("cafe-a1", "loja")
+    shop.attributes.define("altitude", type="number")
+    shop.variants.set_options("cafe-a1", {"moagem": ["fina", "grossa"]})
+    with perf.open_cache() as cache:
+        cached: Any = perf.with_cache(shop.core, cache)
+        for read in _READS:
+            read(cached)
+        _CHANGES[name](shop)
+        assert [read(cached) for read in _READS] == [read(shop.core) for read in _READS]

@@ -39,8 +39,9 @@ def test_a_guest_becomes_an_account_only_when_the_address_is_proved(shop: TestSh
     assert refused == {("email", "duplicate")}
 
 
-def test_what_is_wrong_with_a_customer(shop: TestShop) -> None:
+def test_what_is_wrong_with_a_customer(sqlite_shop: TestShop) -> None:
     """Every wrong field is named in one refusal, and nothing is written."""
+    shop = sqlite_shop
     found = _wrong(
         lambda: shop.customers.create(
             email="x", name="n" * 121, document="111.111.111-11", phone="abc", reference="", group="vip"
@@ -220,8 +221,9 @@ def test_two_defaults_at_once(shop: TestShop) -> None:
     )
 
 
-def test_consents_are_a_history(shop: TestShop) -> None:
+def test_consents_are_a_history(sqlite_shop: TestShop) -> None:
     """What was said last counts, and all that was said before can be proved."""
+    shop = sqlite_shop
     ana = shop.customers.create(email="ana@example.com").id
     assert not shop.customers.has_consent(ana, "newsletter")
     shop.customers.give_consent(ana, "newsletter", version="2026-01", source="checkout")
@@ -249,8 +251,9 @@ def test_consents_are_a_history(shop: TestShop) -> None:
         shop.customers.give_consent(999, "newsletter")
 
 
-def test_the_buyer_keeps_what_was_typed_first(shop: TestShop) -> None:
+def test_the_buyer_keeps_what_was_typed_first(sqlite_shop: TestShop) -> None:
     """An order with an account's address is the account's, and changes nothing of it."""
+    shop = sqlite_shop
     shop.product()
     ana = shop.customers.account("user-1", email="ana@example.com", name="Ana Maria")
     arguments = shop.arguments(shop.quote(shop.cart(("A1", 1)))) | {"customer": {**CUSTOMER, "name": "A. S."}}

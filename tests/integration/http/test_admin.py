@@ -161,6 +161,21 @@ def test_an_export_is_a_file(admin, finish, product, kind):
         assert rows[made.variants[0].sku]["name"] == '\'=Café; "perigoso"'
     if kind == "xlsx":
         assert file.content[:2] == b"PK"
+    if kind == "ndjson":
+        size = len(file.content)
+        for asked, status, body in (
+            ("bytes=0-", 206, file.content),
+            ("bytes=100-", 206, file.content[100:]),
+            (f"bytes={size - 1}-", 206, file.content[-1:]),
+            (f"bytes={size}-", 416, b""),
+            ("bytes=0-5", 200, file.content),  # what is not said to go on is answered with the whole
+            ("lines=1-", 200, file.content),
+        ):
+            part = admin.get(job["result_url"], headers={"Range": asked})
+            assert (part.status_code, part.content) == (status, body)
+            if status == 206:
+                assert part.headers["content-range"] == f"bytes {size - len(body)}-{size - 1}/{size}"
+                assert int(part.headers["content-length"]) == len(body)
 
 
 @pytest.mark.parametrize(

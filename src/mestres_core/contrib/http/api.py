@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mestres_core.contrib.http import openapi, problems, schemas
 from mestres_core.contrib.http.calls import Call, Direct, Reads, Slugs
@@ -56,6 +56,10 @@ class Api:
     def templates(self) -> Sequence[str]:
         """The path templates, for a framework to register."""
         return (*dict.fromkeys(route.template for route in ROUTES), OPENAPI_PATH)
+
+    def document(self) -> dict[str, Any]:
+        """The OpenAPI document, as it is served at /openapi.json."""
+        return openapi.document(ROUTES)
 
     def handle(self, request: Request) -> Reply:
         """Answer a request. It never raises: what goes wrong becomes a problem document."""
@@ -111,7 +115,7 @@ class Api:
 
     @cached_property
     def _openapi(self) -> Reply:
-        text = dump(openapi.document(ROUTES))
+        text = dump(self.document())
         return Document(text, etag_of(text)).reply().with_headers(("Cache-Control", "public, no-cache"))
 
 

@@ -2,13 +2,15 @@
 
 from alembic import context
 
-from mestres_core.db.base import VERSION_TABLE, metadata
+from mestres_core.db.base import PREFIX, VERSION_TABLE, metadata
 
+# What the host has in the same database is not ours to compare: autogenerate sees our tables only.
 connection = context.config.attributes["connection"]
 context.configure(
     connection=connection,
     target_metadata=metadata,
     version_table=VERSION_TABLE,
+    include_name=lambda name, kind, _parents: kind != "table" or (name or "").startswith(PREFIX),
     render_as_batch=connection.dialect.name == "sqlite",
 )
 context.run_migrations()

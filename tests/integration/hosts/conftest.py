@@ -1,0 +1,5 @@
+"""The hosts' tests begin with a database that has the shop's tables already."""
+
+from core.conftest import fill
+
+__all__ = ["fill"]
