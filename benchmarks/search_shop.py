@@ -86,21 +86,28 @@ def _write(
                 }
             )
             rows[price].append({"variant_id": row, "currency": "BRL", "amount": each.price})
-        rows[card].append(
-            {
-                "product_id": number,
-                "currency": "BRL",
-                "price": min(each.price for each in draft.variants),
-                "sku": draft.variants[0].sku,
-                "image": None,
-                "in_stock": any(each.stock for each in draft.variants),
-            }
-        )
+        if draft.active:
+            rows[card].append(_card(draft, number, categories[tuple(draft.category)]))
     for table, of in rows.items():
         if of:
             connection.execute(insert(table), of)
     with Session(connection) as session:
         learn(session, connection.dialect.name, texts)
+
+
+def _card(draft: ProductDraft, number: int, of: int) -> dict[str, Any]:
+    prices = [each.price for each in draft.variants]
+    return {
+        "product_id": number,
+        "currency": "BRL",
+        "price": min(prices),
+        "max_price": max(prices),
+        "variants": len(prices),
+        "sku": draft.variants[0].sku,
+        "image": None,
+        "in_stock": any(each.stock for each in draft.variants),
+        "category_id": of,
+    }
 
 
 def _category(path: tuple[str, ...], known: dict[tuple[str, ...], int], rows: list[dict[str, Any]]) -> None:

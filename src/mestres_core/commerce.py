@@ -45,7 +45,7 @@ from mestres_core.db.rulebook import Rulebook
 from mestres_core.db.session import Database, make_engine
 from mestres_core.db.waiting import ask, is_async, to_the_end
 from mestres_core.downloads.service import DownloadService
-from mestres_core.events.facts import Fact, ProductChanged, StockChanged
+from mestres_core.events.facts import CatalogChanged, Fact, ProductChanged, StockChanged
 from mestres_core.events.hosted import facts_of
 from mestres_core.events.outbox import Outbox
 from mestres_core.events.relay import RelayPolicy, Subscriber, relay
@@ -75,7 +75,7 @@ from mestres_core.rules.synonyms import BUILT_IN, Synonyms
 from mestres_core.search.engine import all_documents, feed
 from mestres_core.search.querylog import QueryLog
 from mestres_core.search.service import SearchService
-from mestres_core.search.upkeep import Progress, Rebuild, count
+from mestres_core.search.upkeep import Progress, Rebuild, count, reindex_below
 from mestres_core.shipping.service import ShippingService, TableRater
 from mestres_core.tax.dto import TaxSettings
 from mestres_core.tax.remote import RemoteTaxes, answering
@@ -350,6 +350,7 @@ class Commerce:
         )
         self._listeners: list[Listener] = []
         self._subscribers: list[Subscriber] = [
+            self._reindex,
             *([] if self.config.search is None else [self._feed]),
             *self.config.sinks,
         ]
@@ -583,6 +584,13 @@ class Commerce:
             self.read(lambda services: backend.replace(all_documents(services.outbox.session, progress)))
         return made.changed
 
+    def _reindex(self, fact: Fact) -> None:
+        """Have the products of a category found by the name and the place that it has now; a portion a transaction."""
+        if isinstance(fact, CatalogChanged) and fact.what == "category":
+            after = 0
+            while (last := self.run(partial(_reindex_some, fact.row_id, after))) is not None:
+                after = last
+
     def _feed(self, fact: Fact) -> None:
         """Tell the search engine what has become of a product."""
         backend = self.config.search
@@ -616,6 +624,10 @@ class Commerce:
                 ask(listener, facts)
             except Exception:  # noqa: BLE001 - the work is committed: no listener may make it look undone
                 _log.exception("a listener failed on %d committed facts", len(facts))
+
+
+def _reindex_some(category_id: int, after: int, services: Services) -> int | None:
+    return reindex_below(services.outbox.session, services.search.dialect, category_id, after)
 
 
 class _OneCall:

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
+from mestres_core.catalog import indexing
 from mestres_core.catalog.assortment import definition
 from mestres_core.catalog.dto import AttributeDefinition, AttributeValue, ProductDraft
 from mestres_core.catalog.finding import Changing, announce_products, find_category, find_product
@@ -234,6 +235,7 @@ class AttributeService:
             )
         if rows:
             self._session.execute(insert(attribute), rows)
+        indexing.index(self._session, self._work.dialect, [row.id])
         self._changing.changed(row)
         return self.of(row.id)
 

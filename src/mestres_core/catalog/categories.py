@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, delete, exists, insert, select, update
 
-from mestres_core.catalog import cards, queries
+from mestres_core.catalog import cards, indexing, queries
 from mestres_core.catalog.assortment import definition
 from mestres_core.catalog.attributes import SAVES
 from mestres_core.catalog.dto import Category, CategoryNode
@@ -130,7 +130,7 @@ class CategoryService:
     def rename(self, slug: str, *, name: str | None = None, new_slug: str | None = None) -> CategoryNode:
         """Give a category another name, another slug, or both. Raises NotFound, ValidationError.
 
-        Search finds its products by the new name once they are saved again, or the index is rebuilt.
+        Search finds its products by the new name as soon as the outbox is delivered.
         """
         checks, values = Checks(), {}
         if name is not None:
@@ -227,6 +227,7 @@ class CategoryService:
         ids = self._session.execute(rows).scalars().all()
         self._session.execute(update(product).where(product.c.category_id == before).values(category_id=after))
         cards.refresh(self._session, self._work.dialect, ids)
+        indexing.index(self._session, self._work.dialect, ids)
         self._work.outbox.announce(*(ProductChanged(each, after) for each in ids))
 
     def _locked(self) -> _Tree:

@@ -64,6 +64,8 @@ def index(session: Session, dialect: str, ids: Sequence[int]) -> list[int]:
 
 def _read(session: Session, ids: Sequence[int]) -> dict[int, tuple[Texts, bool]]:
     """The texts of each, and whether its index is that of its texts."""
+    if not ids:
+        return {}
     of = {"ids": list(ids)}
     rows = session.execute(_PRODUCTS, of).all()
     tree = {row.id: row for row in session.execute(_TREE)}

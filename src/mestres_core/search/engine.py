@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import bindparam, func, select
@@ -12,13 +13,15 @@ from mestres_core.catalog import indexing, queries
 from mestres_core.catalog.dto import FacetValue, Page, ProductCard
 from mestres_core.catalog.models import card, category, product, variant
 from mestres_core.catalog.texts import BREAK
+from mestres_core.db.keyset import Keyset
 from mestres_core.errors import ValidationError
 from mestres_core.search.asking import Term
-from mestres_core.search.finding import Slice, unpacked
+from mestres_core.search.finding import RELEVANCE, Slice
 from mestres_core.search.narrowing import Narrowing
 from mestres_core.typing import SearchBackend, SearchDocument, SearchRequest, SearchTerm
 
-_ENGINE = "engine:"
+# An engine's pages are by number, told by how many rows lie before.
+_CURSORS = {sort: Keyset(f"engine:{sort}", (product.c.id,)) for sort in (RELEVANCE, *queries.SORTS)}
 _CHUNK = 500
 _DEEPEST = 10_000
 """Engines refuse to look deeper: what lies behind has no next page."""
@@ -83,7 +86,7 @@ class EngineFinder:
             wish.page,
             wish.per_page,
             hits.total,
-            queries.pack_cursor(_name(wish.sort), [after]) if after < min(hits.total, _DEEPEST) else None,
+            _CURSORS[wish.sort].pack([after]) if after < min(hits.total, _DEEPEST) else None,
             {name: _values(counts) for name, counts in sorted(hits.facets.items())},
         )
 
@@ -92,12 +95,15 @@ def place_of(cursor: str | None, sort: str) -> tuple[int] | None:
     """Where the page before ended, when an engine made it; None for other cursors. Raises ValidationError."""
     if cursor is None:
         return None
-    made_for, *values = unpacked(cursor)
-    if not str(made_for).startswith(_ENGINE):
+    for made_for in (sort, *_CURSORS):
+        with suppress(ValidationError):
+            (after,) = _CURSORS[made_for].unpack(cursor)
+            if made_for == sort and 0 <= after < _DEEPEST:
+                return (after,)
+            break
+    else:
         return None
-    if made_for != _name(sort) or len(values) != 1 or type(values[0]) is not int or not 0 <= values[0] < _DEEPEST:
-        raise ValidationError.of("cursor", "invalid", reason="made for another order")
-    return (values[0],)
+    raise ValidationError.of("cursor", "invalid", reason="made for another order")
 
 
 def documents(session: Session, ids: Sequence[int], *, currency: str = "BRL") -> list[SearchDocument]:
@@ -158,10 +164,6 @@ def _fields(body: str) -> tuple[str, str, str]:
     first = stems.index(BREAK)
     second = stems.index(BREAK, first + 1)
     return " ".join(stems[:first]), " ".join(stems[first + 1 : second]), " ".join(stems[second + 1 :])
-
-
-def _name(sort: str) -> str:
-    return f"{_ENGINE}{sort}"
 
 
 def _values(counts: Mapping[str, int]) -> tuple[FacetValue, ...]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -17,7 +15,6 @@ from mestres_core.catalog.models import attribute, card, category, product, vari
 from mestres_core.catalog.service import cursor_values
 from mestres_core.catalog.vocabulary import frequencies
 from mestres_core.db.keyset import Keyset
-from mestres_core.errors import ValidationError
 from mestres_core.rules.text import fold
 from mestres_core.search import matching
 from mestres_core.search.asking import Term
@@ -103,7 +100,7 @@ class Finder:
         """
         conditions = [*narrowing.conditions(), *matching.of_values(self._dialect, narrowing.values())]
         asked = _Asked(query, wanted, wanted, narrowing, matching.anywhere(self._dialect, wanted, missing=missing))
-        ids = self.ids([*conditions, asked.match])
+        ids = self.ids([*conditions, asked.match], newest=missing > 0)
         if len(wanted) > 1 and ids.number < _SCARCE and not missing and (needed := self._telling(wanted)) != wanted:
             asked = asked._replace(needed=needed, match=matching.anywhere(self._dialect, needed))
             ids = self.ids([*conditions, asked.match])
@@ -118,9 +115,16 @@ class Finder:
             self._facets(ids, asked.match, narrowing) if wish.facets else {},
         )
 
-    def ids(self, conditions: Sequence[ColumnElement[bool]], *, source: FromClause = queries.CARD_SOURCE) -> Ids:
-        """The matches, whichever come first; one more than 1,000 when there are more."""
-        found = select(product.c.id).select_from(source).where(*conditions).limit(FEW + 1).subquery()
+    def ids(
+        self,
+        conditions: Sequence[ColumnElement[bool]],
+        *,
+        source: FromClause = queries.CARD_SOURCE,
+        newest: bool = False,
+    ) -> Ids:
+        """The matches, whichever come first, or the newest; one more than 1,000 when there are more."""
+        query = select(product.c.id).select_from(source).where(*conditions).limit(FEW + 1)
+        found = (query.order_by(product.c.id.desc()) if newest else query).subquery()
         return Ids(*self._session.execute(select(func.count(), matching.gathered(self._dialect, found.c.id))).one())
 
     def popular_first(self, wanted: Sequence[Term], begins: ColumnElement[bool], limit: int) -> Sequence[Any]:
@@ -140,9 +144,12 @@ class Finder:
         # However many were sold, only the first of them are looked through.
         ranking = select(popularity.c.id).where(popularity.c.kind == PRODUCT)
         ranking = ranking.order_by(popularity.c.sold.desc(), popularity.c.id.desc()).limit(_BEST_SOLD)
+        featured = select(product.c.id).where(product.c.featured.is_(True))
+        featured = featured.order_by(product.c.featured.desc(), product.c.id.desc()).limit(_BEST_SOLD)
+        among_featured = product.c.id.in_(select(featured.subquery().c.id))
         among_best = product.c.id.in_(select(ranking.subquery().c.id))
         rows: list[Any] = []
-        for layer in ([product.c.featured.is_(True)], [plain, among_best]):
+        for layer in ([among_featured], [plain, among_best]):
             if len(rows) < limit:
                 query = _with_sales(queries.cards([*shown, in_row, *layer]))
                 rows += self._session.execute(query.order_by(sold.desc(), *by_name).limit(limit - len(rows))).all()
@@ -166,7 +173,8 @@ class Finder:
     def _rows(self, asked: _Asked, ids: Ids, wish: Slice, *, plain: bool) -> Sequence[Any]:
         few = ids.number <= FEW
         matches = [*asked.narrowing.conditions(), asked.match]
-        if few:
+        # Of thousands that miss a word the newest will do: none of them is what was asked for.
+        if few or (not plain and wish.sort == RELEVANCE):
             matches = [product.c.active, *_shown_in(asked.narrowing), matching.among(self._dialect, ids)]
         if wish.sort != RELEVANCE:
             return self._sorted(matches, wish)
@@ -335,13 +343,3 @@ def _cursor(row: Any, sort: str) -> str:
     if sort == RELEVANCE:
         return _CURSORS.pack([row.best, row.apart, row.typed, row.sort_name, row.id])
     return queries.pack_cursor(sort, cursor_values(row, sort))
-
-
-def unpacked(cursor: str) -> list[Any]:
-    """What a cursor holds: the order that it was made for, then values. Raises ValidationError."""
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        made_for, *values = json.loads(base64.urlsafe_b64decode(padded.encode()))
-    except (ValueError, TypeError, AttributeError, RecursionError):
-        raise ValidationError.of("cursor", "invalid", reason="not a cursor of this list") from None
-    return [made_for, *values]

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from mestres_core.catalog import indexing
 from mestres_core.catalog.attributes import SAVES
-from mestres_core.catalog.models import form, product, word
+from mestres_core.catalog.models import category, form, product, word
 from mestres_core.catalog.vocabulary import form_rows, searchable
 from mestres_core.db.base import PREFIX
 from mestres_core.db.dialects.sql import as_dict, one_at_a_time
@@ -93,6 +93,16 @@ class Rebuild:
             connection.execute(insert(form), form_rows(fresh))
         if not _documents_agree(session, dialect):
             session.execute(text(f"INSERT INTO {_FTS} ({_FTS}) VALUES ('rebuild')"))  # noqa: S608 - a constant
+
+
+def reindex_below(session: Session, dialect: str, category_id: int, after: int) -> int | None:
+    """Put the next products of a category and of all below it right; the number of the last one, None at the end."""
+    line = select(category.c.id).where(category.c.id == category_id).cte("line", recursive=True)
+    line = line.union_all(select(category.c.id).join(line, category.c.parent_id == line.c.id))
+    query = _NEXT.where(product.c.category_id.in_(select(line.c.id)))
+    ids = session.execute(query, {"after": after, "most": CHUNK}).scalars().all()
+    indexing.index(session, dialect, ids)
+    return ids[-1] if ids else None
 
 
 def count(session: Session) -> int:

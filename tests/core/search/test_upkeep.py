@@ -128,3 +128,27 @@ def test_the_command_line(full: TestShop, database_url: str, capsys: pytest.Capt
     full.search.flush()
     code, out = run("log", "--without-results")
     assert (code, out.splitlines()[1].split()) == (0, ["1", "1", "xilofone"])
+
+
+def test_a_category_is_found_by_its_new_name_and_place(full: TestShop) -> None:
+    """Once the outbox is delivered, its products and those of what is below it are; nothing else is touched."""
+    full.product("C", name="Especial", category=["Grãos", "Microlotes"])
+    while full.relay():
+        pass
+    full.categories.rename("graos", name="Sementes")
+    while full.relay():
+        pass
+    assert (sorted(_skus(full, "semente")), full.search.check().clean) == (["A", "C"], True)
+    full.categories.move("microlotes", parent="moedores")
+    while full.relay():
+        pass
+    assert (_skus(full, "semente"), full.search.check().clean) == (["A"], True)
+    full.categories.remove("microlotes", move_products_to="graos")
+    assert (sorted(_skus(full, "semente")), full.search.check().clean) == (["A", "C"], True)
+
+
+def test_an_attribute_that_is_set_is_found_at_once(full: TestShop) -> None:
+    """In the transaction that sets it."""
+    number = full.search.products("caramelo").items[0].id
+    full.attributes.set(number, {"Torra": "Escura", "Processo": "Natural"})
+    assert (_skus(full, "natural"), _skus(full, "torra clara"), full.search.check().clean) == (["A"], [], True)
