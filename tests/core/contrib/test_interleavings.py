@@ -15,7 +15,7 @@ from mestres_core.contrib import perf
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(7200)]
 
-_STEPS, _ROUNDS = (5_000, 20) if os.environ.get("MESTRES_STRESS") == "long" else (1_000, 1)
+_STEPS, _ROUNDS = (5_000, 20) if os.environ.get("MESTRES_STRESS") == "long" else (400, 1)
 
 
 def _play(

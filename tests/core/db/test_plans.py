@@ -42,7 +42,7 @@ def shop(migrated: MigratedDatabases):  # type: ignore[no-untyped-def]
 def test_every_statement_of_a_call_has_its_plan(shop: TestShop) -> None:
     """The statements that were sent, each with its time, its pages and the indexes that it used."""
     found = plans(shop.engine, lambda: shop.catalog.list(per_page=20))
-    page, count = found
+    count, page = found
     assert "LIMIT" in page.statement
     assert page.indexes
     assert "mc_product" not in page.scanned
