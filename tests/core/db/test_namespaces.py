@@ -3,6 +3,7 @@
 import pytest
 from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
 
 from core_shop import ADDRESS, CUSTOMER
 from mestres_core import Commerce
@@ -36,7 +37,7 @@ def test_two_shops_in_one_database(postgres_database):
         assert south.audit().clean
         south.migrate("base")
         assert north.inventory.level("A").available == 3
-        with create_engine(north.engine.url).connect() as plain:
+        with create_engine(north.engine.url, poolclass=NullPool).connect() as plain:
             assert inspect(plain).get_table_names(schema="public") == []
 
 
