@@ -20,7 +20,7 @@ from mestres_core.catalog.models import attribute, category, image, price, produ
 from mestres_core.catalog.price_history import record
 from mestres_core.catalog.texts import Texts
 from mestres_core.catalog.vocabulary import learn
-from mestres_core.db.dialects.bulk import InsertMany, UpdateMany
+from mestres_core.db.bulk import InsertMany, UpdateMany
 from mestres_core.db.dialects.sql import as_dict, one_at_a_time
 from mestres_core.events.facts import ProductChanged
 from mestres_core.events.work import Work

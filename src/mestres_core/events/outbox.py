@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from mestres_core.db.dialects.bulk import InsertMany
+from mestres_core.db.bulk import InsertMany
 from mestres_core.db.later import write
 from mestres_core.events.facts import Fact
 from mestres_core.events.models import outbox

@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, exists, func, insert, or_, select, update
 
-from mestres_core.db.dialects.bulk import InsertMany, UpdateMany
+from mestres_core.db.bulk import InsertMany, UpdateMany
 from mestres_core.errors import InsufficientStock, NotFound
 from mestres_core.events.facts import StockLow
 from mestres_core.events.work import Work

@@ -18,7 +18,7 @@ from sqlalchemy import Integer, bindparam, func, literal_column, or_, select, up
 from mestres_core.cart.dto import CartLine, Totals
 from mestres_core.catalog.dto import Page
 from mestres_core.catalog.service import check_paging
-from mestres_core.db.dialects.bulk import InsertFamily
+from mestres_core.db.bulk import InsertFamily
 from mestres_core.db.keyset import Keyset
 from mestres_core.errors import InsufficientStock, TransactionOwnershipError, ValidationError
 from mestres_core.events.facts import OrderEdited

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mestres_core.db.dialects.bulk import InsertMany, UpdateMany
+from mestres_core.db.bulk import InsertMany, UpdateMany
 from mestres_core.events.models import outbox
 from mestres_core.inventory.models import level
 

@@ -1,5 +1,5 @@
 """The hosts' tests begin with a database that has the shop's tables already."""
 
-from core.conftest import fill
+from core.conftest import fill, migrated
 
-__all__ = ["fill"]
+__all__ = ["fill", "migrated"]

@@ -4,6 +4,8 @@ from alembic import context
 
 from mestres_core.db.base import PREFIX, VERSION_TABLE, metadata
 
+_SEARCH = (f"{PREFIX}search_document", "search_", f"ix_{PREFIX}product_search_")
+
 # What the host has in the same database is not ours to compare: autogenerate sees our tables only.
 connection = context.config.attributes["connection"]
 context.configure(
@@ -11,6 +13,8 @@ context.configure(
     target_metadata=metadata,
     version_table=VERSION_TABLE,
     include_name=lambda name, kind, _parents: kind != "table" or (name or "").startswith(PREFIX),
+    # The full-text index is the database's own: no metadata have it.
+    include_object=lambda _object, name, _kind, _reflected, _other: not (name or "").startswith(_SEARCH),
     render_as_batch=connection.dialect.name == "sqlite",
 )
 context.run_migrations()
