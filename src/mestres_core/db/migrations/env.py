@@ -12,7 +12,7 @@ context.configure(
     connection=connection,
     target_metadata=metadata,
     version_table=VERSION_TABLE,
-    include_name=lambda name, kind, _parents: kind != "table" or name.startswith(PREFIX),
+    include_name=lambda name, kind, _parents: kind != "table" or (name or "").startswith(PREFIX),
     # The full-text index is the database's own: no metadata have it.
     include_object=lambda _object, name, _kind, _reflected, _other: not (name or "").startswith(_SEARCH),
     render_as_batch=connection.dialect.name == "sqlite",
