@@ -206,7 +206,7 @@ def test_a_key_that_is_none(sqlite_shop: TestShop, key: Any) -> None:
     with pytest.raises(ValidationError) as caught:
         sqlite_shop.checkout.place(**arguments | {"idempotency_key": key})
     assert [error.field for error in caught.value.errors] == ["idempotency_key"]
-    assert sqlite_shop.orders.list() == ()
+    assert sqlite_shop.orders.list().items == ()
 
 
 def test_keys_of_two_channels_are_two(shop: TestShop) -> None:
