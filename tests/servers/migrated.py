@@ -22,7 +22,7 @@ SELECT (SELECT md5(string_agg(concat_ws(' ', n.nspname, c.relname, c.relkind, a.
 """
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'mc_alembic_version'"
 _NUMBERS_BEGIN_AGAIN = """
-SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, false)
+SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, sequencename = 'mc_location_id_seq')
 FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL
 """
 _ROOM = 8 << 20  # bytes that a test may leave behind before a new database is the better one

@@ -45,6 +45,7 @@ _VARIANTS = InsertMany(
     *("product_id", "sku", "name", "position", "weight_grams", "active", "tax_class", "digital"),
     *("length_mm", "width_mm", "height_mm"),
     key=("sku",),
+    fixed=("product_id",),  # part of a unique index: to set it would wait for every order under way
     returning=(variant.c.sku, variant.c.id),
 )
 _PRICES = InsertMany(price, "variant_id", "currency", "amount", key=("variant_id", "currency"))

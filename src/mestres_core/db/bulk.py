@@ -26,11 +26,16 @@ class InsertMany:
     """INSERT of these columns of a table; the rows' own numbers follow their order.
 
     `returning` are columns of the rows as they were written, in no certain order. With `key` a row that is there
-    already is changed to the given one, and `returning` has it too.
+    already is changed to the given one but for its `fixed` columns, and `returning` has it too.
     """
 
     def __init__(
-        self, table: Table, *columns: str, returning: Sequence[Column[Any]] = (), key: Sequence[str] = ()
+        self,
+        table: Table,
+        *columns: str,
+        returning: Sequence[Column[Any]] = (),
+        key: Sequence[str] = (),
+        fixed: Sequence[str] = (),
     ) -> None:
         given = _given([table.c[name] for name in columns])
         chosen = select(*(given.c[name] for name in columns)).order_by(given.c[_POSITION])
@@ -42,7 +47,7 @@ class InsertMany:
             in_one, one_by_one = (
                 query.on_conflict_do_update(
                     index_elements=list(key),
-                    set_={name: query.excluded[name] for name in columns if name not in key},
+                    set_={name: query.excluded[name] for name in columns if name not in (*key, *fixed)},
                 )
                 for query in (in_one, one_by_one)
             )

@@ -213,7 +213,7 @@ def test_a_stream_is_closed_when_its_reader_goes(admin, monkeypatch):
         def __init__(self):
             self.chunks = chunks()
 
-    monkeypatch.setattr("mestres_core.jobs.service.Jobs.result", lambda _self, _id: Result())
+    monkeypatch.setattr("mestres_core.jobs.service.Jobs.result", lambda _self, _id, **_named: Result())
     assert admin.head("/admin/api/v1/jobs/x/result").headers["content-length"] == str(2**40)
     assert made == []
     with admin.stream("GET", "/admin/api/v1/jobs/x/result") as response:
