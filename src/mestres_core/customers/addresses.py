@@ -6,6 +6,7 @@ each other (the customer's row is locked); two unique indexes stand behind it.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
@@ -41,15 +42,19 @@ _DEFAULT = {
 }
 
 
-class Addresses:
+class Addresses(ABC):
     """The part of `CustomerService` that keeps address books."""
 
     _work: Work
     _session: Any
 
+    @abstractmethod
+    def get(self, customer_id: int) -> Any:
+        """The customer."""
+
+    @abstractmethod
     def lock(self, customer_id: int) -> Any:
         """The customer's row, held until the transaction ends."""
-        raise NotImplementedError
 
     def add_address(
         self,
@@ -144,10 +149,6 @@ class Addresses:
         owner = self.get(customer_id).id
         row = self._session.execute(_DEFAULT[f"default_{kind}"], {"customer_id": owner}).first()
         return None if row is None else _show(row)
-
-    def get(self, customer_id: int) -> Any:
-        """The customer."""
-        raise NotImplementedError
 
     def _clear(self, owner: int, defaults: dict[str, bool]) -> None:
         for name, chosen in defaults.items():

@@ -6,6 +6,7 @@ Invariant: what was said is never changed, only followed by what is said next; s
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select
@@ -23,19 +24,19 @@ _SAID = (
 )
 
 
-class Consents:
+class Consents(ABC):
     """The part of `CustomerService` that keeps consents."""
 
     _work: Work
     _session: Any
 
-    def lock(self, customer_id: int) -> Any:
-        """The customer's row, held until the transaction ends."""
-        raise NotImplementedError
-
+    @abstractmethod
     def get(self, customer_id: int) -> Any:
         """The customer."""
-        raise NotImplementedError
+
+    @abstractmethod
+    def lock(self, customer_id: int) -> Any:
+        """The customer's row, held until the transaction ends."""
 
     def give_consent(self, customer_id: int, purpose: str, *, version: str = "", source: str = "") -> Consent:
         """The customer agrees to a purpose ("newsletter"); `version` names the text, `source` where it was said.
