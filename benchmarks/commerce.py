@@ -33,7 +33,7 @@ from tqdm import tqdm
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from mestres_core import Commerce
-from mestres_core.commerce import Config
+from mestres_core.config import Config
 from mestres_core.providers.fake import FakeCard
 from mestres_core.providers.on_delivery import OnDelivery
 from servers.postgres import own_postgres

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, bindparam, insert, literal, select, update
 from mestres_core.cart.models import cart
 from mestres_core.catalog.models import price, product, variant
 from mestres_core.checkout.models import idempotency
-from mestres_core.commerce import RandomIds
+from mestres_core.config import RandomIds
 from mestres_core.customers.models import customer
 from mestres_core.db.dialects.sql import as_dict
 from mestres_core.inventory.models import level, movement

@@ -10,7 +10,7 @@ from sqlalchemy import event, text
 from mestres_core import Commerce
 from mestres_core.catalog.dto import Product
 from mestres_core.checkout.dto import Placed, Quote
-from mestres_core.commerce import RandomIds
+from mestres_core.config import RandomIds
 from mestres_core.providers.fake import FakeCard, FakePix, signed_event
 from mestres_core.testing import FakeClock, memory_shop
 

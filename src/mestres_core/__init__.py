@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from mestres_core.catalog.dto import ProductDraft, VariantDraft
 from mestres_core.checkout.service import Times
-from mestres_core.commerce import Commerce, Config, Services
+from mestres_core.commerce import Commerce
+from mestres_core.config import Config
 from mestres_core.db.base import metadata
 from mestres_core.db.dialects.sqlite import configure_sqlite
 from mestres_core.errors import CommerceError
 from mestres_core.money import Money
+from mestres_core.services import Services
 
 if TYPE_CHECKING:
     from mestres_core.aio import AsyncCommerce

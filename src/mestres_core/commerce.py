@@ -1,4 +1,4 @@
-"""The composition root: configuration and plugins on one side, services bound to a session on the other.
+"""The shop as its host holds it: who owns the transaction, and what takes several.
 
 Three ways in, one set of services, and each of them async by `shop.aio`:
 
@@ -10,12 +10,10 @@ Three ways in, one set of services, and each of them async by `shop.aio`:
 from __future__ import annotations
 
 import logging
-import secrets
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from functools import cached_property, partial, wraps
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
@@ -24,81 +22,30 @@ from sqlalchemy import Engine, MetaData
 from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session
 
-from mestres_core.admin.service import AdminService
-from mestres_core.cart.service import CartService
-from mestres_core.catalog.attributes import AttributeService
-from mestres_core.catalog.categories import CategoryService
-from mestres_core.catalog.channels import ChannelService
-from mestres_core.catalog.collections import CollectionService
-from mestres_core.catalog.media import MediaService
-from mestres_core.catalog.options import VariantService
-from mestres_core.catalog.related import RelatedService
-from mestres_core.catalog.service import CatalogService
-from mestres_core.catalog.translations import TranslationService
 from mestres_core.checkout import placing, returning
-from mestres_core.checkout.audit import CLAIMS, AuditReport, audit
-from mestres_core.checkout.service import CheckoutService, Times
-from mestres_core.customers.service import CustomerService
+from mestres_core.checkout.audit import AuditReport, audit
+from mestres_core.config import Config
 from mestres_core.db import namespaces, schema
 from mestres_core.db.base import metadata
 from mestres_core.db.rulebook import Rulebook
 from mestres_core.db.session import Database, make_engine
 from mestres_core.db.waiting import ask, is_async, to_the_end
-from mestres_core.downloads.service import DownloadService
 from mestres_core.events.facts import CatalogChanged, Fact, ProductChanged, StockChanged
 from mestres_core.events.hosted import facts_of
-from mestres_core.events.outbox import Outbox
-from mestres_core.events.relay import RelayPolicy, Subscriber, relay
+from mestres_core.events.relay import Subscriber, relay
 from mestres_core.events.sending import send
-from mestres_core.events.service import EventService
-from mestres_core.events.webhooks import WebhookPolicy, WebhookService, fan_out
-from mestres_core.events.work import Work
-from mestres_core.extensions import check_shapes
-from mestres_core.inventory.holding import ReserveAtQuote
-from mestres_core.inventory.reservations import ReservationService
-from mestres_core.inventory.service import InventoryService, PriorityAllocator
+from mestres_core.events.webhooks import fan_out
 from mestres_core.jobs.service import Jobs
 from mestres_core.orders import confirming
-from mestres_core.orders.confirming import Notifier
-from mestres_core.orders.numbers import RandomNumbers
-from mestres_core.orders.service import OrderService
-from mestres_core.payments.accounts import GiftCardService, StoreCreditService
-from mestres_core.payments.service import PaymentService
-from mestres_core.plugins import PluginLike, plugged
-from mestres_core.pricing.service import PricingService
-from mestres_core.privacy.people import People
-from mestres_core.promotions.definitions import Words
-from mestres_core.promotions.service import PromotionService
-from mestres_core.providers.fake import FakeBoleto, FakeCard, FakePix
-from mestres_core.reviews.service import ReviewPolicy, ReviewService
-from mestres_core.rules.synonyms import BUILT_IN, Synonyms
+from mestres_core.plugins import PluginLike
 from mestres_core.search.engine import all_documents, feed
 from mestres_core.search.querylog import QueryLog
-from mestres_core.search.service import SearchService
 from mestres_core.search.upkeep import Progress, Rebuild, count, reindex_below
-from mestres_core.shipping.service import ShippingService, TableRater
-from mestres_core.tax.dto import TaxSettings
+from mestres_core.services import SERVICE_TYPES, ServiceNames, Services
 from mestres_core.tax.remote import RemoteTaxes, answering
-from mestres_core.tax.service import TaxService
 from mestres_core.typing import (
-    AsyncPaymentProvider,
-    CartMergePolicy,
-    Clock,
-    EventSink,
-    Ids,
-    OrderNumberGenerator,
     PaymentProvider,
-    PriceResolver,
-    PromotionAction,
-    PromotionCondition,
-    ReservationPolicy,
-    RoundingPolicy,
-    SearchBackend,
-    ShippingRater,
-    StockAllocator,
-    TaxCalculator,
 )
-from mestres_core.wishlists.service import WishlistService
 
 if TYPE_CHECKING:
     from mestres_core.aio import AsyncCommerce
@@ -106,7 +53,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Listener = Callable[[Sequence[Fact]], object]
 _log = logging.getLogger(__name__)
-_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no letter that is taken for a digit
 _READS = frozenset(
     (
         "list get categories featured products suggest spellings level of_order order_of of_customer find opens coupon"
@@ -133,85 +79,6 @@ _OWN_TRANSACTIONS = frozenset(
 )
 
 
-class SystemClock:
-    """The machine's clock."""
-
-    def now(self) -> datetime:
-        """The present in UTC."""
-        return datetime.now(UTC)
-
-
-class RandomIds:
-    """Names that cannot be guessed, and order numbers that do not queue up behind a counter."""
-
-    def token(self) -> str:
-        """192 random bits, as 32 characters that are safe in an address."""
-        return secrets.token_urlsafe(24)
-
-    def order_number(self) -> str:
-        """`MC-` and ten letters: 50 random bits, so that a clash is not to be expected in a shop's life."""
-        return "MC-" + "".join(secrets.choice(_LETTERS) for _ in range(10))
-
-
-def _stand_ins() -> Sequence[PaymentProvider]:
-    return FakeCard(), FakePix(), FakeBoleto()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Config:
-    """What a shop may be told. `webhook_secret` None refuses every webhook; `notifier` None tells buyers nothing.
-
-    `shipping` as it is sends by the shop's zones, and while there are none by one table for Brazil. `tax` None: the
-    shop's own rates; `taxes` says how they are rounded.
-    `numbers` None gives orders the random numbers of `ids`. `synonyms` is what buyers say for the same thing.
-    `search` None: products are found by the database's own index.
-    `relay` and `webhooks` say how facts are delivered, to subscribers and to the endpoints of others.
-
-    A shop's own rules (protocols of mestres_core.typing, docs/extending.md): `prices` may answer other prices than the
-    shop's; `conditions` and `actions` are words for promotions, `merge_policies` for `carts.merge`, each with what
-    makes or does it; `reservations` None goes by `Times.reservation`; `rounding` None rounds halves up, and taxes by
-    `taxes`; `sinks` are told every committed fact, as by `subscribe`.
-
-    Raises TypeError for something that lacks what its protocol asks for, ValueError for a word that the shop has
-    already.
-    """
-
-    providers: Sequence[PaymentProvider | AsyncPaymentProvider] = field(default_factory=_stand_ins)
-    shipping: ShippingRater = field(default_factory=TableRater)
-    tax: TaxCalculator | None = None
-    taxes: TaxSettings = field(default_factory=TaxSettings)
-    allocator: StockAllocator = field(default_factory=PriorityAllocator)
-    times: Times = field(default_factory=Times)
-    webhook_secret: str | None = None
-    notifier: Notifier | None = None
-    clock: Clock = field(default_factory=SystemClock)
-    ids: Ids = field(default_factory=RandomIds)
-    numbers: OrderNumberGenerator | None = None
-    prices: PriceResolver | None = None
-    conditions: Mapping[str, Callable[..., PromotionCondition]] = field(default_factory=dict)
-    actions: Mapping[str, Callable[..., PromotionAction]] = field(default_factory=dict)
-    merge_policies: Mapping[str, CartMergePolicy] = field(default_factory=dict)
-    reservations: ReservationPolicy | None = None
-    rounding: RoundingPolicy | None = None
-    sinks: Sequence[EventSink] = ()
-    reviews: ReviewPolicy = field(default_factory=ReviewPolicy)
-    synonyms: Synonyms = BUILT_IN
-    search: SearchBackend | None = None
-    relay: RelayPolicy = field(default_factory=RelayPolicy)
-    webhooks: WebhookPolicy = field(default_factory=WebhookPolicy)
-
-    def __post_init__(self) -> None:
-        check_shapes({each.name: getattr(self, each.name) for each in fields(self)})
-
-    @classmethod
-    def with_plugins(cls, *plugins: str | PluginLike, **settings: Any) -> Self:
-        """What the installed plugins of these names set, and `settings`, which go before them: docs/extending.md.
-
-        Raises PluginError, TypeError for an unknown setting.
-        """
-        return cls(**plugged(plugins, settings, known=[each.name for each in fields(cls)]))
-
-
 def _asked_between_transactions(config: Config) -> Config:
     calculator = config.tax
     if calculator is None or not getattr(calculator, "remote", False):
@@ -219,113 +86,8 @@ def _asked_between_transactions(config: Config) -> Config:
     return replace(config, tax=RemoteTaxes(calculator))
 
 
-class Services:
-    """Every service, bound to one session."""
-
-    def __init__(self, session: Session, config: Config, rulebook: Rulebook, searches: QueryLog | None = None) -> None:
-        self.outbox = Outbox(session, config.clock)
-        work = Work(session, config.clock, config.ids, self.outbox, rulebook)
-        # Within a transaction a provider is only asked what it knows by itself.
-        providers = {provider.name: cast("PaymentProvider", provider) for provider in config.providers}
-        self.inventory = InventoryService(work, config.allocator)
-        self.reservations = ReservationService(work, self.inventory)
-        self.attributes = AttributeService(work)
-        self.categories = CategoryService(work)
-        self.collections = CollectionService(work)
-        self.channels = ChannelService(work)
-        self.media = MediaService(work)
-        self.variants = VariantService(work)
-        self.related = RelatedService(work)
-        self.translations = TranslationService(work)
-        self.downloads = DownloadService(work)
-        self.catalog = CatalogService(work, self.inventory, collections=self.collections, channels=self.channels)
-        self.search = SearchService(work, self.catalog, config.synonyms, log=searches, backend=config.search)
-        words = Words(config.conditions, config.actions)
-        self.promotions = PromotionService(work, words=words, rounding=config.rounding)
-        self.pricing = PricingService(work, self.promotions, resolver=config.prices)
-        self.customers = CustomerService(work)
-        self.tax = TaxService(work, calculator=config.tax, settings=config.taxes, rounding=config.rounding)
-        self.shipping = ShippingService(work, rater=config.shipping)
-        self.carts = CartService(
-            work,
-            self.promotions,
-            self.pricing,
-            reservations=self.reservations,
-            idle=config.times.cart,
-            policies=config.merge_policies,
-            holding=config.reservations,
-            customers=self.customers,
-        )
-        self.payments = PaymentService(work, providers, config.webhook_secret, self.customers)
-        self.gift_cards = GiftCardService(work)
-        self.store_credit = StoreCreditService(work, self.customers)
-        self.orders = OrderService(
-            work,
-            inventory=self.inventory,
-            payments=self.payments,
-            customers=self.customers,
-            promotions=self.promotions,
-            numbers=config.numbers or RandomNumbers(config.ids),
-            tax=self.tax,
-            pricing=self.pricing,
-        )
-        self.checkout = CheckoutService(
-            work,
-            carts=self.carts,
-            orders=self.orders,
-            payments=self.payments,
-            promotions=self.promotions,
-            reservations=self.reservations,
-            shipping=self.shipping,
-            tax=self.tax,
-            times=config.times,
-            holding=config.reservations or ReserveAtQuote(config.times.reservation),
-        )
-        self.reviews = ReviewService(work, self.customers, config.reviews)
-        self.wishlists = WishlistService(work, self.customers, self.carts)
-        self.admin = AdminService(work, self.orders)
-        self.customers.keeper = People(work, self.reviews)
-        self.events = EventService(work, config.relay)
-        self.webhooks = WebhookService(work, config.webhooks)
-        # Two rooms tell a higher one what happened without knowing it.
-        self.inventory.watcher = self.catalog.stock_moved
-        self.payments.on_event = self.checkout.apply
-        self.payments.on_replay = self.checkout.replay
-        self.inventory.claims = CLAIMS
-
-
-class Commerce:
+class Commerce(ServiceNames):
     """A shop on a database of its own choice. Open one per process and share it between threads."""
-
-    catalog: CatalogService
-    attributes: AttributeService
-    categories: CategoryService
-    collections: CollectionService
-    channels: ChannelService
-    media: MediaService
-    variants: VariantService
-    related: RelatedService
-    translations: TranslationService
-    downloads: DownloadService
-    search: SearchService
-    inventory: InventoryService
-    reservations: ReservationService
-    promotions: PromotionService
-    tax: TaxService
-    shipping: ShippingService
-    pricing: PricingService
-    customers: CustomerService
-    carts: CartService
-    checkout: CheckoutService
-    orders: OrderService
-    payments: PaymentService
-    gift_cards: GiftCardService
-    store_credit: StoreCreditService
-    reviews: ReviewService
-    wishlists: WishlistService
-    admin: AdminService
-    events: EventService
-    webhooks: WebhookService
 
     def __init__(self, engine: Engine, config: Config | None = None) -> None:
         """On an engine that the host has made; SQLite needs `configure_sqlite(engine)` first.
@@ -354,7 +116,7 @@ class Commerce:
             *([] if self.config.search is None else [self._feed]),
             *self.config.sinks,
         ]
-        for name in _SERVICE_TYPES:
+        for name in SERVICE_TYPES:
             setattr(self, name, cast("Any", _OneCall(self, name)))
 
     @classmethod
@@ -643,7 +405,7 @@ class _OneCall:
         shop, name = self._shop, self._name
         if (name, method) in _OWN_TRANSACTIONS:
             return cast("Callable[..., Any]", getattr(shop, f"_{method}"))
-        service_type = _SERVICE_TYPES[name]
+        service_type = SERVICE_TYPES[name]
         function = getattr(service_type, method)
         run = shop.read if method in _READS else shop.run
 
@@ -658,37 +420,4 @@ class _OneCall:
         return call
 
     def __dir__(self) -> list[str]:
-        return [name for name in dir(_SERVICE_TYPES[self._name]) if not name.startswith("_")]
-
-
-_SERVICE_TYPES: Mapping[str, type] = {
-    "catalog": CatalogService,
-    "attributes": AttributeService,
-    "categories": CategoryService,
-    "collections": CollectionService,
-    "channels": ChannelService,
-    "media": MediaService,
-    "variants": VariantService,
-    "related": RelatedService,
-    "translations": TranslationService,
-    "downloads": DownloadService,
-    "search": SearchService,
-    "inventory": InventoryService,
-    "reservations": ReservationService,
-    "promotions": PromotionService,
-    "tax": TaxService,
-    "shipping": ShippingService,
-    "pricing": PricingService,
-    "customers": CustomerService,
-    "carts": CartService,
-    "checkout": CheckoutService,
-    "orders": OrderService,
-    "payments": PaymentService,
-    "gift_cards": GiftCardService,
-    "store_credit": StoreCreditService,
-    "reviews": ReviewService,
-    "wishlists": WishlistService,
-    "admin": AdminService,
-    "events": EventService,
-    "webhooks": WebhookService,
-}
+        return [name for name in dir(SERVICE_TYPES[self._name]) if not name.startswith("_")]

@@ -18,10 +18,12 @@ from sqlalchemy.pool import StaticPool
 from mestres_core.aio.engine import make_async_engine
 from mestres_core.aio.services import AsyncServices
 from mestres_core.checkout.audit import AuditReport
-from mestres_core.commerce import Commerce, Config, Listener, Services
+from mestres_core.commerce import Commerce, Listener
+from mestres_core.config import Config
 from mestres_core.db.waiting import spawn
 from mestres_core.errors import DatabaseNotReady
 from mestres_core.events.relay import Subscriber
+from mestres_core.services import Services
 from mestres_core.tax.remote import TaxesNeeded
 
 if TYPE_CHECKING:

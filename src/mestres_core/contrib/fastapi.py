@@ -19,13 +19,14 @@ from starlette.requests import Request as StarletteRequest
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from mestres_core.commerce import Commerce, Services
+from mestres_core.commerce import Commerce
 from mestres_core.contrib.http import problems
 from mestres_core.contrib.http.api import Api
 from mestres_core.contrib.http.language import negotiate
 from mestres_core.contrib.http.merging import merged
 from mestres_core.contrib.http.messages import MAX_BODY, Application, Reply, Request
 from mestres_core.errors import CommerceError
+from mestres_core.services import Services
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 # A body that is too large is still read a little further, so that the client gets to see the refusal.

@@ -14,11 +14,12 @@ except ModuleNotFoundError as missing:
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from mestres_core.commerce import Commerce, Services
+from mestres_core.commerce import Commerce
 from mestres_core.contrib.http import problems
 from mestres_core.contrib.http.language import negotiate
 from mestres_core.contrib.http.messages import MAX_BODY, Application, Reply, Request
 from mestres_core.errors import CommerceError
+from mestres_core.services import Services
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _CHUNK = 64 * 1024

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
-from mestres_core.commerce import Commerce, Config
+from mestres_core.commerce import Commerce
+from mestres_core.config import Config
 from mestres_core.db.session import make_engine
 from mestres_core.providers.fake import FakeBoleto, FakeCard, FakePix
 from mestres_core.testing.clock import FakeClock

@@ -13,9 +13,9 @@ from functools import lru_cache
 from pathlib import Path
 from types import FunctionType
 
-from mestres_core import Commerce
 from mestres_core.aio import services as awaited
 from mestres_core.jobs.service import Jobs
+from mestres_core.services import SERVICE_TYPES
 
 FILE = Path(awaited.__file__).with_suffix(".pyi")
 _HEAD = '''\
@@ -130,7 +130,7 @@ def _signature(function: FunctionType, names: Names, shadowed: set[str]) -> str:
 def stub() -> str:
     """The text of services.pyi."""
     names = Names()
-    services = {name: _origin_class(said, "mestres_core.commerce") for name, said in Commerce.__annotations__.items()}
+    services = dict(SERVICE_TYPES)
     classes = []
     for service in [*dict.fromkeys(services.values()), Jobs]:
         calls = methods(service)
@@ -148,12 +148,6 @@ def stub() -> str:
             f"\nclass AsyncServices:\n{fields}\n    def __init__(self, services: Any, send: Send) -> None: ...\n",
         ]
     )
-
-
-def _origin_class(said: str, module: str) -> type:
-    found = getattr(sys.modules[module], said)
-    assert isinstance(found, type)
-    return found
 
 
 if __name__ == "__main__":

@@ -118,7 +118,7 @@ def celery(tmp_path: Path, postgres_database: str, redis_db: str) -> Iterator[Wo
 @pytest.fixture
 def shop(postgres_database: str) -> Iterator[Any]:
     """The shop that the application sells in."""
-    from mestres_core.commerce import SystemClock
+    from mestres_core.config import SystemClock
 
     made = TestShop(postgres_database, clock=SystemClock())
     made.product(stock=100)

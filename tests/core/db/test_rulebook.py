@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from mestres_core import Commerce
-from mestres_core.commerce import RandomIds
+from mestres_core.config import RandomIds
 from mestres_core.db.rulebook import Rulebook, stamp_of, touch
 
 

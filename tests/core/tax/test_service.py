@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from core_shop import ADDRESS, TestShop
 from mestres_core import Commerce
-from mestres_core.commerce import Config
+from mestres_core.config import Config
 from mestres_core.db import rulebook
 from mestres_core.errors import NotFound, ProviderFailed, TransactionOwnershipError, ValidationError
 from mestres_core.rules.tax import Rate, Taxed
