@@ -9,6 +9,7 @@ nothing else; no checks, no objects, no layers.
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -19,6 +20,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL
 
 COMMIT = "COMMIT"
+_NAMED = re.compile(r"%\((\w+)\)s")
 
 
 class Step:
@@ -28,7 +30,7 @@ class Step:
     """
 
     def __init__(self, sql: str, values: Mapping[str, Any], names: Mapping[str, str], order_id: int | None) -> None:
-        self.sql = sql
+        self.sql, self._order = _numbered(sql)
         self.makes_order = "INSERT INTO mc_order (" in sql
         self._values = {name: _plain(value) for name, value in values.items()}
         self._row = f'"order_id": {order_id},'
@@ -40,7 +42,7 @@ class Step:
             if self._row in text or any(old in text for old in names.values())
         }
 
-    def values(self, names: Mapping[str, str], new: Mapping[str, str], order_id: int) -> dict[str, Any]:
+    def values(self, names: Mapping[str, str], new: Mapping[str, str], order_id: int) -> list[Any]:
         """What is sent this time."""
         values = dict(self._values)
         for name, recorded in self._own.items():
@@ -50,7 +52,13 @@ class Step:
             values[name] = text
         for name in self._ids:
             values[name] = order_id
-        return values
+        return [values[name] for name in self._order]
+
+
+def _numbered(sql: str) -> tuple[str, list[str]]:
+    """The statement with `$1` for the first of its parameters and so on; their names."""
+    order = list(dict.fromkeys(_NAMED.findall(sql)))
+    return _NAMED.sub(lambda found: f"${order.index(found[1]) + 1}", sql).replace("%%", "%"), order
 
 
 def _is_row(name: str) -> bool:
@@ -94,7 +102,11 @@ class ByHand:
 
     def __init__(self, url: URL) -> None:
         self._connection = psycopg.connect(
-            dbname=url.database, user=url.username, host=url.query["host"], prepare_threshold=2
+            dbname=url.database,
+            user=url.username,
+            host=url.query["host"],
+            prepare_threshold=2,
+            cursor_factory=psycopg.RawCursor,  # a statement's own $1 is a third faster than psycopg's %(name)s
         )
 
     def play(self, recording: Recording, new: Mapping[str, str]) -> None:

@@ -26,7 +26,7 @@ from typing import Any
 
 from by_hand import ByHand, Recording
 from oscar_shop import OscarShop
-from sqlalchemy import make_url, text
+from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.engine import URL
 from tqdm import tqdm
 
@@ -60,8 +60,8 @@ ON_DELIVERY = {"method": "on_delivery"}
 class Ours:
     """This package's own shop."""
 
-    def __init__(self, url: URL, offset: int = 0) -> None:
-        self.shop = Commerce(_engine(url), Config(providers=(FakeCard(), OnDelivery())))
+    def __init__(self, url: URL, offset: int = 0, *, engine: Engine | None = None) -> None:
+        self.shop = Commerce(engine or _engine(url), Config(providers=(FakeCard(), OnDelivery())))
         self._beside = _engine(url)
         self._next = itertools.count(offset)
 
@@ -111,7 +111,8 @@ class Hand:
     """The same statements by hand, for goods of its own; carts and quotes are made by the package, untimed."""
 
     def __init__(self, url: URL, offset: int = 0) -> None:
-        self._ours = Ours(url, offset)
+        # What is recorded has its parameters named.
+        self._ours = Ours(url, offset, engine=create_engine(url, connect_args={"prepare_threshold": 2}))
         self._skus = self._ours.skus(3)
         self._hand = ByHand(url)
         self._recordings = {kind: self._recorded(kind) for kind in LINES}

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import StaticPool
 
 from mestres_core.db.dialects.sqlite import configure_sqlite
-from mestres_core.db.session import POOL, ask_the_idle, connect_arguments, normal_url
+from mestres_core.db.session import POOL, connect_arguments, normal_url, prepare, with_driver
 from mestres_core.errors import DatabaseNotReady
 
 _DRIVERS = {"postgresql": ("psycopg", "asyncpg"), "sqlite": ("aiosqlite",)}
@@ -34,7 +34,7 @@ def make_async_engine(url: str | URL) -> AsyncEngine:
     elif _in_memory(parsed):
         arguments["poolclass"] = StaticPool
     try:
-        made = create_async_engine(parsed, **arguments)
+        made = create_async_engine(parsed, **with_driver(parsed, arguments, is_async=True))
     except ImportError as missing:
         raise DatabaseNotReady(
             f"{missing.name or missing} is not installed", "pip install 'mestres[async]'"
@@ -42,7 +42,7 @@ def make_async_engine(url: str | URL) -> AsyncEngine:
     if parsed.get_backend_name() == "sqlite":
         configure_sqlite(made.sync_engine)
     else:
-        ask_the_idle(made.sync_engine)
+        prepare(made.sync_engine)
     return made
 
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import and_, bindparam, select
 
 from mestres_core.cart.dto import AppliedPromotion, Cart, CartLine, CartNote, Totals, UnavailableLine
 from mestres_core.cart.models import cart, line
 from mestres_core.catalog.models import price, product, variant
+from mestres_core.db.dialects.sql import json_rows
 from mestres_core.events.work import Work
+from mestres_core.inventory.models import level
 from mestres_core.pricing.dto import PricedItem
 from mestres_core.pricing.service import PricingService
-from mestres_core.pricing.shelf import PRICES
+from mestres_core.pricing.shelf import prices_in
 from mestres_core.promotions.book import FACTS, facts_in
 from mestres_core.promotions.dto import Facts, Worked
 from mestres_core.promotions.service import PromotionService
@@ -35,37 +37,104 @@ HEAD = (
 )
 """What is read of a cart's row, with or without its lock."""
 
-# The rules' stamp and the coupons come along here, not with the lock: a statement that waited for the lock saw what was
-# before.
+
+class LineRow(NamedTuple):
+    """A line with what is known of its variant. `amount` is its plain price, None when it has none."""
+
+    id: int
+    quantity: int
+    attributes: Mapping[str, Any]
+    attributes_key: str
+    variant_id: int
+    product_id: int
+    sku: str
+    variant_name: str
+    weight_grams: int
+    digital: bool
+    length_mm: int | None
+    width_mm: int | None
+    height_mm: int | None
+    tax_class: str
+    name: str
+    category_id: int | None
+    active: bool
+    amount: int | None
+    floor: int | None
+    special_prices: Sequence[Any] | None
+
+
+_IN_CURRENCY = and_(price.c.variant_id == variant.c.id, price.c.currency == cart.c.currency)
+_OF_VARIANT = (
+    *(variant.c.id, variant.c.product_id, variant.c.sku, variant.c.name, variant.c.weight_grams, variant.c.digital),
+    *(variant.c.length_mm, variant.c.width_mm, variant.c.height_mm, variant.c.tax_class),
+    *(product.c.name, product.c.category_id, and_(variant.c.active, product.c.active)),
+    *prices_in(cart.c.currency, cart),
+)
+# All lines as one value, so they come along with the cart's row and its lock.
 _LINES = (
-    select(
-        line.c.id,
-        line.c.variant_id,
-        line.c.quantity,
-        line.c.attributes,
-        variant.c.product_id,
-        variant.c.sku,
-        variant.c.name.label("variant_name"),
-        variant.c.weight_grams,
-        variant.c.digital,
-        variant.c.length_mm,
-        variant.c.width_mm,
-        variant.c.height_mm,
-        variant.c.tax_class,
-        product.c.name,
-        product.c.category_id,
-        and_(variant.c.active, product.c.active).label("active"),
-        *PRICES,
-        *FACTS,
-    )
+    select(json_rows(line.c.id, line.c.quantity, line.c.attributes, line.c.attributes_key, *_OF_VARIANT))
     .select_from(
         line.join(variant, variant.c.id == line.c.variant_id)
         .join(product, product.c.id == variant.c.product_id)
-        .outerjoin(price, and_(price.c.variant_id == variant.c.id, price.c.currency == bindparam("currency")))
+        .outerjoin(price, _IN_CURRENCY)
     )
-    .where(line.c.cart_id == bindparam("cart_id"))
-    .order_by(line.c.id)
+    .where(line.c.cart_id == cart.c.id)
+    .correlate(cart)
+    .scalar_subquery()
 )
+_itself = cart.alias("itself")
+_SEEN = select(_itself.c.version).where(_itself.c.id == cart.c.id).correlate(cart).scalar_subquery()
+CONTENT = (_LINES.label("lines"), *FACTS, _SEEN.label("seen"))
+"""Columns for a statement about one cart, with the parameter `cart_id`.
+
+PostgreSQL gives the row that a statement waited for as it has become, and everything else as it was when the statement
+began. `is_stale` tells: ask again then, which under the lock is certain.
+"""
+_CONTENT = select(*CONTENT).where(cart.c.id == bindparam("cart_id"))
+
+
+def offered(available: Any) -> Any:
+    """A column for such a statement: the variant that has the parameter `sku`, with how many pieces are `available`.
+
+    `offer_in` reads it.
+    """
+    return (
+        select(json_rows(*_OF_VARIANT, available))
+        .select_from(
+            variant.join(product, product.c.id == variant.c.product_id)
+            .join(level, level.c.variant_id == variant.c.id)
+            .outerjoin(price, _IN_CURRENCY)
+        )
+        .where(variant.c.sku == bindparam("sku"), variant.c.active, product.c.active)
+        .correlate(cart)
+        .scalar_subquery()
+        .label("offered")
+    )
+
+
+def offer_in(row: Any) -> tuple[LineRow, int] | None:
+    """What a row says in `offered`, as a line without a number and quantity; the pieces that are available."""
+    if not row.offered:
+        return None
+    *of_variant, available = row.offered[0]
+    return _line_row([0, 0, {}, "", *of_variant]), available
+
+
+def is_stale(row: Any) -> bool:
+    """Whether the columns `CONTENT` of a row are older than the row itself."""
+    return bool(row.seen != row.version)
+
+
+def lines_in(row: Any) -> list[LineRow]:
+    """The lines within a row that has the columns `CONTENT`, in their order."""
+    return sorted(map(_line_row, row.lines or ()))
+
+
+def _line_row(values: Sequence[Any]) -> LineRow:
+    made = LineRow(*values)
+    # SQLite has no booleans.
+    return made if type(made.active) is bool else made._replace(active=bool(made.active), digital=bool(made.digital))
+
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +146,7 @@ class Loaded:
     status: str
     version: int
     updated_at: datetime
-    rows: tuple[Any, ...]
+    rows: tuple[LineRow, ...]
     priced: tuple[PricedItem, ...]
     facts: Facts
     unavailable: tuple[UnavailableLine, ...]
@@ -97,9 +166,12 @@ class CartReader:
 
     def read(self, row: Any, **changed: Any) -> Loaded:
         """The lines of a cart, of which `row` was read; `changed` is what has changed since of its HEAD."""
+        content = self._session.execute(_CONTENT, {"cart_id": row.id}).one()
+        return self.load(row, lines_in(content), facts_in(content), **changed)
+
+    def load(self, row: Any, rows: Sequence[LineRow], facts: Facts, **changed: Any) -> Loaded:
+        """The same where the lines are known."""
         currency = changed.get("currency") or row.currency
-        rows: Sequence[Any] = self._session.execute(_LINES, {"cart_id": row.id, "currency": currency}).all()
-        facts = facts_in(rows[0]) if rows else self._promotions.facts(row.id)
         active = [each for each in rows if each.active]
         items = self._pricing.items(
             active, facts=facts, currency=currency, group=row.customer_group, channel=row.channel, owner=row.owner
@@ -221,7 +293,7 @@ def promotions_of(composed: Composed, currency: str) -> tuple[AppliedPromotion, 
     )
 
 
-def _line(row: Any, priced: PricedItem, total: LineTotal, currency: str) -> CartLine:
+def _line(row: LineRow, priced: PricedItem, total: LineTotal, currency: str) -> CartLine:
     return CartLine(
         row.id,
         row.variant_id,
@@ -241,7 +313,7 @@ def _line(row: Any, priced: PricedItem, total: LineTotal, currency: str) -> Cart
     )
 
 
-def _unavailable(rows: Sequence[Any], buyable: Sequence[Any]) -> Iterator[UnavailableLine]:
+def _unavailable(rows: Sequence[LineRow], buyable: Sequence[LineRow]) -> Iterator[UnavailableLine]:
     there = {row.id for row in buyable}
     for row in rows:
         if row.id not in there:
@@ -249,5 +321,5 @@ def _unavailable(rows: Sequence[Any], buyable: Sequence[Any]) -> Iterator[Unavai
             yield UnavailableLine(row.id, row.sku, _name(row), row.quantity, reason, row.attributes)
 
 
-def _name(row: Any) -> str:
-    return f"{row.name} – {row.variant_name}" if row.variant_name else str(row.name)
+def _name(row: LineRow) -> str:
+    return f"{row.name} – {row.variant_name}" if row.variant_name else row.name

@@ -17,11 +17,21 @@ from sqlalchemy import and_, bindparam, delete, func, insert, select, update
 from mestres_core.cart import merging
 from mestres_core.cart.dto import Cart, CartNote
 from mestres_core.cart.inputs import check_currency, check_optional, check_version, check_wishes
-from mestres_core.cart.loading import HEAD, CartReader
+from mestres_core.cart.loading import (
+    CONTENT,
+    HEAD,
+    CartReader,
+    LineRow,
+    Loaded,
+    is_stale,
+    lines_in,
+    offer_in,
+    offered,
+)
 from mestres_core.cart.models import cart, line
-from mestres_core.catalog.models import price, product, variant
+from mestres_core.catalog.models import price, variant
 from mestres_core.customers.service import CustomerService
-from mestres_core.db.later import write
+from mestres_core.db.later import write, write_and_ask
 from mestres_core.errors import CartClosed, CartEmpty, InsufficientStock, NotFound, ValidationError, VersionConflict
 from mestres_core.events.facts import CartChanged
 from mestres_core.events.work import Work
@@ -30,6 +40,7 @@ from mestres_core.inventory.holding import hold
 from mestres_core.inventory.models import buyable_by, level
 from mestres_core.inventory.reservations import DEFAULT_TIME, ReservationService
 from mestres_core.pricing.service import PricingService
+from mestres_core.promotions.book import facts_in
 from mestres_core.promotions.service import PromotionService
 from mestres_core.rules.checks import BIGGEST_ID, Checks, storable
 from mestres_core.rules.merging import POLICIES
@@ -51,42 +62,13 @@ _OF_OWNER = (
 )
 _CREATE = insert(cart)
 _held = line.alias("held")
-_LINES_IN_CART = (
-    select(func.count()).select_from(_held).where(_held.c.cart_id == bindparam("cart_id")).scalar_subquery()
-)
-_PIECES_IN_CART = (
-    select(func.coalesce(func.sum(_held.c.quantity), 0))
-    .where(_held.c.cart_id == bindparam("cart_id"), _held.c.variant_id == variant.c.id)
-    .scalar_subquery()
-)
 # The cart's own reservation is no hindrance to it, nor is one whose time is over.
 _BUYABLE = buyable_by(bindparam("cart_id"), bindparam("now"))
-_OFFER = (
-    select(
-        variant.c.id,
-        price.c.amount,
-        _BUYABLE.label("available"),
-        line.c.id.label("line_id"),
-        line.c.quantity,
-        _PIECES_IN_CART.label("pieces"),
-        _LINES_IN_CART.label("lines"),
-    )
-    .select_from(
-        variant.join(product, product.c.id == variant.c.product_id)
-        .join(level, level.c.variant_id == variant.c.id)
-        .outerjoin(price, and_(price.c.variant_id == variant.c.id, price.c.currency == bindparam("currency")))
-        .outerjoin(
-            line,
-            and_(
-                line.c.variant_id == variant.c.id,
-                line.c.cart_id == bindparam("cart_id"),
-                line.c.attributes_key == bindparam("attributes_key"),
-            ),
-        )
-    )
-    .where(variant.c.sku == bindparam("sku"), variant.c.active, product.c.active)
-)
-_ADD_LINE = insert(line).inline()
+_OFFER = select(*HEAD, *CONTENT, offered(_BUYABLE)).where(cart.c.id == bindparam("cart_id"))
+_LOCK_WITH_OFFER = _OFFER.with_for_update(of=cart)
+_WHOLE = select(*HEAD, *CONTENT).where(cart.c.id == bindparam("cart_id"))
+_LOCK_WHOLE = _WHOLE.with_for_update(of=cart)
+_ADD_LINE = insert(line).returning(line.c.id)
 _SET_LINE = update(line).where(line.c.id == bindparam("of")).values(quantity=bindparam("to"))
 # The pieces of the variant's other lines count too; decided in the statement that changes the line, after the lock.
 _of_others = (
@@ -200,7 +182,8 @@ class CartService:
 
     def get(self, cart_id: str) -> Cart:
         """A cart at today's prices, whatever its status. Raises NotFound."""
-        return self.loaded(self._row(cart_id, _CART))
+        row = self._row(cart_id, _WHOLE)
+        return self.reader.cart(self.reader.load(row, lines_in(row), facts_in(row)))
 
     def of_owner(self, owner: str, *, channel: str = "default") -> Cart | None:
         """The open cart of this owner that was changed last, if there is one. Raises ValidationError."""
@@ -238,27 +221,40 @@ class CartService:
         wishes, wish_key = check_wishes(checks, attributes)
         check_version(checks, expected_version)
         checks.done()
-        row = self.lock(cart_id, expected_version)
-        asked = {"sku": sku, "currency": row.currency, "cart_id": cart_id, "attributes_key": wish_key}
-        offer = self._session.execute(_OFFER, asked | {"now": self._work.clock.now()}).first()
+        row = self._lock_whole(cart_id, _LOCK_WITH_OFFER, _OFFER, sku=sku, now=self._work.clock.now())
+        self.check_open(row, expected_version)
+        lines, offer = lines_in(row), offer_in(row)
         if offer is None:
             raise NotFound("sku", sku)
-        if offer.amount is None:
+        of_variant, available = offer
+        if of_variant.amount is None:
             raise ValidationError.of("sku", "no_price", currency=row.currency)
-        wanted = quantity + (offer.quantity or 0)
+        same = [each for each in lines if each.variant_id == of_variant.variant_id]
+        there = next((each for each in same if each.attributes_key == wish_key), None)
+        wanted = quantity + (0 if there is None else there.quantity)
         if wanted > MOST_OF_ONE:
             raise ValidationError.of("quantity", "too_large", limit=MOST_OF_ONE)
-        if offer.pieces + quantity > offer.available:
-            raise InsufficientStock(sku=sku, requested=offer.pieces + quantity, available=offer.available)
-        if offer.line_id is None and offer.lines >= MOST_LINES:
+        pieces = quantity + sum(each.quantity for each in same)
+        if pieces > available:
+            raise InsufficientStock(sku=sku, requested=pieces, available=available)
+        if there is None and len(lines) >= MOST_LINES:
             raise ValidationError.of("lines", "too_many", limit=MOST_LINES)
         with self._whole():
-            if offer.line_id is not None:
-                write(self._session, _SET_LINE, {"of": offer.line_id, "to": wanted})
+            changed = self._touched(row)
+            new = (there or of_variant)._replace(quantity=wanted, attributes_key=wish_key)
+            if there is None:
+                new = self._add_line(cart_id, new._replace(attributes=dict(wishes)))
             else:
-                new = {"cart_id": cart_id, "variant_id": offer.id, "quantity": quantity}
-                write(self._session, _ADD_LINE, new | {"attributes": dict(wishes), "attributes_key": wish_key})
-            return self._changed_lines(row)
+                write(self._session, _SET_LINE, {"of": new.id, "to": wanted})
+            lines = [each for each in lines if each is not there]
+            made = self.reader.cart(self.reader.load(row, sorted([*lines, new]), facts_in(row), **changed))
+            self._hold(made)
+            return made
+
+    def _add_line(self, cart_id: str, new: LineRow) -> LineRow:
+        row = {"cart_id": cart_id, "variant_id": new.variant_id, "quantity": new.quantity}
+        row |= {"attributes": new.attributes, "attributes_key": new.attributes_key}
+        return new._replace(id=write_and_ask(self._session, _ADD_LINE, row).scalar_one())
 
     def update(self, cart_id: str, line_id: int, *, quantity: int, expected_version: int | None = None) -> Cart:
         """Change a line to `quantity` pieces (0 to 999); 0 removes it. Raises as `add` does."""
@@ -424,6 +420,12 @@ class CartService:
         self.check_open(row, expected_version)
         return row
 
+    def lock_loaded(self, cart_id: str) -> Loaded:
+        """An open cart with its lines, held until the transaction ends. Raises NotFound, CartClosed."""
+        row = self._lock_whole(cart_id, _LOCK_WHOLE, _WHOLE)
+        self.check_open(row)
+        return self.reader.load(row, lines_in(row), facts_in(row))
+
     def peek(self, cart_id: str) -> Any:
         """The row of a cart in any state, held until the transaction ends. Raises NotFound."""
         return self._row(cart_id, _LOCK)
@@ -442,9 +444,12 @@ class CartService:
 
     def _changed_lines(self, row: Any, *, notes: tuple[CartNote, ...] = ()) -> Cart:
         made = self._changed(row, notes=notes)
+        self._hold(made)
+        return made
+
+    def _hold(self, made: Cart) -> None:
         if self._holding is not None:
             hold(self._holding, self._reservations, request_of("cart", made))
-        return made
 
     def _group_of(self, owner: str | None, group: str | None) -> str | None:
         if group is not None or owner is None or self._customers is None:
@@ -457,12 +462,17 @@ class CartService:
         checks.done()
         return self.lock(cart_id, expected_version)
 
-    def _row(self, cart_id: str, query: Any) -> Any:
+    def _row(self, cart_id: str, query: Any, **asked: Any) -> Any:
         known = isinstance(cart_id, str) and storable(cart_id)
-        row = self._session.execute(query, {"cart_id": cart_id}).first() if known else None
+        row = self._session.execute(query, {"cart_id": cart_id, **asked}).first() if known else None
         if row is None:
             raise NotFound("cart", cart_id)
         return row
+
+    def _lock_whole(self, cart_id: str, lock: Any, again: Any, **asked: Any) -> Any:
+        """The row of a cart with its content, held; asked `again` when somebody else was changing it just now."""
+        row = self._row(cart_id, lock, **asked)
+        return self._row(cart_id, again, **asked) if is_stale(row) else row
 
     def _both(self, one: str, other: str) -> tuple[Any, Any]:
         for each in (one, other):
@@ -494,9 +504,13 @@ class CartService:
         return now
 
     def _changed(self, row: Any, *, currency: str | None = None, notes: tuple[CartNote, ...] = ()) -> Cart:
+        changed = self._touched(row)
+        return self.reader.cart(self.reader.read(row, **changed, currency=currency), notes=notes)
+
+    def _touched(self, row: Any) -> dict[str, Any]:
+        """Note that an open cart was changed; its HEAD as far as it is another one now."""
         now = self._touch(row.id, "open")
-        changed = {"status": "open", "version": row.version + 1, "updated_at": now, "currency": currency}
-        return self.reader.cart(self.reader.read(row, **changed), notes=notes)
+        return {"status": "open", "version": row.version + 1, "updated_at": now}
 
 
 def request_of(step: str, made: Cart) -> ReservationRequest:

@@ -94,7 +94,7 @@ class Quoter:
             raise CartEmpty(loaded.row.id)
         options: tuple[ShippingOption, ...] = ()
         stamp, currency = loaded.facts.stamp, loaded.currency
-        classes = {row.id: (row.tax_class, row.sku) for row in loaded.rows}
+        classes: dict[Any, tuple[str, str]] = {row.id: (row.tax_class, row.sku) for row in loaded.rows}
 
         def send(value: int) -> Sending:
             nonlocal options

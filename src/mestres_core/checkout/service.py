@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import and_, bindparam, case, delete, exists, func, insert, literal, select, tuple_
 from sqlalchemy.exc import IntegrityError
 
-from mestres_core.cart.loading import HEAD, Loaded
+from mestres_core.cart.loading import CONTENT, HEAD, Loaded, is_stale, lines_in
 from mestres_core.cart.models import cart
 from mestres_core.cart.service import CartService
 from mestres_core.checkout.dto import Begun, Placed, Quote
@@ -51,6 +51,7 @@ from mestres_core.payments.dto import Payment, Tender
 from mestres_core.payments.models import event as ledger
 from mestres_core.payments.service import PaymentService
 from mestres_core.payments.tenders import ACCOUNTS, read_tenders
+from mestres_core.promotions.book import facts_in
 from mestres_core.promotions.service import PromotionService
 from mestres_core.rules.checks import Checks, storable
 from mestres_core.shipping.service import ShippingService
@@ -73,7 +74,7 @@ _CUSTOMER = (
 # yet: it may be this one's.
 _HAS_PARKED = exists().where(ledger.c.state == "parked").label("has_parked")
 _KNOWN = (
-    select(*HEAD, _SCOPE.label("scope"), *_WITH_CLAIM, _CUSTOMER.label("customer_id"), _HAS_PARKED)
+    select(*HEAD, *CONTENT, _SCOPE.label("scope"), *_WITH_CLAIM, _CUSTOMER.label("customer_id"), _HAS_PARKED)
     .select_from(
         cart.outerjoin(quote, and_(quote.c.hash == bindparam("hash"), quote.c.cart_id == cart.c.id)).outerjoin(
             idempotency, and_(idempotency.c.scope == _SCOPE, idempotency.c.key == bindparam("key"))
@@ -183,7 +184,7 @@ class CheckoutService:
         CartEmpty, CartClosed, ValidationError, and InsufficientStock when they cannot be set aside.
         """
         checked, known = read_address(address), read_known_customer(customer)
-        loaded = self._carts.reader.read(self._carts.lock(cart_id))
+        loaded = self._carts.lock_loaded(cart_id)
         made = self._quoter.price(loaded, checked, shipping_method, self._buyer(loaded, known)).quote
         hold(self._holding, self._reservations, _held(made, loaded.row))
         self._keep(made)
@@ -228,8 +229,7 @@ class CheckoutService:
         row = self._session.execute(_LOCK, asked).first() if known else None
         if row is None:
             raise NotFound("cart", cart_id)
-        # Whoever waited for the lock knows the cart as it is now, but all else as it was: ask again what has become.
-        return row if row.status == "open" else self._session.execute(_KNOWN, asked).one()
+        return self._session.execute(_KNOWN, asked).one() if is_stale(row) else row
 
     def _write(
         self,
@@ -418,7 +418,7 @@ class CheckoutService:
         if row.content is None:
             raise NotFound("quote", quote_hash)
         promised = row.content
-        loaded = self._carts.reader.read(row)
+        loaded = self._carts.reader.load(row, lines_in(row), facts_in(row))
         current = self._quoter.price(
             loaded, promised["address"], promised["shipping_method"], self._buyer(loaded, buyer), fallback=True
         )

@@ -133,10 +133,13 @@ def _given(columns: Iterable[Column[Any]]) -> Any:
 
 
 def _as_json(rows: Sequence[Mapping[str, Any]]) -> str:
-    return json.dumps([{**row, _POSITION: position} for position, row in enumerate(rows)], default=_plain)
+    return _encode([{**row, _POSITION: position} for position, row in enumerate(rows)])
 
 
 def _plain(value: Any) -> str:
     if isinstance(value, datetime | date):
         return value.isoformat()
     raise TypeError(f"{value!r} is no value of a column")
+
+
+_encode = json.JSONEncoder(default=_plain).encode

@@ -26,8 +26,8 @@ from sqlalchemy.orm import Session
 from mestres_core.db.dialects.sql import busy
 from mestres_core.errors import RetryableError
 
-# Beyond 50 parameters or 4096 characters psycopg takes a statement's text apart each time that it is sent; that costs
-# less than another round trip.
+# Beyond 50 parameters or 4096 characters psycopg takes the text of a statement with named parameters (an engine of a
+# host's) apart each time that it is sent; that costs less than another round trip.
 _MOST_PARAMETERS = 80
 _LONGEST = 8192
 _WITH = "WITH "
@@ -63,6 +63,7 @@ class PatientSession(Session):
         super().__init__(bind)
         self._parts = parts or Parts(bind.dialect)
         self._waiting: list[tuple[_Part, Mapping[str, Any]]] = []
+        self._held: Connection | None = None
         self._patient = bind.dialect.driver.startswith(("psycopg", "asyncpg"))
 
     def execute(self, statement: Any, params: Any = None, **options: Any) -> Any:
@@ -81,7 +82,14 @@ class PatientSession(Session):
         """The connection, with everything sent that had waited."""
         if self._waiting:
             self.send()
-        return super().connection(*arguments, **named)
+        return super().connection(*arguments, **named) if arguments or named else self._hold()
+
+    def _hold(self) -> Connection:
+        """The transaction's connection: to find it out again for each statement costs as much as to make a result."""
+        held = self._held
+        if held is None:
+            held = self._held = super().connection()
+        return held
 
     def wait(self, statement: Any, row: Mapping[str, Any]) -> None:
         """Send this with the next statement; at once where the driver is another one.
@@ -89,7 +97,7 @@ class PatientSession(Session):
         So, too, after a savepoint: what is rolled back to it must have been sent.
         """
         if not self._patient or self.in_nested_transaction():
-            super().connection().execute(statement, row)
+            self._hold().execute(statement, row)
             return
         part = self._parts(statement, tuple(row))
         self._make_room(part)
@@ -98,7 +106,7 @@ class PatientSession(Session):
     def ask(self, statement: Any, row: Mapping[str, Any]) -> Any:
         """Send this now, together with what waits; its rows."""
         if not self._waiting:
-            return super().connection().execute(statement, row)
+            return self._hold().execute(statement, row)
         part = self._parts(statement, tuple(row))
         self._make_room(part)
         return self._send((*self._waiting, (part, row)))
@@ -106,6 +114,7 @@ class PatientSession(Session):
     def begin_nested(self) -> Any:
         """A savepoint, after everything that had waited."""
         self.send()
+        self._held = None  # the savepoint is set when the connection is asked for
         return super().begin_nested()
 
     def send(self) -> None:
@@ -121,26 +130,31 @@ class PatientSession(Session):
     def commit(self) -> None:
         """After everything that had waited."""
         self.send()
+        self._held = None
         super().commit()
 
     def rollback(self) -> None:
         """What waits is forgotten, too."""
-        self._waiting.clear()
+        self._forget()
         super().rollback()
 
     def close(self) -> None:
         """What waits is forgotten, too."""
-        self._waiting.clear()
+        self._forget()
         super().close()
 
+    def _forget(self) -> None:
+        self._waiting = []
+        self._held = None
+
     def _make_room(self, part: _Part) -> None:
-        waiting = [each for each, _ in self._waiting]
-        if (
-            any(part.table is each.table for each in waiting)
-            or part.parameters + sum(each.parameters for each in waiting) > _MOST_PARAMETERS
-            or part.length + sum(each.length for each in waiting) > _LONGEST
-        ):
-            self.send()
+        parameters, length = part.parameters, part.length
+        for waiting, _ in self._waiting:
+            parameters += waiting.parameters
+            length += waiting.length
+            if waiting.table is part.table or parameters > _MOST_PARAMETERS or length > _LONGEST:
+                self.send()
+                return
 
     def _send(self, writes: Sequence[tuple[_Part, Mapping[str, Any]]]) -> Any:
         """Raises RetryableError when the database was busy. After an error all of them still wait: no half is kept."""
@@ -152,7 +166,7 @@ class PatientSession(Session):
         # Numbered parameters go by their place: each part has filled in its own in their order.
         parameters = tuple(named.values()) if numbered else named
         try:
-            answer = super().connection().exec_driver_sql(text, parameters)
+            answer = self._hold().exec_driver_sql(text, parameters)
         except DBAPIError as error:
             reason = busy(error)
             if reason is None:
@@ -169,22 +183,20 @@ class _Part:
     text: str
     table: Any
     parameters: int
+    length: int
+    """Of its text, when it goes along with others."""
     numbered: bool
     """Whether the driver wants `$1`, not `%(name)s`."""
-    _order: tuple[str, ...]
-    _construct: Callable[[Mapping[str, Any]], Mapping[str, Any]]
-    _processors: Mapping[str, Callable[[Any], Any]]
-
-    @property
-    def length(self) -> int:
-        """Of its text, when it goes along with others."""
-        return len(self.text) + 4 * self.parameters + 10
+    _given: Mapping[str, Any]
+    """The values that stand in the statement itself."""
+    _processors: tuple[tuple[str, Callable[[Any], Any] | None], ...]
+    """What makes a parameter of each value, in their order."""
 
     def fill(self, parameters: dict[str, Any], row: Mapping[str, Any], prefix: str) -> None:
         """Add what the driver is to be given for `row`."""
-        values = self._construct(row)
-        for name in self._order or values:
-            process, value = self._processors.get(name), values[name]
+        given = self._given
+        for name, process in self._processors:
+            value = given[name] if name in given else row[name]
             parameters[prefix + name] = value if process is None else process(value)
 
 
@@ -204,19 +216,18 @@ def _part(dialect: Dialect, statement: Any, names: tuple[str, ...]) -> _Part:
     prefetched = (*compiled.insert_prefetch, *compiled.update_prefetch)
     if prefetched or compiled.post_compile_params or compiled.literal_execute_params or "%%" in compiled.string:
         raise TypeError(f"this statement cannot wait: {compiled.string}")
-    processors = {
-        name: process
-        for name, bind in compiled.binds.items()
-        if (process := bind.type.dialect_impl(dialect).bind_processor(dialect)) is not None
-    }
+    binds = compiled.binds
     return _Part(
         text=compiled.string,
         table=statement.table,
-        parameters=len(compiled.binds),
+        parameters=len(binds),
+        length=len(compiled.string) + 4 * len(binds) + 10,
         numbered=compiled.positional,
-        _order=tuple(compiled.positiontup or ()),
-        _construct=compiled.construct_params,
-        _processors=processors,
+        _given={name: bind.value for name, bind in binds.items() if not bind.required},
+        _processors=tuple(
+            (name, binds[name].type.dialect_impl(dialect).bind_processor(dialect))
+            for name in compiled.positiontup or binds
+        ),
     )
 
 

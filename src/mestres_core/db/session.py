@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import Any, TypeVar
@@ -62,9 +62,28 @@ def make_engine(url: str | URL, *, options: str = "") -> Engine:
     arguments = connect_arguments(parsed)
     if options:
         arguments["options"] = f"{arguments['options']} {options}"
-    made = create_engine(parsed, connect_args=arguments, **POOL)
-    ask_the_idle(made)
+    made = create_engine(parsed, **with_driver(parsed, {**POOL, "connect_args": arguments}))
+    prepare(made)
     return made
+
+
+def with_driver(url: URL, arguments: Mapping[str, Any], *, is_async: bool = False) -> dict[str, Any]:
+    """The arguments of `create_engine`, with those that the driver wants."""
+    if url.get_driver_name() != "psycopg":
+        return dict(arguments)
+    from mestres_core.db.dialects import psycopg  # noqa: PLC0415 - an extra that is not always installed
+
+    more = psycopg.engine_arguments(is_async=is_async)
+    return {**arguments, **more, "connect_args": {**arguments["connect_args"], **more["connect_args"]}}
+
+
+def prepare(engine: Engine) -> None:
+    """What the connections of a PostgreSQL engine of our own are told."""
+    if engine.dialect.driver.startswith("psycopg"):
+        from mestres_core.db.dialects import psycopg  # noqa: PLC0415 - an extra that is not always installed
+
+        psycopg.prepare(engine)
+    ask_the_idle(engine)
 
 
 def ask_the_idle(engine: Engine) -> None:

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Any, ClassVar
+
+
+@cache
+def _names(kind: Any) -> tuple[str, ...]:
+    """The fields of its payload, in their order."""
+    return tuple(each.name for each in fields(kind) if each.name != "fact_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +36,8 @@ class Fact:
 
     def payload(self) -> dict[str, Any]:
         """Its fields, as JSON takes them."""
-        return {each.name: getattr(self, each.name) for each in fields(self) if each.name != "fact_id"}
+        kind: Any = type(self)
+        return {name: getattr(self, name) for name in _names(kind)}
 
 
 @dataclass(frozen=True, slots=True)

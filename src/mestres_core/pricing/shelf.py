@@ -17,19 +17,28 @@ from mestres_core.pricing.models import price_list, special_price
 from mestres_core.rules.pricing import Price, Resolved, resolve
 
 LISTS, TREE = "price lists", "categories"
-_SPECIAL = (
-    select(
-        json_rows(
-            *(special_price.c.amount, special_price.c.min_quantity, special_price.c.customer_group),
-            *(special_price.c.channel, special_price.c.starts_at, special_price.c.ends_at, special_price.c.list_id),
+
+
+def prices_in(currency: Any, *within: Any) -> tuple[Any, ...]:
+    """Columns for a statement over variants, outer-joined with their prices in `currency`.
+
+    That is a parameter, or a column of one of the tables that the statement is `within`.
+    """
+    special = (
+        select(
+            json_rows(
+                *(special_price.c.amount, special_price.c.min_quantity, special_price.c.customer_group),
+                *(special_price.c.channel, special_price.c.starts_at, special_price.c.ends_at, special_price.c.list_id),
+            )
         )
+        .where(special_price.c.variant_id == variant.c.id, special_price.c.currency == currency)
+        .correlate(variant, *within)
+        .scalar_subquery()
     )
-    .where(special_price.c.variant_id == variant.c.id, special_price.c.currency == bindparam("currency"))
-    .correlate(variant)
-    .scalar_subquery()
-)
-PRICES = (price.c.amount, price.c.floor, _SPECIAL.label("special_prices"))
-"""Columns for a statement over variants, outer-joined with their prices in `currency`, its parameter."""
+    return price.c.amount, price.c.floor, special.label("special_prices")
+
+
+PRICES = prices_in(bindparam("currency"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

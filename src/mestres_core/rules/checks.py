@@ -9,6 +9,7 @@ from typing import Any
 
 from mestres_core.errors import FieldError, ValidationError
 
+_UNSTORABLE = re.compile("[\\0\\ud800-\\udfff]")
 _EMAIL = re.compile(r"[^@\s\"(),:;<>\[\]\\]+@[^@\s.]+(\.[^@\s.]+)+")
 BIGGEST_ID = 2**63 - 1
 BIGGEST_AMOUNT = 10**12
@@ -16,7 +17,7 @@ BIGGEST_AMOUNT = 10**12
 
 def storable(value: str) -> bool:
     """Whether a database takes the text: no NUL, no half of a surrogate pair."""
-    return "\0" not in value and not any("\ud800" <= letter <= "\udfff" for letter in value)
+    return _UNSTORABLE.search(value) is None
 
 
 class Checks:

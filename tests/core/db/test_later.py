@@ -133,14 +133,14 @@ def test_no_table_makes_values_up() -> None:
     assert made_up == []
 
 
-def test_an_order_is_begun_in_four_statements(postgres_shop: TestShop) -> None:
-    """The cart, its lines, the stock, and everything that is written: the rules' stamp came along with the lines."""
+def test_an_order_is_begun_in_three_statements(postgres_shop: TestShop) -> None:
+    """The cart with its lines, the stock, and everything that is written: the rules' stamp came along with the lines."""
     postgres_shop.product("S1")
     postgres_shop.buy("S1")
     asked = postgres_shop.arguments(postgres_shop.quote(postgres_shop.cart(("S1", 1))))
     with postgres_shop.statements() as sent:
         postgres_shop.checkout.begin(**asked)
-    assert len(sent) == 4, sent
+    assert len(sent) == 3, sent
 
 
 def test_a_savepoint_is_all_or_nothing(shop: TestShop) -> None:

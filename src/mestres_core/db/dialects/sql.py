@@ -71,7 +71,13 @@ class json_rows(FunctionElement[Any]):  # noqa: N801 - a function's name
 
 @compiles(json_rows, "sqlite")
 def _json_rows_sqlite(element: Any, compiler: Any, **named: Any) -> str:
-    return f"json_group_array(json_array({compiler.process(element.clauses, **named)}))"
+    parts = [_part_of_json(each, compiler.process(each, **named)) for each in element.clauses]
+    return f"json_group_array(json_array({', '.join(parts)}))"
+
+
+def _part_of_json(element: Any, text: str) -> str:
+    """To SQLite JSON is text until it is told otherwise."""
+    return f"json({text})" if isinstance(element.type, JSON) else text
 
 
 @compiles(json_rows, "postgresql")
