@@ -91,6 +91,20 @@ def test_a_change_that_comes_after_the_order(shop: TestShop, change: str) -> Non
     assert shop.audit().clean
 
 
+@pytest.mark.scenario("C16")
+@pytest.mark.parametrize("change", list(CHANGES))
+def test_a_line_that_comes_after_a_change(shop: TestShop, change: str) -> None:
+    """It waits for the change, counts on from it, and shows the cart as it then is."""
+    cart, line, _ = _stage(shop)
+    before, added = while_open(
+        shop, lambda tx: CHANGES[change](tx, cart, line), lambda: CHANGES["add"](shop, cart, line)
+    )
+    assert added.version == before.version + 1
+    pieces = {each.sku: each.quantity for each in before.lines}
+    assert {each.sku: each.quantity for each in added.lines} == {**pieces, "B2": pieces.get("B2", 0) + 1}
+    assert added == shop.carts.get(cart)
+
+
 @pytest.mark.scenario("C9")
 @pytest.mark.parametrize("keys", [("k", "k"), ("k", "l")], ids=["one key", "two keys"])
 def test_a_double_click(shop: TestShop, keys: tuple[str, str]) -> None:
