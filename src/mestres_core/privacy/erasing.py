@@ -125,7 +125,11 @@ class Eraser:
             update(cart_line)
             .where(here, cast(cart_line.c.attributes, String) != "{}")
             .values(attributes={}, attributes_key=literal("erased-") + cast(cart_line.c.id, String))
+            .returning(cart_line.c.cart_id)
         )
+        of_lines = list(self._session.execute(wishes).scalars())
+        # Whoever waits for such a cart is told by its version that its lines are others.
+        self._session.execute(update(cart).where(cart.c.id.in_(of_lines)).values(version=cart.c.version + 1))
         owned = update(cart).where(cart.c.id.in_(ids), cart.c.owner.is_not(None)).values(owner=None)
         changed = list(self._session.execute(owned.returning(cart.c.id)).scalars())
         owners = update(order).where(order.c.cart_id.in_(ids), order.c.owner.is_not(None)).values(owner=None)
@@ -133,7 +137,7 @@ class Eraser:
         self._work.outbox.announce(*(CartChanged(each) for each in changed))
         return {
             "carts": len(changed),
-            "cart_wishes": self._changed(wishes),
+            "cart_wishes": len(of_lines),
             "quotes": self._changed(delete(quote).where(quote.c.cart_id.in_(ids))),
             "order_owners": owners_of_orders,
         }
