@@ -211,8 +211,9 @@ class Commerce(ServiceNames):
         """The same for a function that only reads."""
 
         def once() -> T:
-            with self._database.read() as session:
-                return call(Services(session, self.config, self._rulebook, self._searches))
+            return self._database.read(
+                lambda session: call(Services(session, self.config, self._rulebook, self._searches))
+            )
 
         return answering(lambda: self._database.retrying(once))
 
@@ -223,7 +224,7 @@ class Commerce(ServiceNames):
         Nobody waits for it. What is written in it is refused by PostgreSQL and must not be tried on SQLite. A database
         in memory has one connection, so everybody else waits.
         """
-        with self._database.read(snapshot=True) as session:
+        with self._database.snapshot() as session:
             yield Services(session, self.config, self._rulebook, self._searches)
 
     def on_committed(self, listener: Listener) -> None:

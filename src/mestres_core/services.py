@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import cast, get_type_hints
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, cast, get_type_hints
 
 from sqlalchemy.orm import Session
 
@@ -88,75 +88,138 @@ SERVICE_TYPES: Mapping[str, type] = get_type_hints(ServiceNames)
 
 
 class Services(ServiceNames):
-    """Every service, bound to one session."""
+    """Every service, bound to one session. Each is made when it is first asked for: a call uses few of them."""
 
     def __init__(self, session: Session, config: Config, rulebook: Rulebook, searches: QueryLog | None = None) -> None:
         self.outbox = Outbox(session, config.clock)
-        work = Work(session, config.clock, config.ids, self.outbox, rulebook)
-        # Within a transaction a provider is only asked what it knows by itself.
-        providers = {provider.name: cast("PaymentProvider", provider) for provider in config.providers}
-        self.inventory = InventoryService(work, config.allocator)
-        self.reservations = ReservationService(work, self.inventory)
-        self.attributes = AttributeService(work)
-        self.categories = CategoryService(work)
-        self.collections = CollectionService(work)
-        self.channels = ChannelService(work)
-        self.media = MediaService(work)
-        self.variants = VariantService(work)
-        self.related = RelatedService(work)
-        self.translations = TranslationService(work)
-        self.downloads = DownloadService(work)
-        self.catalog = CatalogService(work, self.inventory, collections=self.collections, channels=self.channels)
-        self.search = SearchService(work, self.catalog, config.synonyms, log=searches, backend=config.search)
-        words = Words(config.conditions, config.actions)
-        self.promotions = PromotionService(work, words=words, rounding=config.rounding)
-        self.pricing = PricingService(work, self.promotions, resolver=config.prices)
-        self.customers = CustomerService(work)
-        self.tax = TaxService(work, calculator=config.tax, settings=config.taxes, rounding=config.rounding)
-        self.shipping = ShippingService(work, rater=config.shipping)
-        self.carts = CartService(
-            work,
-            self.promotions,
-            self.pricing,
-            reservations=self.reservations,
-            idle=config.times.cart,
-            policies=config.merge_policies,
-            holding=config.reservations,
-            customers=self.customers,
-        )
-        self.payments = PaymentService(work, providers, config.webhook_secret, self.customers)
-        self.gift_cards = GiftCardService(work)
-        self.store_credit = StoreCreditService(work, self.customers)
-        self.orders = OrderService(
-            work,
-            inventory=self.inventory,
-            payments=self.payments,
-            customers=self.customers,
-            promotions=self.promotions,
-            numbers=config.numbers or RandomNumbers(config.ids),
-            tax=self.tax,
-            pricing=self.pricing,
-        )
-        self.checkout = CheckoutService(
-            work,
-            carts=self.carts,
-            orders=self.orders,
-            payments=self.payments,
-            promotions=self.promotions,
-            reservations=self.reservations,
-            shipping=self.shipping,
-            tax=self.tax,
-            times=config.times,
-            holding=config.reservations or ReserveAtQuote(config.times.reservation),
-        )
-        self.reviews = ReviewService(work, self.customers, config.reviews)
-        self.wishlists = WishlistService(work, self.customers, self.carts)
-        self.admin = AdminService(work, self.orders)
-        self.customers.keeper = People(work, self.reviews)
-        self.events = EventService(work, config.relay)
-        self.webhooks = WebhookService(work, config.webhooks)
-        # Two rooms tell a higher one what happened without knowing it.
-        self.inventory.watcher = self.catalog.stock_moved
-        self.payments.on_event = self.checkout.apply
-        self.payments.on_replay = self.checkout.replay
-        self.inventory.claims = CLAIMS
+        self.work = Work(session, config.clock, config.ids, self.outbox, rulebook)
+        self.config = config
+        self.searches = searches
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """A service that was not asked for before. Raises AttributeError."""
+            make = MAKERS.get(name)
+            if make is None:
+                raise AttributeError(f"{type(self).__name__!r} has no service {name!r}")
+            made = make(self)
+            setattr(self, name, made)
+            return made
+
+
+def _catalog(of: Services) -> CatalogService:
+    return CatalogService(of.work, of.inventory, collections=of.collections, channels=of.channels)
+
+
+def _inventory(of: Services) -> InventoryService:
+    made = InventoryService(of.work, of.config.allocator)
+    # A room tells a higher one what happened without knowing it; so do payments and customers below. The higher one is
+    # made when there is something to tell.
+    made.watcher = lambda changed, flipped: of.catalog.stock_moved(changed, flipped)  # noqa: PLW0108 - as above
+    made.claims = CLAIMS
+    return made
+
+
+def _promotions(of: Services) -> PromotionService:
+    words = Words(of.config.conditions, of.config.actions)
+    return PromotionService(of.work, words=words, rounding=of.config.rounding)
+
+
+def _customers(of: Services) -> CustomerService:
+    made = CustomerService(of.work)
+    made.keeper = People(of.work, ReviewService(of.work, made, of.config.reviews))
+    return made
+
+
+def _tax(of: Services) -> TaxService:
+    config = of.config
+    return TaxService(of.work, calculator=config.tax, settings=config.taxes, rounding=config.rounding)
+
+
+def _carts(of: Services) -> CartService:
+    return CartService(
+        of.work,
+        of.promotions,
+        of.pricing,
+        reservations=of.reservations,
+        idle=of.config.times.cart,
+        policies=of.config.merge_policies,
+        holding=of.config.reservations,
+        customers=of.customers,
+    )
+
+
+def _payments(of: Services) -> PaymentService:
+    # Within a transaction a provider is only asked what it knows by itself.
+    providers = {provider.name: cast("PaymentProvider", provider) for provider in of.config.providers}
+    made = PaymentService(of.work, providers, of.config.webhook_secret, of.customers)
+    made.on_event = lambda event: of.checkout.apply(event)  # noqa: PLW0108 - as for the inventory
+    made.on_replay = lambda key: of.checkout.replay(key)  # noqa: PLW0108 - as for the inventory
+    return made
+
+
+def _orders(of: Services) -> OrderService:
+    return OrderService(
+        of.work,
+        inventory=of.inventory,
+        payments=of.payments,
+        customers=of.customers,
+        promotions=of.promotions,
+        numbers=of.config.numbers or RandomNumbers(of.config.ids),
+        tax=of.tax,
+        pricing=of.pricing,
+    )
+
+
+def _checkout(of: Services) -> CheckoutService:
+    return CheckoutService(
+        of.work,
+        carts=of.carts,
+        orders=of.orders,
+        payments=of.payments,
+        promotions=of.promotions,
+        reservations=of.reservations,
+        shipping=of.shipping,
+        tax=of.tax,
+        times=of.config.times,
+        holding=of.config.reservations or ReserveAtQuote(of.config.times.reservation),
+    )
+
+
+def _search(of: Services) -> SearchService:
+    config = of.config
+    return SearchService(of.work, of.catalog, config.synonyms, log=of.searches, backend=config.search)
+
+
+MAKERS: Mapping[str, Callable[[Services], Any]] = {
+    "catalog": _catalog,
+    "attributes": lambda of: AttributeService(of.work),
+    "categories": lambda of: CategoryService(of.work),
+    "collections": lambda of: CollectionService(of.work),
+    "channels": lambda of: ChannelService(of.work),
+    "media": lambda of: MediaService(of.work),
+    "variants": lambda of: VariantService(of.work),
+    "related": lambda of: RelatedService(of.work),
+    "translations": lambda of: TranslationService(of.work),
+    "downloads": lambda of: DownloadService(of.work),
+    "search": _search,
+    "inventory": _inventory,
+    "reservations": lambda of: ReservationService(of.work, of.inventory),
+    "promotions": _promotions,
+    "tax": _tax,
+    "shipping": lambda of: ShippingService(of.work, rater=of.config.shipping),
+    "pricing": lambda of: PricingService(of.work, of.promotions, resolver=of.config.prices),
+    "customers": _customers,
+    "carts": _carts,
+    "checkout": _checkout,
+    "orders": _orders,
+    "payments": _payments,
+    "gift_cards": lambda of: GiftCardService(of.work),
+    "store_credit": lambda of: StoreCreditService(of.work, of.customers),
+    "reviews": lambda of: ReviewService(of.work, of.customers, of.config.reviews),
+    "wishlists": lambda of: WishlistService(of.work, of.customers, of.carts),
+    "admin": lambda of: AdminService(of.work, of.orders),
+    "events": lambda of: EventService(of.work, of.config.relay),
+    "webhooks": lambda of: WebhookService(of.work, of.config.webhooks),
+}

@@ -27,6 +27,7 @@ from mestres_core.catalog.dto import (
 from mestres_core.catalog.models import card, product
 from mestres_core.catalog.saving import Saver
 from mestres_core.catalog.translations import DEFAULT_LOCALE, cards_in, categories_in, check_locale, product_in
+from mestres_core.db.reading import rows_of
 from mestres_core.errors import NotFound
 from mestres_core.events.facts import StockChanged
 from mestres_core.events.work import Work
@@ -114,7 +115,7 @@ class CatalogService:
         skipped = (page - 1) * per_page if after is None else 0
         query = queries.listing(shape, sort, per_page + 1, after=after is not None, skip=skipped > 0)
         values |= order.place(after or ()) | ({"skip": skipped} if skipped else {})
-        rows = self._session.execute(query, values).all()
+        rows = rows_of(self._session, query, values)
         return self._page(rows, page, per_page, total=total, sort=sort, locale=language)
 
     def _page(

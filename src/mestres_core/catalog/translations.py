@@ -160,6 +160,8 @@ class Texts:
 def cards_in(session: Session, locale: str, cards: Iterable[ProductCard]) -> tuple[ProductCard, ...]:
     """Cards in a language; in the shop's own no statement is sent."""
     found = tuple(cards)
+    if not chain(locale):
+        return found
     categories = [card.category.id for card in found if card.category]
     texts = Texts(session, locale, {"product": [card.id for card in found], "category": categories})
     return tuple(map(texts.card, found))
@@ -167,6 +169,8 @@ def cards_in(session: Session, locale: str, cards: Iterable[ProductCard]) -> tup
 
 def product_in(session: Session, locale: str, product: Product) -> Product:
     """A product in a language."""
+    if not chain(locale):
+        return product
     of = product.card.category
     ids = {"product": [product.id], "category": [of.id] if of else [], "variant": [v.id for v in product.variants]}
     texts = Texts(session, locale, ids)
@@ -180,6 +184,8 @@ def product_in(session: Session, locale: str, product: Product) -> Product:
 
 def categories_in(session: Session, locale: str, tree: tuple[Category, ...]) -> tuple[Category, ...]:
     """A tree in a language."""
+    if not chain(locale):
+        return tree
     ids: list[int] = []
 
     def collect(node: Category) -> None:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
@@ -22,6 +22,7 @@ from sqlalchemy.pool import StaticPool
 from mestres_core.db.dialects.sql import busy
 from mestres_core.db.dialects.sqlite import READ_ONLY, FairLock, configure_sqlite
 from mestres_core.db.later import Parts, PatientSession
+from mestres_core.db.reading import Questions, ReadingSession
 from mestres_core.db.waiting import LoopLock, pause, to_the_end
 from mestres_core.errors import CommerceError, DatabaseNotReady, OutcomeUnknown, RetryableError
 
@@ -131,6 +132,11 @@ def _translated(*, ending: bool = False) -> Iterator[None]:
         raise RetryableError(reason) from error
 
 
+def _is_fit(error: BaseException) -> bool:
+    """Whether the connection is as before: after a driver's error or a cancellation it may be gone, or refuse all."""
+    return isinstance(error, Exception) and not isinstance(error, DBAPIError)
+
+
 def _has_failed(session: PatientSession) -> bool:
     """Whether PostgreSQL would answer COMMIT with ROLLBACK, and say no word of it."""
     if not session.in_transaction():
@@ -155,6 +161,14 @@ def _commit(session: PatientSession) -> None:
         raise
 
 
+def _end_snapshot(session: PatientSession, *, commit: bool) -> None:
+    try:
+        if commit:
+            session.commit()
+    finally:
+        session.close()
+
+
 def _end(session: PatientSession, *, keep: bool) -> None:
     try:
         if keep:
@@ -164,16 +178,17 @@ def _end(session: PatientSession, *, keep: bool) -> None:
 
 
 class Database:
-    """An engine and the two ways to use it: `read` and `write`."""
+    """An engine and the ways to use it: `read`, `snapshot` and `write`."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.dialect = engine.dialect.name
-        option = {READ_ONLY: True} if self.dialect == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
-        self._reader = engine.execution_options(**option)
         frozen = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-        self._frozen = self._reader if self.dialect == "sqlite" else engine.execution_options(**frozen)
+        option = {READ_ONLY: True} if self.dialect == "sqlite" else frozen
+        self._frozen = engine.execution_options(**option)
+        self._reader = self._frozen if self.dialect == "sqlite" else engine
         self._parts = Parts(engine.dialect)
+        self._questions = Questions(engine)
         self._shared = isinstance(engine.pool, StaticPool)  # one connection for all threads: one at a time
         self._writer_lock: FairLock | LoopLock = LoopLock() if engine.dialect.is_async else FairLock()
 
@@ -186,37 +201,45 @@ class Database:
         """Whether there is one connection for all: nobody else does anything while it is being used."""
         return self._shared
 
-    @contextmanager
-    def read(self, *, snapshot: bool = False) -> Iterator[Session]:
-        """A session for reading; nothing written in it is kept.
+    def read(self, call: Callable[[Session], T]) -> T:
+        """What `call` makes of a session for reading; nothing may be written in it."""
+        if self._shared:
+            with self._turn(write=False):
+                return self._read(call)
+        return self._read(call)
 
-        In a `snapshot` all of its statements see the database as it was at the first one, whatever is committed
-        meanwhile; nobody waits for it.
+    def _read(self, call: Callable[[Session], T]) -> T:
+        session = ReadingSession(self._reader, self._questions)
+        try:
+            answer = call(cast("Session", session))
+        except BaseException as error:
+            with _translated():
+                self._end_reading(session, commit=_is_fit(error))
+                raise
+        with _translated():
+            self._end_reading(session, commit=True)
+        return answer
+
+    def _end_reading(self, session: ReadingSession, *, commit: bool) -> None:
+        if self.dialect == "sqlite":
+            to_the_end(partial(session.close, commit=commit))
+        else:
+            session.close(commit=commit)  # nothing is waited for: there is no transaction to be ended
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """A session all of whose statements see the database as it was at the first one.
+
+        Whatever is committed meanwhile; nobody waits for it, and nothing may be written in it.
         """
-        engine = self._frozen if snapshot else self._reader
         with self._turn(write=False), _translated():
-            session = PatientSession(engine, self._parts)
+            session = PatientSession(self._frozen, self._parts)
             try:
                 yield session
             except BaseException as error:
-                # After a driver's error it may be gone, or refuse everything until a rollback; so after a cancellation.
-                fit = isinstance(error, Exception) and not isinstance(error, DBAPIError)
-                self._end_reading(session, commit=fit, waits=snapshot)
+                to_the_end(partial(_end_snapshot, session, commit=_is_fit(error)))
                 raise
-            self._end_reading(session, commit=True, waits=snapshot)
-
-    def _end_reading(self, session: PatientSession, *, commit: bool, waits: bool) -> None:
-        def end() -> None:
-            try:
-                if commit:
-                    session.commit()
-            finally:
-                session.close()
-
-        if waits or self.dialect == "sqlite":
-            to_the_end(end)
-        else:
-            end()  # nothing is waited for: there is no transaction to be ended
+            to_the_end(partial(_end_snapshot, session, commit=True))
 
     @contextmanager
     def write(self, *, survivors: bool = False) -> Iterator[PatientSession]:

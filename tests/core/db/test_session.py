@@ -113,6 +113,8 @@ def test_a_lost_connection_is_replaced(migrated_database):
 
         assert _cut(shop.engine) >= 1
         assert shop.inventory.receive("A", quantity=3).on_hand == 3
+        for _ in range(3):  # from the third time on it goes straight to the driver
+            assert shop.inventory.level("A").on_hand == 3
         assert _cut(shop.engine) >= 1
         assert shop.inventory.level("A").on_hand == 3
 

@@ -1,0 +1,51 @@
+"""Statements that come back go straight to the driver, and nobody can tell but by the time."""
+
+import pytest
+from sqlalchemy import Boolean, bindparam, event, select, text
+from sqlalchemy.exc import DBAPIError
+
+from mestres_core import Commerce
+from mestres_core.db.reading import rows_of
+from mestres_core.db.session import Database
+from mestres_core.events.models import outbox
+
+
+def test_an_answer_is_the_same_by_either_way(migrated_database):
+    """What a statement gives straight from the driver is what it gives through SQLAlchemy: values, types and names."""
+    told = bindparam("told", type_=Boolean).label("told")
+    again = select(outbox, told, outbox.c.type.label("by_name")).where(
+        outbox.c.id >= bindparam("least"), outbox.c.type != "never"
+    )
+    values = {"least": 1, "told": True}
+    with Commerce.open(migrated_database) as shop:
+        shop.catalog.save(name="Café", variants=[{"sku": "A", "price": 1}])
+        database = Database(shop.engine)
+        answers = [database.read(lambda session: session.execute(again, values).all()) for _ in range(3)]
+        assert database._questions.find(again) is not None
+
+        heard = []
+        event.listen(shop.engine, "before_cursor_execute", lambda _c, _cursor, sql, *_rest: heard.append(sql))
+        assert database.read(lambda session: rows_of(session, again, values)) == answers[0]
+        assert [sql for sql in heard if "mc_outbox" in sql]
+
+    assert len(answers[0]) >= 1
+    assert answers == [answers[0]] * 3
+    assert [row._asdict() for row in answers[2]] == [row._asdict() for row in answers[0]]
+    assert [list(map(type, row)) for row in answers[2]] == [list(map(type, row)) for row in answers[0]]
+
+
+def test_an_error_is_sqlalchemys_own(migrated_database):
+    """A statement that fails on the short way fails as on the usual one, and the next read is answered."""
+    with Commerce.open(migrated_database) as shop:
+        database = Database(shop.engine)
+        count = select(outbox.c.id)
+        for _ in range(3):
+            database.read(lambda session: session.execute(count).all())
+        with shop.engine.begin() as connection:
+            connection.execute(text("ALTER TABLE mc_outbox RENAME TO elsewhere"))
+        with pytest.raises(DBAPIError, match="mc_outbox"):
+            database.read(lambda session: session.execute(count).all())
+        with shop.engine.begin() as connection:
+            connection.execute(text("ALTER TABLE elsewhere RENAME TO mc_outbox"))
+        assert database.read(lambda session: session.execute(count).all()) == []
+        assert shop.engine.pool.checkedin() >= 1
