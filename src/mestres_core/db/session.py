@@ -147,10 +147,12 @@ def _end(session: PatientSession, *, keep: bool) -> None:
 class Database:
     """An engine and the two ways to use it: `read` and `write`."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, framed: bool = False) -> None:
+        """`framed`: reads need a transaction too, since each transaction of the engine is told where to look."""
         self.engine = engine
         self.dialect = engine.dialect.name
-        option = {READ_ONLY: True} if self.dialect == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
+        self._framed = framed or self.dialect == "sqlite"
+        option = {READ_ONLY: True} if self._framed else {"isolation_level": "AUTOCOMMIT"}
         self._reader = engine.execution_options(**option)
         frozen = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         self._frozen = self._reader if self.dialect == "sqlite" else engine.execution_options(**frozen)
@@ -194,7 +196,7 @@ class Database:
             finally:
                 session.close()
 
-        if waits or self.dialect == "sqlite":
+        if waits or self._framed:
             to_the_end(end)
         else:
             end()  # nothing is waited for: there is no transaction to be ended
