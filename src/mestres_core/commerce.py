@@ -31,7 +31,8 @@ from mestres_core.db.base import metadata
 from mestres_core.db.rulebook import Rulebook
 from mestres_core.db.session import Database, make_engine, normal_url
 from mestres_core.db.waiting import ask, is_async, to_the_end
-from mestres_core.events.facts import CatalogChanged, Fact, ProductChanged, StockChanged
+from mestres_core.downloads.service import PAID
+from mestres_core.events.facts import CatalogChanged, Fact, OrderChanged, OrderEdited, ProductChanged, StockChanged
 from mestres_core.events.hosted import facts_of
 from mestres_core.events.relay import Subscriber, relay
 from mestres_core.events.sending import send
@@ -61,6 +62,7 @@ _READS = frozenset(
         " shipments credits returns preview_edit summary ledger entries balance events"
         " places locations lots recall movements of_reference"
         " of definitions tree path subtree options matrix chosen tags history lowest_price files"
+        " undelivered"
         " all codes facts running prices lists resolve explain check"
         " of_reference groups group_of address addresses default_address consents has_consent consent_history"
         " of_product pending of_token summaries"
@@ -126,7 +128,6 @@ class Commerce(ServiceNames):
         )
         self._listeners: list[Listener] = []
         self._subscribers: list[Subscriber] = [
-            self._reindex,
             *([] if self.config.search is None else [self._feed]),
             *self.config.sinks,
         ]
@@ -265,6 +266,7 @@ class Commerce(ServiceNames):
             self.config.clock,
             tuple(self._subscribers),
             policy=self.config.relay,
+            own=self._follow,
             delivered=fan_out,
             limit=limit,
         )
@@ -364,12 +366,23 @@ class Commerce(ServiceNames):
             self.read(lambda services: backend.replace(all_documents(services.outbox.session, progress)))
         return made.changed
 
-    def _reindex(self, fact: Fact) -> None:
-        """Have the products of a category found by the name and the place that it has now; a portion a transaction."""
+    def _follow(self, fact: Fact) -> None:
+        """What follows from a fact within the shop: any of it may be done twice."""
         if isinstance(fact, CatalogChanged) and fact.what == "category":
-            after = 0
-            while (last := self.run(partial(_reindex_some, fact.row_id, after))) is not None:
-                after = last
+            self._reindex(fact.row_id)
+        elif isinstance(fact, OrderEdited) or (isinstance(fact, OrderChanged) and fact.payment_status in PAID):
+            self._hand_over(fact.number)
+
+    def _reindex(self, category_id: int) -> None:
+        """Have the products of a category found by the name and the place that it has now; a portion a transaction."""
+        after = 0
+        while (last := self.run(partial(_reindex_some, category_id, after))) is not None:
+            after = last
+
+    def _hand_over(self, number: str) -> None:
+        """Grant the files of a paid order to its buyer."""
+        if self.read(lambda services: services.downloads.undelivered(number)):
+            self.run(lambda services: services.downloads.deliver(number))
 
     def _feed(self, fact: Fact) -> None:
         """Tell the search engine what has become of a product."""
