@@ -35,6 +35,7 @@ from mestres_core.orders.numbers import RandomNumbers
 from mestres_core.orders.service import OrderService
 from mestres_core.payments.accounts import GiftCardService, StoreCreditService
 from mestres_core.payments.service import PaymentService
+from mestres_core.pricing import fronts
 from mestres_core.pricing.service import PricingService
 from mestres_core.privacy.people import People
 from mestres_core.promotions.definitions import Words
@@ -106,7 +107,9 @@ class Services(ServiceNames):
         self.related = RelatedService(work)
         self.translations = TranslationService(work)
         self.downloads = DownloadService(work)
-        self.catalog = CatalogService(work, self.inventory, collections=self.collections, channels=self.channels)
+        self.catalog = CatalogService(
+            work, self.inventory, collections=self.collections, channels=self.channels, fronts=fronts
+        )
         self.search = SearchService(work, self.catalog, config.synonyms, log=searches, backend=config.search)
         words = Words(config.conditions, config.actions)
         self.promotions = PromotionService(work, words=words, rounding=config.rounding)

@@ -11,7 +11,9 @@ from sqlalchemy import and_, bindparam, select
 
 from mestres_core.cart.dto import AppliedPromotion, Cart, CartLine, CartNote, Totals, UnavailableLine
 from mestres_core.cart.models import cart, line
+from mestres_core.catalog.channels import shown_in
 from mestres_core.catalog.models import price, product, variant
+from mestres_core.db.base import UtcDateTime
 from mestres_core.events.work import Work
 from mestres_core.pricing.dto import PricedItem
 from mestres_core.pricing.service import PricingService
@@ -55,6 +57,7 @@ _LINES = (
         product.c.name,
         product.c.category_id,
         and_(variant.c.active, product.c.active).label("active"),
+        shown_in(bindparam("channel"), bindparam("now", type_=UtcDateTime)).label("shown"),
         *PRICES,
         *FACTS,
     )
@@ -98,9 +101,11 @@ class CartReader:
     def read(self, row: Any, **changed: Any) -> Loaded:
         """The lines of a cart, of which `row` was read; `changed` is what has changed since of its HEAD."""
         currency = changed.get("currency") or row.currency
-        rows: Sequence[Any] = self._session.execute(_LINES, {"cart_id": row.id, "currency": currency}).all()
+        rows: Sequence[Any] = self._session.execute(
+            _LINES, {"cart_id": row.id, "currency": currency, "channel": row.channel, "now": self._work.clock.now()}
+        ).all()
         facts = facts_in(rows[0]) if rows else self._promotions.facts(row.id)
-        active = [each for each in rows if each.active]
+        active = [each for each in rows if each.active and each.shown]
         items = self._pricing.items(
             active, facts=facts, currency=currency, group=row.customer_group, channel=row.channel, owner=row.owner
         )
@@ -245,7 +250,7 @@ def _unavailable(rows: Sequence[Any], buyable: Sequence[Any]) -> Iterator[Unavai
     there = {row.id for row in buyable}
     for row in rows:
         if row.id not in there:
-            reason = "no_price" if row.active else "inactive"
+            reason = "inactive" if not row.active else "no_price" if row.shown else "not_published"
             yield UnavailableLine(row.id, row.sku, _name(row), row.quantity, reason, row.attributes)
 
 

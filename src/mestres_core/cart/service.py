@@ -19,10 +19,20 @@ from mestres_core.cart.dto import Cart, CartNote
 from mestres_core.cart.inputs import check_currency, check_optional, check_version, check_wishes
 from mestres_core.cart.loading import HEAD, CartReader
 from mestres_core.cart.models import cart, line
+from mestres_core.catalog.channels import shown_in
 from mestres_core.catalog.models import price, product, variant
 from mestres_core.customers.service import CustomerService
+from mestres_core.db.base import UtcDateTime
 from mestres_core.db.later import write
-from mestres_core.errors import CartClosed, CartEmpty, InsufficientStock, NotFound, ValidationError, VersionConflict
+from mestres_core.errors import (
+    CartClosed,
+    CartEmpty,
+    InsufficientStock,
+    NotFound,
+    NotPublished,
+    ValidationError,
+    VersionConflict,
+)
 from mestres_core.events.facts import CartChanged
 from mestres_core.events.work import Work
 from mestres_core.inventory.dto import Reservation
@@ -70,6 +80,7 @@ _OFFER = (
         line.c.quantity,
         _PIECES_IN_CART.label("pieces"),
         _LINES_IN_CART.label("lines"),
+        shown_in(bindparam("channel"), bindparam("now", type_=UtcDateTime)).label("shown"),
     )
     .select_from(
         variant.join(product, product.c.id == variant.c.product_id)
@@ -230,7 +241,7 @@ class CartService:
         numbers or booleans). The same SKU with other wishes is another line; all its lines share its stock.
 
         Raises InsufficientStock when the cart would then hold more than can be bought now, NotFound for the cart or the
-        SKU, CartClosed, VersionConflict, ValidationError.
+        SKU, NotPublished for one that the cart's channel does not show, CartClosed, VersionConflict, ValidationError.
         """
         checks = Checks()
         sku = checks.text("sku", sku, limit=64)
@@ -240,9 +251,12 @@ class CartService:
         checks.done()
         row = self.lock(cart_id, expected_version)
         asked = {"sku": sku, "currency": row.currency, "cart_id": cart_id, "attributes_key": wish_key}
-        offer = self._session.execute(_OFFER, asked | {"now": self._work.clock.now()}).first()
+        asked |= {"channel": row.channel, "now": self._work.clock.now()}
+        offer = self._session.execute(_OFFER, asked).first()
         if offer is None:
             raise NotFound("sku", sku)
+        if not offer.shown:
+            raise NotPublished(sku=sku, channel=row.channel)
         if offer.amount is None:
             raise ValidationError.of("sku", "no_price", currency=row.currency)
         wanted = quantity + (offer.quantity or 0)

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from mestres_core.catalog import cards, queries
 from mestres_core.catalog.attributes import check_filters
-from mestres_core.catalog.channels import ChannelService
+from mestres_core.catalog.channels import ChannelService, FrontPrices
 from mestres_core.catalog.collections import CollectionService
 from mestres_core.catalog.drafts import make_draft
 from mestres_core.catalog.dto import (
@@ -49,12 +49,14 @@ class CatalogService:
         *,
         collections: CollectionService | None = None,
         channels: ChannelService | None = None,
+        fronts: FrontPrices | None = None,
     ) -> None:
         self._work = work
         self._session = work.session
         self._inventory = inventory
         self._collections = collections or CollectionService(work)
         self._channels = channels or ChannelService(work)
+        self._fronts = fronts
 
     def list(
         self,
@@ -81,9 +83,9 @@ class CatalogService:
         None and saves a statement.
 
         `attributes` has a value for each name, a list of which one must be there, or {"min": ..., "max": ...} of a
-        number or date. `collection` is a slug, `channel` the front that it is listed for: in its currency and language
-        unless `currency` (else BRL) and `locale` (else pt-BR) say others. Raises NotFound for an unknown category,
-        collection or channel, ValidationError.
+        number or date. `collection` is a slug, `channel` the front that it is listed for: at its prices, in its
+        currency and language unless `currency` (else BRL) and `locale` (else pt-BR) say others; what narrows and sorts
+        are the plain prices. Raises NotFound for an unknown category, collection or channel, ValidationError.
         """
         checks = Checks()
         locale = locale if locale is None else check_locale(checks, "locale", locale)
@@ -103,12 +105,13 @@ class CatalogService:
         )
         language = locale or (front.locale if front else DEFAULT_LOCALE)
         more = [*more, *filters.more, *([] if collection is None else [self._collections.condition(collection)])]
-        if more:
+        if more or channel is not None:
             conditions = replace(filters, more=more).conditions()
             total = self._session.execute(queries.count_of(conditions)).scalar_one() if count else None
             skipped = (page - 1) * per_page if after is None else 0
-            rows = self._session.execute(queries.listing_of(conditions, sort, per_page + 1, after, skipped)).all()
-            return self._page(rows, page, per_page, total=total, sort=sort, locale=language)
+            query = self._at_front(queries.listing_of(conditions, sort, per_page + 1, after, skipped), channel)
+            rows = self._session.execute(query).all()
+            return self._page(rows, page, per_page, total=total, sort=sort, locale=language, channel=channel)
         shape, values = filters.shape, filters.values()
         total = self._session.execute(queries.count(shape), values).scalar_one() if count else None
         skipped = (page - 1) * per_page if after is None else 0
@@ -118,11 +121,31 @@ class CatalogService:
         return self._page(rows, page, per_page, total=total, sort=sort, locale=language)
 
     def _page(
-        self, rows: Sequence[Any], page: int, per_page: int, *, total: int | None, sort: str, locale: str
+        self,
+        rows: Sequence[Any],
+        page: int,
+        per_page: int,
+        *,
+        total: int | None,
+        sort: str,
+        locale: str,
+        channel: str | None = None,
     ) -> Page[ProductCard]:
         following = queries.SORTS[sort].following(rows, per_page, lambda row: queries.cursor_values(row, sort))
-        shown = cards_in(self._session, locale, map(queries.to_card, rows[:per_page]))
+        found = (_priced(queries.to_card(row), self._asked(row, channel)) for row in rows[:per_page])
+        shown = cards_in(self._session, locale, found)
         return Page(shown, page, per_page, total, following)
+
+    def _at_front(self, query: Select[Any], channel: str | None) -> Select[Any]:
+        """A statement over cards with the prices of a channel, which come along with it."""
+        return query if channel is None or self._fronts is None else query.add_columns(self._fronts.COLUMN)
+
+    def _asked(self, row: Any, channel: str | None) -> Mapping[int, int]:
+        """What a row of such a statement says of each variant's price."""
+        if channel is None or self._fronts is None:
+            return {}
+        now = self._work.clock.now()
+        return self._fronts.asked(row.front_prices, channel=channel, currency=row.currency, at=now)
 
     def filters(
         self,
@@ -168,8 +191,9 @@ class CatalogService:
     ) -> Product:
         """A product with its variants, attributes and images, by row number or slug.
 
-        `channel` is the front that it is shown in: in its currency and language unless `currency` (else BRL) and
-        `locale` (else pt-BR) say others. Raises NotFound, also when it is not published there, ValidationError.
+        `channel` is the front that it is shown in: at its prices, in its currency and language unless `currency` (else
+        BRL) and `locale` (else pt-BR) say others. Raises NotFound, also when it is not published there, or
+        ValidationError.
         """
         checks = Checks()
         locale = locale if locale is None else check_locale(checks, "locale", locale)
@@ -177,15 +201,17 @@ class CatalogService:
         front, more = self._channels.shows(channel)
         currency = currency if currency is not None else front.currency if front else "BRL"
         row = self._find(id_or_slug, currency)
-        if row is None or not self._shown(row.id, more):
+        shown = None if row is None else self._shown(row, more, channel)
+        if shown is None:
             raise NotFound("product", id_or_slug)
+        asked = self._asked(shown, channel)
         variants = tuple(
-            Variant(row_id, sku, name, Money(amount, currency), available)
+            Variant(row_id, sku, name, Money(asked.get(row_id, amount), currency), available)
             for _, row_id, sku, name, amount, available in sorted(row.variants_rows or ())
         )
         attributes = {name: value for _, name, value in sorted(row.attribute_rows or ())}
         images = tuple(Image(url, alt) for _, _, url, alt in sorted(row.image_rows or ()))
-        found = Product(queries.to_card(row), row.description, attributes, variants, images)
+        found = Product(_priced(queries.to_card(row), asked), row.description, attributes, variants, images)
         return product_in(self._session, locale or (front.locale if front else DEFAULT_LOCALE), found)
 
     def _attributes(self, checks: Checks, given: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -197,15 +223,13 @@ class CatalogService:
             checks.text(f"attributes.{str(name)[:60]}", value, limit=400)
         return given
 
-    def _shown(self, product_id: int, conditions: Iterable[Any]) -> bool:
-        """Whether a card of the product meets the conditions; without any no statement is sent."""
-        wanted = list(conditions)
-        if not wanted:
-            return True
-        return (
-            self._session.execute(select(card.c.product_id).where(card.c.product_id == product_id, *wanted)).first()
-            is not None
-        )
+    def _shown(self, row: Any, conditions: Iterable[Any], channel: str | None) -> Any:
+        """The card at a channel's prices; None when it does not meet the conditions. Nothing is asked without one."""
+        if channel is None:
+            return row
+        mine = (card.c.product_id == row.id, card.c.currency == row.currency, *conditions)
+        query = select(card.c.product_id, card.c.currency).select_from(queries.CARD_SOURCE).where(*mine)
+        return self._session.execute(self._at_front(query, channel)).first()
 
     def categories(self, *, locale: str = DEFAULT_LOCALE) -> tuple[Category, ...]:
         """The whole tree, roots first, in a language. Raises ValidationError."""
@@ -305,6 +329,13 @@ class CatalogService:
             grown = bool(more)
             inside |= more
         return sorted(inside)
+
+
+def _priced(shown: ProductCard, asked: Mapping[int, int]) -> ProductCard:
+    if not asked:
+        return shown
+    lowest, highest = (Money(choose(asked.values()), shown.price.currency) for choose in (min, max))
+    return replace(shown, price=lowest, max_price=highest)
 
 
 def check_paging(checks: Checks, *, page: int, per_page: int) -> None:
