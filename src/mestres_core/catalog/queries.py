@@ -39,6 +39,9 @@ SORTS: Mapping[str, Keyset] = {
     "name": Keyset("name", (product.c.sort_name, product.c.id), texts=frozenset({0})),
 }
 
+CHOSEN = "chosen"
+"""The order in which the products of a collection were put into it by hand; those of its rules come after them."""
+
 CARD_COLUMNS = (
     product.c.id,
     product.c.slug,
@@ -196,10 +199,12 @@ def listing(shape: Shape, sort: str, size: int, *, after: bool, skip: bool) -> S
 
 
 def listing_of(
-    conditions: Sequence[ColumnElement[bool]], sort: str, size: int, after: Sequence[Any] | None, skip: int
+    conditions: Sequence[ColumnElement[bool]], order: Keyset, size: int, after: Sequence[Any] | None, skip: int
 ) -> Select[Any]:
     """The same for conditions that have no shape: put together each time."""
-    query = ordered(cards(conditions), SORTS[sort], after).limit(size)
+    query = ordered(cards(conditions), order, after).limit(size)
+    if order.name == CHOSEN:
+        query = query.add_columns(order.columns[0].label("place"))
     return query.offset(skip) if skip else query
 
 
@@ -232,6 +237,8 @@ def unpack_cursor(cursor: str, sort: str) -> list[Any]:
 
 def cursor_values(row: Any, sort: str) -> list[Any]:
     """The values of a row by which its list is sorted."""
+    if sort == CHOSEN:
+        return [row.place, -row.id]
     first = {"newest": [], "price": [row.price], "-price": [row.price], "name": [row.sort_name]}[sort]
     return [*first, row.id]
 

@@ -27,6 +27,7 @@ from mestres_core.catalog.dto import (
 from mestres_core.catalog.models import card, product
 from mestres_core.catalog.saving import Saver
 from mestres_core.catalog.translations import DEFAULT_LOCALE, cards_in, categories_in, check_locale, product_in
+from mestres_core.db.keyset import Keyset
 from mestres_core.errors import NotFound
 from mestres_core.events.facts import StockChanged
 from mestres_core.events.work import Work
@@ -65,7 +66,7 @@ class CatalogService:
         page: int = 1,
         per_page: int = 20,
         cursor: str | None = None,
-        sort: str = "newest",
+        sort: str | None = None,
         min_price: int | None = None,
         max_price: int | None = None,
         in_stock: bool | None = None,
@@ -78,9 +79,10 @@ class CatalogService:
     ) -> Page[ProductCard]:
         """One page of the active products.
 
-        `category` is a slug and includes what lies below it; prices are in minor units; `sort` is newest, price, -price
-        or name; `cursor` (from `next_cursor`) continues a list and goes before `page`; `count=False` leaves `total`
-        None and saves a statement.
+        `category` is a slug and includes what is below it; prices are in minor units. `sort` is newest, price, -price,
+        name or chosen (what was put into a collection by hand, in that order, then what its rules bring, newest first);
+        None is chosen in a collection, newest elsewhere. `cursor` (from `next_cursor`) continues a list and goes before
+        `page`; `count=False` leaves `total` None and saves a statement.
 
         `attributes` has a value for each name, a list of which one must be there, or {"min": ..., "max": ...} of a
         number or date. `collection` is a slug, `channel` the front that it is listed for: at its prices, in its
@@ -92,7 +94,8 @@ class CatalogService:
         front, more = self._channels.shows(channel)
         currency = currency if currency is not None else front.currency if front else "BRL"
         check_paging(checks, page=page, per_page=per_page)
-        order = queries.SORTS[checks.choice("sort", sort, queries.SORTS)]
+        inside, by_hand = (None, None) if collection is None else self._collections.listing(collection)
+        order = _order(checks, sort, by_hand, in_collection=inside is not None)
         after = order.read(checks, cursor)
         filters = self.filters(
             checks,
@@ -104,21 +107,21 @@ class CatalogService:
             currency=currency,
         )
         language = locale or (front.locale if front else DEFAULT_LOCALE)
-        more = [*more, *filters.more, *([] if collection is None else [self._collections.condition(collection)])]
+        more = [*more, *filters.more, *([] if inside is None else [inside])]
         if more or channel is not None:
             conditions = replace(filters, more=more).conditions()
             total = self._session.execute(queries.count_of(conditions)).scalar_one() if count else None
             skipped = (page - 1) * per_page if after is None else 0
-            query = self._at_front(queries.listing_of(conditions, sort, per_page + 1, after, skipped), channel)
+            query = self._at_front(queries.listing_of(conditions, order, per_page + 1, after, skipped), channel)
             rows = self._session.execute(query).all()
-            return self._page(rows, page, per_page, total=total, sort=sort, locale=language, channel=channel)
+            return self._page(rows, page, per_page, total=total, order=order, locale=language, channel=channel)
         shape, values = filters.shape, filters.values()
         total = self._session.execute(queries.count(shape), values).scalar_one() if count else None
         skipped = (page - 1) * per_page if after is None else 0
-        query = queries.listing(shape, sort, per_page + 1, after=after is not None, skip=skipped > 0)
+        query = queries.listing(shape, order.name, per_page + 1, after=after is not None, skip=skipped > 0)
         values |= order.place(after or ()) | ({"skip": skipped} if skipped else {})
         rows = self._session.execute(query, values).all()
-        return self._page(rows, page, per_page, total=total, sort=sort, locale=language)
+        return self._page(rows, page, per_page, total=total, order=order, locale=language)
 
     def _page(
         self,
@@ -127,11 +130,11 @@ class CatalogService:
         per_page: int,
         *,
         total: int | None,
-        sort: str,
+        order: Keyset,
         locale: str,
         channel: str | None = None,
     ) -> Page[ProductCard]:
-        following = queries.SORTS[sort].following(rows, per_page, lambda row: queries.cursor_values(row, sort))
+        following = order.following(rows, per_page, lambda row: queries.cursor_values(row, order.name))
         found = (_priced(queries.to_card(row), self._asked(row, channel)) for row in rows[:per_page])
         shown = cards_in(self._session, locale, found)
         return Page(shown, page, per_page, total, following)
@@ -329,6 +332,13 @@ class CatalogService:
             grown = bool(more)
             inside |= more
         return sorted(inside)
+
+
+def _order(checks: Checks, sort: str | None, by_hand: Keyset | None, *, in_collection: bool) -> Keyset:
+    newest = queries.SORTS["newest"]
+    if sort is None or (in_collection and sort == queries.CHOSEN):
+        return by_hand or newest
+    return queries.SORTS[checks.choice("sort", sort, queries.SORTS)]
 
 
 def _priced(shown: ProductCard, asked: Mapping[int, int]) -> ProductCard:
