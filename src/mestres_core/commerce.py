@@ -25,12 +25,14 @@ from sqlalchemy.orm import Session
 from mestres_core.checkout import placing, returning
 from mestres_core.checkout.audit import AuditReport, audit
 from mestres_core.config import Config
-from mestres_core.db import namespaces, schema
+from mestres_core.db import namespaces
+from mestres_core.db import schema as db_schema
 from mestres_core.db.base import metadata
 from mestres_core.db.rulebook import Rulebook
-from mestres_core.db.session import Database, make_engine
+from mestres_core.db.session import Database, make_engine, normal_url
 from mestres_core.db.waiting import ask, is_async, to_the_end
-from mestres_core.events.facts import CatalogChanged, Fact, ProductChanged, StockChanged
+from mestres_core.downloads.service import PAID
+from mestres_core.events.facts import CatalogChanged, Fact, OrderChanged, OrderEdited, ProductChanged, StockChanged
 from mestres_core.events.hosted import facts_of
 from mestres_core.events.relay import Subscriber, relay
 from mestres_core.events.sending import send
@@ -60,6 +62,7 @@ _READS = frozenset(
         " shipments credits returns preview_edit summary ledger entries balance events"
         " places locations lots recall movements of_reference"
         " of definitions tree path subtree options matrix chosen tags history lowest_price files"
+        " undelivered"
         " all codes facts running prices lists resolve explain check"
         " of_reference groups group_of address addresses default_address consents has_consent consent_history"
         " of_product pending of_token summaries"
@@ -89,15 +92,28 @@ def _asked_between_transactions(config: Config) -> Config:
 class Commerce(ServiceNames):
     """A shop on a database of its own choice. Open one per process and share it between threads."""
 
-    def __init__(self, engine: Engine, config: Config | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        config: Config | None = None,
+        *,
+        schema: str | None = None,
+        prefix: str | None = None,
+    ) -> None:
         """On an engine that the host has made; SQLite needs `configure_sqlite(engine)` first.
 
-        Raises DatabaseNotReady. The tables are not touched: call `shop.migrate()`, or `Commerce.open`.
+        `schema` and `prefix` as for `Commerce.open`. Whoever else uses the engine sees nothing of them; a schema costs
+        each transaction a statement here. Raises DatabaseNotReady. The tables are not touched: call `shop.migrate()`,
+        or `Commerce.open`.
         """
-        schema.check(engine)
+        db_schema.check(engine)
         self.config = _asked_between_transactions(config or Config())
-        self.schema: str | None = None
-        self._database = Database(engine)
+        self.schema, self.prefix = schema, prefix
+        if schema is not None:
+            engine = namespaces.within(engine, schema)
+        if prefix is not None:
+            engine = namespaces.under(engine, prefix)
+        self._database = Database(engine, framed=schema is not None)
         self._rulebook = Rulebook()
         self._is_async = engine.dialect.is_async
         self._searches = QueryLog()
@@ -112,7 +128,6 @@ class Commerce(ServiceNames):
         )
         self._listeners: list[Listener] = []
         self._subscribers: list[Subscriber] = [
-            self._reindex,
             *([] if self.config.search is None else [self._feed]),
             *self.config.sinks,
         ]
@@ -127,23 +142,25 @@ class Commerce(ServiceNames):
         config: Config | None = None,
         plugins: Sequence[str | PluginLike] = (),
         schema: str | None = None,
+        prefix: str | None = None,
         **settings: Any,
     ) -> Self:
         """A shop on the database at `url`; its tables are created or migrated.
 
         `url` is a `sqlite:///file.db` or `postgresql://...` address; `settings` are the fields of Config; `plugins`
         names installed ones (`Config.with_plugins`). `schema` names the PostgreSQL schema that the tables live in, made
-        when it is not there: one database has room for a shop in each. Raises DatabaseNotReady for any other database,
-        and for a schema on SQLite; TypeError for an unknown setting or for some beside a `config`; PluginError.
+        when it is not there; `prefix` is what the names of tables and indexes begin with instead of `mc_`, on SQLite
+        too: one database has room for a shop in each. Raises DatabaseNotReady for any other database, for a schema on
+        SQLite and for a name that is none; TypeError for an unknown setting or for some beside a `config`; PluginError.
         """
         if config is not None and (settings or plugins):
             raise TypeError("give either config or settings and plugins: Config.with_plugins() takes both")
         config = config or Config.with_plugins(*plugins, **settings)
         if schema is None:
-            shop = cls(make_engine(url), config)
+            shop = cls(make_engine(url), config, prefix=prefix)
         else:
-            url = namespaces.prepare(url, schema)
-            shop = cls(make_engine(url, options=namespaces.search_path(schema)), config)
+            namespaces.check_schema(schema, normal_url(url).get_backend_name())
+            shop = cls(make_engine(url, options=namespaces.search_path(schema)), config, prefix=prefix)
             shop.schema = schema
         shop.migrate()
         return shop
@@ -164,7 +181,7 @@ class Commerce(ServiceNames):
         engine = engine_beside(self.engine)
         if self.schema is not None:
             namespaces.look_in(engine.sync_engine, self.schema)
-        twin = Commerce(engine.sync_engine, self.config)
+        twin = Commerce(engine.sync_engine, self.config, prefix=self.prefix)
         twin.schema = self.schema
         twin._rulebook = self._rulebook
         twin._listeners, twin._subscribers = self._listeners, self._subscribers
@@ -172,17 +189,17 @@ class Commerce(ServiceNames):
 
     @property
     def metadata(self) -> MetaData:
-        """The shop's tables as SQLAlchemy knows them, apart from the metadata of the host."""
+        """The shop's tables as SQLAlchemy knows them, apart from those of the host; they are called `mc_` there."""
         return metadata
 
     def on(self, session: Session) -> Services:
         """The services in the host's own session: they flush, and never commit or roll back.
 
         Raises DatabaseNotReady when the session's engine is not set up, or when the session already serves a shop in
-        another schema. `checkout.place` is refused there.
+        another schema or under another prefix. `checkout.place` is refused there.
         """
-        schema.check(session.get_bind().engine)
-        namespaces.join(session, self.schema)
+        db_schema.check(session.get_bind().engine)
+        namespaces.join(session, self.schema, self.prefix)
         services = Services(session, self.config, self._rulebook, self._searches)
         if self._listeners:
             services.outbox.facts = facts_of(session, self, self._tell)
@@ -250,6 +267,7 @@ class Commerce(ServiceNames):
             self.config.clock,
             tuple(self._subscribers),
             policy=self.config.relay,
+            own=self._follow,
             delivered=fan_out,
             limit=limit,
         )
@@ -282,7 +300,9 @@ class Commerce(ServiceNames):
 
     def migrate(self, revision: str = "head") -> None:
         """Create or upgrade the tables; `revision` may also be "base", "-1" or an earlier one, to go back."""
-        schema.migrate(self.engine, revision)
+        if self.schema is not None:
+            db_schema.create_namespace(self.engine, self.schema)
+        db_schema.migrate(self.engine, revision)
 
     def close(self) -> None:
         """Write what was searched for, and give the database connections back."""
@@ -347,12 +367,23 @@ class Commerce(ServiceNames):
             self.read(lambda services: backend.replace(all_documents(services.outbox.session, progress)))
         return made.changed
 
-    def _reindex(self, fact: Fact) -> None:
-        """Have the products of a category found by the name and the place that it has now; a portion a transaction."""
+    def _follow(self, fact: Fact) -> None:
+        """What follows from a fact within the shop: any of it may be done twice."""
         if isinstance(fact, CatalogChanged) and fact.what == "category":
-            after = 0
-            while (last := self.run(partial(_reindex_some, fact.row_id, after))) is not None:
-                after = last
+            self._reindex(fact.row_id)
+        elif isinstance(fact, OrderEdited) or (isinstance(fact, OrderChanged) and fact.payment_status in PAID):
+            self._hand_over(fact.number)
+
+    def _reindex(self, category_id: int) -> None:
+        """Have the products of a category found by the name and the place that it has now; a portion a transaction."""
+        after = 0
+        while (last := self.run(partial(_reindex_some, category_id, after))) is not None:
+            after = last
+
+    def _hand_over(self, number: str) -> None:
+        """Grant the files of a paid order to its buyer."""
+        if self.read(lambda services: services.downloads.undelivered(number)):
+            self.run(lambda services: services.downloads.deliver(number))
 
     def _feed(self, fact: Fact) -> None:
         """Tell the search engine what has become of a product."""

@@ -3,6 +3,7 @@
     CommerceError
     ├── ValidationError              an argument was wrong; `errors` names each field
     ├── NotFound                     no such product, cart, order, payment
+    │   └── NotPublished             there is such a product, but the cart's channel does not show it
     ├── Conflict                     right in itself, impossible now
     │   ├── InsufficientStock        fewer pieces than asked for; `available` says how many
     │   ├── QuoteChanged             the promised total no longer holds; `quote` is the new promise
@@ -192,6 +193,23 @@ class NotFound(CommerceError):
         """The sentence, with the kind in the language of the sentence."""
         kind = _KINDS.get(self.kind, self.kind) if locale == "pt-BR" else self.kind
         return self.sentence[locale == "pt-BR"].format(kind=kind, id=self.id)
+
+
+class NotPublished(NotFound):
+    """There is such a `sku`, but the `channel` does not show it now."""
+
+    code = "not_published"
+    title = ("Not published", "Não publicado")
+    sentence = ("{sku} is not sold in channel {channel!r}", "{sku} não é vendido no canal {channel!r}")
+    sku: str
+    channel: str
+
+    def __init__(self, *, sku: str, channel: str) -> None:
+        CommerceError.__init__(self, kind="sku", id=sku, sku=sku, channel=channel)
+
+    def describe(self, locale: str = "en") -> str:
+        """The sentence."""
+        return self.sentence[locale == "pt-BR"].format(sku=self.sku, channel=self.channel)
 
 
 class Conflict(CommerceError):

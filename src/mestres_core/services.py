@@ -35,6 +35,7 @@ from mestres_core.orders.numbers import RandomNumbers
 from mestres_core.orders.service import OrderService
 from mestres_core.payments.accounts import GiftCardService, StoreCreditService
 from mestres_core.payments.service import PaymentService
+from mestres_core.pricing import fronts
 from mestres_core.pricing.service import PricingService
 from mestres_core.privacy.people import People
 from mestres_core.promotions.definitions import Words
@@ -109,7 +110,7 @@ class Services(ServiceNames):
 
 
 def _catalog(of: Services) -> CatalogService:
-    return CatalogService(of.work, of.inventory, collections=of.collections, channels=of.channels)
+    return CatalogService(of.work, of.inventory, collections=of.collections, channels=of.channels, fronts=fronts)
 
 
 def _inventory(of: Services) -> InventoryService:

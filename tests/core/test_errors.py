@@ -16,6 +16,7 @@ SAMPLES: list[CommerceError] = [
     errors.InsufficientStock(sku="A1", requested=2, available=1),
     errors.QuoteChanged(quote=None, changes={"grand": (1, 2)}),
     errors.CartEmpty("c"),
+    errors.NotPublished(sku="A", channel="usa"),
     errors.CartClosed("c"),
     errors.CouponNotApplicable(coupon="CAFE10", reason="expired"),
     errors.ProviderFailed("card"),

@@ -41,26 +41,43 @@ class AsyncCommerce(AsyncServices):
 
     jobs: AsyncJobs
 
-    def __init__(self, engine: AsyncEngine, config: Config | None = None, *, core: Commerce | None = None) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        config: Config | None = None,
+        *,
+        schema: str | None = None,
+        prefix: str | None = None,
+        core: Commerce | None = None,
+    ) -> None:
         """On an async engine that the host has made; SQLite needs `configure_sqlite(engine.sync_engine)` first.
 
-        Raises DatabaseNotReady. The tables are not touched: `await shop.migrate()`, or `AsyncCommerce.open`. `core` is
-        the plain shop behind it, on `engine.sync_engine`, where there is one.
+        `schema` and `prefix` as for `Commerce`. The tables are not touched: `await shop.migrate()`, or
+        `AsyncCommerce.open`. `core` is the plain shop behind it, on `engine.sync_engine`, where there is one. Raises
+        DatabaseNotReady.
         """
-        self._core = core or Commerce(engine.sync_engine, config)
+        self._core = core or Commerce(engine.sync_engine, config, schema=schema, prefix=prefix)
         super().__init__(self._core, self._call)
         self._engine = engine
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @classmethod
-    async def open(cls, url: str | URL, *, config: Config | None = None, **settings: Any) -> Self:
+    async def open(
+        cls,
+        url: str | URL,
+        *,
+        config: Config | None = None,
+        schema: str | None = None,
+        prefix: str | None = None,
+        **settings: Any,
+    ) -> Self:
         """A shop on the database at `url`; its tables are created or migrated.
 
-        `url` is a `sqlite:///file.db`, `postgresql://...` (psycopg) or `postgresql+asyncpg://...` address; `settings`
-        are the fields of Config. Raises DatabaseNotReady for any other database and for a missing driver, TypeError for
-        an unknown setting.
+        `url` is a `sqlite:///file.db`, `postgresql://...` (psycopg) or `postgresql+asyncpg://...` address; `schema` and
+        `prefix` as for `Commerce.open`; `settings` are the fields of Config. Raises DatabaseNotReady for any other
+        database and for a missing driver, TypeError for an unknown setting.
         """
-        shop = cls(make_async_engine(url), config or Config(**settings))
+        shop = cls(make_async_engine(url), config or Config(**settings), schema=schema, prefix=prefix)
         try:
             await shop.migrate()
         except BaseException:

@@ -86,7 +86,10 @@ class AppliedPromotion:
 
 @dataclass(frozen=True, slots=True)
 class UnavailableLine:
-    """A line that cannot be bought now and costs nothing; `reason`: inactive, or no_price in the cart's currency."""
+    """A line that cannot be bought now and costs nothing.
+
+    `reason`: inactive, not_published in the cart's channel, or no_price in its currency.
+    """
 
     id: int
     sku: str

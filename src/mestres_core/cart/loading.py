@@ -11,7 +11,9 @@ from sqlalchemy import and_, bindparam, select
 
 from mestres_core.cart.dto import AppliedPromotion, Cart, CartLine, CartNote, Totals, UnavailableLine
 from mestres_core.cart.models import cart, line
+from mestres_core.catalog.channels import shown_in
 from mestres_core.catalog.models import price, product, variant
+from mestres_core.db.base import UtcDateTime
 from mestres_core.db.dialects.sql import json_rows
 from mestres_core.events.work import Work
 from mestres_core.inventory.models import level
@@ -58,6 +60,8 @@ class LineRow(NamedTuple):
     name: str
     category_id: int | None
     active: bool
+    shown: bool
+    """In the cart's channel."""
     amount: int | None
     floor: int | None
     special_prices: Sequence[Any] | None
@@ -68,6 +72,7 @@ _OF_VARIANT = (
     *(variant.c.id, variant.c.product_id, variant.c.sku, variant.c.name, variant.c.weight_grams, variant.c.digital),
     *(variant.c.length_mm, variant.c.width_mm, variant.c.height_mm, variant.c.tax_class),
     *(product.c.name, product.c.category_id, and_(variant.c.active, product.c.active)),
+    shown_in(cart.c.channel, bindparam("now", type_=UtcDateTime), cart),
     *prices_in(cart.c.currency, cart),
 )
 # All lines as one value, so they come along with the cart's row and its lock.
@@ -85,7 +90,7 @@ _LINES = (
 _itself = cart.alias("itself")
 _SEEN = select(_itself.c.version).where(_itself.c.id == cart.c.id).correlate(cart).scalar_subquery()
 CONTENT = (_LINES.label("lines"), *FACTS, _SEEN.label("seen"))
-"""Columns for a statement about one cart, with the parameter `cart_id`.
+"""Columns for a statement about one cart, with the parameters `cart_id` and `now`.
 
 PostgreSQL gives the row that a statement waited for as it has become, and everything else as it was when the statement
 began. `is_stale` tells: ask again then, which under the lock is certain.
@@ -133,8 +138,9 @@ def lines_in(row: Any) -> list[LineRow]:
 def _line_row(values: Sequence[Any]) -> LineRow:
     made = LineRow(*values)
     # SQLite has no booleans.
-    return made if type(made.active) is bool else made._replace(active=bool(made.active), digital=bool(made.digital))
-
+    if type(made.active) is bool:
+        return made
+    return made._replace(active=bool(made.active), digital=bool(made.digital), shown=bool(made.shown))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,13 +172,13 @@ class CartReader:
 
     def read(self, row: Any, **changed: Any) -> Loaded:
         """The lines of a cart, of which `row` was read; `changed` is what has changed since of its HEAD."""
-        content = self._session.execute(_CONTENT, {"cart_id": row.id}).one()
+        content = self._session.execute(_CONTENT, {"cart_id": row.id, "now": self._work.clock.now()}).one()
         return self.load(row, lines_in(content), facts_in(content), **changed)
 
     def load(self, row: Any, rows: Sequence[LineRow], facts: Facts, **changed: Any) -> Loaded:
         """The same where the lines are known."""
         currency = changed.get("currency") or row.currency
-        active = [each for each in rows if each.active]
+        active = [each for each in rows if each.active and each.shown]
         items = self._pricing.items(
             active, facts=facts, currency=currency, group=row.customer_group, channel=row.channel, owner=row.owner
         )
@@ -317,7 +323,7 @@ def _unavailable(rows: Sequence[LineRow], buyable: Sequence[LineRow]) -> Iterato
     there = {row.id for row in buyable}
     for row in rows:
         if row.id not in there:
-            reason = "no_price" if row.active else "inactive"
+            reason = "inactive" if not row.active else "no_price" if row.shown else "not_published"
             yield UnavailableLine(row.id, row.sku, _name(row), row.quantity, reason, row.attributes)
 
 

@@ -32,7 +32,15 @@ from mestres_core.cart.models import cart, line
 from mestres_core.catalog.models import price, variant
 from mestres_core.customers.service import CustomerService
 from mestres_core.db.later import write, write_and_ask
-from mestres_core.errors import CartClosed, CartEmpty, InsufficientStock, NotFound, ValidationError, VersionConflict
+from mestres_core.errors import (
+    CartClosed,
+    CartEmpty,
+    InsufficientStock,
+    NotFound,
+    NotPublished,
+    ValidationError,
+    VersionConflict,
+)
 from mestres_core.events.facts import CartChanged
 from mestres_core.events.work import Work
 from mestres_core.inventory.dto import Reservation
@@ -182,7 +190,7 @@ class CartService:
 
     def get(self, cart_id: str) -> Cart:
         """A cart at today's prices, whatever its status. Raises NotFound."""
-        row = self._row(cart_id, _WHOLE)
+        row = self._row(cart_id, _WHOLE, now=self._work.clock.now())
         return self.reader.cart(self.reader.load(row, lines_in(row), facts_in(row)))
 
     def of_owner(self, owner: str, *, channel: str = "default") -> Cart | None:
@@ -213,7 +221,7 @@ class CartService:
         numbers or booleans). The same SKU with other wishes is another line; all its lines share its stock.
 
         Raises InsufficientStock when the cart would then hold more than can be bought now, NotFound for the cart or the
-        SKU, CartClosed, VersionConflict, ValidationError.
+        SKU, NotPublished for one that the cart's channel does not show, CartClosed, VersionConflict, ValidationError.
         """
         checks = Checks()
         sku = checks.text("sku", sku, limit=64)
@@ -221,12 +229,14 @@ class CartService:
         wishes, wish_key = check_wishes(checks, attributes)
         check_version(checks, expected_version)
         checks.done()
-        row = self._lock_whole(cart_id, _LOCK_WITH_OFFER, _OFFER, sku=sku, now=self._work.clock.now())
+        row = self._lock_whole(cart_id, _LOCK_WITH_OFFER, _OFFER, sku=sku)
         self.check_open(row, expected_version)
         lines, offer = lines_in(row), offer_in(row)
         if offer is None:
             raise NotFound("sku", sku)
         of_variant, available = offer
+        if not of_variant.shown:
+            raise NotPublished(sku=sku, channel=row.channel)
         if of_variant.amount is None:
             raise ValidationError.of("sku", "no_price", currency=row.currency)
         same = [each for each in lines if each.variant_id == of_variant.variant_id]
@@ -471,6 +481,7 @@ class CartService:
 
     def _lock_whole(self, cart_id: str, lock: Any, again: Any, **asked: Any) -> Any:
         """The row of a cart with its content, held; asked `again` when somebody else was changing it just now."""
+        asked["now"] = self._work.clock.now()
         row = self._row(cart_id, lock, **asked)
         return self._row(cart_id, again, **asked) if is_stale(row) else row
 

@@ -1,21 +1,22 @@
 """Channels: shop fronts of their own, each with a currency, a language and the products that it shows.
 
 A product is listed in a channel while it is published there. The channel called "default", while nobody has made it,
-shows everything: a shop with one front needs no channels.
+shows everything: a shop with one front needs no channels. A cart takes what its channel shows; one whose channel nobody
+has made takes everything.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, bindparam, delete, or_, select
 
 from mestres_core.catalog.assortment import channel, publication
 from mestres_core.catalog.dto import Channel, Publication
 from mestres_core.catalog.finding import Changing, find_product
-from mestres_core.catalog.models import card
+from mestres_core.catalog.models import card, product
 from mestres_core.catalog.translations import DEFAULT_LOCALE, check_locale
 from mestres_core.db.dialects.sql import insert as upsert
 from mestres_core.errors import NotFound, ValidationError
@@ -29,6 +30,35 @@ _ONE = select(channel).where(channel.c.code == bindparam("code"))
 _OF_PRODUCT = (
     select(publication).where(publication.c.product_id == bindparam("product_id")).order_by(publication.c.channel)
 )
+
+
+def shown_in(code: Any, now: Any, *within: Any) -> ColumnElement[bool]:
+    """For a statement over products: whether a cart of channel `code` may have one at `now`.
+
+    `code` is a value, or a column of one of the tables that the statement is `within`.
+    """
+    here = select(publication.c.product_id).where(
+        publication.c.product_id == product.c.id,
+        publication.c.channel == code,
+        channel.c.code == publication.c.channel,
+        channel.c.active,
+        publication.c.since <= now,
+        or_(publication.c.until.is_(None), publication.c.until > now),
+    )
+    known = select(channel.c.code).where(channel.c.code == code).correlate(*within)
+    return or_(~known.exists(), here.correlate(product, *within).exists())
+
+
+class FrontPrices(Protocol):
+    """Whoever knows what a channel asks; the composition root puts it in."""
+
+    COLUMN: ColumnElement[Any]
+
+    def asked(
+        self, rows: Sequence[Sequence[Any]] | None, *, channel: str, currency: str, at: datetime
+    ) -> Mapping[int, int]:
+        """The price of a piece of each variant, from what `COLUMN` gave."""
+        ...
 
 
 class ChannelService:

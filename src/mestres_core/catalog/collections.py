@@ -19,6 +19,7 @@ from mestres_core.catalog.dto import Collection
 from mestres_core.catalog.finding import Changing, find_product
 from mestres_core.catalog.models import card, category, product
 from mestres_core.db.dialects.sql import insert as upsert
+from mestres_core.db.keyset import Keyset
 from mestres_core.errors import NotFound, ValidationError
 from mestres_core.events.facts import CatalogChanged
 from mestres_core.events.work import Work
@@ -38,7 +39,10 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "featured": ("value",),
     "new": ("days",),
 }
-_BY_SLUG = select(collection).where(collection.c.slug == bindparam("slug"))
+_BY_SLUG = select(
+    collection,
+    select(collected.c.product_id).where(collected.c.collection_id == collection.c.id).exists().label("by_hand"),
+).where(collection.c.slug == bindparam("slug"))
 _TAGS = select(tag.c.tag).where(tag.c.product_id == bindparam("product_id")).order_by(tag.c.tag_folded)
 _HAND = (
     select(collected.c.product_id)
@@ -173,16 +177,20 @@ class CollectionService:
         row = find_product(self._session, product)
         return tuple(self._session.execute(_TAGS, {"product_id": row.id}).scalars())
 
-    def condition(self, slug: str) -> ColumnElement[bool]:
-        """What a card must meet to be listed in the collection. Raises NotFound, also when it is not active."""
+    def listing(self, slug: str) -> tuple[ColumnElement[bool], Keyset | None]:
+        """What a card must meet to be listed in the collection, and its own order, if any was chosen by hand.
+
+        Raises NotFound, also when it is not active.
+        """
         row = self._row(slug)
         if not row.active:
             raise NotFound("collection", slug)
         by_hand = card.c.product_id.in_(select(collected.c.product_id).where(collected.c.collection_id == row.id))
+        order = _own_order(row.id) if row.by_hand else None
         if not row.rules:
-            return by_hand
+            return by_hand, order
         rules = [self._condition(rule) for rule in row.rules]
-        return or_(by_hand, (and_ if row.match == "all" else or_)(*rules))
+        return or_(by_hand, (and_ if row.match == "all" else or_)(*rules)), order
 
     def _row(self, slug: Any, *, lock: bool = False) -> Any:
         row = None
@@ -279,6 +287,12 @@ class CollectionService:
                 since = self._work.clock.now() - timedelta(days=rule["days"])
                 found = card.c.product_id.in_(select(product.c.id).where(product.c.created_at >= since))
         return found
+
+
+def _own_order(collection_id: int) -> Keyset:
+    mine = and_(collected.c.collection_id == collection_id, collected.c.product_id == card.c.product_id)
+    place = select(collected.c.position).where(mine).correlate(card).scalar_subquery()
+    return Keyset(queries.CHOSEN, (func.coalesce(place, MOST_BY_HAND), -card.c.product_id))
 
 
 def _of_price(checks: Checks, at: str, given: Mapping[str, Any]) -> dict[str, int]:

@@ -39,6 +39,9 @@ SORTS: Mapping[str, Keyset] = {
     "name": Keyset("name", (product.c.sort_name, product.c.id), texts=frozenset({0})),
 }
 
+CHOSEN = "chosen"
+"""The order in which the products of a collection were put into it by hand; those of its rules come after them."""
+
 CARD_COLUMNS = (
     product.c.id,
     product.c.slug,
@@ -198,10 +201,12 @@ def listing(shape: Shape, sort: str, size: int, *, after: bool, skip: bool) -> S
 
 
 def listing_of(
-    conditions: Sequence[ColumnElement[bool]], sort: str, size: int, after: Sequence[Any] | None, skip: int
+    conditions: Sequence[ColumnElement[bool]], order: Keyset, size: int, after: Sequence[Any] | None, skip: int
 ) -> Select[Any]:
     """The same for conditions that have no shape: put together each time."""
-    query = ordered(cards(conditions), SORTS[sort], after).limit(size)
+    query = ordered(cards(conditions), order, after).limit(size)
+    if order.name == CHOSEN:
+        query = query.add_columns(order.columns[0].label("place"))
     return query.offset(skip) if skip else query
 
 
@@ -235,6 +240,8 @@ def unpack_cursor(cursor: str, sort: str) -> list[Any]:
 def cursor_values(row: Any, sort: str) -> list[Any]:
     """The values by which its list is sorted of a row that begins with CARD_COLUMNS."""
     row_id, sort_name, price = row[0], row[_SORT_NAME], row[_PRICE]
+    if sort == CHOSEN:
+        return [row.place, -row_id]
     return {"newest": [row_id], "price": [price, row_id], "-price": [price, row_id], "name": [sort_name, row_id]}[sort]
 
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from mestres_core.catalog import cards, queries
 from mestres_core.catalog.attributes import check_filters
-from mestres_core.catalog.channels import ChannelService
+from mestres_core.catalog.channels import ChannelService, FrontPrices
 from mestres_core.catalog.collections import CollectionService
 from mestres_core.catalog.drafts import make_draft
 from mestres_core.catalog.dto import (
@@ -27,6 +27,7 @@ from mestres_core.catalog.dto import (
 from mestres_core.catalog.models import card, product
 from mestres_core.catalog.saving import Saver
 from mestres_core.catalog.translations import DEFAULT_LOCALE, cards_in, categories_in, check_locale, product_in
+from mestres_core.db.keyset import Keyset
 from mestres_core.db.reading import rows_of
 from mestres_core.errors import NotFound
 from mestres_core.events.facts import StockChanged
@@ -50,12 +51,14 @@ class CatalogService:
         *,
         collections: CollectionService | None = None,
         channels: ChannelService | None = None,
+        fronts: FrontPrices | None = None,
     ) -> None:
         self._work = work
         self._session = work.session
         self._inventory = inventory
         self._collections = collections or CollectionService(work)
         self._channels = channels or ChannelService(work)
+        self._fronts = fronts
 
     def list(
         self,
@@ -64,7 +67,7 @@ class CatalogService:
         page: int = 1,
         per_page: int = 20,
         cursor: str | None = None,
-        sort: str = "newest",
+        sort: str | None = None,
         min_price: int | None = None,
         max_price: int | None = None,
         in_stock: bool | None = None,
@@ -77,21 +80,23 @@ class CatalogService:
     ) -> Page[ProductCard]:
         """One page of the active products.
 
-        `category` is a slug and includes what lies below it; prices are in minor units; `sort` is newest, price, -price
-        or name; `cursor` (from `next_cursor`) continues a list and goes before `page`; `count=False` leaves `total`
-        None and saves a statement.
+        `category` is a slug and includes what is below it; prices are in minor units. `sort` is newest, price, -price,
+        name or chosen (what was put into a collection by hand, in that order, then what its rules bring, newest first);
+        None is chosen in a collection, newest elsewhere. `cursor` (from `next_cursor`) continues a list and goes before
+        `page`; `count=False` leaves `total` None and saves a statement.
 
         `attributes` has a value for each name, a list of which one must be there, or {"min": ..., "max": ...} of a
-        number or date. `collection` is a slug, `channel` the front that it is listed for: in its currency and language
-        unless `currency` (else BRL) and `locale` (else pt-BR) say others. Raises NotFound for an unknown category,
-        collection or channel, ValidationError.
+        number or date. `collection` is a slug, `channel` the front that it is listed for: at its prices, in its
+        currency and language unless `currency` (else BRL) and `locale` (else pt-BR) say others; what narrows and sorts
+        are the plain prices. Raises NotFound for an unknown category, collection or channel, ValidationError.
         """
         checks = Checks()
         locale = locale if locale is None else check_locale(checks, "locale", locale)
         front, more = self._channels.shows(channel)
         currency = currency if currency is not None else front.currency if front else "BRL"
         check_paging(checks, page=page, per_page=per_page)
-        order = queries.SORTS[checks.choice("sort", sort, queries.SORTS)]
+        inside, by_hand = (None, None) if collection is None else self._collections.listing(collection)
+        order = _order(checks, sort, by_hand, in_collection=inside is not None)
         after = order.read(checks, cursor)
         filters = self.filters(
             checks,
@@ -103,27 +108,48 @@ class CatalogService:
             currency=currency,
         )
         language = locale or (front.locale if front else DEFAULT_LOCALE)
-        more = [*more, *filters.more, *([] if collection is None else [self._collections.condition(collection)])]
-        if more:
+        more = [*more, *filters.more, *([] if inside is None else [inside])]
+        if more or channel is not None:
             conditions = replace(filters, more=more).conditions()
             total = self._session.execute(queries.count_of(conditions)).scalar_one() if count else None
             skipped = (page - 1) * per_page if after is None else 0
-            rows = self._session.execute(queries.listing_of(conditions, sort, per_page + 1, after, skipped)).all()
-            return self._page(rows, page, per_page, total=total, sort=sort, locale=language)
+            query = self._at_front(queries.listing_of(conditions, order, per_page + 1, after, skipped), channel)
+            rows = self._session.execute(query).all()
+            return self._page(rows, page, per_page, total=total, order=order, locale=language, channel=channel)
         shape, values = filters.shape, filters.values()
         total = self._session.execute(queries.count(shape), values).scalar_one() if count else None
         skipped = (page - 1) * per_page if after is None else 0
-        query = queries.listing(shape, sort, per_page + 1, after=after is not None, skip=skipped > 0)
+        query = queries.listing(shape, order.name, per_page + 1, after=after is not None, skip=skipped > 0)
         values |= order.place(after or ()) | ({"skip": skipped} if skipped else {})
         rows = rows_of(self._session, query, values)
-        return self._page(rows, page, per_page, total=total, sort=sort, locale=language)
+        return self._page(rows, page, per_page, total=total, order=order, locale=language)
 
     def _page(
-        self, rows: Sequence[Any], page: int, per_page: int, *, total: int | None, sort: str, locale: str
+        self,
+        rows: Sequence[Any],
+        page: int,
+        per_page: int,
+        *,
+        total: int | None,
+        order: Keyset,
+        locale: str,
+        channel: str | None = None,
     ) -> Page[ProductCard]:
-        following = queries.SORTS[sort].following(rows, per_page, lambda row: queries.cursor_values(row, sort))
-        shown = cards_in(self._session, locale, map(queries.to_card, rows[:per_page]))
+        following = order.following(rows, per_page, lambda row: queries.cursor_values(row, order.name))
+        found = (_priced(queries.to_card(row), self._asked(row, channel)) for row in rows[:per_page])
+        shown = cards_in(self._session, locale, found)
         return Page(shown, page, per_page, total, following)
+
+    def _at_front(self, query: Select[Any], channel: str | None) -> Select[Any]:
+        """A statement over cards with the prices of a channel, which come along with it."""
+        return query if channel is None or self._fronts is None else query.add_columns(self._fronts.COLUMN)
+
+    def _asked(self, row: Any, channel: str | None) -> Mapping[int, int]:
+        """What a row of such a statement says of each variant's price."""
+        if channel is None or self._fronts is None:
+            return {}
+        now = self._work.clock.now()
+        return self._fronts.asked(row.front_prices, channel=channel, currency=row.currency, at=now)
 
     def filters(
         self,
@@ -169,8 +195,9 @@ class CatalogService:
     ) -> Product:
         """A product with its variants, attributes and images, by row number or slug.
 
-        `channel` is the front that it is shown in: in its currency and language unless `currency` (else BRL) and
-        `locale` (else pt-BR) say others. Raises NotFound, also when it is not published there, ValidationError.
+        `channel` is the front that it is shown in: at its prices, in its currency and language unless `currency` (else
+        BRL) and `locale` (else pt-BR) say others. Raises NotFound, also when it is not published there, or
+        ValidationError.
         """
         checks = Checks()
         locale = locale if locale is None else check_locale(checks, "locale", locale)
@@ -178,15 +205,17 @@ class CatalogService:
         front, more = self._channels.shows(channel)
         currency = currency if currency is not None else front.currency if front else "BRL"
         row = self._find(id_or_slug, currency)
-        if row is None or not self._shown(row.id, more):
+        shown = None if row is None else self._shown(row, more, channel)
+        if shown is None:
             raise NotFound("product", id_or_slug)
+        asked = self._asked(shown, channel)
         variants = tuple(
-            Variant(row_id, sku, name, Money(amount, currency), available)
+            Variant(row_id, sku, name, Money(asked.get(row_id, amount), currency), available)
             for _, row_id, sku, name, amount, available in sorted(row.variants_rows or ())
         )
         attributes = {name: value for _, name, value in sorted(row.attribute_rows or ())}
         images = tuple(Image(url, alt) for _, _, url, alt in sorted(row.image_rows or ()))
-        found = Product(queries.to_card(row), row.description, attributes, variants, images)
+        found = Product(_priced(queries.to_card(row), asked), row.description, attributes, variants, images)
         return product_in(self._session, locale or (front.locale if front else DEFAULT_LOCALE), found)
 
     def _attributes(self, checks: Checks, given: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -198,15 +227,13 @@ class CatalogService:
             checks.text(f"attributes.{str(name)[:60]}", value, limit=400)
         return given
 
-    def _shown(self, product_id: int, conditions: Iterable[Any]) -> bool:
-        """Whether a card of the product meets the conditions; without any no statement is sent."""
-        wanted = list(conditions)
-        if not wanted:
-            return True
-        return (
-            self._session.execute(select(card.c.product_id).where(card.c.product_id == product_id, *wanted)).first()
-            is not None
-        )
+    def _shown(self, row: Any, conditions: Iterable[Any], channel: str | None) -> Any:
+        """The card at a channel's prices; None when it does not meet the conditions. Nothing is asked without one."""
+        if channel is None:
+            return row
+        mine = (card.c.product_id == row.id, card.c.currency == row.currency, *conditions)
+        query = select(card.c.product_id, card.c.currency).select_from(queries.CARD_SOURCE).where(*mine)
+        return self._session.execute(self._at_front(query, channel)).first()
 
     def categories(self, *, locale: str = DEFAULT_LOCALE) -> tuple[Category, ...]:
         """The whole tree, roots first, in a language. Raises ValidationError."""
@@ -306,6 +333,20 @@ class CatalogService:
             grown = bool(more)
             inside |= more
         return sorted(inside)
+
+
+def _order(checks: Checks, sort: str | None, by_hand: Keyset | None, *, in_collection: bool) -> Keyset:
+    newest = queries.SORTS["newest"]
+    if sort is None or (in_collection and sort == queries.CHOSEN):
+        return by_hand or newest
+    return queries.SORTS[checks.choice("sort", sort, queries.SORTS)]
+
+
+def _priced(shown: ProductCard, asked: Mapping[int, int]) -> ProductCard:
+    if not asked:
+        return shown
+    lowest, highest = (Money(choose(asked.values()), shown.price.currency) for choose in (min, max))
+    return replace(shown, price=lowest, max_price=highest)
 
 
 def check_paging(checks: Checks, *, page: int, per_page: int) -> None:

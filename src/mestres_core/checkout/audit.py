@@ -1,6 +1,7 @@
 """Proving the books in one call.
 
-Stock against its ledger and the open orders, money against its parts, payments against what the providers reported.
+Stock against its ledger and the open orders, money against its parts, payments against what the providers reported,
+what was told against what happened.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from mestres_core.catalog.models import card
 from mestres_core.checkout.audit_carts import CART_RULES
 from mestres_core.checkout.audit_catalog import CATALOG_RULES
 from mestres_core.checkout.audit_customers import CUSTOMER_RULES
+from mestres_core.checkout.audit_events import EVENT_RULES
 from mestres_core.checkout.audit_orders import ORDER_RULES
 from mestres_core.checkout.audit_payments import PAYMENT_RULES
 from mestres_core.checkout.models import idempotency
@@ -283,7 +285,7 @@ _RULES: dict[str, Any] = {
 }
 
 # Ready to be sent: one statement, because a machine looks after each of ten thousand steps.
-_EVERY_RULE = _RULES | CART_RULES | CUSTOMER_RULES | ORDER_RULES | PAYMENT_RULES
+_EVERY_RULE = _RULES | CART_RULES | CUSTOMER_RULES | ORDER_RULES | PAYMENT_RULES | EVENT_RULES
 _ALL_RULES = {rule: query.limit(_MOST_SHOWN) for rule, query in _EVERY_RULE.items()}
 _BROKEN = select(
     select(func.count()).select_from(order).scalar_subquery().label("orders"),

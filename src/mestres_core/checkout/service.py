@@ -224,7 +224,8 @@ class CheckoutService:
         return self._adopt(begun) if row.has_parked or not begun.requests else begun
 
     def _known(self, cart_id: str, quote_hash: str, key: str, buyer: Mapping[str, str]) -> Any:
-        asked = {"cart_id": cart_id, "hash": quote_hash, "key": key, "email": folded(buyer["email"])}
+        asked: dict[str, Any] = {"cart_id": cart_id, "hash": quote_hash, "key": key, "email": folded(buyer["email"])}
+        asked["now"] = self._work.clock.now()
         known = isinstance(cart_id, str) and storable(cart_id)
         row = self._session.execute(_LOCK, asked).first() if known else None
         if row is None:

@@ -9,7 +9,19 @@ from importlib import import_module
 
 from mestres_core.errors import CommerceError
 
-_SUBJECTS = ("demo", "admin", "catalog", "cache", "coupons", "customers", "database", "plans", "search", "worker")
+_SUBJECTS = (
+    "demo",
+    "admin",
+    "catalog",
+    "cache",
+    "coupons",
+    "customers",
+    "database",
+    "events",
+    "plans",
+    "search",
+    "worker",
+)
 
 _EPILOG = """\
 examples:
@@ -19,6 +31,7 @@ examples:
   mestres report sales --from 2026-01-01 --to 2026-01-31
   mestres export orders --format csv > orders.csv
   mestres audit                                 prove stock, money and ledgers in one call
+  mestres events list                           what could not be told, and why
 
 The database is MESTRES_DATABASE_URL, or the file mestres.db in this folder.
 """

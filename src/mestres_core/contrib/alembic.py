@@ -54,3 +54,13 @@ def without_schema(schema: str) -> Callable[[str | None, str, _Names], bool]:
         return include_name(name, type_, parent_names)
 
     return include
+
+
+def without_prefix(prefix: str) -> Callable[[str | None, str, _Names], bool]:
+    """As `include_name`, for a shop whose tables have a prefix of their own."""
+
+    def include(name: str | None, type_: str, parent_names: _Names) -> bool:
+        table = name if type_ == "table" else parent_names.get("table_name")
+        return not (table or "").startswith(prefix)
+
+    return include

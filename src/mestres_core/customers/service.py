@@ -58,8 +58,8 @@ _BY_REFERENCE = select(*_COLUMNS).where(customer.c.reference == bindparam("refer
 _LOCK = select(*_COLUMNS, customer.c.merged_into).where(customer.c.id == bindparam("id")).with_for_update()
 _TOKEN = select(customer.c.token_hash).where(customer.c.id == bindparam("id"))
 _MOST_PER_PAGE = 100
-# How the databases name the index that two accounts of one user break.
-_REFERENCE_TAKEN = ("uq_mc_customer_reference", "mc_customer.reference")
+# How the databases name the index that two accounts of one user break, whatever the prefix of the tables.
+_REFERENCE_TAKEN = ("_customer_reference", "_customer.reference")
 
 
 def _know(dialect: str) -> Any:

@@ -132,14 +132,16 @@ class ReadingSession:
 class Questions:
     """The statements that came back, of one engine; threads share them."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, framed: bool = False) -> None:
+        """`framed`: each transaction of the engine is told something by SQLAlchemy's way, so every read takes it."""
         self._engine = engine
         self._dialect = engine.dialect
         # A statement that is put together for each call is seen once, and forgotten with it.
         self._known: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
         options = engine.get_execution_options()
-        self._fit = not _CHANGING & options.keys()
-        self._begins = engine.dialect.name == "postgresql" and options.get("isolation_level") != "AUTOCOMMIT"
+        self._fit = not framed and not _CHANGING & options.keys()
+        begins = engine.dialect.name == "postgresql" and options.get("isolation_level") != "AUTOCOMMIT"
+        self._begins = begins and not framed
 
     def begin(self, connection: PoolProxiedConnection) -> None:
         """Have PostgreSQL begin no transactions on it.

@@ -10,11 +10,13 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.schema import CreateSchema
 
-from mestres_core.db.base import VERSION_TABLE
+from mestres_core.db.base import PREFIX, VERSION_TABLE
 from mestres_core.db.dialects.sqlite import is_configured
 from mestres_core.errors import DatabaseNotReady
 
 HEAD = "0018"
+PREFIXED = "mestres_prefix"
+"""The execution option that holds a prefix of a shop's own."""
 _SCRIPTS = Path(__file__).parent / "migrations"
 _LOCK = 0x6D65_7374_7265_73  # any number that others do not use: "mestres"
 
@@ -35,18 +37,24 @@ def migrate(engine: Engine, revision: str = "head") -> None:
 def version(engine: Engine) -> str | None:
     """The revision that a database is at; None when it has no tables of ours."""
     with engine.connect() as connection:
-        if not inspect(connection).has_table(VERSION_TABLE):
+        if not inspect(connection).has_table(own_name(connection, VERSION_TABLE)):
             return None
         found = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()  # noqa: S608 - a constant
         return None if found is None else str(found)
 
 
-def create_namespace(connection: Connection, name: str) -> None:
+def own_name(connection: Connection, name: str) -> str:
+    """What one of our tables, indexes or constraints is called on this connection: for whoever looks it up by name."""
+    return name.replace(PREFIX, connection.get_execution_options().get(PREFIXED, PREFIX), 1)
+
+
+def create_namespace(engine: Engine, name: str) -> None:
     """Make a PostgreSQL schema when it is not there yet; several processes may do it at once."""
-    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-    found = connection.execute(text("SELECT to_regnamespace(:name)::text"), {"name": name}).scalar()
-    if found is None:  # asked first: whoever may not create schemas can use one that is there
-        connection.execute(CreateSchema(name))
+    with engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        found = connection.execute(text("SELECT to_regnamespace(:name)::text"), {"name": name}).scalar()
+        if found is None:  # asked first: whoever may not create schemas can use one that is there
+            connection.execute(CreateSchema(name))
 
 
 def check(engine: Engine) -> None:
@@ -68,7 +76,8 @@ def _alembic(connection: Connection, revision: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     config.attributes["connection"] = connection
-    current = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision() or ""
+    versions = {"version_table": own_name(connection, VERSION_TABLE)}
+    current = MigrationContext.configure(connection, opts=versions).get_current_revision() or ""
     if revision == "base" or revision.startswith("-") or (revision.isdigit() and revision < current):
         command.downgrade(config, revision)
     else:

@@ -180,15 +180,17 @@ def _end(session: PatientSession, *, keep: bool) -> None:
 class Database:
     """An engine and the ways to use it: `read`, `snapshot` and `write`."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, framed: bool = False) -> None:
+        """`framed`: reads need a transaction too, since each transaction of the engine is told where to look."""
         self.engine = engine
         self.dialect = engine.dialect.name
+        self._framed = framed or self.dialect == "sqlite"
         frozen = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         option = {READ_ONLY: True} if self.dialect == "sqlite" else frozen
         self._frozen = engine.execution_options(**option)
         self._reader = self._frozen if self.dialect == "sqlite" else engine
         self._parts = Parts(engine.dialect)
-        self._questions = Questions(engine)
+        self._questions = Questions(engine, framed=framed)
         self._shared = isinstance(engine.pool, StaticPool)  # one connection for all threads: one at a time
         self._writer_lock: FairLock | LoopLock = LoopLock() if engine.dialect.is_async else FairLock()
 
@@ -221,7 +223,7 @@ class Database:
         return answer
 
     def _end_reading(self, session: ReadingSession, *, commit: bool) -> None:
-        if self.dialect == "sqlite":
+        if self._framed:
             to_the_end(partial(session.close, commit=commit))
         else:
             session.close(commit=commit)  # nothing is waited for: there is no transaction to be ended

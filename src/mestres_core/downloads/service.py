@@ -1,5 +1,7 @@
 """Files of digital goods: what comes with a variant, delivered after the payment, counted when it is fetched.
 
+The fact of the payment delivers them, from the outbox: at least once, so `deliver` is asked again without harm.
+
 Invariants: nothing is granted for an order that is not paid; a grant is fetched no oftener than it may be, by a
 conditional UPDATE with a CHECK behind it; what a grant allows is asked of the order each time, so that a refund or a
 cancellation ends it at once.
@@ -23,7 +25,7 @@ from mestres_core.orders.models import line, order
 from mestres_core.rules.checks import BIGGEST_ID, Checks, storable
 
 MOST_FILES = 50
-_PAID = ("paid", "partially_refunded")
+PAID = ("paid", "partially_refunded")
 """The payment states in which files may be fetched."""
 
 _COLUMNS = (download, variant.c.sku)
@@ -48,6 +50,22 @@ _DUE = (
     .select_from(line.join(download, and_(download.c.variant_id == line.c.variant_id, download.c.active)))
     .where(line.c.order_id == bindparam("order_id"), _PIECES > 0)
     .order_by(line.c.id, download.c.position, download.c.id)
+)
+_UNDELIVERED = (
+    select(line.c.id)
+    .select_from(
+        order.join(line, line.c.order_id == order.c.id).join(
+            download, and_(download.c.variant_id == line.c.variant_id, download.c.active)
+        )
+    )
+    .where(
+        order.c.number == bindparam("number"),
+        order.c.status.in_(("placed", "completed")),
+        order.c.payment_status.in_(PAID),
+        _PIECES > 0,
+        ~select(grant.c.id).where(grant.c.line_id == line.c.id, grant.c.download_id == download.c.id).exists(),
+    )
+    .limit(1)
 )
 _GRANTED = (
     select(grant, download.c.name, download.c.location, line.c.sku, _PIECES.label("pieces"), *_ORDER.selected_columns)
@@ -131,10 +149,16 @@ class DownloadService:
         if not known or self._session.execute(query).first() is None:
             raise NotFound("download", download_id)
 
+    def undelivered(self, number: str) -> bool:
+        """Whether a paid order entitles its buyer to files that were not granted yet; no order, no files."""
+        known = isinstance(number, str) and storable(number)
+        return known and self._session.execute(_UNDELIVERED, {"number": number}).first() is not None
+
     def deliver(self, number: str) -> tuple[DownloadGrant, ...]:
         """Grant what a paid order entitles its buyer to, once: asked again, it answers the same.
 
-        Raises NotFound for the order, IllegalTransition when it is not paid.
+        The relay does it when the order is paid, before subscribers hear of it. Raises NotFound for the order,
+        IllegalTransition when it is not paid.
         """
         known = isinstance(number, str) and storable(number)
         row = self._session.execute(_ORDER, {"number": number}).first() if known else None
@@ -180,7 +204,7 @@ class DownloadService:
 
 
 def _may(row: Any) -> bool:
-    return row.status in ("placed", "completed") and row.payment_status in _PAID
+    return row.status in ("placed", "completed") and row.payment_status in PAID
 
 
 def _grant(row: Any) -> DownloadGrant:

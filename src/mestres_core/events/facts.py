@@ -51,7 +51,10 @@ class ProductChanged(Fact):
 
 @dataclass(frozen=True, slots=True)
 class CatalogChanged(Fact):
-    """What surrounds products was changed: `what` is category, collection, channel or attribute, `row_id` which one."""
+    """What surrounds products was changed: `what` is category, collection, channel, attribute or price list.
+
+    `row_id` is which one, 0 for any.
+    """
 
     aggregate: ClassVar[str] = "catalog"
     what: str

@@ -155,10 +155,14 @@ def relay(
     subscribers: Sequence[Subscriber],
     *,
     policy: RelayPolicy,
+    own: Callable[[Fact], object],
     delivered: Delivered,
     limit: int = 100,
 ) -> int:
     """Deliver up to `limit` waiting facts to every subscriber; returns how many were delivered.
+
+    `own` is what the shop itself does about a fact, before any subscriber hears of it: in the event loop's own greenlet
+    where there is one, since it asks the database and never a network.
 
     A subscriber that raises stops the rest of that aggregate's facts, which keeps their order; the error is written
     beside the fact. `delivered` is called with the facts' numbers in the transaction that marks them.
@@ -172,7 +176,7 @@ def relay(
             key = (row.aggregate, row.aggregate_id)
             if clock.now() >= batch.until:
                 break  # it may be in another worker's hands by now
-            if key not in stopped and not _deliver(row, subscribers, batch):
+            if key not in stopped and not _deliver(row, own, subscribers, batch):
                 stopped.add(key)
     finally:
         # Also when a worker is told to end in the middle: what was delivered is not delivered again.
@@ -180,9 +184,10 @@ def relay(
     return len(batch.delivered)
 
 
-def _deliver(row: Any, subscribers: Sequence[Subscriber], batch: _Batch) -> bool:
+def _deliver(row: Any, own: Callable[[Fact], object], subscribers: Sequence[Subscriber], batch: _Batch) -> bool:
     try:
         fact = revive(row.id, row.type, row.payload)
+        own(fact)
         for subscriber in subscribers:
             ask(subscriber, fact)
     except Exception as error:  # noqa: BLE001 - a subscriber may raise anything; the fact must stay

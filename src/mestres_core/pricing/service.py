@@ -21,7 +21,7 @@ from mestres_core.catalog.price_history import record
 from mestres_core.db.dialects.sql import insert as upsert
 from mestres_core.db.rulebook import STAMP, touch
 from mestres_core.errors import NotFound, ValidationError
-from mestres_core.events.facts import ProductChanged
+from mestres_core.events.facts import CatalogChanged, ProductChanged
 from mestres_core.events.work import Work
 from mestres_core.pricing import shelf
 from mestres_core.pricing.dto import PiecePrice, PricedItem, PriceExplanation, PriceList, SpecialPrice
@@ -211,6 +211,7 @@ class PricingService:
         query = upsert(self._work.dialect, price_list).values(values)
         self._session.execute(query.on_conflict_do_update(index_elements=["code"], set_=values))
         touch(self._session, self._work.ids)
+        self._work.outbox.announce(CatalogChanged("price list", 0))
         return _list_of(self._list(code))
 
     def lists(self) -> tuple[PriceList, ...]:
@@ -223,6 +224,7 @@ class PricingService:
         self._session.execute(delete(special_price).where(special_price.c.list_id == row.id))
         self._session.execute(delete(price_list).where(price_list.c.id == row.id))
         touch(self._session, self._work.ids)
+        self._work.outbox.announce(CatalogChanged("price list", 0))
 
     def resolve(
         self,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from core_shop import TestShop
-from mestres_core.errors import NotFound, ValidationError
+from mestres_core.errors import CartEmpty, NotFound, NotPublished, QuoteChanged, ValidationError
 
 
 def refused(call: Any, *fields: str) -> None:
@@ -127,6 +127,40 @@ def test_channels_show_what_is_published(shop: TestShop) -> None:
     for channel in ("usa", "nothing"):
         with pytest.raises(NotFound):
             skus(channel)
+
+
+def test_a_channels_goods_and_prices(shop: TestShop) -> None:
+    """Lists and details show what a guest of the channel pays for one piece, in their budgets; a cart of the channel
+    takes nothing that it does not show, and buys nothing that is withdrawn from it before the order begins."""
+    made = shop.product("A", price=1000)
+    shop.product("B")
+    shop.pricing.save_list("web", channel="web", priority=5, ends_at=shop.clock.now() + timedelta(days=2))
+    shop.pricing.set_prices("A", prices=[{"amount": 800}, {"amount": 600, "min_quantity": 2}], price_list="web")
+    shop.pricing.set_prices("A", prices=[{"amount": 500, "channel": "other"}, {"amount": 400, "group": "gold"}])
+    shop.channels.save("web")
+    shop.channels.publish("cafe-a", "web")
+    with shop.statements() as listing:
+        card = shop.catalog.list(channel="web").items[0]
+    with shop.statements() as detail:
+        product = shop.catalog.get(made.id, channel="web")
+    assert (3, True) == (len(listing), len(detail) <= 5)
+    assert [800] * 4 == [money.amount for one in (card, product.card) for money in (one.price, one.max_price)]
+    assert [800] == [each.price.amount for each in product.variants]
+    assert 1000 == shop.catalog.list(channel="default", sort="name").items[0].price.amount
+
+    cart = shop.carts.create(channel="web").id
+    with pytest.raises(NotPublished, match="B is not sold in channel 'web'"):
+        shop.carts.add(cart, sku="B")
+    assert 800 == shop.carts.add(cart, sku="A").totals.grand.amount
+    quote = shop.quote(cart)
+    shop.channels.unpublish("cafe-a", "web")
+    assert ["not_published"] == [each.reason for each in shop.carts.get(cart).unavailable]
+    with pytest.raises((QuoteChanged, CartEmpty)):
+        shop.checkout.place(**shop.arguments(quote))
+    shop.channels.publish("cafe-a", "web")
+    assert 800 == shop.checkout.place(**shop.arguments(quote)).order.lines[0].unit_price.amount
+    shop.clock.advance(days=2)
+    assert 1000 == shop.catalog.get("cafe-a", channel="web").card.price.amount
 
 
 def _price(money: Any) -> tuple[str, int]:

@@ -98,9 +98,27 @@ def test_pages(lots: TestShop) -> None:
     assert "B" == lots.catalog.list(collection="todos", sort="price", per_page=1, page=2).items[0].sku
 
 
+def test_by_hand_comes_first_in_its_order(lots: TestShop) -> None:
+    """What was put in by hand is listed in that order, what rules bring after it, newest first; also page by page."""
+    lots.collections.save("Natal", rules=[{"type": "price", "min": 0}], products=["cafe-b"])
+    lots.collections.save("Vitrine", products=["cafe-c", "cafe-a", "cafe-b"])
+    for slug, wanted in (("natal", "BCA"), ("vitrine", "CAB")):
+        assert wanted == "".join(card.sku for card in lots.catalog.list(collection=slug, sort="chosen"))
+        seen, cursor = "", None
+        while not seen or cursor:
+            page = lots.catalog.list(collection=slug, per_page=1, cursor=cursor)
+            seen, cursor = seen + page.items[0].sku, page.next_cursor
+        assert wanted == seen
+        assert wanted[1] == lots.catalog.list(collection=slug, per_page=1, page=2).items[0].sku
+    assert "CBA" == "".join(card.sku for card in lots.catalog.list(collection="vitrine", sort="newest"))
+    with pytest.raises(ValidationError, match="sort"):
+        lots.catalog.list(sort="chosen")
+
+
 def test_what_it_costs(lots: TestShop) -> None:
     """A list of a collection costs three statements."""
-    lots.collections.save("Todos", rules=[{"type": "category", "value": "graos"}, {"type": "tag", "value": "novo"}])
+    rules = [{"type": "category", "value": "graos"}, {"type": "tag", "value": "novo"}]
+    lots.collections.save("Todos", rules=rules, products=["cafe-b"])
     with lots.statements() as sent:
         lots.catalog.list(collection="todos")
     assert len(sent) <= 3

@@ -134,7 +134,7 @@ def test_no_table_makes_values_up() -> None:
 
 
 def test_an_order_is_begun_in_three_statements(postgres_shop: TestShop) -> None:
-    """The cart with its lines, the stock, and everything that is written: the rules' stamp came along with the lines."""
+    """The cart with its lines and the rules' stamp, the stock, and everything that is written."""
     postgres_shop.product("S1")
     postgres_shop.buy("S1")
     asked = postgres_shop.arguments(postgres_shop.quote(postgres_shop.cart(("S1", 1))))

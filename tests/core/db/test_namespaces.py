@@ -1,25 +1,45 @@
-"""Several shops in one PostgreSQL database, each in a schema of its own."""
+"""Several shops in one database, each in a schema or under a prefix of its own."""
+
+import asyncio
 
 import pytest
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import inspect, text
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import NullPool
 
 from core_shop import ADDRESS, CUSTOMER
 from mestres_core import Commerce
 from mestres_core.db.session import make_engine
-from mestres_core.errors import DatabaseNotReady
+from mestres_core.errors import DatabaseNotReady, ValidationError
+
+PLACES = {
+    "schema": ({"schema": "norte"}, {"schema": "sul"}),
+    "prefix": ({"prefix": "norte_"}, {"prefix": "sul_"}),
+}
 
 
-def stocked(url, schema, stock):
-    shop = Commerce.open(url, schema=schema)
-    shop.catalog.save(name=f"Café {schema}", variants=[{"sku": "A", "price": 1000, "stock": stock}])
+@pytest.fixture(params=[("postgresql", "schema"), ("postgresql", "prefix"), ("sqlite", "prefix")], ids="-".join)
+def places(request, tmp_path):
+    """The URL of an empty database, and how two shops in it are told apart."""
+    database, way = request.param
+    url = f"sqlite:///{tmp_path / 'app.db'}"
+    return (request.getfixturevalue("postgres_database") if database == "postgresql" else url), *PLACES[way]
+
+
+def stocked(url, where, stock):
+    shop = Commerce.open(url, **where)
+    shop.catalog.save(name=f"Café {[*where.values()]}", variants=[{"sku": "A", "price": 1000, "stock": stock}])
     return shop
 
 
-def test_two_shops_in_one_database(postgres_database):
-    """One SKU in two shops is two goods: each sells, is searched, audited and migrated by itself."""
-    with stocked(postgres_database, "norte", 5) as north, stocked(postgres_database, "sul", 7) as south:
+@pytest.mark.parametrize("places", [("postgresql", "schema"), ("sqlite", "prefix")], ids="-".join, indirect=True)
+def test_two_shops_in_one_database(places):
+    """One SKU in two shops is two goods: each sells, is searched, audited and migrated by itself, also awaited, in a
+    snapshot, and on an engine that the host brings, whose other users see nothing of it."""
+    url, first, second = places
+    engine = make_engine(url)
+    with stocked(url, first, 5) as north, Commerce(engine, **second) as south:
+        south.migrate()
+        south.catalog.save(name="Café Sul", variants=[{"sku": "A", "price": 1000, "stock": 7}])
         cart = north.carts.create()
         north.carts.add(cart.id, sku="A", quantity=2)
         quote = north.checkout.quote(cart.id, address=ADDRESS)
@@ -31,26 +51,45 @@ def test_two_shops_in_one_database(postgres_database):
             payment={"method": "card", "token": "tok_ok"},
         )
 
-        assert (north.inventory.level("A").available, south.inventory.level("A").available) == (3, 7)
-        assert [item.name for item in south.search.products("café").items] == ["Café sul"]
+        with south.snapshot() as frozen:
+            assert (north.inventory.level("A").available, frozen.inventory.level("A").available) == (3, 7)
+        assert [item.name for item in south.search.products("café").items] == ["Café Sul"]
         assert north.audit().clean
         assert south.audit().clean
+        assert (asyncio.run(_awaited(north)), asyncio.run(_awaited(south))) == (3, 7)
+        with engine.connect() as plain:
+            assert not inspect(plain).has_table("mc_product")
+        _same_reference_twice(north)
         south.migrate("base")
         assert north.inventory.level("A").available == 3
-        with create_engine(north.engine.url, poolclass=NullPool).connect() as plain:
-            assert inspect(plain).get_table_names(schema="public") == []
 
 
-def test_a_host_session_finds_each_transactions_tables(postgres_database):
+def _same_reference_twice(shop):
+    """Which rule was broken is read from the name that the database gives it."""
+    shop.customers.create(email="a@x.com", reference="r1")
+    with pytest.raises(ValidationError, match="reference"):
+        shop.customers.create(email="b@x.com", reference="r1")
+
+
+async def _awaited(shop):
+    try:
+        return (await shop.aio.inventory.level("A")).available
+    finally:
+        await shop.aio.close()
+
+
+def test_a_host_session_finds_each_transactions_tables(places):
     """In the host's session the shop's tables are found after a commit, a rollback and a savepoint taken back; the
-    host's own are where they were."""
-    engine = make_engine(postgres_database)
-    with stocked(postgres_database, "norte", 5) as shop, Session(engine) as session:
-        session.execute(text("CREATE TABLE product (id int)"))
+    host's own, and its own words, are where they were."""
+    url, first, _ = places
+    engine = make_engine(url)
+    with stocked(url, first, 5) as shop, Session(engine) as session:
+        session.execute(text("CREATE TABLE product (name text)"))
         with pytest.raises(ZeroDivisionError), session.begin_nested():
             services = shop.on(session)
             services.inventory.receive("A", quantity=90)
             _ = 1 / 0
+        session.execute(text("INSERT INTO product VALUES ('mc_product')"))
         services.inventory.receive("A", quantity=1)
         session.commit()
         services.inventory.receive("A", quantity=1)
@@ -59,23 +98,40 @@ def test_a_host_session_finds_each_transactions_tables(postgres_database):
         session.commit()
 
         assert shop.inventory.level("A").on_hand == 6
+        _same_reference_twice(shop)
         with engine.connect() as plain:
-            assert inspect(plain).get_table_names(schema="public") == ["product"]
-            assert "norte" not in plain.exec_driver_sql("SHOW search_path").scalar_one()
+            assert plain.execute(text("SELECT name FROM product")).scalar() == "mc_product"
+            assert "product" in inspect(plain).get_table_names()
+            if engine.dialect.name == "postgresql":
+                assert "norte" not in plain.exec_driver_sql("SHOW search_path").scalar_one()
     engine.dispose()
 
 
-def test_one_session_serves_one_shop(postgres_database):
-    """A session that serves one shop is refused by another, before anything is written in the wrong one."""
-    with (
-        stocked(postgres_database, "norte", 5) as north,
-        Commerce.open(postgres_database) as plain,
-        Session(plain.engine) as session,
-    ):
-        north.on(session)
-        north.on(session)
-        with pytest.raises(DatabaseNotReady, match="one session for each shop"):
-            plain.on(session)
+def test_one_session_serves_one_shop(places):
+    """A session, and a connection that sessions are given, serves one shop: another refuses it before anything is
+    written in the wrong place."""
+    url, first, _ = places
+    with Commerce(make_engine(url), **first) as north, Commerce(make_engine(url)) as plain:
+        with Session(plain.engine) as session:
+            north.on(session)
+            north.on(session)
+            with pytest.raises(DatabaseNotReady, match="one session for each shop"):
+                plain.on(session)
+        if "prefix" in first:
+            with plain.engine.connect() as given, Session(given) as one, Session(given) as two:
+                north.on(one)
+                one.connection()
+                with pytest.raises(DatabaseNotReady, match="one session for each shop"):
+                    plain.on(two)
+
+
+@pytest.mark.parametrize(
+    "prefix", ["", "Loja_", "loja", "2_", "mc_", "a_mc_", "pg_a_", "sqlite_", "a;_", "x" * 17 + "_"]
+)
+def test_prefixes_that_are_none(prefix):
+    """A prefix is a short plain lower-case word that ends in _; any other is refused before the database is asked."""
+    with pytest.raises(DatabaseNotReady, match="no prefix for tables"):
+        Commerce.open("sqlite://", prefix=prefix)
 
 
 @pytest.mark.parametrize("name", ["", "Loja", "loja-2", "2lojas", "a;drop", 'a"b', "pg_loja", "x" * 64])
@@ -88,16 +144,6 @@ def test_names_that_are_none(postgres_url, name):
 def test_sqlite_has_no_schemas(tmp_path):
     """On SQLite a schema is refused with what to do instead, and no file is made."""
     file = tmp_path / "shop.db"
-    with pytest.raises(DatabaseNotReady, match="a file of its own"):
+    with pytest.raises(DatabaseNotReady, match="give each shop a prefix"):
         Commerce.open(f"sqlite:///{file}", schema="loja")
     assert not file.exists()
-
-
-def test_two_shops_on_sqlite(tmp_path):
-    """On SQLite two shops are two files, beside each other in one process."""
-    with (
-        Commerce.open(f"sqlite:///{tmp_path / 'a.db'}") as one,
-        Commerce.open(f"sqlite:///{tmp_path / 'b.db'}") as two,
-    ):
-        one.catalog.save(name="Café", variants=[{"sku": "A", "price": 1}])
-        assert (one.catalog.list().total, two.catalog.list().total) == (1, 0)

@@ -4,9 +4,14 @@ import threading
 from typing import Any
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from core_shop import TestShop
+from mestres_core.downloads.models import grant
 from mestres_core.errors import Conflict, IllegalTransition, NotFound, ValidationError
+from mestres_core.events.facts import Fact, OrderChanged
+from mestres_core.orders.models import line, order
 
 
 @pytest.fixture
@@ -46,6 +51,32 @@ def test_nothing_before_the_payment_and_nothing_after_the_money_is_back(course: 
         course.downloads.fetch(token)
     with pytest.raises(IllegalTransition):
         course.downloads.deliver(paid.order.number)
+
+
+def test_the_payments_fact_delivers(course: TestShop) -> None:
+    """The fact of the payment grants the files before anybody else hears of it; told twice, it grants them once."""
+    heard: list[tuple[str, int]] = []
+
+    def told(fact: Fact) -> None:
+        if isinstance(fact, OrderChanged) and fact.payment_status == "paid":
+            heard.append((fact.number, len(_granted(course, fact.number))))
+            if len(heard) == 1:
+                raise ConnectionError("told again later")
+
+    course.subscribe(told)
+    waiting, number = course.place(course.cart(("C1", 1)), "pix").order.number, course.buy("C1").order.number
+    course.relay()
+    course.clock.advance(seconds=10)
+    course.relay()
+    assert ([(number, 2)] * 2, []) == (heard, _granted(course, waiting))
+    assert not course.downloads.undelivered(number)
+    assert sorted(each.token for each in course.downloads.deliver(number)) == sorted(_granted(course, number))
+
+
+def _granted(shop: TestShop, number: str) -> list[str]:
+    query = select(grant.c.token).join(line, line.c.id == grant.c.line_id).join(order, order.c.id == line.c.order_id)
+    with Session(shop.engine) as session:
+        return list(session.scalars(query.where(order.c.number == number)))
 
 
 def test_time_runs_out(course: TestShop) -> None:

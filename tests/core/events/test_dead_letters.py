@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -39,13 +39,17 @@ class Ears:
 
 
 @pytest.fixture
-def sold(open_shop: Callable[..., TestShop]) -> TestShop:
-    """A shop that gives up after three attempts; a cart changed twice and a product once are waiting in its outbox."""
+def sold(open_shop: Callable[..., TestShop]) -> Iterator[TestShop]:
+    """A shop that gives up after three attempts; a cart changed twice and a product once are waiting in its outbox.
+
+    Whatever a test does with them, the audit's rules of the outbox hold afterwards.
+    """
     shop = open_shop(relay=RelayPolicy(max_attempts=3, first_wait=10 * _SECOND))
     shop.product()
     cart = shop.cart(("A1", 1))
     shop.carts.add(cart, sku="A1")
-    return shop
+    yield shop
+    assert shop.audit().clean
 
 
 def _relay_all(shop: TestShop) -> int:

@@ -46,14 +46,17 @@ Open = Callable[..., tuple[TestShop, Receiver]]
 
 
 @pytest.fixture
-def telling(open_shop: Callable[..., TestShop]) -> Open:
-    """`telling(*answers, **policy)`: a shop and the receiver of its webhooks."""
+def telling(open_shop: Callable[..., TestShop]) -> Iterator[Open]:
+    """`telling(*answers, **policy)`: a shop and the receiver of its webhooks; the audit's rules hold afterwards."""
+    opened: list[TestShop] = []
 
     def open_(*answers: int | BaseException, **policy: Any) -> tuple[TestShop, Receiver]:
         receiver = Receiver(*answers)
-        return open_shop(webhooks=WebhookPolicy(sender=receiver, **policy)), receiver
+        opened.append(open_shop(webhooks=WebhookPolicy(sender=receiver, **policy)))
+        return opened[-1], receiver
 
-    return open_
+    yield open_
+    assert all(each.audit().clean for each in opened)
 
 
 def _flush(shop: TestShop) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +17,7 @@ from sqlalchemy.sql.functions import FunctionElement
 _TAKEN = "23505"
 # Two checkouts took the same key at once. Nothing of the second one may stay: tried again, it is a replay or a
 # conflict.
-_KEYS = "pk_mc_idempotency"
+_KEYS = re.compile(r"pk_\w+_idempotency")  # a shop may have a prefix of its own
 JUST_TAKEN = "the idempotency key was taken just now"
 _BUSY_STATES = {"40001": "serialization failure", "40P01": "deadlock", "55P03": "lock timeout"}
 
@@ -44,18 +45,17 @@ def busy(error: DBAPIError) -> str | None:
     """Why the same transaction may pass when tried again, or None when it may not."""
     state = getattr(error.orig, "sqlstate", None)
     if state == _TAKEN:
-        return JUST_TAKEN if _constraint(error.orig) == _KEYS else None
+        return JUST_TAKEN if _KEYS.fullmatch(_constraint(error.orig)) else None
     if state is not None:
         return _BUSY_STATES.get(state)
     reason = str(error.orig)
     return reason if "database is locked" in reason or "database table is locked" in reason else None
 
 
-def _constraint(error: Any) -> str | None:
-    """The name of the constraint that was broken, by the one driver or the other."""
+def _constraint(error: Any) -> str:
+    """The name of the constraint that was broken, by the one driver or the other; empty when it is not told."""
     of = getattr(error, "diag", None) or getattr(error, "__cause__", None)
-    found = getattr(of, "constraint_name", None)
-    return None if found is None else str(found)
+    return str(getattr(of, "constraint_name", None) or "")
 
 
 class json_rows(FunctionElement[Any]):  # noqa: N801 - a function's name

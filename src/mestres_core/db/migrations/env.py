@@ -3,6 +3,7 @@
 from alembic import context
 
 from mestres_core.db.base import PREFIX, VERSION_TABLE, metadata
+from mestres_core.db.schema import own_name
 
 _SEARCH = (f"{PREFIX}search_document", "search_", f"ix_{PREFIX}product_search_")
 
@@ -11,7 +12,7 @@ connection = context.config.attributes["connection"]
 context.configure(
     connection=connection,
     target_metadata=metadata,
-    version_table=VERSION_TABLE,
+    version_table=own_name(connection, VERSION_TABLE),
     include_name=lambda name, kind, _parents: kind != "table" or (name or "").startswith(PREFIX),
     # The full-text index is the database's own: no metadata have it.
     include_object=lambda _object, name, _kind, _reflected, _other: not (name or "").startswith(_SEARCH),

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from mestres_core.db.schema import own_name
+
 revision = "0016"
 down_revision = "0015"
 branch_labels = None
@@ -70,6 +72,7 @@ def downgrade() -> None:
     op.create_index("ix_mc_product_card_price", "mc_product_card", ["currency", "price", "product_id"])
     op.drop_index("ix_mc_product_card_category", table_name="mc_product_card")
     with op.batch_alter_table("mc_product_card") as table:
-        table.drop_constraint(op.f("ck_mc_product_card_max_price"), type_="check")
+        # SQLite finds it by the name that it was given there.
+        table.drop_constraint(op.f(own_name(op.get_bind(), "ck_mc_product_card_max_price")), type_="check")
         for column in ("category_id", "variants", "max_price"):
             table.drop_column(column)
