@@ -4,6 +4,8 @@ from sqlalchemy import JSON, CheckConstraint, Column, ForeignKey, Index, Integer
 
 from mestres_core.db.base import PREFIX, Id, UtcDateTime, metadata
 
+_MERGED = "(status = 'merged') = (merged_into IS NOT NULL)"
+
 cart = Table(
     f"{PREFIX}cart",
     metadata,
@@ -14,10 +16,11 @@ cart = Table(
     Column("owner", String(120)),  # the host's own user; None is a guest
     Column("channel", String(40), nullable=False, server_default="default"),
     Column("customer_group", String(40)),
-    Column("merged_into", String(64)),  # where the lines of a merged cart went
+    # Where the lines of a merged cart went. Its rule stands beside it, as everywhere where a migration added a column
+    # with one: SQLite drops such a column only if the table has no other mention of it.
+    Column("merged_into", String(64), CheckConstraint(_MERGED, name="merged")),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
-    CheckConstraint("(status = 'merged') = (merged_into IS NOT NULL)", name="merged"),
     Index("ix_mc_cart_updated_at", "updated_at", "status"),
     Index("ix_mc_cart_owner", "owner", "channel", "updated_at"),
 )

@@ -13,8 +13,10 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
 )
 
+from mestres_core.catalog import fulltext
 from mestres_core.db.base import PREFIX, Folded, Id, UtcDateTime, metadata
 
 category = Table(
@@ -41,7 +43,7 @@ product = Table(
     Column("featured", Boolean, nullable=False),
     Column("rating_hundredths", Integer),
     # Stems, each between two blanks, so that "% stem" finds the beginning of a word on both databases. The full-text
-    # index over both is the database's own (migration 0003).
+    # index over both is the database's own.
     Column("search_title", Text, nullable=False),
     Column("search_body", Text, nullable=False),
     Column("content_hash", String(64), nullable=False),
@@ -51,6 +53,7 @@ product = Table(
     Index("ix_mc_product_featured", "featured", "id"),
     Index("ix_mc_product_sort_name", "sort_name", "id"),
 )
+fulltext.follow(product)
 
 variant = Table(
     f"{PREFIX}variant",
@@ -78,9 +81,9 @@ price = Table(
     Column("variant_id", Id, ForeignKey(f"{PREFIX}variant.id"), primary_key=True, autoincrement=False),
     Column("currency", String(3), primary_key=True),
     Column("amount", BigInteger, nullable=False),
-    Column("floor", BigInteger, nullable=False, server_default="0"),  # no piece is sold for less; 0: no such limit
+    # No piece is sold for less; 0: no such limit.
+    Column("floor", BigInteger, CheckConstraint("floor >= 0", name="floor"), nullable=False, server_default=text("0")),
     CheckConstraint("amount >= 0", name="amount"),
-    CheckConstraint("floor >= 0", name="floor"),
 )
 
 attribute = Table(

@@ -11,12 +11,13 @@ transaction has not committed, or has rolled back, is under a stamp that nobody 
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Column, Integer, String, Table, bindparam, select, update
+from sqlalchemy import Column, Connection, Integer, String, Table, bindparam, event, insert, select, update
 from sqlalchemy.orm import Session
 
 from mestres_core.db.base import PREFIX, metadata
@@ -31,6 +32,12 @@ rulebook = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),  # always 1: there is one book
     Column("stamp", String(64), nullable=False),
 )
+
+
+@event.listens_for(rulebook, "after_create")
+def _begin(_table: Table, connection: Connection, **_rest: Any) -> None:
+    connection.execute(insert(rulebook).values(id=1, stamp=secrets.token_urlsafe(24)))
+
 
 STAMP = select(rulebook.c.stamp).where(rulebook.c.id == 1).scalar_subquery().label("rules_stamp")
 """The book's stamp, as a column of another statement."""

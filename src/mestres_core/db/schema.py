@@ -1,16 +1,30 @@
 """Bringing a database to the present version of the tables.
 
-The tables carry their own Alembic history in a version table of their own, beside whatever the host keeps.
+The tables carry their own Alembic history in a version table of their own, beside whatever the host keeps. A database
+that has none of them gets them as the code declares them, and the last revision's name: to go through the whole history
+would make the same, for seven times as long. What a table needs beyond itself, its module says ("after_create").
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    insert,
+    inspect,
+    select,
+    text,
+)
 from sqlalchemy.schema import CreateSchema
 
-from mestres_core.db.base import PREFIX, VERSION_TABLE
+from mestres_core.db.base import PREFIX, VERSION_TABLE, metadata
 from mestres_core.db.dialects.sqlite import is_configured
 from mestres_core.errors import DatabaseNotReady
 
@@ -18,6 +32,12 @@ HEAD = "0018"
 PREFIXED = "mestres_prefix"
 """The execution option that holds a prefix of a shop's own."""
 _SCRIPTS = Path(__file__).parent / "migrations"
+_versions = Table(  # as Alembic makes it
+    VERSION_TABLE,
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name=f"{VERSION_TABLE}_pkc"),
+)
 _LOCK = 0x6D65_7374_7265_73  # any number that others do not use: "mestres"
 
 
@@ -31,16 +51,16 @@ def migrate(engine: Engine, revision: str = "head") -> None:
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-        _alembic(connection, revision)
+        if revision == "head" and _version(connection) is None:
+            _create(connection)
+        else:
+            _alembic(connection, revision)
 
 
 def version(engine: Engine) -> str | None:
     """The revision that a database is at; None when it has no tables of ours."""
     with engine.connect() as connection:
-        if not inspect(connection).has_table(own_name(connection, VERSION_TABLE)):
-            return None
-        found = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()  # noqa: S608 - a constant
-        return None if found is None else str(found)
+        return _version(connection)
 
 
 def own_name(connection: Connection, name: str) -> str:
@@ -66,6 +86,23 @@ def check(engine: Engine) -> None:
             "this SQLite engine is not set up for concurrent writing",
             "call mestres_core.configure_sqlite(engine) right after creating it",
         )
+
+
+def _version(connection: Connection) -> str | None:
+    if not _has_versions(connection):
+        return None
+    return connection.execute(select(_versions.c.version_num)).scalar()
+
+
+def _has_versions(connection: Connection) -> bool:
+    return inspect(connection).has_table(own_name(connection, VERSION_TABLE))
+
+
+def _create(connection: Connection) -> None:
+    metadata.create_all(connection, checkfirst=False)
+    if not _has_versions(connection):  # who went back to nothing has left it, empty
+        _versions.create(connection, checkfirst=False)
+    connection.execute(insert(_versions).values(version_num=HEAD))
 
 
 def _alembic(connection: Connection, revision: str) -> None:

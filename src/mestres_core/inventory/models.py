@@ -6,6 +6,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Connection,
     Date,
     ForeignKey,
     Index,
@@ -14,8 +15,10 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     and_,
+    event,
     false,
     func,
+    insert,
     or_,
     select,
     text,
@@ -24,7 +27,7 @@ from sqlalchemy import (
 from mestres_core.db.base import PREFIX, Id, UtcDateTime, metadata
 
 DEFAULT_LOCATION = 1
-"""The location of everything that was never put anywhere else; the migration makes it."""
+"""The location of everything that was never put anywhere else; it comes with the table."""
 
 _ACTIVE = text("state = 'active'")
 _NAMED = text("reference <> ''")
@@ -38,6 +41,12 @@ location = Table(
     Column("name", String(120), nullable=False),
     Column("priority", Integer, nullable=False),
 )
+
+
+@event.listens_for(location, "after_create")
+def _begin(_table: Table, connection: Connection, **_rest: Any) -> None:
+    connection.execute(insert(location).values(code="default", name="", priority=0))
+
 
 level = Table(
     f"{PREFIX}stock_level",

@@ -66,7 +66,7 @@ order = Table(
         "shipping_credited_amount",
         BigInteger,
         CheckConstraint(
-            "shipping_credited_amount BETWEEN 0 AND shipping_amount + shipping_tax_amount",
+            "shipping_credited_amount >= 0 AND shipping_credited_amount <= shipping_amount + shipping_tax_amount",
             name="shipping_credited",
         ),
         **ZERO,

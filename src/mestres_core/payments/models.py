@@ -23,7 +23,11 @@ _PARKED = text("state = 'parked'")
 def _amount(name: str, check: str) -> Column[int]:
     """A sum of the ledger, kept beside it, with the rule that it never breaks."""
     return Column(
-        name, BigInteger, CheckConstraint(check, name=name.removesuffix("_amount")), nullable=False, server_default="0"
+        name,
+        BigInteger,
+        CheckConstraint(check, name=name.removesuffix("_amount")),
+        nullable=False,
+        server_default=text("0"),
     )
 
 
