@@ -29,7 +29,7 @@ from mestres_core.db import namespaces
 from mestres_core.db import schema as db_schema
 from mestres_core.db.base import metadata
 from mestres_core.db.rulebook import Rulebook
-from mestres_core.db.session import Database, make_engine, normal_url
+from mestres_core.db.session import COMMITTED, Database, make_engine, normal_url
 from mestres_core.db.waiting import ask, is_async, to_the_end
 from mestres_core.downloads.service import PAID
 from mestres_core.events.facts import CatalogChanged, Fact, OrderChanged, OrderEdited, ProductChanged, StockChanged
@@ -325,7 +325,7 @@ class Commerce(ServiceNames):
                 facts = services.outbox.facts
                 yield services
         finally:
-            if session is not None and session.committed and facts and self._listeners:
+            if session is not None and session.info.get(COMMITTED) and facts and self._listeners:
                 to_the_end(partial(self._tell, facts))
 
     @property

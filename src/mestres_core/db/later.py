@@ -19,11 +19,12 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
 
-from sqlalchemy import Connection, Dialect
+from sqlalchemy import Connection, Dialect, Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from mestres_core.db.dialects.sql import busy
+from mestres_core.db.reading import Questions
 from mestres_core.errors import RetryableError
 
 # Beyond 50 parameters or 4096 characters psycopg takes the text of a statement with named parameters (an engine of a
@@ -49,26 +50,34 @@ def write_and_ask(session: Session, statement: Any, row: Mapping[str, Any]) -> A
     return session.connection().execute(statement, row)
 
 
-class PatientSession(Session):
-    """A session of our own: what is sent in it are statements of tables, never entities of an ORM.
+class PatientSession:
+    """The session of a unit of work of our own: what services ask of one, over one connection.
 
-    So it gives them straight to its connection, which costs a fifth less for each.
+    What is sent in it are statements of tables, never entities of an ORM; to keep track of those would cost as much as
+    a statement for each transaction. SELECTs that were sent before go straight to the driver (`db/reading.py`).
     """
 
-    committed = False
-    """Whether what was written in it is kept."""
-
-    def __init__(self, bind: Any, parts: Parts | None = None) -> None:
-        """`parts` is what all sessions of one engine share: the statements that have waited in them."""
-        super().__init__(bind)
+    def __init__(self, bind: Engine, parts: Parts | None = None, questions: Questions | None = None) -> None:
+        """`parts` and `questions` are what all sessions of one engine share: the statements that were sent in them."""
+        self.info: dict[Any, Any] = {}
+        self._bind = bind
         self._parts = parts or Parts(bind.dialect)
+        self._questions = questions or Questions(bind)
         self._waiting: list[tuple[_Part, Mapping[str, Any]]] = []
         self._held: Connection | None = None
         self._patient = bind.dialect.driver.startswith(("psycopg", "asyncpg"))
 
+    def get_bind(self) -> Engine:
+        """The engine."""
+        return self._bind
+
     def execute(self, statement: Any, params: Any = None, **options: Any) -> Any:
         """As a connection does it."""
-        return self.connection().execute(statement, params, **options)
+        connection = self.connection()
+        question = None if options else self._questions.find(statement)
+        if question is None:
+            return connection.execute(statement, params, **options)
+        return question.ask_within(connection, statement, params)
 
     def scalar(self, statement: Any, params: Any = None, **options: Any) -> Any:
         """As a connection does it."""
@@ -78,18 +87,26 @@ class PatientSession(Session):
         """As a connection does it."""
         return self.execute(statement, params, **options).scalars()
 
-    def connection(self, *arguments: Any, **named: Any) -> Connection:
-        """The connection, with everything sent that had waited."""
+    def connection(self) -> Connection:
+        """The connection, in a transaction, with everything sent that had waited."""
         if self._waiting:
             self.send()
-        return super().connection(*arguments, **named) if arguments or named else self._hold()
+        return self._hold()
 
     def _hold(self) -> Connection:
-        """The transaction's connection: to find it out again for each statement costs as much as to make a result."""
         held = self._held
         if held is None:
-            held = self._held = super().connection()
+            held = self._held = self._bind.connect()
+            held.begin()
         return held
+
+    def in_transaction(self) -> bool:
+        """Whether anything was sent since the last commit."""
+        return self._held is not None and self._held.in_transaction()
+
+    def in_nested_transaction(self) -> bool:
+        """Whether a savepoint is open."""
+        return self._held is not None and self._held.in_nested_transaction()
 
     def wait(self, statement: Any, row: Mapping[str, Any]) -> None:
         """Send this with the next statement; at once where the driver is another one.
@@ -112,40 +129,35 @@ class PatientSession(Session):
         return self._send((*self._waiting, (part, row)))
 
     def begin_nested(self) -> Any:
-        """A savepoint, after everything that had waited."""
-        self.send()
-        self._held = None  # the savepoint is set when the connection is asked for
-        return super().begin_nested()
+        """A savepoint, after everything that had waited; a context manager, as a connection's."""
+        return self.connection().begin_nested()
 
     def send(self) -> None:
         """Send what waits."""
         if self._waiting:
             self._send(self._waiting)
 
-    def flush(self, objects: Any = None) -> None:
-        """What waits is sent."""
-        self.send()
-        super().flush(objects)
+    flush = send
 
     def commit(self) -> None:
         """After everything that had waited."""
         self.send()
-        self._held = None
-        super().commit()
+        if self._held is not None:
+            self._held.commit()
+            self.close()
 
     def rollback(self) -> None:
         """What waits is forgotten, too."""
-        self._forget()
-        super().rollback()
+        self._waiting = []
+        if self._held is not None:
+            self._held.rollback()
 
     def close(self) -> None:
-        """What waits is forgotten, too."""
-        self._forget()
-        super().close()
-
-    def _forget(self) -> None:
+        """Give the connection back, with everything undone that was not committed. What waits is forgotten, too."""
         self._waiting = []
-        self._held = None
+        held, self._held = self._held, None
+        if held is not None:
+            held.close()
 
     def _make_room(self, part: _Part) -> None:
         parameters, length = part.parameters, part.length

@@ -6,8 +6,8 @@ that it knows the statement and how to read its rows, costs more than the driver
 comes back, the same object, is kept as its text with what turns values into parameters and columns into values.
 
 Whoever listens to the statements of the engine hears every one: they go SQLAlchemy's way then. So does a statement that
-failed. It changed nothing, and sent once more its error is the one that SQLAlchemy makes of it, a lost connection's
-known as that.
+failed outside a transaction. It changed nothing, and sent once more its error is the one that SQLAlchemy makes of it, a
+lost connection's known as that.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Connection, Dialect, Engine, PoolProxiedConnection, Select
 from sqlalchemy.engine import IteratorResult
 from sqlalchemy.engine.result import SimpleResultMetaData
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 Answer = tuple[SimpleResultMetaData, Sequence[Any]]
 
@@ -218,6 +218,23 @@ class _Question:
         if columns:
             rows = [_processed(row, columns) for row in rows]
         return names, rows
+
+    def ask_within(self, connection: Connection, statement: Any, params: Mapping[str, Any] | None) -> Any:
+        """Its result in the transaction of a connection. Raises what SQLAlchemy makes of a driver's error."""
+        dialect = self._dialect
+        try:
+            names, rows = self.ask(connection.connection, params)
+        except dialect.loaded_dbapi.Error as error:
+            if dialect.is_disconnect(error, cast("Any", connection.connection.dbapi_connection), None):
+                return connection.execute(statement, params)  # which finds the connection lost, and the pool old
+            of = dialect.loaded_dbapi.Error
+            raise DBAPIError.instance(self.text, params, error, of, dialect=dialect) from error
+        except Exception:  # noqa: BLE001 - a value that is none: SQLAlchemy says which
+            return connection.execute(statement, params)
+        except BaseException as error:  # the task was cancelled: half an answer may still be under way
+            connection.invalidate(error)
+            raise
+        return IteratorResult(names, iter(rows))
 
     def _read(self, description: Any) -> Any:
         """Raises ValueError where the columns are not those of the statement."""

@@ -27,6 +27,8 @@ from mestres_core.db.waiting import LoopLock, pause, to_the_end
 from mestres_core.errors import CommerceError, DatabaseNotReady, OutcomeUnknown, RetryableError
 
 T = TypeVar("T")
+COMMITTED = "committed"
+"""The key in a session's `info` when what was written in it is kept."""
 _ATTEMPTS = 5
 _IN_ERROR = 3  # libpq's number
 _IDLE = 5.0  # seconds
@@ -154,7 +156,7 @@ def _commit(session: PatientSession) -> None:
     try:
         with _translated(ending=True):
             session.commit()
-        session.committed = True
+        session.info[COMMITTED] = True
     except DBAPIError as error:
         if error.connection_invalidated:
             raise OutcomeUnknown from error
@@ -235,27 +237,27 @@ class Database:
         Whatever is committed meanwhile; nobody waits for it, and nothing may be written in it.
         """
         with self._turn(write=False), _translated():
-            session = PatientSession(self._frozen, self._parts)
+            session = PatientSession(self._frozen, self._parts, self._questions)
             try:
-                yield session
+                yield cast("Session", session)
             except BaseException as error:
                 to_the_end(partial(_end_snapshot, session, commit=_is_fit(error)))
                 raise
             to_the_end(partial(_end_snapshot, session, commit=True))
 
     @contextmanager
-    def write(self, *, survivors: bool = False) -> Iterator[PatientSession]:
+    def write(self, *, survivors: bool = False) -> Iterator[Session]:
         """A session whose work is committed at the end, or rolled back when an error leaves the block.
 
         With `survivors`, for a single call, errors that have written something worth keeping are committed too. Raises
         RetryableError when the database was busy or the connection was lost on the way, OutcomeUnknown when it was lost
-        at the commit. A task cancelled once the commit has begun is so after its end; `session.committed` tells.
+        at the commit. A task cancelled once the commit has begun is so after its end; `info[COMMITTED]` tells.
         """
         with self._turn(write=True):
-            session = PatientSession(self.engine, self._parts)
+            session = PatientSession(self.engine, self._parts, self._questions)
             try:
                 with _translated():
-                    yield session
+                    yield cast("Session", session)
             except BaseException as error:
                 keep = survivors and isinstance(error, CommerceError) and error.survives
                 to_the_end(partial(_end, session, keep=keep))

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import bindparam, exists, func, insert, or_, select, update
 
 from mestres_core.db.bulk import InsertMany, UpdateMany
+from mestres_core.db.dialects.sql import among
 from mestres_core.errors import InsufficientStock, NotFound
 from mestres_core.events.facts import StockLow
 from mestres_core.events.work import Work
@@ -24,29 +25,28 @@ from mestres_core.inventory.models import DEFAULT_LOCATION, level, location, lot
 from mestres_core.rules.stock import LotPieces, StockPlace, is_past, take
 
 COLUMNS = tuple(level.c[name] for name in StockLevel.__dataclass_fields__)
-_ids: Any = bindparam("ids", expanding=True)
 _active = reservation.c.state == "active"
-_LOCK = select(*COLUMNS).where(level.c.variant_id.in_(_ids)).order_by(level.c.variant_id).with_for_update(of=level)
+_LOCK = select(*COLUMNS).where(among(level.c.variant_id, "ids")).order_by(level.c.variant_id).with_for_update(of=level)
 # An order learns with its lock whether its cart has reserved anything: most have not, and are not to pay for it.
 _LOCK_FOR = (
     select(*COLUMNS, exists().where(reservation.c.owner == bindparam("owner"), _active).label("owner_has"))
-    .where(level.c.variant_id.in_(_ids))
+    .where(among(level.c.variant_id, "ids"))
     .order_by(level.c.variant_id)
     .with_for_update(of=level)
 )
 _LOCK_SKUS = (
     select(*COLUMNS)
-    .where(or_(level.c.sku.in_(bindparam("skus", expanding=True)), level.c.variant_id.in_(_ids)))
+    .where(or_(among(level.c.sku, "skus"), among(level.c.variant_id, "ids")))
     .order_by(level.c.variant_id)
     .with_for_update(of=level)
 )
 _PLACES = (
     select(place, location.c.code, location.c.priority)
     .join(location, location.c.id == place.c.location_id)
-    .where(place.c.variant_id.in_(_ids))
+    .where(among(place.c.variant_id, "ids"))
     .order_by(location.c.priority, location.c.id)
 )
-_LOTS = select(lot).where(lot.c.variant_id.in_(_ids)).order_by(lot.c.id)
+_LOTS = select(lot).where(among(lot.c.variant_id, "ids")).order_by(lot.c.id)
 # What an order has taken, and from where, is what the ledger says of it.
 _TAKEN = (
     select(
@@ -55,13 +55,13 @@ _TAKEN = (
         movement.c.lot_id,
         func.sum(movement.c.allocated).label("pieces"),
     )
-    .where(movement.c.reference == bindparam("reference"), movement.c.variant_id.in_(_ids))
+    .where(movement.c.reference == bindparam("reference"), among(movement.c.variant_id, "ids"))
     .group_by(movement.c.variant_id, movement.c.location_id, movement.c.lot_id)
     .having(func.sum(movement.c.allocated) > 0)
 )
 _EXPIRE = (
     update(reservation)
-    .where(reservation.c.variant_id.in_(_ids), _active, reservation.c.expires_at <= bindparam("now"))
+    .where(among(reservation.c.variant_id, "ids"), _active, reservation.c.expires_at <= bindparam("now"))
     .values(state="expired")
     .returning(reservation.c.owner, reservation.c.variant_id, reservation.c.location_id, reservation.c.quantity)
 )

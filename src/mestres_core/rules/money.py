@@ -9,6 +9,7 @@ every rule with an example.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_HALF_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_UP, Decimal
@@ -25,7 +26,7 @@ _NONE = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
 _THREE = "BHD IQD JOD KWD LYD OMR TND"
 _FOUR = "CLF UYW"
 _DIGITS: Final = {code: count for count, codes in ((0, _NONE), (3, _THREE), (4, _FOUR)) for code in codes.split()}
-_CODE_LENGTH: Final = 3
+_CODE: Final = re.compile(r"[A-Z]{3}")
 
 
 class CurrencyMismatch(ValueError):
@@ -53,9 +54,8 @@ class Money:
     def __post_init__(self) -> None:
         if type(self.amount) is not int:
             raise TypeError(f"amount must be an int of minor units, not {self.amount!r}")
-        code = self.currency
-        if not (isinstance(code, str) and len(code) == _CODE_LENGTH and code.isascii() and code.isupper()):
-            raise ValueError(f"currency must be three capital letters such as 'BRL', not {code!r}")
+        if not isinstance(self.currency, str) or _CODE.fullmatch(self.currency) is None:
+            raise ValueError(f"currency must be three capital letters such as 'BRL', not {self.currency!r}")
 
     @classmethod
     def parse(cls, value: Number, currency: str) -> Money:

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Integer, String, Table, cast, extract, func, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Dialect,
+    Integer,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    bindparam,
+    cast,
+    extract,
+    func,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
@@ -56,6 +72,50 @@ def _constraint(error: Any) -> str:
     """The name of the constraint that was broken, by the one driver or the other; empty when it is not told."""
     of = getattr(error, "diag", None) or getattr(error, "__cause__", None)
     return str(getattr(of, "constraint_name", None) or "")
+
+
+class among(FunctionElement[bool]):  # noqa: N801 - an operator's name
+    """`among(column, "ids")`: the column is one of the parameter's, however many: the same statement for one and fifty.
+
+    A list within the text (`in_`) makes another statement of each length, to be put together and planned by itself.
+    """
+
+    type = Boolean()
+    inherit_cache = True
+
+    def __init__(self, column: Any, name: str) -> None:
+        super().__init__(column, bindparam(name, type_=_Several(column.type)))
+
+
+class _Several(TypeDecorator[Any]):
+    """Values as one parameter: an array, or to SQLite JSON."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, of: Any) -> None:
+        super().__init__()
+        self.of = of
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        """The database's own."""
+        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else postgresql.ARRAY(self.of))
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """As it takes it."""
+        return json.dumps(list(value)) if dialect.name == "sqlite" else list(value)
+
+
+@compiles(among, "sqlite")
+def _among_sqlite(element: Any, compiler: Any, **named: Any) -> str:
+    column, several = (compiler.process(each, **named) for each in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({several}))"  # noqa: S608 - our own columns
+
+
+@compiles(among, "postgresql")
+def _among_postgresql(element: Any, compiler: Any, **named: Any) -> str:
+    column, several = (compiler.process(each, **named) for each in element.clauses)
+    return f"{column} = ANY ({several})"
 
 
 class json_rows(FunctionElement[Any]):  # noqa: N801 - a function's name
