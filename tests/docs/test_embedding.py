@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import mestres_core
-from docs.pages import READMES, blocks
+from docs.pages import READMES, ROOT, blocks
 
 
 @pytest.mark.parametrize("page", READMES, ids=lambda page: page.name)
@@ -31,6 +31,58 @@ def test_ten_lines_embed_a_shop(page, tmp_path):
     assert (run.stderr, run.returncode) == ("", 0)
     assert run.stdout.splitlines() == ["9180", "None"]
     assert {file.name for file in tmp_path.iterdir()} <= {"app.py", "shop.db", "shop.db-shm", "shop.db-wal"}
+
+
+_VISITS = """
+import django
+
+django.setup()
+from django.core.management import call_command
+from django.test import Client
+from kiosk.shop import shop
+
+call_command("migrate", verbosity=0)
+shop().catalog.save(name="Café", variants=[{"sku": "CAFE", "price": 4590, "stock": 1}])
+browser = Client()
+ana, eve = ({"name": name, "email": f"{name}@x.com"} for name in ("ana", "eve"))
+user = browser.post("/join", ana | {"code": "cafe"}).json()["user"]
+print(shop().customers.of_reference(f"user:{user}").email)
+print(browser.post("/join", eve).status_code, [each.email for each in shop().customers.list().items])
+print(browser.post("/add/CAFE", {"user": user}).json()["total"])
+refused = browser.post("/add/CAFE", {"user": user})
+print(refused.status_code, refused["Content-Type"], refused.json()["code"])
+print(shop().carts.of_owner(f"user:{user}").lines[0].quantity)
+shop().close()
+"""
+
+
+def test_a_django_project_has_the_shop_beside_its_own_tables(tmp_path):
+    """The files of the page, typed into an empty folder, are a project: a user of Django's is the shop's after the
+    commit and never after a rollback, and a view takes several calls into one transaction."""
+    (tmp_path / "kiosk").mkdir()
+    for block in blocks(ROOT / "docs" / "embedding.md", "python"):
+        first = block.code.partition("\n")[0].removeprefix("# ")
+        if first.startswith("kiosk/"):
+            (tmp_path / first).write_text(block.code, encoding="utf-8")
+    environment = _bare() | {"DJANGO_SETTINGS_MODULE": "kiosk.settings"}
+    environment["PYTHONPATH"] = os.pathsep.join((str(tmp_path), environment["PYTHONPATH"]))
+    run = subprocess.run(
+        [sys.executable, "-c", _VISITS],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.splitlines() == [
+        "ana@x.com",
+        "403 ['ana@x.com']",
+        "4590",
+        "409 application/problem+json insufficient_stock",
+        "1",
+    ]
 
 
 def _bare():

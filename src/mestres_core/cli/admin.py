@@ -17,10 +17,9 @@ from typing import Any, BinaryIO
 
 from tqdm import tqdm
 
-from mestres_core import Commerce
 from mestres_core.admin import bulk, exports, formats
 from mestres_core.admin.reports import KINDS
-from mestres_core.cli.database import add_database_option
+from mestres_core.cli.database import add_database_option, open_shop
 from mestres_core.errors import FeedError
 
 _ENDINGS = {".csv": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson", ".json": "json"}
@@ -65,14 +64,14 @@ def _add_export(commands: Any) -> None:
 
 
 def _dashboard(options: argparse.Namespace) -> int:
-    with Commerce.open(options.database) as shop:
+    with open_shop(options) as shop:
         made = shop.admin.dashboard()
     print(json.dumps(_json().dashboard(made), ensure_ascii=False, indent=2))
     return 0
 
 
 def _report(options: argparse.Namespace) -> int:
-    with Commerce.open(options.database) as shop:
+    with open_shop(options) as shop:
         made = shop.admin.report(options.kind, from_=options.from_, to=options.to, group_by=options.group_by)
     report = _json().report(made)
     if options.format == "json":
@@ -124,7 +123,7 @@ def _export(options: argparse.Namespace) -> int:
     chosen = formats.choose(options.format)
     try:
         with ExitStack() as stack:
-            shop = stack.enter_context(Commerce.open(options.database))
+            shop = stack.enter_context(open_shop(options))
             target: BinaryIO = sys.stdout.buffer
             if options.output:
                 target = stack.enter_context(open(options.output, "wb"))  # noqa: PTH123 - the user's own path
@@ -160,7 +159,7 @@ def _bulk(options: argparse.Namespace) -> int:
         raise FeedError(path, "the name does not tell the format", "give --format csv, ndjson or json")
     total, wrong, errors = bulk.Outcome(), 0, 0
     try:
-        with open(path, "rb") as file, Commerce.open(options.database) as shop:  # noqa: PTH123 - as above
+        with open(path, "rb") as file, open_shop(options) as shop:  # noqa: PTH123 - as above
             for chunk in _chunks(bulk.read_rows(file, kind)):
                 outcome = shop.run(partial(bulk.save_rows, rows=chunk))
                 wrong += len({each.row for each in outcome.errors})

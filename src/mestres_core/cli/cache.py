@@ -6,8 +6,7 @@ import argparse
 import sys
 from typing import Any
 
-from mestres_core import Commerce
-from mestres_core.cli.database import add_database_option
+from mestres_core.cli.database import add_database_option, open_shop
 
 
 def add_to(commands: Any) -> None:
@@ -29,7 +28,7 @@ def _warm(options: argparse.Namespace) -> int:
     from mestres_core.contrib import perf  # noqa: PLC0415 - only this command needs a cache
 
     try:
-        with Commerce.open(options.database) as shop:
+        with open_shop(options) as shop:
             report = perf.warm_shared(shop, redis_url=options.redis, progress=sys.stderr.isatty())
     except (ValueError, ConnectionError) as error:
         print(f"mestres cache warm: {error}", file=sys.stderr)

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from mestres_core import Commerce, ProductDraft
 from mestres_core.catalog.dto import SaveReport
 from mestres_core.catalog.feed import Feed, Rejection, read_mapping
-from mestres_core.cli.database import add_database_option
+from mestres_core.cli.database import add_database_option, open_shop
 from mestres_core.errors import FeedError, ValidationError
 
 _CHUNK = 500
@@ -71,7 +71,7 @@ def _import(options: argparse.Namespace) -> int:
     feed = Feed(options.file, read_mapping(options.map))
     tally = _Tally()
     with ExitStack() as stack:
-        shop = None if options.dry_run else stack.enter_context(Commerce.open(options.database))
+        shop = None if options.dry_run else stack.enter_context(open_shop(options))
         for chunk in _chunks(_drafts(feed, tally)):
             if shop is not None:
                 _save(shop, chunk, tally)

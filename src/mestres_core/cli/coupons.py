@@ -6,8 +6,8 @@ import argparse
 from datetime import UTC, datetime
 from typing import Any
 
-from mestres_core import Commerce, Money
-from mestres_core.cli.database import add_database_option
+from mestres_core import Money
+from mestres_core.cli.database import add_database_option, open_shop
 from mestres_core.promotions.dto import Coupon
 
 _EPILOG = """\
@@ -47,7 +47,7 @@ def add_to(commands: Any) -> None:
 
 
 def _add(options: argparse.Namespace) -> int:
-    with Commerce.open(options.database) as shop:
+    with open_shop(options) as shop:
         saved = shop.promotions.save_coupon(
             options.code,
             percent=options.percent,
@@ -63,7 +63,7 @@ def _add(options: argparse.Namespace) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-    with Commerce.open(options.database) as shop:
+    with open_shop(options) as shop:
         for coupon in shop.promotions.list():
             print(_line(coupon))
     return 0

@@ -6,8 +6,7 @@ import argparse
 import json
 from typing import Any
 
-from mestres_core import Commerce
-from mestres_core.cli.database import add_database_option
+from mestres_core.cli.database import add_database_option, open_shop
 
 
 def add_to(commands: Any) -> None:
@@ -42,7 +41,7 @@ def add_to(commands: Any) -> None:
 
 
 def _token(options: argparse.Namespace) -> int:
-    with Commerce.open(options.database) as shop:
+    with open_shop(options) as shop:
         customer = shop.customers.find(options.email)
         print(f"customer {customer.id}: {customer.name} <{customer.email}>")
         print(shop.customers.token(customer.id))
@@ -50,14 +49,14 @@ def _token(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    with Commerce.open(options.database) as shop:
+    with open_shop(options) as shop:
         told = shop.customers.export(shop.customers.find(options.email).id)
     print(json.dumps(told, ensure_ascii=False, indent=2))
     return 0
 
 
 def _erase(options: argparse.Namespace) -> int:
-    with Commerce.open(options.database) as shop:
+    with open_shop(options) as shop:
         found = shop.customers.find(options.email)
         done = shop.customers.erase(found.id, open_orders="refuse" if options.refuse_open else "erase")
     for what, rows in done.erased.items():

@@ -6,8 +6,7 @@ import argparse
 import json
 from typing import Any
 
-from mestres_core import Commerce
-from mestres_core.cli.database import add_database_option
+from mestres_core.cli.database import add_database_option, open_shop
 from mestres_core.errors import NotFound
 
 _WIDEST = 100
@@ -59,7 +58,7 @@ def add_to(commands: Any) -> None:
 
 
 def _status(options: argparse.Namespace) -> int:
-    with Commerce.open(options.database) as shop:
+    with open_shop(options) as shop:
         found = shop.events.status()
     since = "" if found.oldest is None else f", the oldest since {found.oldest:%Y-%m-%d %H:%M:%S} UTC"
     print(f"{found.waiting} waiting, {found.retrying} of them after a failure; {found.dead} dead{since}")
@@ -67,7 +66,7 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-    with Commerce.open(options.database) as shop:
+    with open_shop(options) as shop:
         letters = shop.events.dead_letters(after=options.after, limit=options.limit)
     if options.json:
         for each in letters:
@@ -85,7 +84,7 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _retry(options: argparse.Namespace) -> int:
-    with Commerce.open(options.database) as shop:
+    with open_shop(options) as shop:
         if options.all:
             print(f"{shop.events.retry_all()} will be delivered again")
             return 0
@@ -93,7 +92,7 @@ def _retry(options: argparse.Namespace) -> int:
 
 
 def _discard(options: argparse.Namespace) -> int:
-    with Commerce.open(options.database) as shop:
+    with open_shop(options) as shop:
         return _each(options.ids, shop.events.discard, "was discarded")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from mestres_core import Commerce
-from mestres_core.cli.database import add_database_option
+from mestres_core.cli.database import add_database_option, open_shop
 from mestres_core.db.plans import Plan, plans
 from mestres_core.orders.models import order
 
@@ -69,7 +69,7 @@ def add_to(commands: Any) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     missed = 0
-    with Commerce.open(options.database) as shop:
+    with open_shop(options) as shop:
         customer = busiest(shop)
         # The limits are those of the specification's critical queries.
         page = _Query("a page of products", 50, lambda shop: shop.catalog.list(per_page=20, count=False))

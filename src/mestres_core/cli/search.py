@@ -10,8 +10,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from mestres_core import Commerce
-from mestres_core.cli.database import add_database_option
+from mestres_core.cli.database import add_database_option, open_shop
 
 _SHOWN = 20
 
@@ -47,7 +46,7 @@ def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def _check(options: argparse.Namespace) -> int:
-    with Commerce.open(options.database) as shop, _bar("check") as progress:
+    with open_shop(options) as shop, _bar("check") as progress:
         report = shop.search.check(progress=progress)
     print(f"{report.products} products: {'the index is right' if report.clean else 'the index is NOT right'}")
     if report.stale:
@@ -62,7 +61,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _rebuild(options: argparse.Namespace) -> int:
-    with Commerce.open(options.database) as shop:
+    with open_shop(options) as shop:
         with _bar("rebuild") as progress:
             changed = shop.search.rebuild(progress=progress)
         print(f"{changed} products were indexed anew")
@@ -70,7 +69,7 @@ def _rebuild(options: argparse.Namespace) -> int:
 
 
 def _log(options: argparse.Namespace) -> int:
-    with Commerce.open(options.database) as shop:
+    with open_shop(options) as shop:
         report = shop.search.without_results if options.without_results else shop.search.asked
         rows = report(limit=options.limit)
     print(f"{'asked':>8}  {'in vain':>8}  query")

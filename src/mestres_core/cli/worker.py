@@ -10,7 +10,7 @@ from types import FrameType
 from typing import Any
 
 from mestres_core import Commerce
-from mestres_core.cli.database import add_database_option
+from mestres_core.cli.database import add_database_option, open_shop
 
 _EPILOG = """\
 Delivers what has happened to whoever wants to know it, tells buyers of their orders, and finds out what became of
@@ -53,7 +53,7 @@ def _run(options: argparse.Namespace) -> int:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)
-    with Commerce.open(options.database, notifier=notifier) as shop:
+    with open_shop(options, notifier=notifier) as shop:
         _keep_cache_true(shop)
         worker = Worker(shop)
         if options.once:

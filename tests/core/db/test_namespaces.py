@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from core_shop import ADDRESS, CUSTOMER
 from mestres_core import Commerce
+from mestres_core.cli import main
 from mestres_core.db.session import make_engine
 from mestres_core.errors import DatabaseNotReady, ValidationError
 
@@ -32,9 +33,9 @@ def stocked(url, where, stock):
 
 
 @pytest.mark.parametrize("places", [("postgresql", "schema"), ("sqlite", "prefix")], ids="-".join, indirect=True)
-def test_two_shops_in_one_database(places):
+def test_two_shops_in_one_database(places, capsys):
     """One SKU in two shops is two goods: each sells, is searched, audited and migrated by itself, also awaited, in a
-    snapshot, and on an engine that the host brings, whose other users see nothing of it."""
+    snapshot, from the command line, and on an engine that the host brings, whose other users see nothing of it."""
     url, first, second = places
     engine = make_engine(url)
     with stocked(url, first, 5) as north, Commerce(engine, **second) as south:
@@ -56,6 +57,8 @@ def test_two_shops_in_one_database(places):
         assert [item.name for item in south.search.products("café").items] == ["Café Sul"]
         assert north.audit().clean
         assert south.audit().clean
+        assert main(["audit", "--database", url, *(f"--{name}={value}" for name, value in first.items())]) == 0
+        assert capsys.readouterr().out.startswith("1 orders, 1 stock levels: clean")
         assert (asyncio.run(_awaited(north)), asyncio.run(_awaited(south))) == (3, 7)
         with engine.connect() as plain:
             assert not inspect(plain).has_table("mc_product")
