@@ -206,17 +206,28 @@ def one_client(shops: dict[str, object], rounds: int) -> dict[str, dict[str, flo
     }
 
 
+_everybody: Any = None
+"""Where the processes of the clients meet before each round."""
+
+
+def _meet_at(barrier: Any) -> None:
+    global _everybody  # noqa: PLW0603 - the one way to hand a barrier to a pool's processes
+    _everybody = barrier
+
+
 def clients(kind: str, url: str, seconds: float, offset: int) -> int:
-    """Orders that four threads of this process place in so many seconds."""
+    """Orders that four threads of this process place in so many seconds, each after three that nobody counts."""
     made = {"ours": Ours, "hand": Hand}[kind]
     shared = Ours(make_url(url), offset) if kind == "ours" else None
     shops = [shared or made(make_url(url), offset + 50 * each) for each in range(4)]
     done = [0] * 4
-    ready = threading.Barrier(4)
+    ready = threading.Barrier(4, action=_everybody.wait)
 
     def run(index: int) -> None:
         shop = shops[index]
-        baskets = [prepared(shop, "card") for _ in range(int(seconds * MOST) + 5)]
+        baskets = [prepared(shop, "card") for _ in range(int(seconds * MOST) + 8)]
+        for _ in range(3):
+            shop.card(baskets.pop())
         ready.wait()
         until = time.perf_counter() + seconds
         for basket in baskets:
@@ -237,7 +248,9 @@ def clients(kind: str, url: str, seconds: float, offset: int) -> int:
 def sixteen(urls: dict[str, URL], rounds: int, seconds: float) -> dict[str, float]:
     """Orders a second of sixteen clients, medians over rounds by turns."""
     found: dict[str, list[float]] = {name: [] for name in urls}
-    with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as pool:
+    context = get_context("spawn")
+    meeting = (context.Barrier(4),)
+    with ProcessPoolExecutor(4, mp_context=context, initializer=_meet_at, initargs=meeting) as pool:
         for _ in tqdm(range(rounds), desc="16 clients", leave=False, file=sys.stderr):
             for name, url in urls.items():
                 address = url.render_as_string(hide_password=False)
