@@ -53,8 +53,12 @@ def _cell(value: Any) -> Any:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
+        return _moment(value)
     return value.isoformat() if isinstance(value, date) else value
+
+
+def _moment(value: datetime) -> str:
+    return value.isoformat().replace("+00:00", "Z")
 
 
 def _safe_cells(values: Sequence[Any]) -> Sequence[Any]:
@@ -64,6 +68,8 @@ def _safe_cells(values: Sequence[Any]) -> Sequence[Any]:
         return values
     if kinds == {str}:
         return [f"'{value}" if value[:1] in _FORMULA else value for value in values]
+    if kinds == {datetime}:
+        return [_moment(value) for value in values]
     return [safe_cell(value) for value in values]
 
 
