@@ -6,14 +6,15 @@ from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import Integer, Select, bindparam, func, literal_column, select, union_all
 
 from mestres_core.admin.dto import Dashboard, LowStock, ProductRow, Sales
-from mestres_core.admin.figures import DEFAULT_CURRENCY, SUMS, Numbers, added, numbers, sales
+from mestres_core.admin.figures import DEFAULT_CURRENCY, Numbers, added, part, parts, sales
 from mestres_core.admin.periods import Period, today
 from mestres_core.admin.reports import top_products
 from mestres_core.cart.models import cart
 from mestres_core.catalog.models import product, variant
+from mestres_core.db.dialects.sql import as_dict
 from mestres_core.events.work import Work
 from mestres_core.inventory.models import AVAILABLE, level
 from mestres_core.orders.dto import OrderSummary
@@ -23,7 +24,33 @@ from mestres_core.payments.models import payment
 
 _DAYS = {"today": 1, "7_days": 7, "30_days": 30}
 _ENDED = ("captured", "declined", "failed", "expired")
-_how_many = func.count().over().label("how_many")
+_PARTS = 3
+# Each is put together once: that takes longer than to send it.
+_ORDERS = (
+    select(
+        *(order.c.currency, order.c.status, order.c.payment_status, func.min(order.c.id), func.max(order.c.id)),
+        *(each for name in _DAYS for each in parts(order.c.created_at >= bindparam(name))),
+    )
+    .where(order.c.created_at >= bindparam("30_days"))
+    .group_by(order.c.currency, order.c.status, order.c.payment_status)
+)
+_LOW = bindparam("most", type_=Integer) >= AVAILABLE
+_hidden = union_all(
+    select(variant.c.id).where(~variant.c.active),
+    select(variant.c.id).where(variant.c.active, variant.c.product_id == product.c.id, ~product.c.active),
+).subquery()
+_LOW_BUT_HIDDEN = select(func.count()).select_from(level.join(_hidden, _hidden.c.id == level.c.variant_id)).where(_LOW)
+
+
+def _by_status(status: Any, moment: Any) -> Select[Any]:
+    # Grouped by a value, not by a column: for a column SQLite would rather walk through an index of it than narrow
+    # down to the period.
+    name = func.coalesce(status, literal_column("''"))
+    return select(name, func.count()).where(moment >= bindparam("begin")).group_by(name).order_by(name)
+
+
+_CARTS = _by_status(cart.c.status, cart.c.updated_at)
+_PAYMENTS = _by_status(payment.c.status, payment.c.created_at)
 
 
 def make_dashboard(work: Work, orders: OrderService, *, low_stock: int, limit: int) -> Dashboard:
@@ -32,12 +59,12 @@ def make_dashboard(work: Work, orders: OrderService, *, low_stock: int, limit: i
     last = today(now)
     periods = {name: Period(last - timedelta(days=days - 1), last) for name, days in _DAYS.items()}
     longest = periods["30_days"]
-    by_period, by_status = _orders(work, {name: period.begin for name, period in periods.items()})
-    best, _ = top_products(work.session, longest, limit)
+    by_period, by_status, ids = _orders(work, {name: period.begin for name, period in periods.items()})
+    best, _ = top_products(work.session, longest, limit, ids)
     low, low_count = _low_stock(work, low_stock, limit)
     latest: tuple[OrderSummary, ...] = orders.list(limit=limit).items
-    carts = _by_status(work, cart.c.status, cart.c.updated_at, longest.begin)
-    payments = _by_status(work, payment.c.status, payment.c.created_at, longest.begin)
+    carts = as_dict(work.session.execute(_CARTS, {"begin": longest.begin}))
+    payments = as_dict(work.session.execute(_PAYMENTS, {"begin": longest.begin}))
     return Dashboard(
         made_at=now,
         sales=by_period,
@@ -54,50 +81,51 @@ def make_dashboard(work: Work, orders: OrderService, *, low_stock: int, limit: i
     )
 
 
-def _orders(work: Work, begins: dict[str, datetime]) -> tuple[dict[str, tuple[Sales, ...]], dict[str, int]]:
-    """One pass over the longest period: each order lies in the shortest one that holds it, longer ones add up."""
-    names = list(begins)
-    bucket = case(*((order.c.created_at >= begins[name], index) for index, name in enumerate(names)), else_=len(names))
-    query = (
-        select(bucket.label("bucket"), order.c.currency, order.c.status, *SUMS)
-        .where(order.c.created_at >= begins[names[-1]])
-        .group_by("bucket", order.c.currency, order.c.status)
-    )
-    rows = work.session.execute(query).all()
+def _orders(
+    work: Work, begins: dict[str, datetime]
+) -> tuple[dict[str, tuple[Sales, ...]], dict[str, int], tuple[int, int]]:
+    """Sales by period, orders by status, and the least and the most row number: one pass over the longest period."""
     statuses: Counter[str] = Counter()
-    for row in rows:
-        statuses[row.status] += row.orders
-    found: dict[str, tuple[Sales, ...]] = {}
-    for index, name in enumerate(names):
-        by_currency: dict[str, list[Numbers]] = {DEFAULT_CURRENCY: []} if not rows else {}
-        for row in rows:
-            by_currency.setdefault(row.currency, []).extend([numbers(row)] if row.bucket <= index else [])
-        found[name] = tuple(sales(added(parts), currency) for currency, parts in sorted(by_currency.items()))
-    return found, dict(sorted(statuses.items()))
+    found: dict[str, dict[str, list[Numbers]]] = {name: {} for name in begins}
+    rows = work.session.execute(_ORDERS, begins).all()
+    for currency, status, payment_status, _, _, *counted in rows:
+        for index, name in enumerate(begins):
+            mine = part(payment_status, *counted[_PARTS * index : _PARTS * (index + 1)])
+            found[name].setdefault(currency, []).append(mine)
+        statuses[status] += counted[-_PARTS]
+    of_periods = {
+        name: tuple(sales(added(of), currency) for currency, of in sorted((of or {DEFAULT_CURRENCY: []}).items()))
+        for name, of in found.items()
+    }
+    ids = (min(row[3] for row in rows), max(row[4] for row in rows)) if rows else (0, 0)
+    return of_periods, dict(sorted(statuses.items())), ids
 
 
 def _low_stock(work: Work, most: int, limit: int) -> tuple[tuple[LowStock, ...], int]:
-    source = level.join(variant, variant.c.id == level.c.variant_id).join(product, product.c.id == variant.c.product_id)
-    low = (most >= AVAILABLE, variant.c.active, product.c.active)
-    query = select(
-        level.c.sku, product.c.name, variant.c.name.label("variant"), AVAILABLE.label("available"), _how_many
-    ).select_from(source)
-    rows = work.session.execute(query.where(*low).order_by(AVAILABLE, level.c.variant_id).limit(limit)).all()
+    """The few of which fewest are left, and how many there are.
+
+    Those that are low but not for sale are few: to know how many saves looking up all the others.
+    """
+    hidden = work.session.execute(_LOW_BUT_HIDDEN, {"most": most}).scalar_one()
+    low = select(level.c.variant_id, level.c.sku, AVAILABLE.label("available")).where(_LOW).cte("low")
+    few = select(low).order_by(low.c.available, low.c.variant_id).limit(limit + hidden).subquery()
+    source = few.join(variant, variant.c.id == few.c.variant_id).join(product, product.c.id == variant.c.product_id)
+    there = select(func.count()).select_from(low).scalar_subquery().label("there")
+    query = (
+        select(few.c.sku, product.c.name, variant.c.name.label("variant"), few.c.available, there)
+        .select_from(source)
+        .where(variant.c.active, product.c.active)
+        .order_by(few.c.available, few.c.variant_id)
+        .limit(limit)
+    )
+    rows = work.session.execute(query, {"most": most}).all()
     shown = tuple(LowStock(row.sku, full_name(row.name, row.variant), row.available) for row in rows)
-    return shown, rows[0].how_many if rows else 0
+    return shown, rows[0].there - hidden if rows else 0
 
 
 def full_name(name: str, variant_name: str) -> str:
     """A variant as people call it: the product's name, and its own where it has one."""
     return f"{name} – {variant_name}" if variant_name else name
-
-
-def _by_status(work: Work, status: Any, moment: Any, begin: datetime) -> dict[str, int]:
-    # Grouped by a value, not by a column: for a column SQLite would rather walk through an index of it than narrow
-    # down to the period.
-    name = func.coalesce(status, "")
-    query = select(name, func.count()).where(moment >= begin).group_by(name).order_by(name)
-    return {row[0]: row[1] for row in work.session.execute(query)}
 
 
 def _share(part: int, whole: int) -> float | None:

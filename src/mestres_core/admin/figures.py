@@ -17,18 +17,17 @@ DEFAULT_CURRENCY = "BRL"
 KEPT = order.c.payment_status.in_(("paid", "partially_refunded"))
 """Orders that were paid and whose money stays, at least in part."""
 
-_taken = order.c.payment_status.in_(("paid", "partially_refunded", "refund_due", "refunded"))
+_TAKEN = ("paid", "partially_refunded", "refund_due", "refunded")
+_BACK = ("refund_due", "refunded")
+_taken = order.c.payment_status.in_(_TAKEN)
 # The status is no condition: with it SQLite would look through all refunds of that status for every order.
 _given_back = (
     select(func.coalesce(func.sum(case((refund.c.status == "refunded", refund.c.amount), else_=0)), 0))
     .where(refund.c.order_number == order.c.number)
     .scalar_subquery()
 )
-_refunds = case(
-    (order.c.payment_status.in_(("refund_due", "refunded")), order.c.grand_amount),
-    (order.c.payment_status == "partially_refunded", _given_back),
-    else_=0,
-)
+_in_part = case((order.c.payment_status == "partially_refunded", _given_back), else_=0)
+_refunds = case((order.c.payment_status.in_(_BACK), order.c.grand_amount), else_=_in_part)
 
 SUMS = (
     func.count().label("orders"),
@@ -36,6 +35,25 @@ SUMS = (
     func.sum(case((_taken, order.c.grand_amount), else_=0)).label("gross"),
     func.sum(_refunds).label("refunds"),
 )
+"""Of each group by itself."""
+
+
+def parts(within: Any = None) -> tuple[Any, Any, Any]:
+    """Orders, their total, and what was given back in part: of groups of one payment status each (`part` reads them).
+
+    What a status means is then asked for each group, not for each order, which takes most of the time of SUMS.
+    """
+    found = func.count(), func.sum(order.c.grand_amount), func.sum(_in_part)
+    return found if within is None else tuple(each.filter(within) for each in found)  # type: ignore[return-value]
+
+
+def part(payment_status: str, orders: Any, total: Any, in_part: Any) -> Numbers:
+    """What `parts` gave for one payment status, as numbers."""
+    taken = payment_status in _TAKEN
+    gross = int(total or 0) if taken else 0
+    return int(orders), int(orders) if taken else 0, gross, gross if payment_status in _BACK else int(in_part or 0)
+
+
 SOLD = (func.sum(line.c.quantity).label("quantity"), func.sum(line.c.total).label("total"))
 
 Numbers = tuple[int, int, int, int]

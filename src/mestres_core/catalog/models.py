@@ -73,6 +73,9 @@ variant = Table(
     # The values of its options, in one text by which no two variants of a product are the same; None: it has none.
     Column("combination", Folded),
     Index("uq_mc_variant_combination", "product_id", "combination", unique=True),
+    # Whose variant it is, and which are not for sale: reports ask it of all that was sold, and of all that is low.
+    Index("ix_mc_variant_product", "id", "product_id", "active"),
+    Index("ix_mc_variant_hidden", "id", postgresql_where=text("NOT active"), sqlite_where=text("active = 0")),
 )
 
 price = Table(

@@ -48,6 +48,7 @@ class ReadingSession:
         self._questions = questions
         self._pooled: PoolProxiedConnection | None = None
         self._connection: Connection | None = None
+        self._changed = False
 
     def get_bind(self) -> Engine:
         """The engine."""
@@ -58,7 +59,7 @@ class ReadingSession:
         if self._connection is None:
             self._let_go()
             self._connection = self._engine.connect()
-            self._questions.begin(self._connection.connection)
+            self._begin(self._connection.connection)
         return self._connection
 
     def execute(self, statement: Any, params: Any = None, **options: Any) -> Any:
@@ -90,6 +91,8 @@ class ReadingSession:
             return None
         except BaseException:  # the task was cancelled: half an answer may still be under way
             self._let_go(broken=True)
+            if self._connection is not None:
+                self._connection.invalidate()
             raise
 
     def close(self, *, commit: bool) -> None:
@@ -101,10 +104,12 @@ class ReadingSession:
         try:
             if commit and connection.in_transaction():
                 connection.commit()
-            if not connection.invalidated:
-                self._questions.end(connection.connection)
         finally:
-            connection.close()
+            try:
+                if not connection.invalidated:
+                    self._end(connection.connection)
+            finally:
+                connection.close()
 
     def _at_hand(self) -> PoolProxiedConnection:
         """The driver's connection: without a `Connection` around it, which would cost as much again."""
@@ -112,21 +117,42 @@ class ReadingSession:
             return self._connection.connection
         if self._pooled is None:
             self._pooled = self._engine.raw_connection()
-            self._questions.begin(self._pooled)
+            self._begin(self._pooled)
         return self._pooled
 
+    def _begin(self, connection: PoolProxiedConnection) -> None:
+        """Have PostgreSQL's driver begin no transaction on it.
+
+        An option of the engine would do the same, and cost as much as to take a connection.
+        """
+        driver: Any = connection.dbapi_connection
+        if self._questions.begins and not driver.autocommit:
+            driver.autocommit = self._changed = True
+
+    def _end(self, connection: PoolProxiedConnection) -> None:
+        """Have it as it was: whoever gets it from the pool next may write in it."""
+        if not self._changed:
+            return
+        driver: Any = connection.dbapi_connection
+        try:
+            driver.autocommit = self._changed = False
+        except BaseException:
+            connection.invalidate()
+            raise
+
     def _let_go(self, *, broken: bool = False) -> None:
+        """Give back what was taken without a `Connection`; what is broken is closed instead."""
         pooled, self._pooled = self._pooled, None
         if pooled is None:
-            if broken and self._connection is not None:
-                self._connection.invalidate()
-        elif broken:
+            return
+        if broken:
+            self._changed = False
             pooled.invalidate()
-        else:
-            try:
-                self._questions.end(pooled)
-            finally:
-                pooled.close()
+            return
+        try:
+            self._end(pooled)
+        finally:
+            pooled.close()
 
 
 class Questions:
@@ -138,25 +164,9 @@ class Questions:
         self._dialect = engine.dialect
         # A statement that is put together for each call is seen once, and forgotten with it.
         self._known: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
-        options = engine.get_execution_options()
-        self._fit = not framed and not _CHANGING & options.keys()
-        begins = engine.dialect.name == "postgresql" and options.get("isolation_level") != "AUTOCOMMIT"
-        self._begins = begins and not framed
-
-    def begin(self, connection: PoolProxiedConnection) -> None:
-        """Have PostgreSQL begin no transactions on it.
-
-        An option of the engine would do the same, and cost as much as to take a connection.
-        """
-        if self._begins:
-            driver: Any = connection.dbapi_connection
-            driver.autocommit = True
-
-    def end(self, connection: PoolProxiedConnection) -> None:
-        """Have it as it was."""
-        if self._begins:
-            driver: Any = connection.dbapi_connection
-            driver.autocommit = False
+        self._fit = not framed and not _CHANGING & engine.get_execution_options().keys()
+        self.begins = engine.dialect.name == "postgresql" and not framed
+        """Whether the driver would begin a transaction with the first statement."""
 
     def find(self, statement: Any) -> _Question | None:
         """How it is sent, if it may go straight to the driver."""

@@ -43,6 +43,8 @@ def test_the_dashboard_shows_what_was_bought(shop):
     """Orders, revenue, ticket, best seller, low stock, carts and payments of a few known purchases."""
     shop.product("A1", price=1000, stock=9)
     shop.product("B1", price=500, stock=100)
+    hidden = {"name": "Not for sale", "variants": [{"sku": "C1", "price": 1, "stock": 1}], "active": False}
+    assert shop.catalog.save(**hidden) is None
     first, second = shop.buy("A1", 4), shop.buy("B1", 1)
     shop.buy("B1", 2, "pix")
     shop.cart(("B1", 1))

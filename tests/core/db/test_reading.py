@@ -1,12 +1,12 @@
 """Statements that come back go straight to the driver, and nobody can tell but by the time."""
 
 import pytest
-from sqlalchemy import Boolean, bindparam, event, select, text
+from sqlalchemy import Boolean, bindparam, create_engine, event, literal, select, text
 from sqlalchemy.exc import DBAPIError
 
 from mestres_core import Commerce
 from mestres_core.db.reading import rows_of
-from mestres_core.db.session import Database
+from mestres_core.db.session import Database, make_engine
 from mestres_core.events.models import outbox
 
 
@@ -34,6 +34,22 @@ def test_an_answer_is_the_same_by_either_way(migrated_database):
     assert [list(map(type, row)) for row in answers[2]] == [list(map(type, row)) for row in answers[0]]
 
 
+def test_a_connection_is_given_back_as_it_was(postgres_database):
+    """Whoever gets the connection of a read next has transactions, unless the host has told the engine otherwise."""
+    for level in (None, "AUTOCOMMIT"):
+        engine = make_engine(postgres_database)
+        if level is not None:
+            engine = create_engine(engine.url, isolation_level=level)
+        database, query = Database(engine), select(literal(1))
+        for _ in range(3):
+            assert database.read(lambda session, query=query: session.scalar(query)) == 1
+        pooled = engine.raw_connection()
+        assert pooled.driver_connection.autocommit == (level is not None)
+        assert engine.pool.checkedout() == 1
+        pooled.close()
+        engine.dispose()
+
+
 def test_an_error_is_sqlalchemys_own(migrated_database):
     """A statement that fails on the short way fails as on the usual one, and the next read is answered."""
     with Commerce.open(migrated_database) as shop:
@@ -48,4 +64,15 @@ def test_an_error_is_sqlalchemys_own(migrated_database):
         with shop.engine.begin() as connection:
             connection.execute(text("ALTER TABLE elsewhere RENAME TO mc_outbox"))
         assert database.read(lambda session: session.execute(count).all()) == []
-        assert shop.engine.pool.checkedin() >= 1
+
+        def together(session):
+            session.execute(text("SELECT 1"))  # SQLAlchemy has a connection now, and the next one takes the same
+            with pytest.raises(DBAPIError, match="mc_outbox"):
+                session.execute(count)
+            return session.scalar(text("SELECT 2"))
+
+        with shop.engine.begin() as connection:
+            connection.execute(text("ALTER TABLE mc_outbox RENAME TO elsewhere"))
+        assert database.read(together) == 2
+        with shop.engine.begin() as connection:
+            connection.execute(text("ALTER TABLE elsewhere RENAME TO mc_outbox"))

@@ -7,6 +7,8 @@ import threading
 import tracemalloc
 import zipfile
 from contextlib import suppress
+from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
@@ -481,9 +483,17 @@ def test_reads_of_a_snapshot_agree(shop):
         (["a", "=b", ""], ["a", "'=b", ""]),
         ([None, "-1", 5], [None, "'-1", 5]),
         ([True, False], ["true", "false"]),
+        (['a "b"', "c,d", "e\r\nf", "+,"], ['a "b"', "c,d", "e\r\nf", "'+,"]),
+        ([datetime(2026, 1, 2, 3, 4, 5, 6, UTC)] * 2, ["2026-01-02T03:04:05.000006Z"] * 2),
+        ([1.5, Decimal("2.50"), date(2026, 1, 2)], [1.5, Decimal("2.50"), "2026-01-02"]),
     ],
-    ids=range(4),
+    ids=range(7),
 )
-def test_columns_are_made_safe_as_cells_are(values, expected):
-    """A column at once gives what its cells give one by one."""
-    assert list(formats._safe_cells(values)) == [formats.safe_cell(value) for value in values] == expected
+def test_columns_are_written_as_cells_are(values, expected):
+    """A column at once gives the bytes that the standard library's writer makes of its cells, each made safe."""
+    file = io.StringIO(newline="")
+    csv.writer(file).writerows([("x", "y"), *((formats.safe_cell(value), 7) for value in values)])
+    pages = [[(value, 7) for value in values]]
+
+    assert [formats.safe_cell(value) for value in values] == expected
+    assert b"".join(formats.choose("csv").stream(["x", "y"], pages)).decode() == file.getvalue()
