@@ -181,6 +181,7 @@ _CHANGES: dict[str, Callable[[Any], Any]] = {
     "a channel": lambda shop: shop.channels.unpublish("cafe-a1", "loja"),
     "an attribute": lambda shop: shop.attributes.set("cafe-a1", {"altitude": 1200}),
     "options": lambda shop: shop.variants.assign("A1", {"moagem": "fina"}),
+    "a price list": lambda shop: shop.pricing.save_list("loja", channel="loja", active=False),
     "a price": lambda shop: shop.pricing.set_price("A1", amount=4321),
     "the last piece": lambda shop: shop.inventory.set("A1", on_hand=0),
     "a review": _approved_review,
@@ -198,6 +199,8 @@ def test_a_change_of_any_room_is_seen_by_every_read(sqlite_shop: TestShop, name:
     shop.collections.save("Escolhidos", products=["cafe-a1", "cafe-b1"])
     shop.channels.save("loja")
     shop.channels.publish("cafe-a1", "loja")
+    shop.pricing.save_list("loja", channel="loja")
+    shop.pricing.set_prices("A1", prices=[{"amount": 900}], price_list="loja")
     shop.attributes.define("altitude", type="number")
     shop.variants.set_options("cafe-a1", {"moagem": ["fina", "grossa"]})
     with perf.open_cache() as cache:
