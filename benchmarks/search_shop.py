@@ -14,7 +14,7 @@ from tqdm import tqdm
 from mestres_core import Commerce, ProductDraft
 from mestres_core.catalog.models import attribute, card, category, price, product, variant
 from mestres_core.catalog.texts import Texts
-from mestres_core.catalog.vocabulary import learn
+from mestres_core.catalog.vocabulary import learn, learn_stems
 from mestres_core.rules.text import fold, slug
 from mestres_examples import generate
 
@@ -93,6 +93,8 @@ def _write(
             connection.execute(insert(table), of)
     with Session(connection) as session:
         learn(session, connection.dialect.name, texts)
+        found_by = (row[name] for row in rows[product] for name in ("search_title", "search_body"))
+        learn_stems(session, connection.dialect.name, found_by)
 
 
 def _card(draft: ProductDraft, number: int, of: int) -> dict[str, Any]:
@@ -137,6 +139,7 @@ def _product(draft: ProductDraft, number: int, of: int, texts: Texts) -> dict[st
         "featured": draft.featured,
         "search_title": texts.title(),
         "search_body": texts.body(),
+        "search_facets": texts.facets(),
         "content_hash": "",
         "created_at": _THEN,
         "updated_at": _THEN,

@@ -14,7 +14,7 @@ from mestres_core.db.base import VERSION_TABLE
 from mestres_core.db.dialects.sqlite import is_configured
 from mestres_core.errors import DatabaseNotReady
 
-HEAD = "0018"
+HEAD = "0019"
 _SCRIPTS = Path(__file__).parent / "migrations"
 _LOCK = 0x6D65_7374_7265_73  # any number that others do not use: "mestres"
 

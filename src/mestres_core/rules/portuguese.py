@@ -98,6 +98,11 @@ def beginning(word: str) -> str:
     return word[:-1] if len(word) > SHORTEST and word[-1] in "in" else word
 
 
+def stem_begins(one: str) -> str:
+    """What every word begins with that has this stem: the two differ in the last two letters at most."""
+    return one[:-2] or one
+
+
 def _neutral(word: str) -> str:
     """A singular without its gender, and so written that its plural is too."""
     if word.endswith("esa") and len(word) >= _SHORTEST_NATION and word not in _NO_NATIONS:
