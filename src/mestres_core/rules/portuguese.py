@@ -8,6 +8,7 @@ to "facel", since "papéis" is of "papel"). What the rules cannot know is listed
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 SHORTEST = 4
 """Shorter words keep their ends: "gas", "mes", "sul"."""
@@ -82,6 +83,7 @@ _NO_NATIONS = frozenset("defesa despesa empresa obesa princesa represa sobremesa
 _AGENTS = ("dora", "tora", "sora", "nhora")  # "produtora" is to "produtor" what "amora" is not to "amor"
 
 
+@lru_cache(maxsize=8192)
 def stem(word: str) -> str:
     """A folded word without plural and gender: "graos" -> "grao", "moidas" -> "moido", "especiais" -> "especial"."""
     if len(word) < SHORTEST or word.isdigit() or word in INVARIABLE:
