@@ -94,7 +94,7 @@ read-side: $(VENV)/installed-dev  ## reading 100,000 products and 1,000,000 orde
 search-words: $(VENV)/installed-dev  ## plurals, gender and typos on 32,000 real words (ARGS="--number 500")
 	$(BIN)/python benchmarks/search_words.py $(ARGS)
 
-search-speed: $(VENV)/installed-dev  ## search on 100,000 products, beside raw queries (ARGS="--products 10000 1000000 --plot growth.svg")
+search-speed: $(VENV)/installed-dev  ## search on 100,000 products, beside raw queries: writes docs/search.md (ARGS="--growth")
 	$(BIN)/python benchmarks/search_speed.py $(ARGS)
 
 search-judged: $(VENV)/installed-dev  ## judged queries on both databases: NDCG@10, MRR, none without results

@@ -1,4 +1,8 @@
-"""Shops of any size to search in: the products of mestres_examples.generate, written in bulk."""
+"""Shops of any size to search in: the products of mestres_examples.generate, written in bulk.
+
+Beyond a hundred thousand, fifty thousand of them are copied by the database, each copy with a number of its own behind
+the name: to make the texts of a million would take an hour. Of copies only what search reads is there.
+"""
 
 from __future__ import annotations
 
@@ -14,34 +18,66 @@ from tqdm import tqdm
 from mestres_core import Commerce, ProductDraft
 from mestres_core.catalog.models import attribute, card, category, price, product, variant
 from mestres_core.catalog.texts import Texts
-from mestres_core.catalog.vocabulary import learn
+from mestres_core.catalog.vocabulary import learn, learn_stems
 from mestres_core.rules.text import fold, slug
 from mestres_examples import generate
 
 _CHUNK = 2000
+_ALL_MADE, _COPIED = 100_000, 50_000
+# What differs in a copy; what is not named here is the same, and of the rest only cards and variants are copied.
+_COPIES = {
+    product: {
+        "id": "id + {far}",
+        "key": "key || '-{copy}'",
+        "slug": "slug || '-{copy}'",
+        "name": "name || ' / {copy}'",
+        "sort_name": "sort_name || ' / {copy}'",
+        "search_title": "search_title || '{copy} '",
+    },
+    variant: {"id": "id + {variants}", "product_id": "product_id + {far}", "sku": "sku || '-{copy}'"},
+    card: {"product_id": "product_id + {far}", "sku": "sku || '-{copy}'"},
+}
 _THEN = datetime(2026, 1, 1, tzinfo=UTC)
 _GIN = ("search_vector", "search_title_vector")
 
 
 def fill(shop: Commerce, number: int) -> None:
     """Write so many products into an empty shop: what `save_many` writes of them that search reads, without stock."""
-    drafts = generate.products(number)
+    made = number if number <= _ALL_MADE else _COPIED
+    drafts = generate.products(made)
     postgresql = shop.engine.dialect.name == "postgresql"
     with shop.engine.begin() as connection:
         for column in _GIN if postgresql else ():
             connection.exec_driver_sql(f"DROP INDEX ix_mc_product_{column}")
     categories: dict[tuple[str, ...], int] = {}
-    with tqdm(total=number, unit=" products", leave=False) as bar:
+    with tqdm(total=made, unit=" products", leave=False) as bar:
         first = 1
         while some := list(islice(drafts, _CHUNK)):
             with shop.engine.begin() as connection:
                 _write(connection, some, first, categories)
             first += len(some)
             bar.update(len(some))
+    for copy in range(1, -(-number // made)):
+        with shop.engine.begin() as connection:
+            _copy(connection, copy, made, number)
     with shop.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for column in _GIN if postgresql else ():
             connection.exec_driver_sql(f"CREATE INDEX ix_mc_product_{column} ON mc_product USING gin ({column})")
         connection.exec_driver_sql("VACUUM ANALYZE" if postgresql else "ANALYZE")
+
+
+def _copy(connection: Connection, copy: int, made: int, number: int) -> None:
+    """All products once more, as far as there is room for them."""
+    most = min(made, number - copy * made)
+    told = {"copy": copy, "far": copy * made, "variants": 4 * copy * made}
+    for table, changed in _COPIES.items():
+        names = [column.name for column in table.c]
+        values = [changed.get(name, name).format(**told) for name in names]
+        key = "id" if table is product else "product_id"
+        connection.exec_driver_sql(
+            f"INSERT INTO {table.name} ({', '.join(names)}) "
+            f"SELECT {', '.join(values)} FROM {table.name} WHERE {key} <= {most}"
+        )
 
 
 def _write(
@@ -93,6 +129,8 @@ def _write(
             connection.execute(insert(table), of)
     with Session(connection) as session:
         learn(session, connection.dialect.name, texts)
+        found_by = (row[name] for row in rows[product] for name in ("search_title", "search_body"))
+        learn_stems(session, connection.dialect.name, found_by)
 
 
 def _card(draft: ProductDraft, number: int, of: int) -> dict[str, Any]:
@@ -137,6 +175,7 @@ def _product(draft: ProductDraft, number: int, of: int, texts: Texts) -> dict[st
         "featured": draft.featured,
         "search_title": texts.title(),
         "search_body": texts.body(),
+        "search_facets": texts.facets(),
         "content_hash": "",
         "created_at": _THEN,
         "updated_at": _THEN,

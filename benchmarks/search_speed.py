@@ -1,9 +1,13 @@
 """How fast search is in shops of a hundred thousand products and more: `make search-speed`.
 
 Makes shops of the given sizes on SQLite and on a PostgreSQL of its own, asks each many different queries in process and
-prints the 95th percentiles beside the targets, what the same match costs as one raw query of the database, and how much
-memory and disk it takes. `--plot FILE` draws how it grows with the number of products, as SVG. The exit code is 1 when
-a target is missed at 100,000 products.
+prints the 95th percentiles beside the targets, what they are to a raw query of the database, and how much memory and
+disk it takes; the table goes into docs/search.md, unless sizes or databases are chosen. `--growth` asks shops of ten
+thousand to a million and draws how it grows, as docs/search-growth.svg. The exit code is 1 when a target is missed at
+100,000 products.
+
+The raw query gives the same products, those with all words or with words that begin so, as the numbers and names of the
+twenty that weigh most. Beside it stands the same for the words alone: fewer products, not what search answers.
 """
 
 from __future__ import annotations
@@ -32,7 +36,11 @@ from mestres_core.search.asking import terms
 from mestres_core.search.matching import LANGUAGES
 from servers.postgres import own_postgres
 
+KINDS = ("simple", "filtered", "autocomplete", "fuzzy")
 TARGETS = {"simple": 20.0, "filtered": 50.0, "autocomplete": 10.0, "fuzzy": 80.0, "to raw": 2.0}
+PAGE = Path(__file__).parents[1] / "docs" / "search.md"
+PLOT = PAGE.with_name("search-growth.svg")
+GROWTH = (10_000, 100_000, 1_000_000)
 SIMPLE = (
     "mogiana|bourbon amarelo|fazenda água da esperança|catuaí vermelho caramelo|chapada diamantina honey|cerrado"
     "|sítio figueira do norte|sul de minas chocolate|rubi lavado|café moído bourbon|geada|beija-flor jasmim"
@@ -66,6 +74,7 @@ class Measured:
     products: int
     p95: dict[str, float]
     to_raw: float
+    to_words: float
     disk: float
     memory: float
 
@@ -103,16 +112,19 @@ def measure(shop: Commerce, products: int, rounds: int) -> Measured:
         "fuzzy": [lambda q=query: search.products(q, **plain) for query in MISTYPED],
     }
     found = {name: p95(timed(calls, rounds)) for name, calls in kinds.items()}
-    ratios = []
+    ratios: dict[bool, list[float]] = {True: [], False: []}
     with shop.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for query in SIMPLE:
-            wanted = LANGUAGES[dialect].query([(term, False) for term in terms(query, BUILT_IN)], needed=None)
-            raw = timed([lambda w=wanted: connection.execute(text(_RAW[dialect]), {"query": w}).all()], rounds)
-            ours = timed([lambda q=query: search.products(q, **plain)], rounds)
-            ratios.append(median(ours) / median(raw))
+            ours = median(timed([lambda q=query: search.products(q, **plain)], rounds))
+            for beginnings, found_so in ratios.items():
+                wanted = [(term, beginnings) for term in terms(query, BUILT_IN)]
+                asked = {"query": LANGUAGES[dialect].query(wanted)}
+                raw = timed([lambda a=asked: connection.execute(text(_RAW[dialect]), a).all()], rounds)
+                found_so.append(ours / median(raw))
         disk = int(connection.execute(text(_SIZE[dialect])).scalar_one()) / 2**20
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
-    return Measured(dialect, products, found, median(ratios), disk, memory)
+    to_raw, to_words = (median(of) for of in ratios.values())
+    return Measured(dialect, products, found, to_raw, to_words, disk, memory)
 
 
 @contextmanager
@@ -177,27 +189,55 @@ def plot(rows: Sequence[Measured], path: Path) -> None:
     path.write_text("\n".join([*parts, "</svg>", ""]), encoding="utf-8")
 
 
+def table(rows: Sequence[Measured]) -> str:
+    """A row a shop, in Markdown."""
+    head = (
+        "products",
+        "database",
+        *(f"{kind} ms" for kind in KINDS),
+        "to raw",
+        "to the words alone",
+        "disk MB",
+        "memory MB",
+    )
+    lines = [f"| {' | '.join(head)} |", "|" + " --- |" * len(head)]
+    for row in rows:
+        shown = (
+            *(f"{row.p95[kind]:.1f}" for kind in KINDS),
+            *(f"{ratio:.2f}" for ratio in (row.to_raw, row.to_words)),
+            *(f"{size:.0f}" for size in (row.disk, row.memory)),
+        )
+        lines.append(f"| {row.products:,} | {row.database} | {' | '.join(shown)} |")
+    return "\n".join(lines)
+
+
+def write(text: str) -> None:
+    """Put the table into the page of the docs."""
+    begin, end = "<!-- speed: made by `make search-speed` -->", "<!-- end of speed -->"
+    head, rest = PAGE.read_text(encoding="utf-8").split(begin)
+    PAGE.write_text(f"{head}{begin}\n\n{text}\n\n{end}{rest.split(end)[1]}", encoding="utf-8")
+
+
 def main() -> int:
     """Print a row a shop."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--products", type=int, nargs="+", default=[100_000], help="sizes (default: %(default)s)")
-    parser.add_argument("--databases", nargs="+", default=["sqlite", "postgresql"], choices=["sqlite", "postgresql"])
+    parser.add_argument("--products", type=int, nargs="+", help="sizes (default: 100000); no page is written then")
+    parser.add_argument("--growth", action="store_true", help=f"sizes {GROWTH}, and draw them")
+    parser.add_argument("--databases", nargs="+", choices=_RAW, help="(default: both); no page is written then")
     parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the growth, as SVG")
     options = parser.parse_args()
-    out = sys.stdout.write
-    out("| products | database | " + " | ".join(f"{name} ms" for name in list(TARGETS)[:4]) + " | to raw | disk MB |")
-    out(" memory MB |\n|" + " --- |" * 9 + "\n")
+    sizes = options.products or (GROWTH if options.growth else (100_000,))
     rows: list[Measured] = []
-    with shops(options.products, options.databases) as filled:
+    with shops(sizes, options.databases or sorted(_RAW)) as filled:
         for shop, size in filled:
-            row = measure(shop, size, options.rounds)
-            rows.append(row)
-            shown = " | ".join(f"{row.p95[name]:.1f}" for name in list(TARGETS)[:4])
-            out(f"| {size:,} | {row.database} | {shown} | {row.to_raw:.2f} | {row.disk:.0f} | {row.memory:.0f} |\n")
+            rows.append(measure(shop, size, options.rounds))
+            sys.stdout.write(table(rows).splitlines()[-1] + "\n")
             sys.stdout.flush()
-    if options.plot:
-        plot(rows, options.plot)
+    sys.stdout.write(f"\n{table(rows)}\n")
+    if options.growth:
+        plot(rows, PLOT)
+    if not (options.products or options.databases):
+        write(table(rows))
     missed = [
         f"{row.database} {name}"
         for row in rows
@@ -205,7 +245,7 @@ def main() -> int:
         for name, limit in TARGETS.items()
         if (row.to_raw if name == "to raw" else row.p95[name]) > limit
     ]
-    out(f"targets at 100,000: {TARGETS}; missed: {', '.join(missed) or 'none'}\n")
+    sys.stdout.write(f"targets at 100,000: {TARGETS}; missed: {', '.join(missed) or 'none'}\n")
     return int(bool(missed))
 
 

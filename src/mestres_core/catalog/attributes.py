@@ -164,6 +164,7 @@ class AttributeService:
         self._rewrite(values)
         query = upsert(self._work.dialect, definition).values(values)
         self._session.execute(query.on_conflict_do_update(index_elements=["code"], set_=values))
+        indexing.count_anew(self._session, values["name_folded"])
         having = select(attribute.c.product_id).where(attribute.c.name_folded == values["name_folded"])
         announce_products(self._work, product_table.c.id.in_(having))
         return self.get(code)

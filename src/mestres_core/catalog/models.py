@@ -46,6 +46,8 @@ product = Table(
     # index over both is the database's own.
     Column("search_title", Text, nullable=False),
     Column("search_body", Text, nullable=False),
+    # Its attributes once more, as search counts them: see `Texts.facets`.
+    Column("search_facets", Text, nullable=False, server_default=""),
     Column("content_hash", String(64), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
@@ -131,6 +133,8 @@ card = Table(
     CheckConstraint("price <= max_price", name="max_price"),
     Index("ix_mc_product_card_price", "currency", "price", "product_id", "in_stock"),
     Index("ix_mc_product_card_category", "currency", "category_id", "product_id"),
+    # What search narrows to, found for a product without a look at the card.
+    Index("ix_mc_product_card_shown", "product_id", "currency", "category_id", "price", "in_stock"),
 )
 """What a list shows of a product in a currency, and whether it shows it at all: see `mestres_core.catalog.cards`."""
 
@@ -148,3 +152,12 @@ form = Table(
     Column("form", Folded, primary_key=True),
     Column("word", String(LONGEST_WORD), primary_key=True),
 )
+
+LONGEST_STEM = 40
+stem = Table(
+    f"{PREFIX}search_stem",
+    metadata,
+    # Of letters only, four at least; of longer ones the first forty letters.
+    Column("stem", Folded, primary_key=True),
+)
+"""The stems that products are found by: a word that is not finished is asked for as those that begin so."""

@@ -19,7 +19,7 @@ from mestres_core.catalog.dto import ProductDraft, SaveReport
 from mestres_core.catalog.models import attribute, category, image, price, product, variant
 from mestres_core.catalog.price_history import record
 from mestres_core.catalog.texts import Texts
-from mestres_core.catalog.vocabulary import learn
+from mestres_core.catalog.vocabulary import learn, learn_stems
 from mestres_core.db.bulk import InsertMany, UpdateMany
 from mestres_core.db.dialects.sql import as_dict, one_at_a_time
 from mestres_core.events.facts import ProductChanged
@@ -32,7 +32,7 @@ from mestres_core.rules.text import fold, slug
 _LONGEST_SLUG = 120
 _SAVED = (
     *("name", "sort_name", "description", "category_id", "active", "featured"),
-    *("search_title", "search_body", "content_hash", "updated_at"),
+    *("search_title", "search_body", "search_facets", "content_hash", "updated_at"),
 )
 _NEW_PRODUCTS = InsertMany(product, "key", "slug", "created_at", *_SAVED, returning=(product.c.key, product.c.id))
 _CHANGED_PRODUCTS = UpdateMany(product, key=("id",), change=_SAVED)
@@ -77,6 +77,8 @@ class Saver:
             rows = {d.key: self._product_row(d, categories, hashes[d.key]) for d in touched}
             ids = self._insert(fresh, rows) | self._update(changed, rows, known)
             learn(self._session, self._work.dialect, (_texts(draft).all() for draft in touched))
+            found_by = (rows[d.key][name] for d in touched for name in ("search_title", "search_body"))
+            learn_stems(self._session, self._work.dialect, found_by)
             self._write_parts(touched, ids)
             facts = (ProductChanged(ids[d.key], rows[d.key]["category_id"]) for d in touched)
             self._work.outbox.announce(*facts)
@@ -144,6 +146,7 @@ class Saver:
             "featured": draft.featured,
             "search_title": texts.title(),
             "search_body": texts.body(),
+            "search_facets": texts.facets(),
             "content_hash": content,
             "updated_at": self._work.clock.now(),
         }

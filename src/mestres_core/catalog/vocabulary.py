@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import ColumnElement, bindparam, func, insert, select, text
 from sqlalchemy.orm import Session
 
-from mestres_core.catalog.models import LONGEST_WORD, form, word
+from mestres_core.catalog.models import LONGEST_STEM, LONGEST_WORD, form, word
+from mestres_core.catalog.models import stem as kept_stem
 from mestres_core.db.dialects.sql import insert as upsert
 from mestres_core.rules.portuguese import stem
 from mestres_core.rules.text import words
@@ -25,6 +26,7 @@ _NEAR = select(word.c.word, word.c.products).where(
 )
 
 
+_STEMS = select(kept_stem.c.stem).where(kept_stem.c.stem.in_(bindparam("stems", expanding=True)))
 _HAVE = (
     select(form.c.form, func.sum(word.c.products))
     .select_from(form.join(word, word.c.word == form.c.word))
@@ -40,6 +42,7 @@ _ALIKE = (
     .limit(bindparam("most"))
 )
 _LEAST_ALIKE = 0.5
+SHORTEST_STEM = 4
 
 
 def learn(session: Session, dialect: str, texts: Iterable[str]) -> None:
@@ -56,6 +59,21 @@ def learn(session: Session, dialect: str, texts: Iterable[str]) -> None:
     session.execute(more, [{"word": each, "products": counted[each]} for each in sorted(counted)])
     if fresh:
         session.execute(insert(form), form_rows(fresh))
+
+
+def learn_stems(session: Session, dialect: str, rows: Iterable[str]) -> None:
+    """Take in the stems of products, from their `search_title` and `search_body`."""
+    used = kept_stems(rows)
+    known = set(session.execute(_STEMS, {"stems": sorted(used)}).scalars()) if used else used
+    if fresh := sorted(used - known):
+        new = upsert(dialect, kept_stem).on_conflict_do_nothing()
+        session.execute(new, [{"stem": each} for each in fresh])
+
+
+def kept_stems(rows: Iterable[str]) -> set[str]:
+    """The stems in these rows by which what begins so is found: others are asked for as a beginning."""
+    used = {each for row in rows for each in row.split()}
+    return {each[:LONGEST_STEM] for each in used if len(each) >= SHORTEST_STEM and each.isalpha()}
 
 
 def searchable(text: str) -> set[str]:

@@ -8,6 +8,7 @@ to "facel", since "papéis" is of "papel"). What the rules cannot know is listed
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 SHORTEST = 4
 """Shorter words keep their ends: "gas", "mes", "sul"."""
@@ -82,6 +83,7 @@ _NO_NATIONS = frozenset("defesa despesa empresa obesa princesa represa sobremesa
 _AGENTS = ("dora", "tora", "sora", "nhora")  # "produtora" is to "produtor" what "amora" is not to "amor"
 
 
+@lru_cache(maxsize=8192)
 def stem(word: str) -> str:
     """A folded word without plural and gender: "graos" -> "grao", "moidas" -> "moido", "especiais" -> "especial"."""
     if len(word) < SHORTEST or word.isdigit() or word in INVARIABLE:
@@ -96,6 +98,11 @@ def beginning(word: str) -> str:
     """What the stem of every word begins with that begins with these letters, as far as that can be said."""
     # "brasi" is the beginning of "brasil", whose stem is "brasel"; "embalagen" that of "embalagens".
     return word[:-1] if len(word) > SHORTEST and word[-1] in "in" else word
+
+
+def stem_begins(one: str) -> str:
+    """What every word begins with that has this stem: the two differ in the last two letters at most."""
+    return one[:-2] or one
 
 
 def _neutral(word: str) -> str:

@@ -47,6 +47,8 @@ STOP_WORDS = frozenset(
 
 def fold(text: str) -> str:
     """Lower case without accents: "Torrefação" -> "torrefacao"."""
+    if text.isascii():
+        return text.lower()
     # Signs such as ™ decompose into capitals, and small letters into more letters: until nothing changes any more.
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     return "".join(letter for letter in decomposed if not unicodedata.combining(letter))

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from mestres_core.catalog import indexing, queries
 from mestres_core.catalog.dto import FacetValue, Page, ProductCard
 from mestres_core.catalog.models import card, category, product, variant
-from mestres_core.catalog.texts import BREAK
+from mestres_core.catalog.texts import BREAK, is_mark
 from mestres_core.db.keyset import Keyset
 from mestres_core.errors import ValidationError
 from mestres_core.search.asking import Term
@@ -160,7 +160,7 @@ def feed(session: Session, backend: SearchBackend, product_id: int) -> None:
 
 def _fields(body: str) -> tuple[str, str, str]:
     """The stems of facts, groups and the rest."""
-    stems = body.split()
+    stems = [each for each in body.split() if not is_mark(each)]
     first = stems.index(BREAK)
     second = stems.index(BREAK, first + 1)
     return " ".join(stems[:first]), " ".join(stems[first + 1 : second]), " ".join(stems[second + 1 :])

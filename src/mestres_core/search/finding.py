@@ -1,27 +1,28 @@
-"""Asking the database's index: the numbers of what matches, one page of it in order, and what its facets count."""
+"""Asking the database's index: what matches, one page of it in order, and what its facets count."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import nsmallest
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, FromClause, Select, func, literal, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from mestres_core.catalog import queries
 from mestres_core.catalog.dto import FacetValue, Page, ProductCard
-from mestres_core.catalog.models import attribute, card, category, product, variant
+from mestres_core.catalog.models import LONGEST_STEM, product
 from mestres_core.catalog.service import cursor_values
-from mestres_core.catalog.vocabulary import frequencies
+from mestres_core.catalog.texts import facet_of
+from mestres_core.catalog.vocabulary import SHORTEST_STEM, frequencies
 from mestres_core.db.keyset import Keyset
 from mestres_core.rules.text import fold
-from mestres_core.search import matching
+from mestres_core.search import matching, statements
 from mestres_core.search.asking import Term
-from mestres_core.search.matching import Ids
-from mestres_core.search.models import popularity
 from mestres_core.search.narrowing import CATEGORY, Narrowing
-from mestres_core.search.popular import PRODUCT
+from mestres_core.search.ranking import Place, Ranking
+from mestres_core.search.statements import listed
 
 RELEVANCE = "relevance"
 
@@ -30,7 +31,7 @@ MOST_COUNTED = 10_000
 """Beyond so many matches nobody pages through them: they are not counted."""
 
 FEW = 1_000
-"""So many matches are fetched by number, and everything else is asked of those; facets count over so many at most."""
+"""So many matches are all ranked; beyond, they come by name. Facets count over so many at most."""
 
 _SCARCE = 10
 """A query that so few products meet is asked again without the words that say little."""
@@ -38,12 +39,18 @@ _SCARCE = 10
 _COMMONEST, _SHARE = 50, 4
 """A word says little that a fourth of the products have, and fifty at least: "café" in a coffee shop."""
 
-_KEYS = ("best", "apart", "typed")
+_MOST_STEMS = 40
 _BEST_SOLD = 500
 _SAMPLED = 20_000
-_STRETCHES, _STRETCH, _COMMON = 10, 100, 30
+_STRETCHES, _STRETCH, _COMMON = 10, 40, 12
 _WALK = 48
-"""A walk along the names pays from so small a share of the products on that match: measured at 100,000 of them."""
+"""On SQLite a walk along the names pays from so small a share of the products on that match: measured at 100,000."""
+
+_STEPS = 4_000
+"""A walk is given up after so many names: what matches may all lie at the other end of the alphabet."""
+
+_SIZES = (12, 24, 52, 104, 208)
+"""Statements are kept for these numbers of rows: a few more than are wanted may come."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +70,7 @@ class Slice:
         return 0 if self.after is not None else (self.page - 1) * self.per_page
 
 
-# What a page by relevance is sorted by is worked out in its query: only its cursors are made here.
+# A page by relevance is put in order here: only its cursors are those of a list.
 _CURSORS = Keyset(RELEVANCE, (*[product.c.id] * 3, product.c.sort_name, product.c.id), texts=frozenset({3}))
 
 
@@ -74,14 +81,72 @@ def place_of(cursor: str | None, sort: str) -> tuple[Any, ...] | None:
     return tuple(_CURSORS.unpack(cursor) if sort == RELEVANCE else queries.unpack_cursor(cursor, sort))
 
 
+class _Found(NamedTuple):
+    """What matches: their number, as far as it was counted, the largest of their ids, and a row for each.
+
+    `pinned` is the product whose SKU was typed. Rows say what they are ranked by only when there are few.
+    """
+
+    number: int
+    last: int
+    pinned: int | None
+    rows: Sequence[Any]
+
+
 class _Asked(NamedTuple):
-    """A query: all its terms, those that a product must have, and what meets them."""
+    """A query: all its terms, those that a product must have, how many of them may be missing, and the filters."""
 
     query: str
     wanted: Sequence[Term]
     needed: Sequence[Term]
+    missing: int
     narrowing: Narrowing
-    match: ColumnElement[bool]
+    known: matching.Beginnings
+
+    def match(self, dialect: str, narrowing: Narrowing | None = None) -> str:
+        """What the index is asked for."""
+        marks = (narrowing or self.narrowing).marks()
+        return matching.anywhere(dialect, self.needed, missing=self.missing, marks=marks, known=self.known)
+
+
+class _Names:
+    """Products by name, met on a walk along the index of names or gathered by their words."""
+
+    def __init__(self, session: Session, dialect: str, terms: Sequence[Term], *, last_unfinished: bool = False) -> None:
+        self._session = session
+        self._dialect = dialect
+        self._words = matching.words(terms, last_unfinished=last_unfinished)
+        self._given: dict[str, Any] = {**matching.parts(terms)}
+        self._given["title"] = matching.in_title(dialect, terms, last_unfinished=last_unfinished)
+        self._given |= {"last": matching.LAST_LETTER, **matching.opening(terms)}
+
+    def first(
+        self,
+        kind: str,
+        number: int,
+        narrowing: Narrowing,
+        given: Mapping[str, Any],
+        *,
+        walk: bool,
+        after: Sequence[Any] | None = None,
+    ) -> Sequence[Any]:
+        """The first so many of a kind, see `statements.by_name`; `given` are its parameters that are not known here."""
+        size = next((each for each in _SIZES if each >= number), number)
+        values = self._given | narrowing.parameters(self._dialect) | dict(given)
+        if after is not None:
+            values |= {"after_name": after[0], "after_id": after[1]}
+        how = (self._dialect, narrowing.shape, self._words, kind, size)
+        if walk:
+            query = statements.by_name(*how, steps=_STEPS, after=after is not None)
+            rows = self._session.execute(query, values).all()
+            if len(rows) >= number or not self._goes_on(kind, values, after=after is not None):
+                return rows[:number]
+        query = statements.by_name(*how, steps=None, after=after is not None)
+        return self._session.execute(query, values).all()[:number]
+
+    def _goes_on(self, kind: str, values: Mapping[str, Any], *, after: bool) -> bool:
+        query = statements.goes_on(self._dialect, "begin" if kind == "begin" else "", _STEPS, after=after)
+        return self._session.execute(query, values).first() is not None
 
 
 class Finder:
@@ -98,248 +163,256 @@ class Finder:
 
         `total` is None when there are more than 10,000, or more than 1,000 and nobody wants them counted.
         """
-        conditions = [*narrowing.conditions(), *matching.of_values(self._dialect, narrowing.values())]
-        asked = _Asked(query, wanted, wanted, narrowing, matching.anywhere(self._dialect, wanted, missing=missing))
-        ids = self.ids([*conditions, asked.match], newest=missing > 0)
-        if len(wanted) > 1 and ids.number < _SCARCE and not missing and (needed := self._telling(wanted)) != wanted:
-            asked = asked._replace(needed=needed, match=matching.anywhere(self._dialect, needed))
-            ids = self.ids([*conditions, asked.match])
-        rows = self._rows(asked, ids, wish, plain=not missing) if ids.number else ()
-        shown, more = rows[: wish.per_page], len(rows) > wish.per_page
+        asked = _Asked(query, wanted, wanted, missing, narrowing, self._beginnings(wanted))
+        found = self._found(asked, facets=wish.facets)
+        if len(wanted) > 1 and found.number < _SCARCE and not missing and (needed := self._telling(wanted)) != wanted:
+            asked = asked._replace(needed=needed)
+            found = self._found(asked, facets=wish.facets)
+        cards, cursor = self._page(asked, found, wish) if found.number else ((), None)
         return Page(
-            tuple(queries.to_card(row) for row in shown),
+            cards,
             wish.page,
             wish.per_page,
-            ids.number if ids.number <= FEW else self._total(asked) if wish.count else None,
-            _cursor(shown[-1], wish.sort) if more else None,
-            self._facets(ids, asked.match, narrowing) if wish.facets else {},
+            found.number if found.number <= FEW else self._total(asked) if wish.count else None,
+            cursor,
+            self._facets(asked, found) if wish.facets else {},
         )
 
-    def ids(
-        self,
-        conditions: Sequence[ColumnElement[bool]],
-        *,
-        source: FromClause = queries.CARD_SOURCE,
-        newest: bool = False,
-    ) -> Ids:
-        """The matches, whichever come first, or the newest; one more than 1,000 when there are more."""
-        query = select(product.c.id).select_from(source).where(*conditions).limit(FEW + 1)
-        found = (query.order_by(product.c.id.desc()) if newest else query).subquery()
-        return Ids(*self._session.execute(select(func.count(), matching.gathered(self._dialect, found.c.id))).one())
+    def having_most(self, wanted: Sequence[Term], narrowing: Narrowing, limit: int) -> tuple[ProductCard, ...]:
+        """Products that have some of the terms: those with more of them first. Of thousands only some are looked at."""
+        match = matching.some(self._dialect, wanted, narrowing.marks())
+        rows = self._matches(match, narrowing, "", every=True).rows
+        ranking = Ranking(wanted)
+        places = ((-ranking.having(row.search_title, row.search_body), ranking.place(*row[3:7])) for row in rows)
+        best = nsmallest(limit, ((more, place.best, place.sort_name, place.id) for more, place in places))
+        return self._cards([each[-1] for each in best], narrowing)
 
-    def popular_first(self, wanted: Sequence[Term], begins: ColumnElement[bool], limit: int) -> Sequence[Any]:
+    def popular_first(self, wanted: Sequence[Term], typed: str, limit: int) -> Sequence[Any]:
         """What the shop puts forward, what is sold, most first, names that begin so, then the rest by name."""
-        shown = queries.Filters().conditions()
-        sold = func.coalesce(popularity.c.sold, 0)
-        by_name = (product.c.sort_name, product.c.id)
-        in_row = matching.named(wanted, last_unfinished=True)
-        if not self._is_common(in_row):
-            ids = self.ids([*shown, matching.in_title(self._dialect, wanted, last_unfinished=True)])
-            if ids.number <= FEW:
-                best = (product.c.featured.desc(), sold.desc(), begins.desc(), *by_name)
-                conditions = [*shown, matching.among(self._dialect, ids)]
-                return self._session.execute(_with_sales(queries.cards(conditions)).order_by(*best).limit(limit)).all()
-        walked = matching.walked(self._dialect, wanted, title=True, last_unfinished=True)
-        plain = product.c.featured.is_(False)
-        # However many were sold, only the first of them are looked through.
-        ranking = select(popularity.c.id).where(popularity.c.kind == PRODUCT)
-        ranking = ranking.order_by(popularity.c.sold.desc(), popularity.c.id.desc()).limit(_BEST_SOLD)
-        featured = select(product.c.id).where(product.c.featured.is_(True))
-        featured = featured.order_by(product.c.featured.desc(), product.c.id.desc()).limit(_BEST_SOLD)
-        among_featured = product.c.id.in_(select(featured.subquery().c.id))
-        among_best = product.c.id.in_(select(ranking.subquery().c.id))
-        rows: list[Any] = []
-        for layer in ([among_featured], [plain, among_best]):
-            if len(rows) < limit:
-                query = _with_sales(queries.cards([*shown, in_row, *layer]))
-                rows += self._session.execute(query.order_by(sold.desc(), *by_name).limit(limit - len(rows))).all()
-        rest = [plain, ~among_best]
-        layers = [(queries.cards([*shown, *rest, walked, layer]), True) for layer in (begins, ~begins)]
-        return [*rows, *self._layers(layers, limit - len(rows))]
+        shown = Narrowing(base=queries.Filters())
+        under = matching.under(typed)
+        given = matching.parts(wanted) | shown.parameters(self._dialect) | under
+        known = self._beginnings(wanted[-1:])
+        given["title"] = matching.in_title(self._dialect, wanted, last_unfinished=True, known=known)
+        words = matching.words(wanted, last_unfinished=True)
+        if not self._is_common(words, given):
+            query = statements.suggested(self._dialect, FEW, limit)
+            rows = self._session.execute(query, given).all()
+            if rows[0].number <= FEW:
+                return [row for row in rows if row.id is not None]
+        chosen = self._session.execute(statements.chosen(self._dialect, words, _BEST_SOLD), given).all()
+        chosen = sorted(chosen, key=lambda row: (not row.featured, -row.sold, row.sort_name, row.id))
+        return [*chosen[:limit], *self._other_names(wanted, under, [row.id for row in chosen], limit)][:limit]
 
-    def _is_common(self, condition: ColumnElement[bool]) -> bool:
-        """Whether thousands meet it, told by a sample: a thousand rows from here and there.
+    def _other_names(
+        self, wanted: Sequence[Term], under: Mapping[str, str], known: Sequence[int], limit: int
+    ) -> Sequence[Any]:
+        names = _Names(self._session, self._dialect, wanted, last_unfinished=True)
+        given = {**under, "opens": "%", "hidden": listed(self._dialect, known)}
+        shown = Narrowing(base=queries.Filters())
+        rows: list[Any] = []
+        for kind in ("begin", "named"):
+            if len(known) + len(rows) < limit:
+                rows += names.first(kind, limit - len(known) - len(rows), shown, given, walk=True)
+        return rows
+
+    def _is_common(self, words: statements.Words, given: Mapping[str, Any]) -> bool:
+        """Whether thousands of names match, told by a sample: some hundred rows from here and there.
 
         A wrong guess costs time, nothing else. Of few products all are looked at anyway.
         """
-        products = self._products()
-        if products < _SAMPLED:
-            return False
-        step = products // _STRETCHES
-        stretches = (product.c.id.between(at * step, at * step + _STRETCH - 1) for at in range(_STRETCHES))
-        query = select(func.count()).select_from(product).where(or_(*stretches), condition)
-        return bool(self._session.execute(query).scalar_one() >= _COMMON)
+        sample = self._session.execute(statements.sample(self._dialect, words, _STRETCHES, _STRETCH), given).one()
+        return bool(sample.last >= _SAMPLED and sample.met >= _COMMON)
 
-    def _rows(self, asked: _Asked, ids: Ids, wish: Slice, *, plain: bool) -> Sequence[Any]:
-        few = ids.number <= FEW
-        matches = [*asked.narrowing.conditions(), asked.match]
-        # Of thousands that miss a word the newest will do: none of them is what was asked for.
-        if few or (not plain and wish.sort == RELEVANCE):
-            matches = [product.c.active, *_shown_in(asked.narrowing), matching.among(self._dialect, ids)]
+    def _beginnings(self, wanted: Sequence[Term]) -> matching.Beginnings:
+        """The stems that begin like words which may not be finished, where there are not too many of them.
+
+        To ask an index for a beginning is to have it gather all words that begin so, however many products they have:
+        of stems that are told it finds the next product at once.
+        """
+        begins = list({each.begins for each in wanted if each.begins and _can_be_told(each.begins)})
+        if not begins:
+            return {}
+        given = {f"from_{index}": each for index, each in enumerate(begins)}
+        given |= {f"to_{index}": f"{each}{matching.LAST_LETTER}" for index, each in enumerate(begins)}
+        query = statements.beginning(self._dialect, len(begins), _MOST_STEMS + 1)
+        stems = self._session.execute(query, given).scalars().all()
+        found = {each: sorted({one for one in stems if one.startswith(each)}) for each in begins}
+        return {
+            each: [each, *of]
+            for each, of in found.items()
+            if len(of) <= _MOST_STEMS and not any(len(one) == LONGEST_STEM for one in of)
+        }
+
+    def _found(self, asked: _Asked, *, facets: bool) -> _Found:
+        """Of thousands that miss a word the newest will do: none of them is what was asked for."""
+        missing = asked.missing > 0
+        match = asked.match(self._dialect)
+        return self._matches(match, asked.narrowing, asked.query, facets=facets, newest=missing, every=missing)
+
+    def _matches(
+        self,
+        match: str,
+        narrowing: Narrowing,
+        query: str,
+        *,
+        title: bool = False,
+        newest: bool = False,
+        facets: bool = False,
+        every: bool = False,
+    ) -> _Found:
+        ask = statements.found(
+            self._dialect, narrowing.shape, FEW, title=title, newest=newest, facets=facets, every=every
+        )
+        typed = query.strip()
+        skus = dict(zip(("sku_0", "sku_1", "sku_2"), (typed, typed.upper(), typed.lower()), strict=True))
+        given = {"title" if title else "match": match, **narrowing.parameters(self._dialect), **skus}
+        rows = self._session.execute(ask, given).all()
+        number, last, pinned = rows[0][:3]
+        return _Found(number, last or 0, pinned, rows if number and len(rows) == number else ())
+
+    def _page(self, asked: _Asked, found: _Found, wish: Slice) -> tuple[tuple[ProductCard, ...], str | None]:
+        """The cards of a page, and where it ends if there are more."""
         if wish.sort != RELEVANCE:
-            return self._sorted(matches, wish)
-        pinned = self._pinned(asked.query)
-        if few or not plain:
-            return self._ranked(matches, asked.wanted if few else asked.needed, pinned, asked.narrowing, wish)
-        return self._broad(asked, pinned, wish)
+            return self._sorted(asked, found, wish)
+        if found.number <= FEW or asked.missing:
+            places = self._ranked(asked, found, wish)
+        else:
+            places = self._broad(asked, found, wish)
+        shown = places[: wish.per_page]
+        cards = self._cards([place.id for place in shown], asked.narrowing)
+        return cards, _CURSORS.pack(shown[-1]) if len(places) > wish.per_page else None
+
+    def _ranked(self, asked: _Asked, found: _Found, wish: Slice) -> Sequence[Place]:
+        ranking = Ranking(asked.wanted if found.number <= FEW else asked.needed, found.pinned)
+        places: Iterable[Place] = (ranking.place(*row[3:7]) for row in found.rows)
+        if wish.after is not None:
+            after = wish.after
+            places = (place for place in places if place > after)
+        return nsmallest(wish.skipped + wish.per_page + 1, places)[wish.skipped :]
+
+    def _cards(self, ids: Sequence[int], narrowing: Narrowing) -> tuple[ProductCard, ...]:
+        """The cards of these products, in their order."""
+        if not ids:
+            return ()
+        given = {"ids": listed(self._dialect, ids), "currency": narrowing.base.currency}
+        rows = {row.id: row for row in self._session.execute(statements.cards(self._dialect), given)}
+        return tuple(queries.to_card(rows[number]) for number in ids if number in rows)
 
     def _total(self, asked: _Asked) -> int | None:
-        """How many thousands there are, None when there are too many to count.
-
-        Unless prices or stock matter, what has no price in the currency is counted too: to look would take longer than
-        all the rest.
-        """
-        source = queries.CARD_SOURCE if asked.narrowing.by_card else product
-        conditions = asked.narrowing.conditions(card=asked.narrowing.by_card)
-        conditions += matching.of_values(self._dialect, asked.narrowing.values())
-        some = select(product.c.id).select_from(source).where(*conditions, asked.match)
-        counted = select(func.count()).select_from(some.limit(MOST_COUNTED + 1).subquery())
-        found = int(self._session.execute(counted).scalar_one())
+        """How many thousands there are, None when there are too many to count."""
+        query = statements.count(self._dialect, asked.narrowing.shape, MOST_COUNTED)
+        given = {"match": asked.match(self._dialect), **asked.narrowing.parameters(self._dialect)}
+        found = int(self._session.execute(query, given).scalar_one())
         return found if found <= MOST_COUNTED else None
 
     def _telling(self, wanted: Sequence[Term]) -> Sequence[Term]:
         """The terms without those that too many products have; all of them when they are all alike."""
-        least = max(_COMMONEST, self._products() // _SHARE)
+        products = self._session.execute(statements.LAST).scalar() or 0
+        least = max(_COMMONEST, int(products) // _SHARE)
         often = frequencies(self._session, [term.stems[0] for term in wanted if len(term.stems) == 1])
         return [term for term in wanted if often.get(term.stems[0], 0) < least or len(term.stems) > 1] or wanted
 
-    def _products(self) -> int:
-        return int(self._session.execute(select(func.max(product.c.id))).scalar() or 0)
-
-    def _broad(self, asked: _Asked, pinned: int | None, wish: Slice) -> Sequence[Any]:
+    def _broad(self, asked: _Asked, found: _Found, wish: Slice) -> Sequence[Place]:
         """A page of thousands, layer by layer: a layer that fills the page spares ranking all that come after it.
 
         The SKU that was asked for, names that begin with the words, names that have them, then the rest; each by name.
         """
-        wanted = asked.needed
-        conditions = [*asked.narrowing.conditions(), *matching.of_values(self._dialect, asked.narrowing.values())]
-        named = self.ids([matching.in_title(self._dialect, wanted)], source=product)
-        begins = matching.begins_with(wanted[0])
-        # Whoever walks along the names meets many sooner than they could be sorted, and few later.
-        often = frequencies(self._session, [wanted[0].stems[0]]) if len(wanted) == 1 else {}
-        walk = min(often.values(), default=MOST_COUNTED) * _WALK > self._products()
-        in_name = matching.walked(self._dialect, wanted, title=True)
-        if named.number <= FEW:
-            in_name, walked = matching.among(self._dialect, named), False
-        else:
-            walked = walk
-        anywhere = matching.walked(self._dialect, wanted, title=False) if walk else asked.match
-        layers: list[tuple[list[ColumnElement[bool]], bool]] = [
-            ([in_name, begins], walked),
-            ([in_name, ~begins], walked),
-            ([anywhere, ~matching.named(wanted)], walk),
-        ]
-        if pinned is not None:
-            alone = product.c.id == pinned
-            layers = [([asked.match, alone], False), *(([*layer, ~alone], how) for layer, how in layers)]
-        reached, place = (-1, None) if wish.after is None else (wish.after[0], wish.after[-2:])
-        kept: list[tuple[Select[Any], bool]] = []
-        for best, (layer, how) in enumerate(layers, 4 - len(layers)):
-            if best >= reached:
-                after = [_later((product.c.sort_name, product.c.id), place)] if place and best == reached else []
-                keys = [literal(value).label(key) for key, value in zip(_KEYS, (best, 0, 0), strict=True)]
-                kept.append((queries.cards([*conditions, *layer, *after]).add_columns(*keys), how))
-        return self._layers(kept, wish.skipped + wish.per_page + 1)[wish.skipped :]
-
-    def _layers(self, layers: Sequence[tuple[Select[Any], bool]], limit: int) -> list[Any]:
-        """The first so many by name, one layer after the other; True beside those to be met on a walk."""
-        rows: list[Any] = []
-        for layer, walk in layers:
-            if len(rows) < limit:
-                # A sort key that is no column keeps the database from walking.
-                first = product.c.sort_name if walk else func.coalesce(product.c.sort_name, "")
-                query = layer.order_by(first, product.c.id).limit(limit - len(rows))
-                rows += self._session.execute(query).all()
-        return rows
-
-    def _ranked(
-        self,
-        matches: Sequence[ColumnElement[bool]],
-        wanted: Sequence[Term],
-        pinned: int | None,
-        narrowing: Narrowing,
-        wish: Slice,
-    ) -> Sequence[Any]:
-        order = (matching.rank(wanted, pinned), matching.apart(wanted), matching.as_typed(wanted))
-        keys = [value.label(key) for key, value in zip(_KEYS, order, strict=True)]
-        ranked = select(product.c.id, product.c.sort_name, *keys).select_from(queries.CARD_SOURCE).where(*matches)
-        found = ranked.subquery()
-        places = (*(found.c[key] for key in _KEYS), found.c.sort_name, found.c.id)
-        query = select(found).order_by(*places).offset(wish.skipped).limit(wish.per_page + 1)
+        limit = wish.skipped + wish.per_page + 1
+        pinned = self._pinned(asked, found)
+        places = [Place(0, 0, 0, row.sort_name, row.id) for row in pinned]
         if wish.after is not None:
-            query = query.where(_later(places, wish.after))
-        # What a page shows is looked up for its rows alone.
-        page = query.subquery()
-        rows = (
-            select(*queries.CARD_COLUMNS, *(page.c[key] for key in _KEYS))
-            .select_from(queries.CARD_SOURCE.join(page, page.c.id == product.c.id))
-            .where(*_shown_in(narrowing))
-            .order_by(*(page.c[key] for key in _KEYS), page.c.sort_name, page.c.id)
-        )
-        return self._session.execute(rows).all()
+            places = [place for place in places if place > wish.after]
+        given = {"match": asked.match(self._dialect), "hidden": listed(self._dialect, [row.id for row in pinned])}
+        names = _Names(self._session, self._dialect, asked.needed)
+        match = matching.in_title(self._dialect, asked.needed)
+        titled = self._matches(match, asked.narrowing, "", title=True)
+        kinds: Sequence[str] = ("begin", "named", "rest")
+        if titled.number <= FEW:
+            hidden = {row.id for row in pinned}
+            named = (self._named(asked, row) for row in titled.rows if row.id not in hidden)
+            places += sorted(place for place in named if wish.after is None or place > wish.after)
+            kinds = ("rest",)
+        for kind in kinds:
+            best = {"begin": 1, "named": 2, "rest": 3}[kind]
+            if len(places) >= limit or (wish.after is not None and best < wish.after[0]):
+                continue
+            after = wish.after[-2:] if wish.after is not None and best == wish.after[0] else None
+            walk = kind == "begin" or self._pays(titled if kind == "named" else found)
+            rows = names.first(kind, limit - len(places), asked.narrowing, given, walk=walk, after=after)
+            places += [Place(best, 0, 0, row.sort_name, row.id) for row in rows]
+        return places[wish.skipped : limit]
 
-    def _pinned(self, query: str) -> int | None:
-        """The product whose SKU was typed, in any capitals."""
-        typed = query.strip()
-        skus = {typed, typed.upper(), typed.lower()}
-        return self._session.execute(select(variant.c.product_id).where(variant.c.sku.in_(skus))).scalar()
+    def _pays(self, found: _Found) -> bool:
+        """Whether a walk along the names soon meets as many matches as are wanted.
 
-    def _sorted(self, conditions: Sequence[ColumnElement[bool]], wish: Slice) -> Sequence[Any]:
+        SQLite gives the first matches in the order of their ids: where the last of them is says how many there are.
+        PostgreSQL does not, and walks four times as fast.
+        """
+        return self._dialect == "postgresql" or found.last <= FEW * _WALK
+
+    def _named(self, asked: _Asked, row: Any) -> Place:
+        opens = Ranking(asked.needed).opens(row.sort_name, row.search_title)
+        return Place(1 if opens else 2, 0, 0, row.sort_name, row.id)
+
+    def _pinned(self, asked: _Asked, found: _Found) -> Sequence[Any]:
+        """The product whose SKU was typed, if it is among the matches."""
+        if found.pinned is None:
+            return ()
+        only = matching.among(self._dialect, [found.pinned])
+        here = [*asked.narrowing.conditions(), matching.matches(self._dialect, asked.match(self._dialect)), only]
+        return self._session.execute(queries.cards(here)).all()
+
+    def _sorted(self, asked: _Asked, found: _Found, wish: Slice) -> tuple[tuple[ProductCard, ...], str | None]:
+        """A page by newest, price or name."""
+        conditions = asked.narrowing.conditions()
+        if found.number <= FEW:
+            conditions = [*conditions[:1], matching.among(self._dialect, [row.id for row in found.rows])]
+        else:
+            conditions.append(matching.matches(self._dialect, asked.match(self._dialect)))
         query = queries.ordered(queries.cards(conditions), queries.SORTS[wish.sort], wish.after)
-        return self._session.execute(query.offset(wish.skipped).limit(wish.per_page + 1)).all()
+        rows = self._session.execute(query.offset(wish.skipped).limit(wish.per_page + 1)).all()
+        shown = rows[: wish.per_page]
+        more = len(rows) > wish.per_page
+        cursor = queries.pack_cursor(wish.sort, cursor_values(shown[-1], wish.sort)) if more else None
+        return tuple(map(queries.to_card, shown)), cursor
 
-    def _facets(self, ids: Ids, match: ColumnElement[bool], narrowing: Narrowing) -> dict[str, tuple[FacetValue, ...]]:
+    def _facets(self, asked: _Asked, found: _Found) -> dict[str, tuple[FacetValue, ...]]:
         """What each value of each facet would leave; a choice within a facet does not narrow that facet itself."""
-        found = self._counts(ids, None) if ids.number else {}
-        for name in narrowing.chosen:
-            values = matching.of_values(self._dialect, narrowing.values(without=name))
-            free = self.ids([*narrowing.conditions(without=name), *values, match])
-            found = {each: of for each, of in found.items() if _facet_key(each) != name}
-            found |= self._counts(free, name) if free.number else {}
-        return {name: tuple(found[name][:_MOST_VALUES]) for name in sorted(found)}
-
-    def _counts(self, ids: Ids, only: str | None) -> dict[str, list[FacetValue]]:
-        values: dict[str, list[FacetValue]] = {}
-        if only in (None, CATEGORY):
-            by_category = (
-                select(category.c.slug, func.count())
-                .select_from(product.join(category, category.c.id == product.c.category_id))
-                .where(matching.among(self._dialect, ids))
-                .group_by(category.c.slug)
-            )
-            for short, number in self._session.execute(by_category):
-                values.setdefault(CATEGORY, []).append(FacetValue(short, number))
-        if only != CATEGORY:
-            by_attribute = (
-                select(attribute.c.name, attribute.c.value, func.count())
-                .where(matching.among(self._dialect, ids, attribute.c.product_id))
-                .group_by(attribute.c.name, attribute.c.value)
-            )
-            if only is not None:
-                by_attribute = by_attribute.where(attribute.c.name_folded == only)
-            for name, value, number in self._session.execute(by_attribute):
-                values.setdefault(name, []).append(FacetValue(value, number))
-        return {name: sorted(of, key=lambda value: (-value.count, value.value)) for name, of in values.items()}
+        counts = _counts(found.rows)
+        for name in asked.narrowing.chosen:
+            free = asked.narrowing.free_of(name)
+            rows = self._matches(asked.match(self._dialect, free), free, "", facets=True).rows
+            counts = {each: of for each, of in counts.items() if _facet_key(each) != name} | _counts(rows, name)
+        return {name: _commonest(counts[name]) for name in sorted(counts)}
 
 
-def _shown_in(narrowing: Narrowing) -> list[ColumnElement[bool]]:
-    return [card.c.currency == narrowing.base.currency]
+def _can_be_told(begins: str) -> bool:
+    """Whether the stems that begin so are kept: all but those that are no longer than this one."""
+    return begins.isalpha() and SHORTEST_STEM - 1 <= len(begins) < LONGEST_STEM
+
+
+def _counts(rows: Sequence[Any], only: str | None = None) -> dict[str, list[tuple[int, str]]]:
+    """How many of these products have each value of each facet, or of one, as (-number, value)."""
+    counts: dict[str, list[tuple[int, str]]] = {}
+    if only in (None, CATEGORY):
+        groups = Counter([row.slug for row in rows if row.slug is not None])
+        if groups:
+            counts[CATEGORY] = [(-number, short) for short, number in groups.items()]
+    if only != CATEGORY:
+        lines = Counter("\n".join([row.search_facets for row in rows if row.search_facets]).split("\n"))
+        del lines[""]
+        for line, number in lines.items():
+            name, value = facet_of(line)
+            counts.setdefault(name, []).append((-number, value))
+    if only in (None, CATEGORY):
+        return counts
+    return {name: of for name, of in counts.items() if fold(name) == only}
+
+
+def _commonest(counts: Sequence[tuple[int, str]]) -> tuple[FacetValue, ...]:
+    return tuple(FacetValue(value, -number) for number, value in nsmallest(_MOST_VALUES, counts))
 
 
 def _facet_key(name: str) -> str:
     return name if name == CATEGORY else fold(name)
-
-
-def _with_sales(cards: Select[Any]) -> Select[Any]:
-    return cards.outerjoin(popularity, (popularity.c.kind == PRODUCT) & (popularity.c.id == product.c.id))
-
-
-def _later(places: Sequence[ColumnElement[Any]], after: Sequence[Any]) -> ColumnElement[bool]:
-    """Rows after a place in the order of these columns, all of which go up."""
-    return tuple_(*places) > tuple_(*(literal(value) for value in after))
-
-
-def _cursor(row: Any, sort: str) -> str:
-    if sort == RELEVANCE:
-        return _CURSORS.pack([row.best, row.apart, row.typed, row.sort_name, row.id])
-    return queries.pack_cursor(sort, cursor_values(row, sort))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from sqlalchemy import ColumnElement, select
 
 from mestres_core.catalog import queries
 from mestres_core.catalog.models import attribute, product
+from mestres_core.catalog.texts import mark
 from mestres_core.rules.checks import Checks
 from mestres_core.rules.text import fold
+from mestres_core.search.statements import Shape, listed
 
 CATEGORY = "category"
 _MOST_VALUES = 50
@@ -28,37 +31,47 @@ class Narrowing:
     attributes: Mapping[str, frozenset[str]] = field(default_factory=dict)
     rating: int | None = None
 
-    @property
-    def by_card(self) -> bool:
-        """Whether prices or stock matter."""
-        return not (self.base.min_price is None and self.base.max_price is None and self.base.in_stock is None)
-
-    def conditions(self, *, without: str | None = None, card: bool = True) -> list[ColumnElement[bool]]:
-        """As SQL; `without` leaves the choice within one facet out, `card=False` what is not of the product itself."""
-        if card:
-            found = (replace(self.base, categories=None) if without == CATEGORY else self.base).conditions()
-        else:
-            found = [product.c.active]
-            if self.base.categories is not None and without != CATEGORY:
-                found.append(product.c.category_id.in_(self.base.categories))
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """As SQL, with the values in it."""
+        found = self.base.conditions()
         if self.rating is not None:
             found.append(product.c.rating_hundredths >= self.rating)
         for name, values in self.attributes.items():
-            if name != without:
-                # A value for each row that matches: told as a set, it would be gathered from all products first.
-                value = select(attribute.c.value_folded).where(
-                    attribute.c.product_id == product.c.id, attribute.c.name_folded == name
-                )
-                found.append(value.scalar_subquery().in_(sorted(values)))
+            value = select(attribute.c.value_folded).where(
+                attribute.c.product_id == product.c.id, attribute.c.name_folded == name
+            )
+            found.append(value.scalar_subquery().in_(sorted(values)))
         return found
 
-    def values(self, *, without: str | None = None) -> list[frozenset[str]]:
-        """The attributes as texts that products are found by: of each set one at least."""
-        return [
-            frozenset(f"{name} {value}" for value in values)
-            for name, values in self.attributes.items()
-            if name != without
-        ]
+    def free_of(self, name: str) -> Narrowing:
+        """The same without the choice within one facet."""
+        if name == CATEGORY:
+            return replace(self, base=replace(self.base, categories=None))
+        return replace(self, attributes={each: of for each, of in self.attributes.items() if each != name})
+
+    @property
+    def shape(self) -> Shape:
+        """Which filters there are."""
+        base = self.base
+        return Shape(
+            categories=base.categories is not None,
+            min_price=base.min_price is not None,
+            max_price=base.max_price is not None,
+            in_stock=base.in_stock is not None,
+            rating=self.rating is not None,
+        )
+
+    def parameters(self, dialect: str) -> dict[str, Any]:
+        """The values of a statement of this shape."""
+        base = self.base
+        found: dict[str, Any] = {"currency": base.currency, "rating": self.rating}
+        found |= {name: getattr(base, name) for name in ("min_price", "max_price", "in_stock")}
+        found["categories"] = None if base.categories is None else listed(dialect, base.categories)
+        return {name: value for name, value in found.items() if value is not None}
+
+    def marks(self) -> list[list[str]]:
+        """The words that products with these attributes are found by: of each list one at least."""
+        return [[mark(name, value) for value in sorted(values)] for name, values in self.attributes.items()]
 
     @property
     def chosen(self) -> tuple[str, ...]:

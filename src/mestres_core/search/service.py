@@ -1,7 +1,7 @@
 """Finding products by words.
 
 Query and index go through the same normaliser (rules/text.py), and what counts most is decided by the same rules on
-both databases, so both find the same products in the same order: see `matching.rank`. A query that finds nothing is
+both databases, so both find the same products in the same order: see `ranking`. A query that finds nothing is
 asked again with its mistyped words put right.
 """
 
@@ -25,7 +25,7 @@ from mestres_core.rules.checks import Checks, storable
 from mestres_core.rules.highlighting import marked, snippet, spans
 from mestres_core.rules.synonyms import BUILT_IN, Synonyms
 from mestres_core.rules.text import fold
-from mestres_core.search import engine, matching, popular, querylog, upkeep
+from mestres_core.search import engine, popular, querylog, upkeep
 from mestres_core.search.asking import LONGEST_QUERY, Term, terms
 from mestres_core.search.dto import AskedQuery, IndexReport, Suggestion
 from mestres_core.search.finding import MOST_COUNTED, RELEVANCE, Finder, Slice, place_of
@@ -146,7 +146,7 @@ class SearchService:
         ]
         share = max(1, limit // 3)
         past = [Suggestion(each, "query", None) for each in querylog.suggestions(self._session, query, share)]
-        found = self._finder.popular_first(wanted, matching.sorted_under(typed), limit)
+        found = self._finder.popular_first(wanted, typed, limit)
         products = [Suggestion(row.name, "product", row.slug) for row in found]
         return tuple([*categories[:share], *past, *products][:limit])
 
@@ -252,16 +252,12 @@ class SearchService:
 
     def _instead(self, nothing: Page[ProductCard], wanted: Sequence[Term], narrowing: Narrowing) -> Page[ProductCard]:
         """The empty page with something else to look at, and why that."""
-        conditions = narrowing.conditions()
         if len(wanted) > 1:
-            ids = self._finder.ids([*conditions, matching.some(self.dialect, wanted)])
-            among = [matching.among(self.dialect, ids), *conditions]
-            best = (matching.having(wanted).desc(), matching.rank(wanted, None), product.c.sort_name, product.c.id)
-            query = queries.cards(among).order_by(*best).limit(nothing.per_page)
-            if ids.number and (rows := self._session.execute(query).all()):
-                return replace(nothing, instead=tuple(map(queries.to_card, rows)), instead_by="fewer_words")
+            cards = self._finder.having_most(wanted, narrowing, nothing.per_page)
+            if cards:
+                return replace(nothing, instead=cards, instead_by="fewer_words")
         order = (product.c.featured.desc(), product.c.id.desc())  # the index of featured products, read backwards
-        query = queries.cards(conditions).order_by(*order).limit(nothing.per_page)
+        query = queries.cards(narrowing.conditions()).order_by(*order).limit(nothing.per_page)
         cards = tuple(map(queries.to_card, self._session.execute(query)))
         return replace(nothing, instead=cards, instead_by="popular" if cards else None)
 

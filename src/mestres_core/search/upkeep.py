@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from mestres_core.catalog import indexing
 from mestres_core.catalog.attributes import SAVES
-from mestres_core.catalog.models import category, form, product, word
-from mestres_core.catalog.vocabulary import form_rows, searchable
+from mestres_core.catalog.models import category, form, product, stem, word
+from mestres_core.catalog.vocabulary import form_rows, kept_stems, learn_stems, searchable
 from mestres_core.db.base import PREFIX
 from mestres_core.db.dialects.sql import as_dict, one_at_a_time
 from mestres_core.search.dto import IndexReport
@@ -26,6 +26,7 @@ CHUNK = 500
 _SHOWN = 1000
 _NEXT = select(product.c.id).where(product.c.id > bindparam("after")).order_by(product.c.id).limit(bindparam("most"))
 _WORDS = select(word.c.word).where(word.c.word.in_(bindparam("words", expanding=True)))
+_STEMS = select(stem.c.stem).where(stem.c.stem.in_(bindparam("stems", expanding=True)))
 _FTS = f"{PREFIX}search_document"
 
 
@@ -35,8 +36,11 @@ def check(session: Session, dialect: str, progress: Progress | None = None) -> I
     done, found, missing = 0, [], set()
     for ids in _chunks(session):
         found += [*indexing.stale(session, ids)]
-        used = {each for texts in indexing.texts_of(session, ids).values() for each in searchable(texts.all())}
+        all_texts = indexing.texts_of(session, ids).values()
+        used = {each for texts in all_texts for each in searchable(texts.all())}
         missing |= used - set(session.execute(_WORDS, {"words": sorted(used)}).scalars())
+        stems = kept_stems(row for texts in all_texts for row in (texts.title(), texts.body()))
+        missing |= stems - set(session.execute(_STEMS, {"stems": sorted(stems)}).scalars())
         done += len(ids)
         if progress is not None:
             progress(done, total)
@@ -52,6 +56,7 @@ class Rebuild:
     done: int = 0
     changed: int = 0
     words: Counter[str] = field(default_factory=Counter)
+    stems: set[str] = field(default_factory=set)
 
     def chunk(self, session: Session, dialect: str) -> bool:
         """Index the next products; False when there are none left."""
@@ -60,12 +65,15 @@ class Rebuild:
             return False
         changed = indexing.index(session, dialect, ids)
         found: Counter[str] = Counter()
+        stems: set[str] = set()
         for texts in indexing.texts_of(session, ids).values():
             found.update(searchable(texts.all()))
+            stems |= kept_stems((texts.title(), texts.body()))
         # Counted only now: a chunk that the database refused is done again from where it began.
         self.after, self.done = ids[-1], self.done + len(ids)
         self.changed += len(changed)
         self.words.update(found)
+        self.stems |= stems
         return True
 
     def finish(self, session: Session, dialect: str) -> None:
@@ -77,6 +85,8 @@ class Rebuild:
         for start in range(0, len(late), CHUNK):
             for texts in indexing.texts_of(session, late[start : start + CHUNK]).values():
                 counted.update(each for each in searchable(texts.all()) if each not in self.words)
+                self.stems |= kept_stems((texts.title(), texts.body()))
+        _set_stems(session, dialect, self.stems)
         known = as_dict(session.execute(select(word.c.word, word.c.products)))
         gone = [{"of": each} for each in known if each not in counted]
         fresh = sorted(counted.keys() - known.keys())
@@ -93,6 +103,15 @@ class Rebuild:
             connection.execute(insert(form), form_rows(fresh))
         if not _documents_agree(session, dialect):
             session.execute(text(f"INSERT INTO {_FTS} ({_FTS}) VALUES ('rebuild')"))  # noqa: S608 - a constant
+
+
+def _set_stems(session: Session, dialect: str, used: set[str]) -> None:
+    unused = [{"of": each} for each in session.execute(select(stem.c.stem)).scalars() if each not in used]
+    if unused:
+        session.connection().execute(delete(stem).where(stem.c.stem == bindparam("of")), unused)
+    some = sorted(used)
+    for start in range(0, len(some), CHUNK):
+        learn_stems(session, dialect, some[start : start + CHUNK])
 
 
 def reindex_below(session: Session, dialect: str, category_id: int, after: int) -> int | None:

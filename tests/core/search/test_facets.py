@@ -63,6 +63,23 @@ def test_facets_agree_with_what_choosing_gives(cafes: TestShop) -> None:
             assert cafes.search.products("café", attributes=chosen, **how).total == count, (name, value)
 
 
+def test_attributes_that_are_renamed_are_counted_and_filtered_by_their_new_names(shop: TestShop) -> None:
+    """At once, whatever stands in names and values, and those that are rewritten by their new values."""
+    signs = "a\tb\nc\\d\\t"
+    shop.product("A", name="Café A", attributes={"Torra": signs, "Peso": "0250"})
+    shop.product("B", name="Café B", attributes={"Torra": "b"})
+    assert _counts(shop)["Torra"] == {signs: 1, "b": 1}
+    assert shop.search.products("café", attributes={"Torra": signs}).total == 1
+    with shop.transaction() as tx:
+        tx.attributes.define("torra", name="Torra")
+        tx.attributes.define("peso", name="Peso", type="number")
+        tx.attributes.define("torra", name="Grau")
+    assert _counts(shop) == {"Grau": {signs: 1, "b": 1}, "Peso": {"250": 1}}
+    assert shop.search.products("café", attributes={"Grau": "B", "Torra": "b"}).total == 0
+    assert shop.search.products("café", attributes={"Grau": "B"}).total == 1
+    assert shop.search.products("café", attributes={"Peso": "250"}).total == 1
+
+
 def test_any_of_several_values_will_do(cafes: TestShop) -> None:
     """Of one attribute any value, of several attributes each."""
     page = cafes.search.products("café", attributes={"Torra": ["clara", "média"], "Processo": ("Natural", "Lavado")})
@@ -132,8 +149,10 @@ def test_pages_by_cursor_are_the_pages(shop: TestShop, monkeypatch: pytest.Monke
         shop.product(f"P{number}", name=name, description=description)
     expected = [card.sku for card in shop.search.products("cafe").items]
     assert len(expected) == 8
-    for few, most in ((2000, 10_000), (4, 10_000), (4, 5)):
+    for few, most, steps in ((2000, 10_000, 9), (4, 10_000, 9), (4, 5, 2), (4, 5, 0)):
         monkeypatch.setattr("mestres_core.search.finding.FEW", few)
+        monkeypatch.setattr("mestres_core.search.finding._STEPS", steps)  # a walk is given up, or finds all
+        monkeypatch.setattr("mestres_core.search.finding._MOST_STEMS", steps)  # beginnings are told, or looked for
         monkeypatch.setattr("mestres_core.search.finding.MOST_COUNTED", most)
         for per_page in (1, 2, 3, 7, 8):
             cursor, found = None, []

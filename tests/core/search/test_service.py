@@ -120,6 +120,8 @@ def test_suggestions_begin_as_was_typed(shop: TestShop, monkeypatch: pytest.Monk
     for sku, name, featured in (("A", "Bule moka", False), ("B", "Moka italiana", False), ("C", "Zinco moka", True)):
         shop.product(sku, name=name, featured=featured)
     for few, most in ((2000, 10_000), (0, 10_000), (0, 0)):
+        monkeypatch.setattr("mestres_core.search.finding._SAMPLED", most)  # the layers, also of a small shop
+        monkeypatch.setattr("mestres_core.search.finding._COMMON", most)
         monkeypatch.setattr("mestres_core.search.finding.FEW", few)
         monkeypatch.setattr("mestres_core.search.finding.MOST_COUNTED", most)
         assert [each.text for each in shop.search.suggest("mok")] == ["Zinco moka", "Moka italiana", "Bule moka"]
@@ -267,6 +269,11 @@ def test_products_from_before_the_index(shop: TestShop) -> None:
     shop.product("A", name="Café Caramelo", category="Grãos", attributes={"Torra": "Clara"})
     shop.migrate("0002")
     shop.migrate()
+    shop.migrate("0018")
+    shop.migrate()
+    assert shop.search.check().clean
+    page = shop.search.products("caramel", attributes={"torra": "clara"})
+    assert [(each.value, each.count) for each in page.facets["Torra"]] == [("Clara", 1)]
     for query in ("caramelo", "carmelo", "claras", "grão", "A"):
         assert _skus(shop, query) == ["A"], query
     shop.product("B", name="Outro Caramelo")

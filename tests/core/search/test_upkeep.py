@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import delete, text, update
 
 from core_shop import TestShop
-from mestres_core.catalog.models import category, form, product, word
+from mestres_core.catalog.models import category, form, product, stem, word
 from mestres_core.cli import main
 from mestres_examples import catalogue
 
@@ -44,14 +44,17 @@ def test_a_changed_text_is_noticed_and_put_right(full: TestShop) -> None:
     _change(full, update(category).where(category.c.name == "Grãos").values(name="Sementes"))
     _change(full, delete(form).where(form.c.word == "clara"))
     _change(full, delete(word).where(word.c.word == "clara"))
+    _change(full, delete(stem).where(stem.c.stem == "caramelo"))
     report = full.search.check()
     assert (len(report.stale), report.clean) == (2, False)
-    assert "clara" in report.missing_words
+    assert {"clara", "caramelo"} <= set(report.missing_words)
+    assert _skus(full, "cara") == []
     seen: list[tuple[int, int]] = []
     assert full.search.rebuild(progress=lambda done, total: seen.append((done, total))) == 2
     assert seen == [(2, 2)]
     assert full.search.check().clean
     assert (_skus(full, "triturador"), _skus(full, "semente"), _skus(full, "clarra")) == (["B"], ["A"], ["A"])
+    assert _skus(full, "cara") == ["A"]
     assert full.search.rebuild() == 0
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
-    BigInteger,
     Boolean,
     Dialect,
     Integer,
@@ -20,7 +19,6 @@ from sqlalchemy import (
     TypeDecorator,
     bindparam,
     cast,
-    extract,
     func,
     text,
 )
