@@ -6,6 +6,8 @@
 	interleavings resilience metrics-page recycling http-metrics throughput resilience-peers shared-breaker leftovers commerce \
 	read-side search-words search-judged search-speed replay async stress wheel clean
 SHELL := /bin/sh
+# The tests start hundreds of processes: each would compile the packages anew where nothing may be kept.
+unexport PYTHONDONTWRITEBYTECODE
 
 VENV := .venv
 BIN := $(VENV)/bin

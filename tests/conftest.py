@@ -1,5 +1,6 @@
 """Fixtures every test may ask for: real databases and a real Redis, started once per run and always stopped."""
 
+import gc
 import os
 import uuid
 from collections.abc import Callable, Generator, Iterator
@@ -24,6 +25,29 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     """Let a test that measures be alone."""
     with turn(alone=item.get_closest_marker("alone") is not None):
         return (yield)
+
+
+# A file is one process's from its first test to its last: begun late, one of these would keep the others waiting.
+_LONG = (
+    "perf/test_simulation.py",
+    "core/acceptance/test_machine.py",
+    "core/acceptance/test_machine_again.py",
+    "core/acceptance/test_replay.py",
+)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have the longest files begin first."""
+    here = Path(__file__).parent
+    first = {here / name: place for place, name in enumerate(_LONG)}
+    items.sort(key=lambda item: first.get(item.path, len(_LONG)))
+
+
+def pytest_collection_finish() -> None:
+    """Spare every later look for garbage what lives to the end: the tests themselves and the modules they imported."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_sessionfinish() -> None:

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import event, text
+from sqlalchemy import Engine, event, text
 
 from mestres_core import Commerce
 from mestres_core.catalog.dto import Product
 from mestres_core.checkout.dto import Placed, Quote
-from mestres_core.config import RandomIds
+from mestres_core.config import Config, RandomIds
+from mestres_core.db.session import make_engine
 from mestres_core.providers.fake import FakeCard, FakePix, signed_event
 from mestres_core.testing import FakeClock, memory_shop
 
@@ -27,12 +28,19 @@ ADDRESS = {
 CUSTOMER = {"name": "Ana Souza", "email": "ana@example.com"}
 
 
+# Engines of shops that were closed, by address. An engine keeps its statements compiled: to compile them takes a test
+# with a new one half of its time. A shop's engine is derived from the kept one, so what listens to it goes with it.
+_KEPT: dict[str, Engine] = {}
+_MOST_KEPT = 4
+
+
 class TestShop:
     """A shop on one database, and short words for the usual acts."""
 
     __test__ = False
 
     def __init__(self, url: str, **settings: Any) -> None:
+        self._url, self._engine = url, None
         self.clock = FakeClock()
         defaults: dict[str, Any] = {
             "clock": self.clock,
@@ -41,12 +49,24 @@ class TestShop:
         }
         if url == "sqlite://":  # migrated once in a process, then copied
             self.core = memory_shop(**({"ids": RandomIds()} | defaults | settings))
-        else:
+        elif settings.keys() & {"config", "plugins", "schema"}:
             self.core = Commerce.open(url, **(defaults | settings))
+        else:
+            self._engine = _KEPT.pop(url, None) or make_engine(url)
+            self.core = Commerce(self._engine.execution_options(), Config.with_plugins(**(defaults | settings)))
+            self.core.migrate()
         self._keys = itertools.count(1)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.core, name)
+
+    def close(self) -> None:
+        """Close the shop; whoever opens the next one on this database need not compile its statements."""
+        self.core.close()
+        if self._engine is not None:
+            _KEPT[self._url] = self._engine
+            while len(_KEPT) > _MOST_KEPT:
+                del _KEPT[next(iter(_KEPT))]
 
     def product(self, sku: str = "A1", *, price: int = 1000, stock: int = 10, **rest: Any) -> Product:
         """Save a product of one variant."""

@@ -13,6 +13,7 @@ from sqlalchemy import make_url
 from core_shop import TestShop
 from mestres_core import Commerce
 from servers.migrated import MigratedDatabases
+from servers.quick import quick_folder
 
 Fill = Callable[[str], None]
 
@@ -27,9 +28,8 @@ def fill(tmp_path_factory: pytest.TempPathFactory) -> Fill:
 
     def fill(url: str) -> None:
         parsed = make_url(url)
-        if parsed.get_backend_name() != "sqlite":
-            Commerce.open(url).close()
-        elif parsed.database and not Path(parsed.database).exists():
+        # One of PostgreSQL that a test with `fill` was given has them.
+        if parsed.get_backend_name() == "sqlite" and parsed.database and not Path(parsed.database).exists():
             if not file.exists():
                 Commerce.open(f"sqlite:///{file}").close()
             shutil.copy(file, parsed.database)
@@ -55,12 +55,29 @@ def migrated_database(migrated: MigratedDatabases) -> Iterator[str]:
     migrated.put_right(url)
 
 
+@pytest.fixture(scope="session")
+def lent_folder() -> Iterator[Path]:
+    """Where the tests that begin with a shop have their SQLite file, one after another: see core_shop.py."""
+    with quick_folder() as folder:
+        yield folder / "lent"
+
+
+@pytest.fixture
+def lent_file(lent_folder: Path) -> Path:
+    """The place of such a file, with nothing beside it."""
+    shutil.rmtree(lent_folder, ignore_errors=True)
+    lent_folder.mkdir()
+    return lent_folder / "test.db"
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> str:
     """SQLAlchemy URL of a database on each in turn: empty, or with tables for a test that fills it anyhow."""
+    filled = "fill" in request.fixturenames
     if request.param == "sqlite":
-        return f"sqlite:///{request.getfixturevalue('quick_path') / 'test.db'}"
-    return request.getfixturevalue("migrated_database" if "fill" in request.fixturenames else "postgres_database")
+        file = request.getfixturevalue("lent_file") if filled else request.getfixturevalue("quick_path") / "test.db"
+        return f"sqlite:///{file}"
+    return request.getfixturevalue("migrated_database" if filled else "postgres_database")
 
 
 @pytest.fixture
@@ -85,9 +102,9 @@ def shop(open_shop: Callable[..., TestShop]) -> TestShop:
 
 
 @pytest.fixture
-def sqlite_shop(quick_path: Path, fill: Fill) -> Iterator[TestShop]:
+def sqlite_shop(lent_file: Path, fill: Fill) -> Iterator[TestShop]:
     """An empty shop on SQLite only, for rules that no database has a part in."""
-    url = f"sqlite:///{quick_path / 'shop.db'}"
+    url = f"sqlite:///{lent_file}"
     fill(url)
     made = TestShop(url)
     yield made
@@ -95,9 +112,8 @@ def sqlite_shop(quick_path: Path, fill: Fill) -> Iterator[TestShop]:
 
 
 @pytest.fixture
-def postgres_shop(postgres_database: str, fill: Fill) -> Iterator[TestShop]:
+def postgres_shop(migrated_database: str) -> Iterator[TestShop]:
     """An empty shop on PostgreSQL only, for what is sent there in another way."""
-    fill(postgres_database)
-    made = TestShop(postgres_database)
+    made = TestShop(migrated_database)
     yield made
     made.close()

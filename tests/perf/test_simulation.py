@@ -35,9 +35,9 @@ def test_no_history_has_a_stale_value():
     assert sum(loads for _, _, loads in results) > SEEDS
 
 
-def finds(redis=MemoryRedis, seeds=3000):
-    """Whether one of so many histories goes wrong."""
-    return any(not simulate(seed, redis=redis).is_fine for seed in range(seeds))
+def finds(redis=MemoryRedis, first=0, seeds=3000):
+    """Whether one of so many histories goes wrong. `first` may be where one is known to: the search is shorter."""
+    return any(not simulate(seed, redis=redis).is_fine for seed in range(first, first + seeds))
 
 
 class WithoutLeases(MemoryRedis):
@@ -51,7 +51,7 @@ class WithoutLeases(MemoryRedis):
 
 def test_a_missing_lease_check_is_found():
     """Without the check of the lease in `fill` a stale value is found."""
-    assert finds(WithoutLeases)
+    assert finds(WithoutLeases, first=170)
 
 
 class Quiet(MemoryRedis):
@@ -99,7 +99,9 @@ def test_loaders_that_outlive_their_leases_are_found(monkeypatch):
 
 def test_a_failing_history_can_be_read():
     """The story of a history names its seed, and says what was loaded, written and given, with the seconds."""
-    outcome = next(each for each in (simulate(seed, redis=WithoutLeases) for seed in range(3000)) if not each.is_fine)
+    outcome = next(
+        each for each in (simulate(seed, redis=WithoutLeases) for seed in range(170, 3000)) if not each.is_fine
+    )
     story = outcome.story.splitlines()
     assert story[0] == f"seed {outcome.seed}"
     assert "stale" in story[-1]
@@ -115,20 +117,20 @@ def _start_again(self, place, number):
 
 
 @pytest.mark.parametrize(
-    ("where", "name", "wrong"),
+    ("where", "name", "wrong", "first"),
     [
-        (Debts, "owe", lambda _self, **_: None),
-        (Flights, "bump", lambda *_: None),
-        (Flights, "forget", lambda *_: ()),
-        (Follower, "_start_again", _start_again),
-        (Core, "is_trusted", lambda *_: True),
+        (Debts, "owe", lambda _self, **_: None, 1203),
+        (Flights, "bump", lambda *_: None, 585),
+        (Flights, "forget", lambda *_: (), 15),
+        (Follower, "_start_again", _start_again, 1570),
+        (Core, "is_trusted", lambda *_: True, 17),
     ],
 )
-def test_other_bugs_are_found(monkeypatch, where, name, wrong):
+def test_other_bugs_are_found(monkeypatch, where, name, wrong, first):
     """Each of these takes a safeguard away."""
     assert not finds(seeds=50)
     monkeypatch.setattr(where, name, wrong)
-    assert finds()
+    assert finds(first=first)
 
 
 def test_the_same_seed_gives_the_same_history():

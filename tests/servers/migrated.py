@@ -36,6 +36,8 @@ class MigratedDatabases:
         self._migrate = migrate
         self._made: list[str] = []
         self._free: list[str] = []
+        # What empties a database stays connected: a new connection would first learn of every table there is.
+        self._cleaners: dict[str, psycopg.Connection] = {}
 
     def lend(self) -> str:
         """The URL of a database with tables and nothing in them."""
@@ -71,21 +73,23 @@ class MigratedDatabases:
             self._rows = {table: rows for table in self._tables if (rows := _copied(connection, table))}
 
     def _emptied(self, name: str) -> bool:
-        with self._connect(name) as connection:
-            connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
-            size = connection.execute("SELECT pg_database_size(current_database())").fetchone()[0]
-            if size > self._size + _ROOM or connection.execute(_SHAPE).fetchone() != self._shape:
-                return False
-            connection.execute("SET session_replication_role = replica")  # no order of foreign keys
-            with connection.transaction():
-                connection.execute(";".join(f"DELETE FROM {table}" for table in self._tables))
-                connection.execute(_NUMBERS_BEGIN_AGAIN)
-                for table, rows in self._rows.items():
-                    with connection.cursor().copy(f"COPY {table} FROM STDIN") as copy:
-                        copy.write(rows)
+        if name not in self._cleaners:
+            self._cleaners[name] = self._connect(name)
+            self._cleaners[name].execute("SET session_replication_role = replica")  # no order of foreign keys
+        connection = self._cleaners[name]
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        size = connection.execute("SELECT pg_database_size(current_database())").fetchone()[0]
+        if size > self._size + _ROOM or connection.execute(_SHAPE).fetchone() != self._shape:
+            return False
+        with connection.transaction():
+            connection.execute(";".join(f"DELETE FROM {table}" for table in self._tables))
+            connection.execute(_NUMBERS_BEGIN_AGAIN)
+            for table, rows in self._rows.items():
+                with connection.cursor().copy(f"COPY {table} FROM STDIN") as copy:
+                    copy.write(rows)
         return True
 
     def _new(self, template: str | None = None) -> str:
@@ -96,6 +100,8 @@ class MigratedDatabases:
         return name
 
     def _drop(self, name: str) -> None:
+        if name in self._cleaners:
+            self._cleaners.pop(name).close()
         with self._connect("postgres") as connection:
             # FORCE: a connection the test left open must not keep the database.
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
@@ -103,7 +109,7 @@ class MigratedDatabases:
 
     def _connect(self, name: str) -> psycopg.Connection:
         url = self._url.set(drivername="postgresql", database=name)
-        return psycopg.connect(url.render_as_string(hide_password=False), autocommit=True)
+        return psycopg.connect(url.render_as_string(hide_password=False), autocommit=True, prepare_threshold=None)
 
 
 def _copied(connection: psycopg.Connection, table: str) -> bytes:

@@ -2,7 +2,7 @@
 
 The tables carry their own Alembic history in a version table of their own, beside whatever the host keeps. A database
 that has none of them gets them as the code declares them, and the last revision's name: to go through the whole history
-would make the same, for seven times as long. What a table needs beyond itself, its module says ("after_create").
+would make the same, in several times as long. What a table needs beyond itself, its module says ("after_create").
 """
 
 from __future__ import annotations

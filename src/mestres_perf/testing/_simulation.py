@@ -305,15 +305,15 @@ class _Simulation:
 
     def _advance(self) -> bool:
         """One step of one task, if one can go on."""
-        ready = [task for task in self.tasks if self._is_ready(task)]
+        now = self.now
+        ready = [
+            task
+            for task in self.tasks
+            if (task.effect.future.done() if isinstance(task.effect, Wait) else task.until <= now)
+        ]
         if ready:
             self._step(self.dice.choice(ready))
         return bool(ready)
-
-    def _is_ready(self, task: _Task) -> bool:
-        if isinstance(task.effect, Wait):
-            return task.effect.future.done()
-        return task.until <= self.now
 
     def _step(self, task: _Task) -> None:
         try:
@@ -454,7 +454,7 @@ class _Simulation:
         while self.next_round <= end:
             self.now, self.next_round = self.next_round, self.next_round + LEASE / 3
             for node in self.nodes:
-                if node.is_alive:
+                if node.is_alive and node.leases:
                     self._renew(node)
         self.now = end
 

@@ -497,15 +497,14 @@ def test_remote_taxes(sqlite_url):
     asyncio.run(main())
 
 
-def test_the_databases_clock(postgres_database, fill):
+def test_the_databases_clock(migrated_database):
     """The database's clock is asked in a thread, and the event loop is not held up by whoever asks it."""
-    fill(postgres_database)
 
     async def main():
-        clock = DatabaseClock(postgres_database.replace("+psycopg", "+asyncpg"), ask_every=0.0)
+        clock = DatabaseClock(migrated_database.replace("+psycopg", "+asyncpg"), ask_every=0.0)
         asking, renew = [], clock._renew
         clock._renew = lambda: asking.append(threading.current_thread()) or renew()
-        async with await AsyncCommerce.open(postgres_database, clock=clock) as shop:
+        async with await AsyncCommerce.open(migrated_database, clock=clock) as shop:
             await asyncio.gather(*(shop.carts.create() for _ in range(5)))
         assert asking
         assert threading.current_thread() not in asking

@@ -123,16 +123,13 @@ def wait_until_blocked(shop: TestShop, number: int) -> None:
 
 @pytest.mark.scenario("C4")
 @pytest.mark.parametrize("reservation_first", [True, False])
-def test_opposite_orders_do_not_wait_for_each_other(
-    postgres_database: str, fill: Callable[[str], None], reservation_first: bool
-) -> None:
+def test_opposite_orders_do_not_wait_for_each_other(migrated_database: str, reservation_first: bool) -> None:
     """An order and a reservation of the same goods, named in opposite order, both wait for the first of them.
 
     Somebody holds it while both begin. Were they to lock in opposite orders, one would hold the second one by then, and
     they would wait for each other; that would be tried again and end well, so it is the driver's errors that count.
     """
-    fill(postgres_database)
-    shop = TestShop(postgres_database)
+    shop = TestShop(migrated_database)
     for sku in ("P", "Q"):
         shop.product(sku, stock=8)
     first, second = (shop.inventory.level(sku).variant_id for sku in ("P", "Q"))

@@ -5,7 +5,7 @@ import tracemalloc
 
 from mestres_perf import Cache, Memory
 
-KEYS = 1_000_000 if os.environ.get("MESTRES_STRESS") == "long" else 50_000
+KEYS = 1_000_000 if os.environ.get("MESTRES_STRESS") == "long" else 20_000
 BOUND = 1000
 
 
