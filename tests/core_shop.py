@@ -30,6 +30,7 @@ CUSTOMER = {"name": "Ana Souza", "email": "ana@example.com"}
 
 # Engines of shops that were closed, by address. An engine keeps its statements compiled: to compile them takes a test
 # with a new one half of its time. A shop's engine is derived from the kept one, so what listens to it goes with it.
+# Only what listens to the pool ("connect", "checkout") stays: a test that does takes an engine of its own.
 _KEPT: dict[str, Engine] = {}
 _MOST_KEPT = 4
 
