@@ -157,7 +157,7 @@ LONGEST_STEM = 40
 stem = Table(
     f"{PREFIX}search_stem",
     metadata,
-    # Of letters only, four at least; of longer ones the first forty letters.
+    # Of letters only; of longer ones the first forty letters.
     Column("stem", Folded, primary_key=True),
 )
 """The stems that products are found by: a word that is not finished is asked for as those that begin so."""

@@ -42,7 +42,6 @@ _ALIKE = (
     .limit(bindparam("most"))
 )
 _LEAST_ALIKE = 0.5
-SHORTEST_STEM = 4
 
 
 def learn(session: Session, dialect: str, texts: Iterable[str]) -> None:
@@ -73,7 +72,7 @@ def learn_stems(session: Session, dialect: str, rows: Iterable[str]) -> None:
 def kept_stems(rows: Iterable[str]) -> set[str]:
     """The stems in these rows by which what begins so is found: others are asked for as a beginning."""
     used = {each for row in rows for each in row.split()}
-    return {each[:LONGEST_STEM] for each in used if len(each) >= SHORTEST_STEM and each.isalpha()}
+    return {each[:LONGEST_STEM] for each in used if each.isalpha()}
 
 
 def searchable(text: str) -> set[str]:

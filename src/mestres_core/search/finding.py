@@ -15,7 +15,7 @@ from mestres_core.catalog.dto import FacetValue, Page, ProductCard
 from mestres_core.catalog.models import LONGEST_STEM, product
 from mestres_core.catalog.service import cursor_values
 from mestres_core.catalog.texts import facet_of
-from mestres_core.catalog.vocabulary import SHORTEST_STEM, frequencies
+from mestres_core.catalog.vocabulary import frequencies
 from mestres_core.db.keyset import Keyset
 from mestres_core.rules.text import fold
 from mestres_core.search import matching, statements
@@ -39,7 +39,7 @@ _SCARCE = 10
 _COMMONEST, _SHARE = 50, 4
 """A word says little that a fourth of the products have, and fifty at least: "café" in a coffee shop."""
 
-_MOST_STEMS = 40
+_MOST_STEMS = 64
 _BEST_SOLD = 500
 _SAMPLED = 20_000
 _STRETCHES, _STRETCH, _COMMON = 10, 40, 12
@@ -388,8 +388,8 @@ class Finder:
 
 
 def _can_be_told(begins: str) -> bool:
-    """Whether the stems that begin so are kept: all but those that are no longer than this one."""
-    return begins.isalpha() and SHORTEST_STEM - 1 <= len(begins) < LONGEST_STEM
+    """Whether the stems that begin so are kept as they are."""
+    return begins.isalpha() and len(begins) < LONGEST_STEM
 
 
 def _counts(rows: Sequence[Any], only: str | None = None) -> dict[str, list[tuple[int, str]]]:

@@ -342,7 +342,9 @@ def _limits(kind: str, *, after: bool) -> list[ColumnElement[bool]]:
     if after:
         found.append(tuple_(*_BY_NAME) > tuple_(bindparam("after_name"), bindparam("after_id")))
     if kind == "begin":
-        found += _under()
+        # The end as a row: PostgreSQL takes a plain range whose ends it does not know for a short one, and sorts it.
+        found.append(product.c.sort_name >= bindparam("opens_from"))
+        found.append(tuple_(*_BY_NAME) < tuple_(bindparam("opens_to"), literal_column("0")))
     return found
 
 

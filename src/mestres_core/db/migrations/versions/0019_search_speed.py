@@ -22,7 +22,7 @@ _WRITE = (
     .values(search_body=sa.bindparam("body"), search_facets=sa.bindparam("facets"))
 )
 _CHUNK = 1000
-_SHORTEST, _LONGEST = 4, 40
+_LONGEST = 40
 
 
 def upgrade() -> None:
@@ -55,7 +55,7 @@ def _take_in_stems() -> None:
     ).all():
         last = rows[-1].id
         used = {each for row in rows for each in (*row.search_title.split(), *row.search_body.split())}
-        stems |= {each[:_LONGEST] for each in used if len(each) >= _SHORTEST and each.isalpha()}
+        stems |= {each[:_LONGEST] for each in used if each.isalpha()}
     if stems:
         connection.execute(sa.insert(_STEM), [{"stem": each} for each in sorted(stems)])
 
