@@ -12,16 +12,13 @@ from typing import Any
 from mestres_core.cart.dto import Cart, Totals
 from mestres_core.catalog.dto import Category, CategoryRef, FacetValue, Highlight, Product, ProductCard
 from mestres_core.checkout.dto import Quote
-from mestres_core.customers.dto import Address
 from mestres_core.orders.dto import Order, OrderSummary
 from mestres_core.payments.dto import Payment, Refund
 from mestres_core.promotions.dto import AppliedCoupon
-from mestres_core.reviews.dto import RatingSummary, Review
 from mestres_core.rules.formatting import format_money
 from mestres_core.rules.money import Money
 from mestres_core.search.dto import Suggestion
 from mestres_core.shipping.dto import ShippingOption
-from mestres_core.wishlists.dto import Wishlist, WishlistItem
 
 Json = dict[str, Any]
 
@@ -193,64 +190,3 @@ def refund(value: Refund) -> Json:
 def placed_order(value: Order) -> Json:
     """An order as its buyer gets it from checkout: with the token that opens it later."""
     return {**order(value), "access_token": value.access_token}
-
-
-def address(value: Address) -> Json:
-    """An address of a customer's book, with the fields that a quote takes."""
-    return {
-        "id": value.id,
-        "label": value.label,
-        **value.fields,
-        "default_shipping": value.default_shipping,
-        "default_billing": value.default_billing,
-    }
-
-
-def wish(value: WishlistItem) -> Json:
-    """`price` is null where there is none now; `active` is false for what the shop does not show any more."""
-    return {
-        "sku": value.sku,
-        "product_id": value.product_id,
-        "slug": value.slug,
-        "name": value.name,
-        "price": None if value.price is None else money(value.price),
-        "available": value.available,
-        "active": value.active,
-        "added_at": instant(value.added_at),
-    }
-
-
-def wishlist(value: Wishlist) -> Json:
-    return {
-        "id": value.id,
-        "name": value.name,
-        "share_token": value.share_token,
-        "items": [wish(each) for each in value.items],
-    }
-
-
-def review(value: Review) -> Json:
-    """A review as everybody sees it: not whose account it is."""
-    return {
-        "id": value.id,
-        "product_id": value.product_id,
-        "rating": value.rating,
-        "title": value.title,
-        "body": value.body,
-        "author": value.author,
-        "verified": value.verified,
-        "created_at": instant(value.created_at),
-    }
-
-
-def moderated_review(value: Review) -> Json:
-    """A review as the shop's own people see it."""
-    return {**review(value), "customer_id": value.customer_id, "status": value.status, "reason": value.reason}
-
-
-def rating_summary(value: RatingSummary) -> Json:
-    return {
-        "count": value.count,
-        "average": value.average,
-        "stars": {str(stars): count for stars, count in value.stars.items()},
-    }

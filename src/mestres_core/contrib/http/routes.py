@@ -12,7 +12,7 @@ from mestres_core.admin.bulk import MEDIA_TYPES
 from mestres_core.admin.formats import FORMATS
 from mestres_core.contrib.http import schemas
 from mestres_core.contrib.http.calls import Call
-from mestres_core.contrib.http.handlers import admin, carts, catalog, checkout, customers, orders, reviews
+from mestres_core.contrib.http.handlers import admin, carts, catalog, checkout, orders
 from mestres_core.contrib.http.messages import Reply
 
 PREFIXES: Final = ("/api/v1", "/admin/api/v1")
@@ -70,149 +70,6 @@ def find(routes: Iterable[Route], path: str) -> tuple[Mapping[str, Route], Mappi
             params = found.groupdict()
     return by_method, params
 
-
-_BODY: Final = (413, 415, 422)
-_USER: Final = "/api/v1/users/{user_id}"
-_OWN: Final = (401, 403, 404)
-
-_CUSTOMERS: Final[tuple[Route, ...]] = (
-    Route(
-        "GET",
-        f"{_USER}/addresses",
-        customers.addresses,
-        answer="Addresses",
-        auth="user",
-        cache=_PRIVATE,
-        problems=_OWN,
-    ),
-    Route(
-        "POST",
-        f"{_USER}/addresses",
-        customers.add_address,
-        answer="Address",
-        success=201,
-        body=schemas.NewAddress,
-        auth="user",
-        problems=(*_OWN, *_BODY),
-    ),
-    Route(
-        "PATCH",
-        f"{_USER}/addresses/{{address_id}}",
-        customers.change_address,
-        answer="Address",
-        body=schemas.AddressChange,
-        auth="user",
-        problems=(*_OWN, *_BODY),
-    ),
-    Route(
-        "DELETE",
-        f"{_USER}/addresses/{{address_id}}",
-        customers.remove_address,
-        answer="Addresses",
-        auth="user",
-        problems=_OWN,
-    ),
-    Route(
-        "GET",
-        f"{_USER}/wishlists",
-        customers.wishlists,
-        answer="Wishlists",
-        auth="user",
-        cache=_PRIVATE,
-        problems=_OWN,
-    ),
-    Route(
-        "POST",
-        f"{_USER}/wishlists",
-        customers.create_wishlist,
-        answer="Wishlist",
-        success=201,
-        body=schemas.NewWishlist,
-        auth="user",
-        problems=(*_OWN, *_BODY),
-    ),
-    Route(
-        "POST",
-        f"{_USER}/wishlists/{{wishlist_id}}/items",
-        customers.add_wish,
-        answer="Wishlist",
-        body=schemas.NewWish,
-        auth="user",
-        problems=(*_OWN, *_BODY),
-    ),
-    Route(
-        "DELETE",
-        f"{_USER}/wishlists/{{wishlist_id}}/items/{{sku}}",
-        customers.remove_wish,
-        answer="Wishlist",
-        auth="user",
-        problems=_OWN,
-    ),
-    Route(
-        "POST",
-        f"{_USER}/wishlists/{{wishlist_id}}/share",
-        customers.share_wishlist,
-        answer="Wishlist",
-        auth="user",
-        problems=(*_OWN, 413),
-    ),
-    Route(
-        "GET",
-        "/api/v1/wishlists/{token}",
-        customers.shared_wishlist,
-        answer="Wishlist",
-        cache=_PRIVATE,
-        problems=(404,),
-    ),
-    Route(
-        "POST",
-        f"{_USER}/reviews",
-        customers.write_review,
-        answer="WrittenReview",
-        success=201,
-        body=schemas.NewReview,
-        auth="user",
-        problems=(*_OWN, 409, *_BODY),
-    ),
-)
-
-_REVIEWS: Final[tuple[Route, ...]] = (
-    Route(
-        "GET",
-        "/api/v1/products/{ref}/reviews",
-        reviews.of_product,
-        answer="Reviews",
-        query=schemas.ReviewsQuery,
-        cache=_PUBLIC,
-        problems=(404, 422),
-    ),
-    Route(
-        "GET",
-        "/admin/api/v1/reviews",
-        reviews.pending,
-        answer="PendingReviews",
-        query=schemas.PendingQuery,
-        auth="admin",
-        problems=(401, 403, 422),
-    ),
-    Route(
-        "POST",
-        "/admin/api/v1/reviews/{review_id}/approve",
-        reviews.approve,
-        answer="ModeratedReview",
-        auth="admin",
-        problems=(*_OWN, 413),
-    ),
-    Route(
-        "POST",
-        "/admin/api/v1/reviews/{review_id}/reject",
-        reviews.reject,
-        answer="ModeratedReview",
-        body=schemas.Rejection,
-        auth="admin",
-        problems=(*_OWN, *_BODY),
-    ),
-)
 
 ROUTES: Final[tuple[Route, ...]] = (
     Route(
@@ -380,6 +237,4 @@ ROUTES: Final[tuple[Route, ...]] = (
         auth="admin",
         problems=(401, 403, 404),
     ),
-    *_CUSTOMERS,
-    *_REVIEWS,
 )

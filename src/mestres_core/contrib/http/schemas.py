@@ -94,21 +94,6 @@ class PageQuery(Query):
     cursor: Annotated[Text, Field(max_length=500)] | None = None
 
 
-class PendingQuery(Query):
-    """Which page of what waits."""
-
-    per_page: Annotated[Number, Field(ge=1, le=100)] = 20
-    cursor: Annotated[Text, Field(max_length=500)] | None = None
-
-
-class ReviewsQuery(PendingQuery):
-    """Which reviews of a product, in which order."""
-
-    sort: Literal["newest", "highest", "lowest"] = "newest"
-    rating: Annotated[Number, Field(ge=1, le=5)] | None = None
-    verified: YesNo | None = None
-
-
 class ReportQuery(Query):
     """Which days, both included, and by what the rows are grouped; the core knows which values are right."""
 
@@ -167,59 +152,6 @@ class Address(Body):
     state: Annotated[Text, Field(min_length=1, max_length=60)]
     postal_code: Annotated[Text, Field(min_length=1, max_length=12)]
     country: Annotated[Text, Field(pattern=_COUNTRY)] = "BR"
-
-
-class NewAddress(Address):
-    """An address for the book."""
-
-    label: Annotated[Text, Field(max_length=60)] = ""
-    default_shipping: bool = False
-    default_billing: bool = False
-
-
-class AddressChange(Body):
-    """What of an address changes; what is not given stays."""
-
-    label: Annotated[Text, Field(max_length=60)] | None = None
-    name: Annotated[Text, Field(min_length=1, max_length=120)] | None = None
-    street: Annotated[Text, Field(min_length=1, max_length=200)] | None = None
-    number: Annotated[Text, Field(min_length=1, max_length=20)] | None = None
-    complement: Annotated[Text, Field(max_length=120)] | None = None
-    district: Annotated[Text, Field(min_length=1, max_length=120)] | None = None
-    city: Annotated[Text, Field(min_length=1, max_length=120)] | None = None
-    state: Annotated[Text, Field(min_length=1, max_length=60)] | None = None
-    postal_code: Annotated[Text, Field(min_length=1, max_length=12)] | None = None
-    country: Annotated[Text, Field(pattern=_COUNTRY)] | None = None
-    default_shipping: bool | None = None
-    default_billing: bool | None = None
-
-
-class NewWishlist(Body):
-    """A wish list by its name."""
-
-    name: Annotated[Text, Field(min_length=1, max_length=120)]
-
-
-class NewWish(Body):
-    """A variant that is wished for."""
-
-    sku: Annotated[Text, Field(min_length=1, max_length=64)]
-
-
-class NewReview(Body):
-    """What a customer thinks of a product. `author` is the name as it is shown; without it the first name."""
-
-    product_id: Annotated[int, Field(ge=1, le=LARGEST)]
-    rating: Annotated[int, Field(ge=1, le=5)]
-    title: Annotated[Text, Field(max_length=120)] = ""
-    body: Annotated[Text, Field(max_length=4_000)] = ""
-    author: Annotated[Text, Field(max_length=120)] = ""
-
-
-class Rejection(Body):
-    """Why a review is not shown. An empty body will do."""
-
-    reason: Annotated[Text, Field(max_length=200)] = ""
 
 
 class QuoteRequest(Body):

@@ -23,7 +23,16 @@ def products(call: Call) -> Reply:
 
 def product(call: Call) -> Reply:
     """One product with its variants."""
-    return call.cached(*_product(call, _known(call, _reference(call.params["ref"]))))
+    reference = _reference(call.params["ref"])
+    if isinstance(reference, int):
+        return call.cached(*_product(call, reference))
+    # A document is kept under its product's id, because that is what a change names. A slug stays with its product for
+    # good, so the id that it led to once is the id that it leads to.
+    known = call.slugs.get(reference)
+    if known is None:
+        known = call.shop.catalog.get(reference).id
+        call.slugs.learn(reference, known)
+    return call.cached(*_product(call, known))
 
 
 def categories(call: Call) -> Reply:
@@ -90,24 +99,6 @@ def _product(call: Call, product_id: int) -> Read:
         return Document.of({"product": render.product(call.shop.catalog.get(product_id))})
 
     return f"product:{product_id}", (f"product:{product_id}",), load
-
-
-def product_id(call: Call) -> int:
-    """The row number of the product that the path names. Raises NotFound, also when it is not on sale."""
-    reference = _reference(call.params["ref"])
-    return call.shop.catalog.get(reference).id if isinstance(reference, int) else _known(call, reference)
-
-
-def _known(call: Call, reference: int | str) -> int:
-    if isinstance(reference, int):
-        return reference
-    # A document is kept under its product's id, because that is what a change names. A slug stays with its product for
-    # good, so the id that it led to once is the id that it leads to.
-    known = call.slugs.get(reference)
-    if known is None:
-        known = call.shop.catalog.get(reference).id
-        call.slugs.learn(reference, known)
-    return known
 
 
 def _reference(text: str) -> int | str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from mestres_core.contrib.http import render
 from mestres_core.contrib.http.calls import Call
 from mestres_core.contrib.http.handlers.checkout import idempotency_key
-from mestres_core.contrib.http.handlers.customers import customer_id
 from mestres_core.contrib.http.messages import Document, Reply
-from mestres_core.contrib.http.schemas import PageQuery, RefundRequest, is_storable
+from mestres_core.contrib.http.problems import Refusal
+from mestres_core.contrib.http.schemas import LARGEST, PageQuery, RefundRequest, is_storable
 from mestres_core.errors import NotFound
 from mestres_core.payments.dto import Refund
 
@@ -17,9 +17,10 @@ _ACCEPTED = 202
 def of_user(call: Call) -> Reply:
     """A customer's orders, newest first, for the holder of that customer's token and for the administrator."""
     query: PageQuery = call.query
-    page = call.shop.orders.of_customer(
-        customer_id(call), page=query.page, per_page=query.per_page, cursor=query.cursor
-    )
+    token, user = call.bearer(), _user(call)
+    if not call.is_admin(token) and not call.shop.customers.opens(user, token):
+        raise Refusal(403)  # the same for an unknown customer, so that ids cannot be probed
+    page = call.shop.orders.of_customer(user, page=query.page, per_page=query.per_page, cursor=query.cursor)
     meta = {"page": page.page, "per_page": page.per_page, "total": page.total, "next_cursor": page.next_cursor}
     return Document.of({"orders": [render.order_summary(one) for one in page.items]}, meta).reply()
 
@@ -61,4 +62,12 @@ def _number(call: Call) -> str:
     number = call.params["number"]
     if not is_storable(number):
         raise NotFound("order", number)
+    return number
+
+
+def _user(call: Call) -> int:
+    text = call.params["user_id"]
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < len(str(LARGEST)) else 0
+    if not number and call.is_admin(call.bearer()):
+        raise NotFound("customer", text)
     return number
