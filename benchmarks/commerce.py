@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
@@ -39,7 +39,6 @@ from mestres_core.providers.on_delivery import OnDelivery
 from servers.postgres import own_postgres
 
 PRODUCTS = 200
-MOST = 40  # orders a second of one thread
 LINES = {"place": 3, "card": 3, "add": 2}
 LIMITS = {
     "place / oscar": 1 / 8,
@@ -215,37 +214,35 @@ def _meet_at(barrier: Any) -> None:
     _everybody = barrier
 
 
-def clients(kind: str, url: str, seconds: float, offset: int) -> int:
-    """Orders that four threads of this process place in so many seconds, each after three that nobody counts."""
+def clients(kind: str, url: str, orders: int, offset: int) -> float:
+    """Orders a second of four threads, until the first has placed so many, each after three that nobody counts."""
     made = {"ours": Ours, "hand": Hand}[kind]
     shared = Ours(make_url(url), offset) if kind == "ours" else None
     shops = [shared or made(make_url(url), offset + 50 * each) for each in range(4)]
     done = [0] * 4
-    ready = threading.Barrier(4, action=_everybody.wait)
+    ready, over = threading.Barrier(4, action=_everybody.wait), threading.Event()
 
-    def run(index: int) -> None:
+    def run(index: int) -> float:
         shop = shops[index]
-        baskets = [prepared(shop, "card") for _ in range(int(seconds * MOST) + 8)]
-        for _ in range(3):
-            shop.card(baskets.pop())
-        ready.wait()
-        until = time.perf_counter() + seconds
-        for basket in baskets:
+        baskets = [prepared(shop, "card") for _ in range(orders + 3)]
+        for basket in baskets[:3]:
             shop.card(basket)
-            if time.perf_counter() > until:
-                return
+        ready.wait()
+        begin = time.perf_counter()
+        for basket in baskets[3:]:
+            shop.card(basket)
+            if over.is_set():  # this one was not placed in time
+                break
             done[index] += 1
-        raise RuntimeError("more baskets are needed")
+        over.set()
+        return time.perf_counter() - begin
 
-    threads = [threading.Thread(target=run, args=(index,)) for index in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sum(done)
+    with ThreadPoolExecutor(4) as pool:
+        took = min(pool.map(run, range(4)))
+    return sum(done) / took
 
 
-def sixteen(urls: dict[str, URL], rounds: int, seconds: float) -> dict[str, float]:
+def sixteen(urls: dict[str, URL], rounds: int, orders: int) -> dict[str, float]:
     """Orders a second of sixteen clients, medians over rounds by turns."""
     found: dict[str, list[float]] = {name: [] for name in urls}
     context = get_context("spawn")
@@ -254,8 +251,8 @@ def sixteen(urls: dict[str, URL], rounds: int, seconds: float) -> dict[str, floa
         for _ in tqdm(range(rounds), desc="16 clients", leave=False, file=sys.stderr):
             for name, url in urls.items():
                 address = url.render_as_string(hide_password=False)
-                jobs = [pool.submit(clients, name, address, seconds, 40 * each) for each in range(4)]
-                found[name].append(sum(job.result() for job in jobs) / seconds)
+                jobs = [pool.submit(clients, name, address, orders, 40 * each) for each in range(4)]
+                found[name].append(sum(job.result() for job in jobs))
     return {name: statistics.median(rates) for name, rates in found.items()}
 
 
@@ -270,7 +267,7 @@ def pin(url: URL) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=60, help="each has three of everything")
-    parser.add_argument("--seconds", type=float, default=1.0, help="of sixteen clients, for each round")
+    parser.add_argument("--orders", type=int, default=30, help="of each of sixteen clients, in a round")
     parser.add_argument("--no-oscar", action="store_true", help="skip it: its tables take a while to be made")
     options = parser.parse_args()
     with server() as url:
@@ -286,7 +283,7 @@ def main() -> int:
         medians = one_client(shops, options.rounds)
         for one in (0, *_children(url)):
             os.sched_setaffinity(one, everybody)
-        rates = sixteen({name: urls[name] for name in ("ours", "hand")}, max(3, options.rounds // 12), options.seconds)
+        rates = sixteen({name: urls[name] for name in ("ours", "hand")}, max(3, options.rounds // 12), options.orders)
     return report(counts, medians, rates)
 
 
