@@ -420,8 +420,13 @@ class OrderService(Shipping, Returns, Edits):
         return requests
 
     def begin_voids(self, number: str, *, lease: timedelta) -> Sequence[VoidRequest]:
-        """Write down that what is authorized is to be released. Raises NotFound, IllegalTransition when nothing is."""
+        """Write down that what is authorized is to be released. Raises NotFound, IllegalTransition when nothing is.
+
+        While an order still waits for its other tenders, what its gift cards hold is theirs: it can only be cancelled.
+        """
         row = self._row(number, lock=True)
+        if row.status == "pending":
+            raise refuse(number, row.status, "voided")
         if not any(each.status in HELD for each in self._payments.of_order(number)):
             raise refuse(number, row.payment_status, "voided")
         asked = self._payments.begin_voids(number, leased_until=self._work.clock.now() + lease)

@@ -167,7 +167,8 @@ class PaymentService(Operations):
     def void(self, number: str) -> None:  # noqa: ARG002 - see below
         """Release what is authorized of an order and was not captured: `shop.payments.void(...)`.
 
-        Raises NotFound, IllegalTransition when nothing is, TransactionOwnershipError in somebody else's transaction.
+        The order stays; one that still waits for a payment is cancelled instead. Raises NotFound, IllegalTransition
+        when nothing is to be released or the order is pending, TransactionOwnershipError in somebody else's transaction.
         """
         raise TransactionOwnershipError("payments.void")
 

@@ -23,17 +23,26 @@ TENDERS = ("tok_ok", "tok_auth", "tok_declined", "tok_down", "pix", "boleto", "g
 
 
 class Machine(RuleBasedStateMachine):
-    """Random acts; those that are refused change nothing, whatever else they do the books stay right."""
+    """Random acts; those that are refused change nothing, whatever else they do the books stay right.
+
+    Each database has a subclass, which opens the shop and knows when something has been written.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        file = copy_of_template()
-        self.shop = furnished(f"sqlite:///{file}")
-        self.onlooker = sqlite3.connect(file)
-        self.looked_at = 0
+        self.shop = self.opened()
+        self.looked_at: object = None
         self.carts = [self.shop.cart() for _ in range(3)]
         self.numbers: list[str] = []
         self.seen = 0
+
+    def opened(self) -> TestShop:
+        """A furnished shop."""
+        raise NotImplementedError
+
+    def written(self) -> object:
+        """Something that is another as soon as anything has been written."""
+        raise NotImplementedError
 
     def attempt(self, act: Any) -> Any:
         """What it gives; a refusal is fine, anything else is a bug."""
@@ -194,16 +203,31 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def the_books_are_right(self) -> None:
-        # An act that was refused has written nothing, says SQLite, so the books are those that were looked at.
-        version = self.onlooker.execute("PRAGMA data_version").fetchone()[0]
-        if version != self.looked_at:
+        # An act that was refused has written nothing, so the books are those that were looked at.
+        written = self.written()
+        if written != self.looked_at:
             report = self.shop.audit()
             assert report.clean, report.violations
-            self.looked_at = version
+            self.looked_at = written
+
+    def teardown(self) -> None:
+        self.shop.close()
+
+
+class OnSqlite(Machine):
+    """Each sequence has a copy of a file."""
+
+    def opened(self) -> TestShop:
+        file = copy_of_template()
+        self.onlooker = sqlite3.connect(file)
+        return furnished(f"sqlite:///{file}")
+
+    def written(self) -> object:
+        return self.onlooker.execute("PRAGMA data_version").fetchone()[0]
 
     def teardown(self) -> None:
         self.onlooker.close()
-        self.shop.close()
+        super().teardown()
 
 
 GIFT = "PRESENTE2026"
@@ -243,11 +267,11 @@ def copy_of_template() -> Path:
     return copy
 
 
-def how_long() -> settings:
+def how_long(sequences: int = SEQUENCES) -> settings:
     """The same steps each time, so that a failure can be looked at again; the long form takes others every time."""
     long = os.environ.get("MESTRES_STRESS") == "long"
     return settings(
-        max_examples=20 * SEQUENCES if long else SEQUENCES,
+        max_examples=20 * sequences if long else sequences,
         stateful_step_count=STEPS,
         deadline=None,
         derandomize=not long,

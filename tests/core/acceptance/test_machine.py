@@ -3,10 +3,10 @@
 Half of them are here and half in test_machine_again.py, so that two processes can share the work.
 """
 
-from core.acceptance.machine import Machine, how_long
+from core.acceptance.machine import OnSqlite, how_long
 
 
-class TestBooks(Machine.TestCase):  # type: ignore[misc,name-defined]
+class TestBooks(OnSqlite.TestCase):  # type: ignore[misc,name-defined]
     """After every step the audit finds nothing."""
 
     settings = how_long()

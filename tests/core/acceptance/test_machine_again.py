@@ -1,9 +1,9 @@
 """The other half of the steps of test_machine.py, which are others: they depend on the machine's name."""
 
-from core.acceptance.machine import Machine, how_long
+from core.acceptance.machine import OnSqlite, how_long
 
 
-class MachineAgain(Machine):
+class MachineAgain(OnSqlite):
     """The same shop."""
 
 

@@ -155,6 +155,21 @@ def test_voiding_releases_what_is_open(sqlite_shop: TestShop) -> None:
     assert shop.audit().clean
 
 
+def test_an_order_that_waits_for_a_tender_is_not_voided(sqlite_shop: TestShop) -> None:
+    """What its gift card holds is released by cancelling it: voided, it would wait for less than it costs."""
+    shop = sqlite_shop
+    shop.product("A1", price=1000, stock=10)
+    card = {"method": "gift_card", "code": shop.gift_cards.issue(amount=5000).code, "amount": 700}
+    quote = shop.quote(shop.cart(("A1", 1)))
+    arguments = shop.arguments(quote) | {"payment": [card, {"method": "card", "token": "tok_ok"}]}
+    order = shop.checkout.begin(**arguments).order
+    with pytest.raises(IllegalTransition, match="pending"):
+        shop.payments.void(order.number)
+    assert shop.orders.get(order.number) == order
+    assert shop.orders.cancel(order.number).payment_status == "void"
+    assert shop.audit().clean
+
+
 def test_a_refused_capture(open_shop: Open) -> None:
     """A provider's clear no leaves the authorization as it is, and is in the ledger."""
 
