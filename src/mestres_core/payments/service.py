@@ -168,7 +168,7 @@ class PaymentService(Operations):
         """Release what is authorized of an order and was not captured: `shop.payments.void(...)`.
 
         The order stays; one that still waits for a payment is cancelled instead. Raises NotFound, IllegalTransition
-        when nothing is to be released or the order is pending, TransactionOwnershipError in somebody else's transaction.
+        when nothing is to be released or the order is pending, TransactionOwnershipError in another's transaction.
         """
         raise TransactionOwnershipError("payments.void")
 
