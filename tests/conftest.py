@@ -31,6 +31,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 _LONG = (
     "perf/test_simulation.py",
     "core/acceptance/test_machine.py",
+    "core/acceptance/test_machine_postgres.py",
     "core/acceptance/test_machine_again.py",
     "core/acceptance/test_replay.py",
 )

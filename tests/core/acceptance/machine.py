@@ -9,17 +9,20 @@ from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from core_shop import ADDRESS, CUSTOMER, TestShop
 from mestres_core.errors import CommerceError
+from mestres_core.providers.fake import FakeBoleto, FakeCard, FakePix
 from servers.quick import quick_folder
 
 PICK = st.integers(0, 4)
 SKUS = st.sampled_from("ABC")
 SOME = st.integers(1, 3)
+WHERE = st.sampled_from(["default", "loja"])
 STEPS, SEQUENCES = 100, 50  # in each of two files
-TENDERS = ("tok_ok", "tok_auth", "tok_declined", "tok_down", "pix", "boleto", "gift", "split")
+TENDERS = ("tok_ok", "tok_auth", "tok_declined", "tok_down", "pix", "boleto", "gift", "credit", "split")
+TOLD = ("authorized", "captured", "declined", "failed", "expired", "pending", "refunded", "voided")
 
 
 class Machine(RuleBasedStateMachine):
@@ -31,9 +34,11 @@ class Machine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.shop = self.opened()
+        self.customer = self.shop.customers.find(CUSTOMER["email"]).id
         self.looked_at: object = None
         self.carts = [self.shop.cart() for _ in range(3)]
         self.numbers: list[str] = []
+        self.asked: tuple[dict[str, Any], str] | None = None
         self.seen = 0
 
     def opened(self) -> TestShop:
@@ -52,9 +57,7 @@ class Machine(RuleBasedStateMachine):
 
     def order(self, pick: int) -> Any:
         """One of the last orders."""
-        if not self.numbers:
-            return None
-        return self.shop.orders.get(self.numbers[-1 - pick % len(self.numbers)])
+        return self.shop.orders.get(self.numbers[pick % len(self.numbers)])
 
     # Buyers
 
@@ -80,11 +83,27 @@ class Machine(RuleBasedStateMachine):
         if self.attempt(lambda: self.shop.carts.merge(guest, into=account, policy=policy)):
             self.carts[pick % 3] = self.shop.cart()
 
+    @precondition(lambda self: self.numbers)
+    @rule(pick=PICK, token=st.sampled_from(["tok_ok", "tok_auth", "tok_declined", "pix", "gift", "credit"]))
+    def pay_the_rest(self, pick: int, token: str) -> None:
+        order = self.order(pick)
+        self.attempt(lambda: self.shop.orders.pay(order.number, payment=self.payment(token)))
+
     @rule(pick=PICK)
     def reserve(self, pick: int) -> None:
         self.attempt(lambda: self.shop.carts.reserve(self.carts[pick % 3]))
 
-    @rule(pick=PICK, tender=st.sampled_from(TENDERS), halfway=st.booleans())
+    @initialize(tenders=st.lists(st.sampled_from(TENDERS), min_size=2, max_size=3))
+    def begin(self, tenders: list[str]) -> None:
+        for pick, tender in enumerate(tenders):
+            self.shop.carts.add(self.carts[pick], sku="ABC"[pick], quantity=2)
+            self.buy(pick, tender, halfway=False)
+
+    @rule(pick=PICK, sku=SKUS, quantity=SOME, tender=st.sampled_from(TENDERS), halfway=st.booleans())
+    def add_and_buy(self, pick: int, sku: str, quantity: int, tender: str, halfway: bool) -> None:
+        self.attempt(lambda: self.shop.carts.add(self.carts[pick % 3], sku=sku, quantity=quantity))
+        self.buy(pick, tender, halfway)
+
     def buy(self, pick: int, tender: str, halfway: bool) -> None:
         cart = self.carts[pick % 3]
         quote = self.attempt(lambda: self.shop.checkout.quote(cart, address=ADDRESS))
@@ -99,11 +118,21 @@ class Machine(RuleBasedStateMachine):
             "payment": self.payment(tender),
         }
         # A process that dies between the two is somebody who only begins.
-        act = self.shop.checkout.begin if halfway and pick == 0 else self.shop.checkout.place
-        self.attempt(lambda: act(**arguments))
-        self.numbers = [each.number for each in reversed(self.shop.orders.list())]
+        act = self.shop.checkout.begin if halfway else self.shop.checkout.place
+        bought = self.attempt(lambda: act(**arguments))
+        if bought is not None:
+            self.asked = (arguments, bought.order.number)
+        self.numbers = [each.number for each in self.shop.orders.list()][:5]
         if self.shop.carts.get(cart).status != "open":
             self.carts[pick % 3] = self.shop.cart()
+
+    @rule()
+    def ask_again(self) -> None:
+        """The same request once more is the same order; if it has come to nothing, that is told."""
+        if self.asked:
+            arguments, number = self.asked
+            again = self.attempt(lambda: self.shop.checkout.place(**arguments))
+            assert again is None or again.order.number == number
 
     def payment(self, tender: str) -> Any:
         """How the buyer pays."""
@@ -112,18 +141,20 @@ class Machine(RuleBasedStateMachine):
             return [{**gift, "amount": 700}, {"method": "card", "token": "tok_ok"}]
         if tender == "gift":
             return gift
+        if tender == "credit":
+            return {"method": "store_credit", "token": self.shop.customers.token(self.customer)}
         return {"method": tender} if not tender.startswith("tok_") else {"method": "card", "token": tender}
 
     # Providers and time
 
-    @rule(pick=PICK, kind=st.sampled_from(["captured", "declined", "failed", "expired", "pending"]), off=st.booleans())
+    @precondition(lambda self: self.numbers)
+    @rule(pick=PICK, kind=st.sampled_from(TOLD), off=st.booleans())
     def webhook(self, pick: int, kind: str, off: bool) -> None:
         order = self.order(pick)
-        if order:
-            payment = order.payments[pick % len(order.payments)]
-            amount = payment.amount.amount + off
-            told = f"{kind}{amount}{payment.id}"
-            self.attempt(lambda: self.shop.webhook(payment.id, kind, amount, provider=payment.provider, event_id=told))
+        payment = order.payments[pick % len(order.payments)]
+        amount = payment.amount.amount + off
+        told = f"{kind}{amount}{payment.id}"
+        self.attempt(lambda: self.shop.webhook(payment.id, kind, amount, provider=payment.provider, event_id=told))
 
     @rule(minutes=st.sampled_from([0, 1, 20, 31, 60 * 24 * 4]))
     def time_passes(self, minutes: int) -> None:
@@ -132,37 +163,36 @@ class Machine(RuleBasedStateMachine):
 
     # Clerks
 
+    @precondition(lambda self: self.numbers)
     @rule(pick=PICK, amount=st.one_of(st.none(), st.integers(1, 2500)))
     def refund(self, pick: int, amount: int | None) -> None:
         order = self.order(pick)
-        if order:
-            self.attempt(lambda: self.shop.orders.refund(order.number, amount=amount))
+        self.attempt(lambda: self.shop.orders.refund(order.number, amount=amount))
 
+    @precondition(lambda self: self.numbers)
     @rule(pick=PICK, amount=st.one_of(st.none(), st.integers(1, 2500)))
     def capture(self, pick: int, amount: int | None) -> None:
         order = self.order(pick)
-        if order:
-            self.attempt(lambda: self.shop.orders.capture(order.number, amount=amount))
+        self.attempt(lambda: self.shop.orders.capture(order.number, amount=amount))
 
+    @precondition(lambda self: self.numbers)
     @rule(pick=PICK, act=st.sampled_from(["cancel", "fulfill", "void"]))
     def end(self, pick: int, act: str) -> None:
         order = self.order(pick)
-        if order:
-            room = self.shop.payments if act == "void" else self.shop.orders
-            self.attempt(lambda: getattr(room, act)(order.number))
+        room = self.shop.payments if act == "void" else self.shop.orders
+        self.attempt(lambda: getattr(room, act)(order.number))
 
+    @precondition(lambda self: self.numbers)
     @rule(pick=PICK, pieces=SOME, act=st.sampled_from(["ship", "cancel_lines"]))
     def some_pieces(self, pick: int, pieces: int, act: str) -> None:
         order = self.order(pick)
-        if order:
-            line = order.lines[pick % len(order.lines)]
-            self.attempt(lambda: getattr(self.shop.orders, act)(order.number, lines={line.id: pieces}))
+        line = order.lines[pick % len(order.lines)]
+        self.attempt(lambda: getattr(self.shop.orders, act)(order.number, lines={line.id: pieces}))
 
+    @precondition(lambda self: self.numbers)
     @rule(pick=PICK, pieces=SOME, scrap=st.booleans(), end=st.sampled_from(["refund", "reject", "wait"]))
     def send_back(self, pick: int, pieces: int, scrap: bool, end: str) -> None:
         order = self.order(pick)
-        if not order:
-            return
         line = order.lines[pick % len(order.lines)]
         asked = self.attempt(lambda: self.shop.orders.request_return(order.number, lines={line.id: pieces}))
         if asked is None or end == "wait":
@@ -174,10 +204,11 @@ class Machine(RuleBasedStateMachine):
         self.attempt(lambda: self.shop.orders.receive_return(asked.id, scrap=lost))
         self.attempt(lambda: self.shop.orders.refund_return(asked.id))
 
+    @precondition(lambda self: self.numbers)
     @rule(pick=PICK, sku=SKUS, quantity=st.integers(0, 3), end=st.sampled_from(["commit", "discard", "wait"]))
     def edit(self, pick: int, sku: str, quantity: int, end: str) -> None:
         order = self.order(pick)
-        change = order and self.attempt(lambda: self.shop.orders.begin_edit(order.number))
+        change = self.attempt(lambda: self.shop.orders.begin_edit(order.number))
         if not change:
             return
         line = order.lines[pick % len(order.lines)]
@@ -187,15 +218,45 @@ class Machine(RuleBasedStateMachine):
             self.attempt(lambda: self.shop.orders.edit_add(change.id, sku=sku, quantity=quantity))
         if end == "commit":
             self.attempt(lambda: self.shop.orders.commit_edit(change.id))
+            if pick > 2:
+                self.pay_the_rest(pick, "tok_ok")
         elif end == "discard":
             self.shop.orders.discard_edit(change.id)
 
-    @rule(sku=SKUS, quantity=st.integers(0, 6), act=st.sampled_from(["receive", "set"]))
-    def stock(self, sku: str, quantity: int, act: str) -> None:
+    @rule(sku=SKUS, quantity=st.integers(0, 6), act=st.sampled_from(["receive", "set"]), where=WHERE)
+    def stock(self, sku: str, quantity: int, act: str, where: str) -> None:
         if act == "set":
-            self.attempt(lambda: self.shop.inventory.set(sku, on_hand=quantity))
+            self.attempt(lambda: self.shop.inventory.set(sku, on_hand=quantity, location=where))
         elif quantity:
-            self.shop.inventory.receive(sku, quantity=quantity)
+            self.shop.inventory.receive(sku, quantity=quantity, location=where)
+
+    @rule(sku=SKUS, pieces=SOME, back=st.booleans())
+    def transfer(self, sku: str, pieces: int, back: bool) -> None:
+        source, target = ("loja", "default") if back else ("default", "loja")
+        self.attempt(lambda: self.shop.inventory.transfer(sku, quantity=pieces, source=source, target=target))
+
+    @rule(sku=SKUS, limit=st.integers(0, 3), where=WHERE)
+    def allow_backorders(self, sku: str, limit: int, where: str) -> None:
+        self.attempt(lambda: self.shop.inventory.configure(sku, backorder_limit=limit, location=where))
+
+    @rule(amount=st.integers(1, 3000), act=st.sampled_from(["top_up", "debit", "grant", "take", "off", "on"]))
+    def account(self, amount: int, act: str) -> None:
+        cards, credit = self.shop.gift_cards, self.shop.store_credit
+        if act in ("top_up", "debit"):
+            self.attempt(lambda: getattr(cards, act)(GIFT, amount=amount))
+        elif act in ("on", "off"):
+            self.attempt(lambda: cards.change(GIFT, active=act == "on"))
+        else:
+            self.attempt(lambda: getattr(credit, {"take": "debit"}.get(act, act))(self.customer, amount=amount))
+
+    @rule()
+    def erase_the_buyer(self) -> None:
+        self.shop.customers.erase(self.customer)
+        self.customer = self.shop.customers.create(**CUSTOMER).id
+
+    @rule(budget=st.integers(0, 4000), most=st.integers(1, 4))
+    def change_promotions(self, budget: int, most: int) -> None:
+        self.attempt(lambda: save_promotions(self.shop, budget=budget, most=most))
 
     @rule(sku=SKUS, amount=st.integers(1, 4000))
     def reprice(self, sku: str, amount: int) -> None:
@@ -235,17 +296,24 @@ GIFT = "PRESENTE2026"
 
 def furnished(url: str, *, new: bool = False) -> TestShop:
     """The shop at `url`; a new one is filled."""
-    shop = TestShop(url)
+    shop = TestShop(url, providers=(FakeCard(sleep=lambda _seconds: None), FakePix(), FakeBoleto()))
     if new:
         for sku, price, stock in (("A", 1990, 5), ("B", 333, 3), ("C", 1005, 9)):
             shop.product(sku, price=price, stock=stock)
         shop.tax.set_rate("ICMS", percent=7)
-        shop.promotions.save_coupon("DEZ", percent=10, most_uses=3)
+        shop.inventory.save_location("loja", priority=1)
         shop.promotions.save_coupon("NIVER", amount=500, minimum=2000)
-        three = {"type": "buy_get", "buy_quantity": 2, "get_quantity": 1}
-        shop.promotions.save("three", name="Leve 3, pague 2", actions=[three], budget=3000, currency="BRL")
+        save_promotions(shop, budget=3000, most=3)
         shop.gift_cards.issue(amount=5000, code=GIFT)
+        shop.customers.create(**CUSTOMER)
     return shop
+
+
+def save_promotions(shop: TestShop, *, budget: int, most: int) -> None:
+    """A coupon and a promotion with limits, new or changed."""
+    shop.promotions.save_coupon("DEZ", percent=10, most_uses=most)
+    three = {"type": "buy_get", "buy_quantity": 2, "get_quantity": 1}
+    shop.promotions.save("three", name="Leve 3, pague 2", actions=[three], budget=budget, currency="BRL")
 
 
 _TEMPLATE: list[Path] = []
