@@ -7,8 +7,9 @@ free text. Invariant: every value of a defined attribute fits its definition; ch
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select, update
@@ -83,15 +84,15 @@ def typed(work: Work, drafts: Sequence[ProductDraft]) -> tuple[list[ProductDraft
     known = read_definitions(work)
     if not known.by_name:
         return list(drafts), {}
-    checks, found = Checks(), []
+    checks, found, places = Checks(), [], _Places(work.session)
     for index, draft in enumerate(drafts):
         at = "" if len(drafts) == 1 else f"drafts[{index}]."
-        found.append(_typed(checks, at, draft, known) if isinstance(draft.attributes, Mapping) else draft)
+        found.append(_typed(checks, at, draft, known, places))
     checks.done()
     return found, {name: each.type for name, each in known.by_name.items()}
 
 
-def _typed(checks: Checks, at: str, draft: ProductDraft, known: Definitions) -> ProductDraft:
+def _typed(checks: Checks, at: str, draft: ProductDraft, known: Definitions, places: _Places) -> ProductDraft:
     values: dict[Any, Any] = {}
     for name, value in draft.attributes.items():
         of = known.named(name) if isinstance(name, str) else None
@@ -105,13 +106,44 @@ def _typed(checks: Checks, at: str, draft: ProductDraft, known: Definitions) -> 
     for each in known.by_name.values():
         if each.required and each.name not in draft.attributes and each.code not in draft.attributes:
             names = {fold(name) for name in draft.attributes if isinstance(name, str)}
-            if fold(each.name) not in names and _is_below(draft.category, each.category):
+            if fold(each.name) not in names and (
+                each.category is None or each.category in places.along(draft.category)
+            ):
                 checks.wrong(f"{at}attributes.{each.name}", "required")
     return replace(draft, attributes=values)
 
 
-def _is_below(path: Sequence[Any], category_slug: str | None) -> bool:
-    return category_slug is None or any(isinstance(name, str) and slug(name) == category_slug for name in path)
+class _Places:
+    """The category tree, read when something is required in a part of it."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+
+    @cached_property
+    def _rows(self) -> Mapping[int, Any]:
+        columns = (category.c.id, category.c.parent_id, category.c.slug, category.c.name)
+        return {row.id: row for row in self._session.execute(select(*columns))}
+
+    @cached_property
+    def _by_name(self) -> Mapping[tuple[int | None, str], Any]:
+        return {(row.parent_id, slug(row.name)): row for row in self._rows.values()}
+
+    def along(self, path: Sequence[Any]) -> Iterator[str]:
+        """The slugs of the categories on a path of names, as far as there are any."""
+        row_id = None
+        for name in path:
+            row = self._by_name.get((row_id, slug(name) if isinstance(name, str) else ""))
+            if row is None:
+                return
+            row_id = row.id
+            yield row.slug
+
+    def above(self, row_id: int | None) -> Iterator[str]:
+        """The slugs of a category and of those that it is in."""
+        while row_id is not None:
+            row = self._rows[row_id]
+            row_id = row.parent_id
+            yield row.slug
 
 
 class AttributeService:
@@ -208,7 +240,7 @@ class AttributeService:
         if not isinstance(values, Mapping):
             raise ValidationError.of("values", "not_mapping")
         row = self._changing.lock(product)
-        known, checks = read_definitions(self._work), Checks()
+        known, checks, places = read_definitions(self._work), Checks(), _Places(self._session)
         present = {r.name_folded for r in self._session.execute(_OF_PRODUCT, {"product_id": row.id})}
         rows: list[dict[str, Any]] = []
         gone: set[str] = set()
@@ -217,7 +249,11 @@ class AttributeService:
             shown = of.name if of else checks.text("values", name, limit=60)
             if value is None:
                 gone.add(fold(shown))
-                if of is not None and of.required and of.category is None:
+                if (
+                    of is not None
+                    and of.required
+                    and (of.category is None or of.category in places.above(row.category_id))
+                ):
                     checks.wrong(f"values.{shown}", "required")
                 continue
             kind, choices = (of.type, of.choices) if of else ("text", ())

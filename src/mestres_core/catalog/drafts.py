@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -30,32 +30,74 @@ def make_draft(
 ) -> ProductDraft:
     """The draft that plain arguments mean. Raises ValidationError."""
     checks = Checks()
-    made: list[VariantDraft] = []
-    attributes, images = rest.get("attributes"), rest.get("images")
+    loose = {"attributes": rest.pop("attributes", None), "images": rest.pop("images", None)}
+    parts = _parts(checks, "", variants=variants, category=category, **loose)
+    checks.done()
+    key = rest.pop("key", None) or rest.get("slug") or (slug(name) if isinstance(name, str) and words(name) else "")
+    return ProductDraft(key=key, name=name, **parts, **rest)
+
+
+def settled(drafts: Iterable[Any]) -> list[ProductDraft]:
+    """The drafts with parts of the types that they are declared with, from whatever a caller has written for them.
+
+    A name alone is a category, and not the path of its letters. Raises ValidationError.
+    """
+    checks = Checks()
+    if isinstance(drafts, (str, bytes, Mapping)) or not isinstance(drafts, Iterable):
+        checks.wrong("drafts", "not_list")
+        drafts = ()
+    given = list(drafts)
+    made: list[ProductDraft] = []
+    for index, draft in enumerate(given):
+        at = "" if len(given) == 1 else f"drafts[{index}]."
+        if not isinstance(draft, ProductDraft):
+            checks.wrong(f"drafts[{index}]", "invalid", reason="must be a ProductDraft")
+        elif _is_settled(draft):
+            made.append(draft)
+        else:
+            loose = {each: getattr(draft, each) for each in ("variants", "category", "attributes", "images")}
+            made.append(replace(draft, **_parts(checks, at, **loose)))
+    checks.done()
+    return made
+
+
+def _is_settled(draft: ProductDraft) -> bool:
+    tuples = all(type(each) is tuple for each in (draft.variants, draft.category, draft.images))
+    return tuples and type(draft.attributes) is dict and all(type(each) is VariantDraft for each in draft.variants)
+
+
+def _parts(checks: Checks, at: str, *, variants: Any, category: Any, attributes: Any, images: Any) -> dict[str, Any]:
     if attributes is not None and not isinstance(attributes, Mapping):
-        checks.wrong("attributes", "not_mapping")
+        checks.wrong(f"{at}attributes", "not_mapping")
+        attributes = None
     if images is not None and (isinstance(images, (str, bytes)) or not isinstance(images, Sequence)):
-        checks.wrong("images", "not_list")
+        checks.wrong(f"{at}images", "not_list")
+        images = None
     if not (category is None or isinstance(category, (str, Sequence))):
-        checks.wrong("category", "not_text")
+        checks.wrong(f"{at}category", "not_text")
+        category = None
     if isinstance(variants, (str, bytes, Mapping)) or not isinstance(variants, Iterable):
-        checks.wrong("variants", "not_list")
+        checks.wrong(f"{at}variants", "not_list")
         variants = ()
+    return {
+        "variants": tuple(_variants(checks, at, variants)),
+        "category": (category,) if isinstance(category, str) else tuple(category or ()),
+        "attributes": dict(attributes or {}),
+        "images": tuple(images or ()),
+    }
+
+
+def _variants(checks: Checks, at: str, variants: Iterable[Any]) -> Iterator[VariantDraft]:
     for index, given in enumerate(variants):
         if isinstance(given, VariantDraft):
-            made.append(given)
+            yield given
             continue
-        fields = checks.mapping(f"variants[{index}]", given, _VARIANT_FIELDS)
+        fields = checks.mapping(f"{at}variants[{index}]", given, _VARIANT_FIELDS)
         for needed in ("sku", "price"):
             if needed not in fields:
-                checks.wrong(f"variants[{index}].{needed}", "required")
+                checks.wrong(f"{at}variants[{index}].{needed}", "required")
         if not checks.errors:
-            made.append(VariantDraft(**fields))
-    checks.done()
-    rest |= {"attributes": dict(attributes or {}), "images": tuple(images or ())}
-    path = (category,) if isinstance(category, str) else tuple(category or ())
-    key = rest.pop("key", None) or rest.get("slug") or (slug(name) if isinstance(name, str) and words(name) else "")
-    return ProductDraft(key=key, name=name, variants=tuple(made), category=path, **rest)
+            yield VariantDraft(**fields)
 
 
 def check_drafts(drafts: Sequence[ProductDraft]) -> None:

@@ -12,7 +12,7 @@ from mestres_core.catalog import cards, queries
 from mestres_core.catalog.attributes import check_filters
 from mestres_core.catalog.channels import ChannelService, FrontPrices
 from mestres_core.catalog.collections import CollectionService
-from mestres_core.catalog.drafts import make_draft
+from mestres_core.catalog.drafts import make_draft, settled
 from mestres_core.catalog.dto import (
     Category,
     Image,
@@ -301,7 +301,7 @@ class CatalogService:
 
     def save_many(self, drafts: Iterable[ProductDraft]) -> SaveReport:
         """Save many products at once, all or none. Raises ValidationError naming every wrong field of every draft."""
-        return Saver(self._work, self._inventory).save(list(drafts))
+        return Saver(self._work, self._inventory).save(settled(drafts))
 
     def stock_moved(self, changed: Iterable[int], flipped: Iterable[int]) -> None:
         """Put the cards right after a movement of stock, and announce the products concerned."""

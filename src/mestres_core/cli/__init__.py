@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from sqlalchemy.exc import OperationalError
+
 from mestres_core.errors import CommerceError
 
 _SUBJECTS = (
@@ -58,6 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(options.run(options) or 0)
     except CommerceError as error:
         print(f"mestres: {error}", file=sys.stderr)
+        return 1
+    except OperationalError as error:
+        print(f"mestres: the database does not answer: {str(error.orig).strip()}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

@@ -63,9 +63,13 @@ _REFERENCE_TAKEN = ("_customer_reference", "_customer.reference")
 
 
 def _know(dialect: str) -> Any:
-    """Insert, or an update that changes nothing: only so does a row that was there already come back."""
+    """Insert, or an update that changes nothing: only so does a row that was there already come back.
+
+    Not even the address is set to itself. PostgreSQL would lock the row against those who only refer to it, such as the
+    same buyer's other order, which waits for the goods that we hold.
+    """
     query = upsert(dialect, customer)
-    same = query.on_conflict_do_update(index_elements=["email"], set_={"email": query.excluded.email})
+    same = query.on_conflict_do_update(index_elements=["email"], set_={"created_at": customer.c.created_at})
     return same.returning(_ITSELF)
 
 

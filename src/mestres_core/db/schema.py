@@ -44,7 +44,7 @@ _LOCK = 0x6D65_7374_7265_73  # any number that others do not use: "mestres"
 def migrate(engine: Engine, revision: str = "head") -> None:
     """Create or upgrade the tables, or go back to an earlier `revision`; costs a query when there is nothing to do.
 
-    Several processes may do it at once: one of them will.
+    Several processes may do it at once: one of them will. Raises DatabaseNotReady for a revision unknown here.
     """
     if revision == "head" and version(engine) == HEAD:
         return
@@ -109,13 +109,16 @@ def _alembic(connection: Connection, revision: str) -> None:
     from alembic import command  # noqa: PLC0415 - 100 ms of imports that most starts do not need
     from alembic.config import Config  # noqa: PLC0415
     from alembic.runtime.migration import MigrationContext  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415
 
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     config.attributes["connection"] = connection
     versions = {"version_table": own_name(connection, VERSION_TABLE)}
     current = MigrationContext.configure(connection, opts=versions).get_current_revision() or ""
-    if revision == "base" or revision.startswith("-") or (revision.isdigit() and revision < current):
-        command.downgrade(config, revision)
-    else:
-        command.upgrade(config, revision)
+    down = revision == "base" or revision.startswith("-") or (revision.isdigit() and revision < current)
+    try:
+        (command.downgrade if down else command.upgrade)(config, revision)
+    except CommandError as error:
+        remedy = f"this mestres knows the revisions up to {HEAD}: is the database of a newer one?"
+        raise DatabaseNotReady(f"the tables cannot go from {current or 'base'} to {revision}", remedy) from error

@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast
 
 from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, InvalidatePoolError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError, NoSuchModuleError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
@@ -33,6 +33,7 @@ _ATTEMPTS = 5
 _IN_ERROR = 3  # libpq's number
 _IDLE = 5.0  # seconds
 _LIMITS = {"lock_timeout": "10s", "idle_in_transaction_session_timeout": "60s"}
+_REMEDY = "use a sqlite:///file.db or postgresql://... address"
 _PREPARED = 500  # statements that asyncpg keeps for a connection
 POOL = {"pool_size": 20, "max_overflow": 30, "pool_timeout": 30, "pool_recycle": 3600}
 """The connections of a process to PostgreSQL."""
@@ -40,20 +41,22 @@ POOL = {"pool_size": 20, "max_overflow": 30, "pool_timeout": 30, "pool_recycle":
 
 def normal_url(url: str | URL) -> URL:
     """A plain postgresql:// means psycopg 3. Raises DatabaseNotReady for any database but these two."""
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:  # the address itself is not told: there may be a password in it
+        raise DatabaseNotReady("this is no address of a database", _REMEDY) from error
     if parsed.drivername in ("postgresql", "postgres"):
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.get_backend_name() not in ("sqlite", "postgresql"):
-        raise DatabaseNotReady(
-            f"{parsed.get_backend_name()} is not supported", "use a sqlite:///file.db or postgresql://... address"
-        )
+        raise DatabaseNotReady(f"{parsed.get_backend_name()} is not supported", _REMEDY)
     return parsed
 
 
 def make_engine(url: str | URL, *, options: str = "") -> Engine:
     """An engine with the settings this package needs: pool of 20 + 30, lock timeout 10 s, SQLite configured.
 
-    `options` are told to the PostgreSQL server with those of our own, such as `-c search_path=...`.
+    `options` are told to the PostgreSQL server with those of our own, such as `-c search_path=...`. Raises
+    DatabaseNotReady, also when the driver is missing.
     """
     parsed = normal_url(url)
     if parsed.get_backend_name() == "sqlite":
@@ -65,7 +68,14 @@ def make_engine(url: str | URL, *, options: str = "") -> Engine:
     arguments = connect_arguments(parsed)
     if options:
         arguments["options"] = f"{arguments['options']} {options}"
-    made = create_engine(parsed, **with_driver(parsed, {**POOL, "connect_args": arguments}))
+    try:
+        made = create_engine(parsed, **with_driver(parsed, {**POOL, "connect_args": arguments}))
+    except NoSuchModuleError as error:
+        raise DatabaseNotReady(f"{parsed.drivername} is no driver of SQLAlchemy's", _REMEDY) from error
+    except ImportError as missing:
+        raise DatabaseNotReady(
+            f"{missing.name or missing} is not installed", "pip install 'mestres[postgres]'"
+        ) from missing
     prepare(made)
     return made
 

@@ -7,36 +7,73 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from mestres_core.rules.text import STOP_WORDS, stems
+from mestres_core.rules.text import STOP_WORDS, tokens
 
 SYNONYMS: Sequence[Sequence[str]] = (
     ("110 v", "127 v", "110 volts", "127 volts"),
     ("220 v", "220 volts"),
+    ("acessório", "utensílio"),
     ("aeropress", "prensa de ar"),
+    ("bico de ganso", "pescoço de ganso", "gooseneck"),
     ("cafeteira", "cafetera"),
     ("chemex", "ampulheta"),
     ("clube", "assinatura"),
     ("cold brew", "coldbrew", "extração a frio"),
     ("compactador", "calcador", "tamper"),
     ("decaf", "descafeinado", "descafeinizado", "sem cafeína"),
-    ("expresso", "espresso"),
+    ("descalcificante", "descalcificador", "anticalcário"),
+    ("dosador", "medidor"),
+    ("drip bag", "drip coffee"),
+    ("expresso", "espresso", "expreso"),
+    ("fermentação carbônica", "maceração carbônica"),
     ("french press", "prensa francesa"),
     ("geisha", "gesha"),
     ("inox", "aço inoxidável"),
     ("livro", "leitura"),
     ("moedor", "moinho", "triturador"),
-    ("moka", "cafeteira italiana"),
+    ("moka", "cafeteira italiana", "bule italiano"),
     ("moído", "em pó", "moagem"),
     ("moca", "peaberry"),
     ("mug", "caneca"),
     ("orgânico", "sem agrotóxico"),
-    ("pitcher", "leiteira"),
+    ("pitcher", "leiteira", "jarra para leite"),
     ("presente", "lembrança", "gift"),
     ("sifão", "globinho"),
     ("térmico", "isotérmico"),
+    ("trimestral", "três meses"),
     ("v60", "coador cônico"),
+    ("viagem", "viajante"),
     ("washed", "lavado"),
     ("xícara", "chávena"),
+    # Where coffee comes from, and what is said of who and what does.
+    ("bahia", "baiano"),
+    ("brasil", "brasileiro", "brazil"),
+    ("china", "chinês"),
+    ("colômbia", "colombiano"),
+    ("costa rica", "costarica", "costarriquenho"),
+    ("el salvador", "salvadorenho"),
+    ("equador", "equatoriano"),
+    ("espírito santo", "capixaba"),
+    ("etiópia", "etíope", "ethiopia"),
+    ("guatemala", "guatemalteco"),
+    ("haiti", "haitiano"),
+    ("havaí", "havaiano", "hawaii"),
+    ("honduras", "hondurenho"),
+    ("índia", "indiano"),
+    ("indonésia", "indonésio"),
+    ("malauí", "malawi"),
+    ("méxico", "mexicano"),
+    ("nicarágua", "nicaraguense"),
+    ("panamá", "panamenho"),
+    ("paraná", "paranaense"),
+    ("peru", "peruano"),
+    ("quênia", "queniano", "kenya", "kenia"),
+    ("são paulo", "paulista"),
+    ("tailândia", "tailandês"),
+    ("taiwan", "taiwanês"),
+    ("tanzânia", "tanzaniano"),
+    ("uganda", "ugandense"),
+    ("vietnã", "vietnamita", "vietnam"),
 )
 """What a coffee shop's buyers say for the same thing."""
 
@@ -62,7 +99,7 @@ class Synonyms:
 
 
 def _phrase(text: str) -> Phrase:
-    return tuple(each for each in stems(text) if each not in STOP_WORDS)
+    return tuple(stem for typed, stem in tokens(text) if typed not in STOP_WORDS)
 
 
 BUILT_IN = Synonyms(SYNONYMS)

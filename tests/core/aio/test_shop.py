@@ -1,6 +1,7 @@
 """The async shop is the plain shop: the same services, statements and errors, awaited."""
 
 import asyncio
+import contextlib
 import threading
 import time
 
@@ -223,6 +224,34 @@ def test_in_memory():
     asyncio.run(main())
     with Commerce.open("sqlite://") as shop, pytest.raises(DatabaseNotReady, match="in memory"):
         _ = shop.aio
+
+
+def test_in_memory_when_cancelled():
+    """A cancelled task's connection is thrown away, what is in the memory stays until the shop is closed."""
+
+    async def cancelled(call, waits):
+        task = asyncio.ensure_future(call)
+        for _ in range(waits):
+            await asyncio.sleep(0)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    async def main():
+        async with await AsyncCommerce.open("sqlite://") as shop:
+            await shop.catalog.save(name="Café", variants=[{"sku": "A1", "price": 1000, "stock": 5}])
+            thrown = []
+            event.listen(shop.engine.sync_engine, "invalidate", lambda *_: thrown.append(1))
+            for waits in range(1, 40, 3):
+                await cancelled(shop.inventory.receive("A1", quantity=1000), waits)
+            assert thrown
+            assert (await shop.inventory.level("A1")).on_hand % 1000 == 5
+            assert (await shop.audit()).clean
+            await shop.close()
+            with pytest.raises(OperationalError, match="no such table"):
+                await shop.catalog.list()
+
+    asyncio.run(main())
 
 
 def test_event_loops(aio_url):

@@ -81,6 +81,23 @@ def test_required_only_below_a_category(shop: TestShop) -> None:
     with pytest.raises(ValidationError, match="lote is required"):
         shop.product("C3", category=("Grãos", "Microlotes"))
     shop.product("C3", category=("Grãos", "Microlotes"), attributes={"lote": "7"})
+    with pytest.raises(ValidationError, match="lote is required"):
+        shop.attributes.set("cafe-c3", {"lote": None})
+    shop.attributes.set("cafe-b2", {"lote": "8"})
+    shop.attributes.set("cafe-b2", {"lote": None})
+
+
+def test_required_in_a_category_whose_slug_is_not_its_names(shop: TestShop) -> None:
+    """Two categories of one name are told apart, also when they are called otherwise by now."""
+    shop.product("A1", category=("Grãos", "Especiais"))
+    shop.product("B2", category=("Moídos", "Especiais"))
+    (other,) = shop.categories.subtree("moidos").children
+    assert "especiais" != other.slug
+    shop.attributes.define("moagem", type="text", required=True, category=other.slug)
+    shop.categories.rename("moidos", name="Em pó", new_slug="po")
+    shop.product("C3", category=("Grãos", "Especiais"))
+    with pytest.raises(ValidationError, match="moagem is required"):
+        shop.product("D4", category=("Em pó", "Especiais"))
 
 
 def test_a_definition_proves_the_values_that_there_are(shop: TestShop) -> None:

@@ -39,6 +39,30 @@ def test_wrong_drafts_are_named_and_change_nothing(shop: TestShop) -> None:
     assert () == shop.catalog.list().items
 
 
+def test_drafts_are_taken_as_people_write_them(shop: TestShop) -> None:
+    """In bulk as one by one: a category by its name alone is one category, and lists and plain mappings will do."""
+    loose: dict[str, Any] = {"category": "Acessórios", "variants": [{"sku": "A", "price": 1}], "attributes": None}
+    strict: dict[str, Any] = {"category": ("Acessórios",), "variants": (VariantDraft(sku="A", price=1),)}
+    shop.catalog.save_many([ProductDraft(key="k", name="Moedor", **loose)])
+    assert 1 == shop.catalog.save_many([ProductDraft(key="k", name="Moedor", **strict)]).unchanged
+    path: dict[str, Any] = {"category": ["Casa", "Café"], "variants": [VariantDraft(sku="B", price=1)]}
+    shop.catalog.save_many([ProductDraft(key="l", name="Filtro", **path)])
+    assert [("Acessórios", 0), ("Casa", 1)] == [(each.name, len(each.children)) for each in shop.catalog.categories()]
+
+
+def test_drafts_of_a_wrong_shape_are_named(shop: TestShop) -> None:
+    """As every wrong argument they are a ValidationError that names each field, and nothing is saved."""
+    odd: dict[str, Any] = {"variants": None, "category": 5, "attributes": ["a"], "images": "/a.jpg"}
+    with pytest.raises(ValidationError) as caught:
+        shop.catalog.save_many([ProductDraft(key="k", name="Moedor", **odd), {"key": "l"}])  # type: ignore[list-item]
+    named = [error.field for error in caught.value.errors]
+    parts = ["attributes", "images", "category", "variants"]
+    assert [*(f"drafts[0].{part}" for part in parts), "drafts[1]"] == named
+    for nothing in (None, "text", ProductDraft(key="k", name="Moedor", variants=())):
+        with pytest.raises(ValidationError, match="drafts must be a list"):
+            shop.catalog.save_many(nothing)  # type: ignore[arg-type]
+
+
 def test_skus_belong_to_one_product(shop: TestShop) -> None:
     """A SKU of another product is refused by name; blanks around it do not count."""
     shop.product()

@@ -7,10 +7,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from core_shop import CUSTOMER, TestShop
 from mestres_core import Services
+from mestres_core.checkout.dto import Quote
 from mestres_core.errors import CartClosed, CommerceError, QuoteChanged
+from mestres_core.testing import pause_before
 
 PAYMENT = {"method": "card", "token": "tok_ok"}
 _WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
@@ -196,3 +199,29 @@ def test_a_price_that_changes_while_it_is_ordered(shop: TestShop) -> None:
     shop.product(price=9999)
     assert shop.orders.get(begun.order.number).totals == quote.totals
     assert begun.request.amount == quote.totals.grand
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_two_orders_of_a_new_customer_do_not_wait_for_each_other(shop: TestShop) -> None:
+    """One has the goods and finds that the buyer is known by now; the other has the buyer and waits for the goods."""
+    shop.product(stock=9)
+    quotes = [shop.quote(shop.cart(("A1", 1))) for _ in range(2)]
+    failed: list[str] = []
+    event.listen(shop.engine, "handle_error", lambda context: failed.append(str(context.original_exception)))
+
+    def buy(quote: Quote) -> str:
+        placed = shop.checkout.place(
+            quote.cart_id, quote_hash=quote.hash, idempotency_key=quote.cart_id, customer=CUSTOMER, payment=PAYMENT
+        )
+        return placed.order.payment_status
+
+    with pause_before(shop, "INSERT INTO mc_customer") as pause, ThreadPoolExecutor(2) as pool:
+        one = pool.submit(buy, quotes[0])
+        pause.wait()
+        shop.customers.create(email=CUSTOMER["email"])
+        other = pool.submit(buy, quotes[1])
+        _until_it_waits(shop, other)
+        pause.go()
+        assert ["paid", "paid"] == [one.result(30), other.result(30)]
+    assert [] == failed
+    assert shop.audit().clean

@@ -129,6 +129,17 @@ def test_a_host_may_go_on_in_the_same_session(shop: TestShop) -> None:
     assert told == [["ProductChanged", "ProductChanged"], ["ProductChanged"]]
 
 
+def test_a_transaction_that_is_the_connections(cached: Any, shop: TestShop) -> None:
+    """A session that joined it has committed, and nothing is committed yet: what is read meanwhile is not kept."""
+    before = cached.catalog.get(1).card.price.amount
+    with shop.engine.connect() as connection, connection.begin():
+        with Session(connection) as session:
+            shop.core.on(session).pricing.set_price("A1", amount=7777)
+            session.commit()
+        assert before == cached.catalog.get(1).card.price.amount
+    assert 7777 == cached.catalog.get(1).card.price.amount == cached.catalog.list().items[-1].price.amount
+
+
 def test_warming(cached: Any, shop: TestShop) -> None:
     """What is asked for most is there before anybody asks."""
     shop.product("F1", featured=True)

@@ -143,5 +143,23 @@ def test_synonyms_are_asked_for(shop: TestShop) -> None:
     shop.product("B", name="Prensa francesa")
     assert [card.sku for card in shop.search.products("expresso").items] == ["A"]
     assert [card.sku for card in shop.search.products("french press").items] == ["B"]
-    own = Synonyms([("cafeteira de êmbolo", "prensa")])
+    own = Synonyms([("cafeteira de êmbolo", "prensa"), ("jarra para leite", "leiteira")])
     assert terms("uma cafeteira de êmbolo", own)[0].others == ((stem("prensa"),),)
+    for typed in ("jarra para leite", "jarra de leite", "jarra leite"):  # what says nothing counts in neither
+        assert terms(typed, own)[0].others == ((stem("leiteira"),),)
+
+
+def test_what_is_said_of_a_country_is_its_name(shop: TestShop) -> None:
+    """Coffee is asked for by its country in many ways, in any number and gender, and written together."""
+    for sku, country in (("ET", "Etiópia"), ("CR", "Costa Rica"), ("KE", "Quênia"), ("BA", "Bahia")):
+        shop.product(sku, name=f"Café {country}")
+    asked = {
+        "etíopes": "ET",
+        "ethiopia": "ET",
+        "costarriquenho": "CR",
+        "costarica": "CR",
+        "kenya": "KE",
+        "baianas": "BA",
+    }
+    found = {words: [card.sku for card in shop.search.products(words).items] for words in asked}
+    assert found == {words: [sku] for words, sku in asked.items()}
