@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from mestres_core.catalog.dto import ProductDraft, VariantDraft
+from mestres_core.errors import ValidationError
 from mestres_core.inventory.service import MOST_PIECES
 from mestres_core.rules.checks import BIGGEST_AMOUNT, Checks
 from mestres_core.rules.money import Money
@@ -54,8 +55,41 @@ def make_draft(
     checks.done()
     rest |= {"attributes": dict(attributes or {}), "images": tuple(images or ())}
     path = (category,) if isinstance(category, str) else tuple(category or ())
-    key = rest.pop("key", None) or rest.get("slug") or (slug(name) if isinstance(name, str) and words(name) else "")
+    given = rest["slug"] if isinstance(rest.get("slug"), str) else ""
+    key = rest.pop("key", None) or given or (slug(name) if isinstance(name, str) and words(name) else "")
     return ProductDraft(key=key, name=name, variants=tuple(made), category=path, **rest)
+
+
+def read_drafts(drafts: Any) -> list[ProductDraft]:
+    """Drafts as they are saved: a category may be a name, and what is a tuple may be a list. Raises ValidationError."""
+    if isinstance(drafts, str | bytes | Mapping) or not isinstance(drafts, Iterable):
+        raise ValidationError.of("drafts", "not_list")
+    checks = Checks()
+    made = list(drafts)
+    for index, draft in enumerate(made):
+        if isinstance(draft, ProductDraft):
+            made[index] = _shaped(checks, "" if len(made) == 1 else f"drafts[{index}].", draft)
+        else:
+            checks.wrong(f"drafts[{index}]", "invalid", reason="must be a ProductDraft")
+    checks.done()
+    return made
+
+
+def _shaped(checks: Checks, at: str, draft: ProductDraft) -> ProductDraft:
+    if not isinstance(draft.attributes, Mapping):
+        checks.wrong(f"{at}attributes", "not_mapping")
+    given: dict[str, Any] = {"category": draft.category, "variants": draft.variants, "images": draft.images}
+    if isinstance(draft.category, str):
+        given["category"] = (draft.category,)
+    for field, value in given.items():
+        if not isinstance(value, list | tuple):
+            checks.wrong(f"{at}{field}", "not_list")
+        elif field == "variants" and not all(isinstance(each, VariantDraft) for each in value):
+            checks.wrong(f"{at}{field}", "invalid", reason="must be VariantDrafts")
+    if checks.errors or all(type(value) is tuple for value in given.values()):
+        return draft
+    category, variants, images = map(tuple, given.values())
+    return replace(draft, category=category, variants=variants, images=images)
 
 
 def check_drafts(drafts: Sequence[ProductDraft]) -> None:
@@ -136,7 +170,7 @@ def _check_texts(checks: Checks, at: str, draft: ProductDraft) -> None:
     checks.text(f"{at}name", draft.name, limit=200)
     checks.text(f"{at}description", draft.description, limit=20_000, required=False)
     checks.text(f"{at}slug", draft.slug, limit=180, required=False)
-    if draft.slug and draft.slug != slug(draft.slug):
+    if isinstance(draft.slug, str) and draft.slug and draft.slug != slug(draft.slug):
         checks.wrong(f"{at}slug", "invalid", reason="use small letters, digits and hyphens")
     for name in draft.category:
         checks.text(f"{at}category", name, limit=120)

@@ -12,7 +12,7 @@ from mestres_core.catalog import cards, queries
 from mestres_core.catalog.attributes import check_filters
 from mestres_core.catalog.channels import ChannelService, FrontPrices
 from mestres_core.catalog.collections import CollectionService
-from mestres_core.catalog.drafts import make_draft
+from mestres_core.catalog.drafts import make_draft, read_drafts
 from mestres_core.catalog.dto import (
     Category,
     Image,
@@ -201,6 +201,8 @@ class CatalogService:
         """
         checks = Checks()
         locale = locale if locale is None else check_locale(checks, "locale", locale)
+        if currency is not None:
+            checks.text("currency", currency, limit=3)
         checks.done()
         front, more = self._channels.shows(channel)
         currency = currency if currency is not None else front.currency if front else "BRL"
@@ -253,8 +255,9 @@ class CatalogService:
         return grow(None)
 
     def featured(self, *, limit: int = 12, currency: str = "BRL") -> tuple[ProductCard, ...]:
-        """The products that the shop puts forward, newest first."""
+        """The products that the shop puts forward, newest first. Raises ValidationError."""
         checks = Checks()
+        checks.text("currency", currency, limit=3)
         checks.whole("limit", limit, at_least=1, at_most=MOST_PER_PAGE)
         checks.done()
         conditions = [*queries.Filters(currency=currency).conditions(), product.c.featured]
@@ -301,7 +304,7 @@ class CatalogService:
 
     def save_many(self, drafts: Iterable[ProductDraft]) -> SaveReport:
         """Save many products at once, all or none. Raises ValidationError naming every wrong field of every draft."""
-        return Saver(self._work, self._inventory).save(list(drafts))
+        return Saver(self._work, self._inventory).save(read_drafts(drafts))
 
     def stock_moved(self, changed: Iterable[int], flipped: Iterable[int]) -> None:
         """Put the cards right after a movement of stock, and announce the products concerned."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -13,6 +14,7 @@ _UNSTORABLE = re.compile("[\\0\\ud800-\\udfff]")
 _EMAIL = re.compile(r"[^@\s\"(),:;<>\[\]\\]+@[^@\s.]+(\.[^@\s.]+)+")
 BIGGEST_ID = 2**63 - 1
 BIGGEST_AMOUNT = 10**12
+LONGEST_TIME = timedelta(days=36_500)
 
 
 def storable(value: str) -> bool:
@@ -73,6 +75,13 @@ class Checks:
         else:
             return int(exact * 10_000)
         return 0
+
+    def time(self, field: str, value: Any, *, at_least: timedelta = timedelta(0)) -> timedelta:
+        """A length of time of at most a hundred years."""
+        if isinstance(value, timedelta) and at_least <= value <= LONGEST_TIME:
+            return value
+        self.wrong(field, "invalid", reason=f"must be a timedelta of {at_least} to {LONGEST_TIME.days} days")
+        return at_least
 
     def choice(self, field: str, value: Any, choices: Collection[str]) -> str:
         """One of `choices`."""
