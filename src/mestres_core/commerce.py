@@ -302,7 +302,7 @@ class Commerce(ServiceNames):
         """Create or upgrade the tables; `revision` may also be "base", "-1" or an earlier one, to go back."""
         if self.schema is not None:
             db_schema.create_namespace(self.engine, self.schema)
-        db_schema.migrate(self.engine, revision)
+        db_schema.migrate(self.engine, revision, schema=self.schema)
 
     def close(self) -> None:
         """Write what was searched for, and give the database connections back."""
