@@ -107,6 +107,7 @@ class Commerce(ServiceNames):
         or `Commerce.open`.
         """
         db_schema.check(engine)
+        db_schema.check_transactions(engine)
         self.config = _asked_between_transactions(config or Config())
         self.schema, self.prefix = schema, prefix
         if schema is not None:

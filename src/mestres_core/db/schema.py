@@ -89,6 +89,16 @@ def check(engine: Engine) -> None:
         )
 
 
+def check_transactions(engine: Engine) -> None:
+    """Raises DatabaseNotReady for an engine in autocommit: half of what failed would stay."""
+    told = engine.get_execution_options().get("isolation_level")
+    level = told or getattr(engine.dialect, "_on_connect_isolation_level", None) or ""
+    if str(level).upper() == "AUTOCOMMIT":
+        raise DatabaseNotReady(
+            "this engine is in autocommit and has no transactions", "create it without isolation_level='AUTOCOMMIT'"
+        )
+
+
 def _version(connection: Connection, schema: str | None) -> str | None:
     if not _has_versions(connection, schema):
         return None
