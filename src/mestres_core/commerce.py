@@ -107,6 +107,7 @@ class Commerce(ServiceNames):
         or `Commerce.open`.
         """
         db_schema.check(engine)
+        db_schema.check_transactions(engine)
         self.config = _asked_between_transactions(config or Config())
         self.schema, self.prefix = schema, prefix
         if schema is not None:
@@ -302,7 +303,7 @@ class Commerce(ServiceNames):
         """Create or upgrade the tables; `revision` may also be "base", "-1" or an earlier one, to go back."""
         if self.schema is not None:
             db_schema.create_namespace(self.engine, self.schema)
-        db_schema.migrate(self.engine, revision)
+        db_schema.migrate(self.engine, revision, schema=self.schema)
 
     def close(self) -> None:
         """Write what was searched for, and give the database connections back."""

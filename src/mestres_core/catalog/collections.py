@@ -253,7 +253,8 @@ class CollectionService:
             checks.wrong(f"{at}.value", "invalid", reason="give a value, or min, max or both")
             return {}
         wrong = Checks()
-        found = check_filters(wrong, self._work, {given.get("name", ""): bounds or given["value"]})
+        name = checks.text(f"{at}.name", given.get("name"), limit=60)
+        found = check_filters(wrong, self._work, {name: bounds or given["value"]}) if name else {}
         for error in wrong.errors:
             checks.wrong(f"{at}.{error.field}", error.reason, **dict(error.data))
         return {"filter": [[name, *_plain(value)] for name, value in found.items()]}

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from mestres_core.catalog.dto import ProductDraft, VariantDraft
+from mestres_core.errors import ValidationError
 from mestres_core.inventory.service import MOST_PIECES
 from mestres_core.rules.checks import BIGGEST_AMOUNT, Checks
 from mestres_core.rules.money import Money
@@ -33,7 +34,8 @@ def make_draft(
     loose = {"attributes": rest.pop("attributes", None), "images": rest.pop("images", None)}
     parts = _parts(checks, "", variants=variants, category=category, **loose)
     checks.done()
-    key = rest.pop("key", None) or rest.get("slug") or (slug(name) if isinstance(name, str) and words(name) else "")
+    given = rest["slug"] if isinstance(rest.get("slug"), str) else ""
+    key = rest.pop("key", None) or given or (slug(name) if isinstance(name, str) and words(name) else "")
     return ProductDraft(key=key, name=name, **parts, **rest)
 
 
@@ -178,7 +180,7 @@ def _check_texts(checks: Checks, at: str, draft: ProductDraft) -> None:
     checks.text(f"{at}name", draft.name, limit=200)
     checks.text(f"{at}description", draft.description, limit=20_000, required=False)
     checks.text(f"{at}slug", draft.slug, limit=180, required=False)
-    if draft.slug and draft.slug != slug(draft.slug):
+    if isinstance(draft.slug, str) and draft.slug and draft.slug != slug(draft.slug):
         checks.wrong(f"{at}slug", "invalid", reason="use small letters, digits and hyphens")
     for name in draft.category:
         checks.text(f"{at}category", name, limit=120)

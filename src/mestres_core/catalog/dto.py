@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -38,17 +38,17 @@ class ProductDraft:
     """A product to be saved.
 
     `key` is the source's own stable identifier: saving the same key again changes that product and never makes a
-    second one. `category` is a path of names from the root ("Grãos", "Microlotes"); missing ones are created.
+    second one. `category` is a name, or a path of names from the root ("Grãos", "Microlotes"); what is missing is made.
     """
 
     key: str
     name: str
-    variants: tuple[VariantDraft, ...]
+    variants: Sequence[VariantDraft]
     slug: str = ""
     description: str = ""
-    category: tuple[str, ...] = ()
+    category: str | Sequence[str] = ()
     attributes: Mapping[str, Any] = field(default_factory=dict)  # text, or the value of a defined attribute's type
-    images: tuple[str, ...] = ()
+    images: Sequence[str] = ()
     featured: bool = False
     active: bool = True
     currency: str = "BRL"

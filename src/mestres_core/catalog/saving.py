@@ -113,7 +113,7 @@ class Saver:
         by_place = {(row.parent_id, slug(row.name)): row.id for row in rows}
         slugs = {row.slug for row in rows}
         found: dict[tuple[str, ...], int] = {}
-        for path in dict.fromkeys(draft.category for draft in drafts if draft.category):
+        for path in dict.fromkeys(tuple(draft.category) for draft in drafts if draft.category):
             parent: int | None = None
             for depth, name in enumerate(path):
                 short = slug(name)
@@ -141,7 +141,7 @@ class Saver:
             "name": draft.name.strip(),
             "sort_name": fold(draft.name.strip()),
             "description": draft.description.strip(),
-            "category_id": categories.get(draft.category),
+            "category_id": categories.get(tuple(draft.category)),
             "active": draft.active,
             "featured": draft.featured,
             "search_title": texts.title(),
@@ -252,7 +252,7 @@ class Saver:
 
 def _texts(draft: ProductDraft) -> Texts:
     parts = tuple(each for v in draft.variants for each in (v.sku, v.name))
-    return Texts(draft.name, draft.description, draft.category, draft.attributes, parts)
+    return Texts(draft.name, draft.description, tuple(draft.category), draft.attributes, parts)
 
 
 def _free_slug(path: Sequence[str], used: Collection[str]) -> str:

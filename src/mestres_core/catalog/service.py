@@ -201,6 +201,8 @@ class CatalogService:
         """
         checks = Checks()
         locale = locale if locale is None else check_locale(checks, "locale", locale)
+        if currency is not None:
+            checks.text("currency", currency, limit=3)
         checks.done()
         front, more = self._channels.shows(channel)
         currency = currency if currency is not None else front.currency if front else "BRL"
@@ -253,8 +255,9 @@ class CatalogService:
         return grow(None)
 
     def featured(self, *, limit: int = 12, currency: str = "BRL") -> tuple[ProductCard, ...]:
-        """The products that the shop puts forward, newest first."""
+        """The products that the shop puts forward, newest first. Raises ValidationError."""
         checks = Checks()
+        checks.text("currency", currency, limit=3)
         checks.whole("limit", limit, at_least=1, at_most=MOST_PER_PAGE)
         checks.done()
         conditions = [*queries.Filters(currency=currency).conditions(), product.c.featured]

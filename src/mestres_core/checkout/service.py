@@ -213,6 +213,8 @@ class CheckoutService:
         self._payments.check_methods(tenders)
         if not isinstance(quote_hash, str) or not storable(quote_hash) or not quote_hash:
             raise ValidationError.of("quote_hash", "required")
+        if not isinstance(cart_id, str) or not storable(cart_id):
+            raise NotFound("cart", cart_id)
         request_hash = digest([cart_id, quote_hash, buyer, _told(tenders)])
         row = self._known(cart_id, quote_hash, key, buyer)
         earlier = _earlier(row, key, request_hash) or self._double_click(row, quote_hash)
@@ -226,8 +228,7 @@ class CheckoutService:
     def _known(self, cart_id: str, quote_hash: str, key: str, buyer: Mapping[str, str]) -> Any:
         asked: dict[str, Any] = {"cart_id": cart_id, "hash": quote_hash, "key": key, "email": folded(buyer["email"])}
         asked["now"] = self._work.clock.now()
-        known = isinstance(cart_id, str) and storable(cart_id)
-        row = self._session.execute(_LOCK, asked).first() if known else None
+        row = self._session.execute(_LOCK, asked).first()
         if row is None:
             raise NotFound("cart", cart_id)
         return self._session.execute(_KNOWN, asked).one() if is_stale(row) else row
@@ -385,8 +386,7 @@ class CheckoutService:
         """
         checks = Checks()
         checks.whole("limit", limit, at_least=1, at_most=100_000)
-        if not isinstance(older_than, timedelta) or older_than < _SHORTEST_MEMORY:
-            checks.wrong("older_than", "invalid", reason="must be a timedelta of at least 24 hours")
+        checks.time("older_than", older_than, at_least=_SHORTEST_MEMORY)
         checks.done()
         asked = {"before": self._work.clock.now() - older_than, "most": limit}
         connection = self._session.connection()

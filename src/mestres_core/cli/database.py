@@ -54,7 +54,7 @@ def _migrate(options: argparse.Namespace) -> int:
 
     with Commerce(make_engine(options.database), schema=options.schema, prefix=options.prefix) as shop:
         shop.migrate(options.to)
-        print(f"tables at revision {version(shop.engine) or 'base'}")
+        print(f"tables at revision {version(shop.engine, shop.schema) or 'base'}")
     return 0
 
 

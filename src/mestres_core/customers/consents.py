@@ -55,7 +55,7 @@ class Consents(ABC):
 
     def has_consent(self, customer_id: int, purpose: str) -> bool:
         """Whether the customer agrees to a purpose now. Raises NotFound."""
-        found = self.consents(customer_id).get(purpose)
+        found = self.consents(customer_id).get(purpose) if isinstance(purpose, str) else None
         return found is not None and found.granted
 
     def consent_history(self, customer_id: int) -> tuple[Consent, ...]:

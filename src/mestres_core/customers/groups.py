@@ -57,6 +57,8 @@ class Groups:
 
     def group_of(self, reference: str) -> str | None:
         """The group of an account, None for an unknown one."""
+        if not isinstance(reference, str) or not storable(reference):
+            return None
         found: str | None = self._session.execute(_OF_OWNER, {"reference": reference}).scalar()
         return found
 

@@ -41,26 +41,27 @@ _versions = Table(  # as Alembic makes it
 _LOCK = 0x6D65_7374_7265_73  # any number that others do not use: "mestres"
 
 
-def migrate(engine: Engine, revision: str = "head") -> None:
+def migrate(engine: Engine, revision: str = "head", *, schema: str | None = None) -> None:
     """Create or upgrade the tables, or go back to an earlier `revision`; costs a query when there is nothing to do.
 
-    Several processes may do it at once: one of them will. Raises DatabaseNotReady for a revision unknown here.
+    Several processes may do it at once: one of them will. Tables in a `schema` are looked for in that one alone:
+    another shop's may be on the search path behind it. Raises DatabaseNotReady for a revision unknown here.
     """
-    if revision == "head" and version(engine) == HEAD:
+    if revision == "head" and version(engine, schema) == HEAD:
         return
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-        if revision == "head" and _version(connection) is None:
-            _create(connection)
+        if revision == "head" and _version(connection, schema) is None:
+            _create(connection, schema)
         else:
-            _alembic(connection, revision)
+            _alembic(connection, revision, schema)
 
 
-def version(engine: Engine) -> str | None:
-    """The revision that a database is at; None when it has no tables of ours."""
+def version(engine: Engine, schema: str | None = None) -> str | None:
+    """The revision that a database, or a schema of it, is at; None when it has no tables of ours."""
     with engine.connect() as connection:
-        return _version(connection)
+        return _version(connection, schema)
 
 
 def own_name(connection: Connection, name: str) -> str:
@@ -88,24 +89,34 @@ def check(engine: Engine) -> None:
         )
 
 
-def _version(connection: Connection) -> str | None:
-    if not _has_versions(connection):
+def check_transactions(engine: Engine) -> None:
+    """Raises DatabaseNotReady for an engine in autocommit: half of what failed would stay."""
+    told = engine.get_execution_options().get("isolation_level")
+    level = told or getattr(engine.dialect, "_on_connect_isolation_level", None) or ""
+    if str(level).upper() == "AUTOCOMMIT":
+        raise DatabaseNotReady(
+            "this engine is in autocommit and has no transactions", "create it without isolation_level='AUTOCOMMIT'"
+        )
+
+
+def _version(connection: Connection, schema: str | None) -> str | None:
+    if not _has_versions(connection, schema):
         return None
     return connection.execute(select(_versions.c.version_num)).scalar()
 
 
-def _has_versions(connection: Connection) -> bool:
-    return inspect(connection).has_table(own_name(connection, VERSION_TABLE))
+def _has_versions(connection: Connection, schema: str | None) -> bool:
+    return inspect(connection).has_table(own_name(connection, VERSION_TABLE), schema=schema)
 
 
-def _create(connection: Connection) -> None:
+def _create(connection: Connection, schema: str | None) -> None:
     metadata.create_all(connection, checkfirst=False)
-    if not _has_versions(connection):  # who went back to nothing has left it, empty
+    if not _has_versions(connection, schema):  # who went back to nothing has left it, empty
         _versions.create(connection, checkfirst=False)
     connection.execute(insert(_versions).values(version_num=HEAD))
 
 
-def _alembic(connection: Connection, revision: str) -> None:
+def _alembic(connection: Connection, revision: str, schema: str | None) -> None:
     from alembic import command  # noqa: PLC0415 - 100 ms of imports that most starts do not need
     from alembic.config import Config  # noqa: PLC0415
     from alembic.runtime.migration import MigrationContext  # noqa: PLC0415
@@ -113,8 +124,8 @@ def _alembic(connection: Connection, revision: str) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    versions = {"version_table": own_name(connection, VERSION_TABLE)}
+    config.attributes.update(connection=connection, schema=schema)
+    versions = {"version_table": own_name(connection, VERSION_TABLE), "version_table_schema": schema}
     current = MigrationContext.configure(connection, opts=versions).get_current_revision() or ""
     down = revision == "base" or revision.startswith("-") or (revision.isdigit() and revision < current)
     try:

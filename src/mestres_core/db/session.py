@@ -121,12 +121,17 @@ def ask_the_idle(engine: Engine) -> None:
 
 
 def connect_arguments(url: URL) -> dict[str, object]:
-    """What the driver is told for each connection, whoever makes the engine."""
+    """What the driver is told for each connection, whoever makes the engine.
+
+    The `options` of an address, such as a search path or limits of its own, come after ours and win.
+    """
     if url.get_backend_name() == "sqlite":
         return {"check_same_thread": False}
     if url.get_driver_name() == "asyncpg":
         return {"server_settings": _LIMITS, "prepared_statement_cache_size": _PREPARED}
-    return {"prepare_threshold": 2, "options": " ".join(f"-c {name}={value}" for name, value in _LIMITS.items())}
+    told = url.query.get("options", ())
+    options = [f"-c {name}={value}" for name, value in _LIMITS.items()] + ([told] if isinstance(told, str) else [*told])
+    return {"prepare_threshold": 2, "options": " ".join(options)}
 
 
 @contextmanager

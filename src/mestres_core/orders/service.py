@@ -543,7 +543,11 @@ class OrderService(Shipping, Returns, Edits):
         self._session.execute(update(order).where(order.c.number == number).values(**values))
 
     def unconfirmed(self, *, older_than: timedelta, limit: int = 100) -> tuple[str, ...]:
-        """Orders whose buyers should have been told longer ago than that, oldest first."""
+        """Orders whose buyers should have been told longer ago than that, oldest first. Raises ValidationError."""
+        checks = Checks()
+        checks.time("older_than", older_than)
+        checks.whole("limit", limit, at_least=1, at_most=100_000)
+        checks.done()
         query = (
             select(order.c.number)
             .where(

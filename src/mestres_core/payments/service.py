@@ -70,9 +70,15 @@ class PaymentService(Operations):
         nothing of ours is dropped. Raises NotFound for an unknown provider, InvalidSignature, ValidationError for a
         body that it cannot read.
         """
-        known = self._providers.get(provider)
+        known = self._providers.get(provider) if isinstance(provider, str) else None
         if known is None:
             raise NotFound("provider", provider)
+        checks = Checks()
+        if not isinstance(body, bytes):
+            checks.wrong("body", "invalid", reason="must be bytes, as they came")
+        if not isinstance(headers, Mapping) or not all(isinstance(name, str) for name in headers):
+            checks.wrong("headers", "not_mapping")
+        checks.done()
         if self._secret is None:
             raise InvalidSignature(provider)
         if len(body) > _LONGEST_BODY:
@@ -113,13 +119,15 @@ class PaymentService(Operations):
         return None if row is None or not (row.acknowledged or row.has_parked) else self.refold(row)
 
     def of_order(self, number: str) -> tuple[Payment, ...]:
-        """An order's tenders, oldest first."""
+        """An order's tenders, oldest first; none of an order that there is not."""
+        if not isinstance(number, str) or not storable(number):
+            return ()
         rows = self._session.execute(_OF_ORDER, {"number": number}).mappings()
         return tuple(as_payment(row) for row in rows)
 
     def summary(self, number: str) -> Summary:
         """The money of an order, added up over its tenders. Raises NotFound."""
-        found = self.of_order(number) if isinstance(number, str) and storable(number) else ()
+        found = self.of_order(number)
         if not found:
             raise NotFound("order", number)
         currency = found[0].amount.currency
@@ -138,7 +146,7 @@ class PaymentService(Operations):
 
     def ledger(self, number: str) -> tuple[LedgerEntry, ...]:
         """Everything that was asked and answered for an order, oldest first. Raises NotFound."""
-        found = self.of_order(number) if isinstance(number, str) and storable(number) else ()
+        found = self.of_order(number)
         if not found:
             raise NotFound("order", number)
         keys = [each.id for each in found]

@@ -197,7 +197,7 @@ class PricingService:
         checks = Checks()
         values = {
             "code": checks.text("code", code, limit=80),
-            "name": name,
+            "name": "" if name is None else name,
             "customer_group": group,
             "channel": channel,
             "priority": priority,

@@ -236,7 +236,7 @@ class PromotionService:
         """
         checks = Checks()
         checks.whole("limit", limit, at_least=1, at_most=10_000)
-        checks.text("after", after, limit=LONGEST_CODE, required=False)
+        after = checks.text("after", after, limit=LONGEST_CODE, required=False)
         checks.done()
         here = (promotion_code.c.promotion_id == self._of_key(key), promotion_code.c.code > after)
         query = (
@@ -319,7 +319,7 @@ class PromotionService:
         checks = Checks()
         if limit is not None:
             checks.whole("limit", limit, at_least=1, at_most=10_000)
-        checks.text("after", after, limit=LONGEST_CODE, required=False)
+        after = checks.text("after", after, limit=LONGEST_CODE, required=False)
         checks.done()
         query = select(*_COUPON_COLUMNS).select_from(_WITH_PROMOTION).where(_IS_COUPON).order_by(promotion_code.c.code)
         query = query.where(promotion_code.c.code > folded(after)).limit(limit)

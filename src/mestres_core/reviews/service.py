@@ -247,8 +247,13 @@ class ReviewService:
         return _summed(row)
 
     def summaries(self, product_ids: Iterable[int]) -> dict[int, RatingSummary]:
-        """The summary of each of these products, in one statement however many they are: for a list."""
-        ids = [each for each in dict.fromkeys(product_ids) if is_id(each)]
+        """The summary of each of these products, in one statement however many they are: for a list.
+
+        Raises ValidationError for what is no collection; what is no product's number is left out.
+        """
+        if isinstance(product_ids, str | bytes) or not isinstance(product_ids, Iterable):
+            raise ValidationError.of("product_ids", "not_list")
+        ids = list(dict.fromkeys(filter(is_id, product_ids)))
         rows = self._session.execute(_SUMMARIES, {"ids": ids}).all() if ids else ()
         known = {row.product_id: row[1:] for row in rows}
         return {each: _summed(known.get(each)) for each in ids}

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from mestres_core.errors import FieldError, ValidationError
+from mestres_core.rules.money import EXACT
 
 _UNSTORABLE = re.compile("[\\0\\ud800-\\udfff]")
 _EMAIL = re.compile(r"[^@\s\"(),:;<>\[\]\\]+@[^@\s.]+(\.[^@\s.]+)+")
 BIGGEST_ID = 2**63 - 1
 BIGGEST_AMOUNT = 10**12
+LONGEST_TIME = timedelta(days=36_500)
 
 
 def storable(value: str) -> bool:
     """Whether a database takes the text: no NUL, no half of a surrogate pair."""
     return _UNSTORABLE.search(value) is None
+
+
+def _parts(percent: Decimal) -> int | None:
+    """Parts per million; None where they are not whole."""
+    parts = EXACT.multiply(percent, Decimal(10_000))
+    return None if EXACT.remainder(parts, Decimal(1)) else int(parts)
 
 
 class Checks:
@@ -67,12 +76,19 @@ class Checks:
             exact = Decimal("NaN")
         if percent is None:
             self.wrong(field, "required")
-        elif isinstance(percent, bool) or not exact.is_finite() or not 0 <= exact <= at_most or exact * 10_000 % 1:
+        elif isinstance(percent, bool) or not exact.is_finite() or not 0 <= exact <= at_most or _parts(exact) is None:
             reason = f"must be a number from 0 to {at_most} with at most four decimals"
             self.wrong(field, "invalid", reason=reason)
         else:
-            return int(exact * 10_000)
+            return _parts(exact) or 0
         return 0
+
+    def time(self, field: str, value: Any, *, at_least: timedelta = timedelta(0)) -> timedelta:
+        """A length of time of at most a hundred years."""
+        if isinstance(value, timedelta) and at_least <= value <= LONGEST_TIME:
+            return value
+        self.wrong(field, "invalid", reason=f"must be a timedelta of {at_least} to {LONGEST_TIME.days} days")
+        return at_least
 
     def choice(self, field: str, value: Any, choices: Collection[str]) -> str:
         """One of `choices`."""

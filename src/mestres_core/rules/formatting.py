@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from copy import copy
+from decimal import localcontext
 
-from mestres_core.rules.money import Money, digits
+from mestres_core.rules.money import EXACT, Money, digits
 
 
 def format_money(money: Money, locale: str = "pt_BR") -> str:
@@ -21,5 +22,6 @@ def format_money(money: Money, locale: str = "pt_BR") -> str:
         raise ValueError(f"{locale!r} is not a locale such as 'pt_BR' or 'en'") from None
     pattern = copy(known.currency_formats["standard"])
     pattern.frac_prec = (digits(money.currency),) * 2
-    text: str = pattern.apply(money.to_decimal(), known, currency=money.currency, currency_digits=False)
+    with localcontext(EXACT):
+        text: str = pattern.apply(money.to_decimal(), known, currency=money.currency, currency_digits=False)
     return text

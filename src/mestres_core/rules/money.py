@@ -12,7 +12,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, ROUND_HALF_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_UP, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_UP, Context, Decimal
 from fractions import Fraction
 from typing import Final
 
@@ -26,6 +26,8 @@ _NONE = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
 _THREE = "BHD IQD JOD KWD LYD OMR TND"
 _FOUR = "CLF UYW"
 _DIGITS: Final = {code: count for count, codes in ((0, _NONE), (3, _THREE), (4, _FOUR)) for code in codes.split()}
+EXACT: Final = Context(prec=60)
+"""For arithmetic with Decimals: a host may have set another precision for its own."""
 _CODE: Final = re.compile(r"[A-Z]{3}")
 
 
@@ -94,13 +96,15 @@ class Money:
         return self.amount >= self._same(other)
 
     def _same(self, other: Money) -> int:
+        if not isinstance(other, Money):
+            raise TypeError(f"money goes with money of the same currency, not with {other!r}")
         if other.currency != self.currency:
             raise CurrencyMismatch(self.currency, other.currency)
         return other.amount
 
     def to_decimal(self) -> Decimal:
         """In major units: Money(4590, "BRL").to_decimal() == Decimal("45.90")."""
-        return Decimal(self.amount).scaleb(-digits(self.currency))
+        return Decimal(self.amount).scaleb(-digits(self.currency), EXACT)
 
 
 def allocate(total: int, weights: Sequence[Number]) -> list[int]:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+
+_LAST = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ def prior_price(history: Sequence[tuple[int, datetime]], *, at: datetime, days: 
     reduced = len(known) > 1 and known[-1][0] < known[-2][0]
     before = known[-1][1] if reduced else at
     begins = before - timedelta(days=days)
-    ends = [since for _, since in known[1:]] + [at + timedelta.resolution]
+    ends = [since for _, since in known[1:]] + [_LAST]
     asked = [
         amount
         for (amount, since), end in zip(known, ends, strict=False)

@@ -106,6 +106,9 @@ class SearchService:
         checks.choice("sort", sort, (RELEVANCE, *queries.SORTS))
         values = attribute_values(checks, attributes)
         rated = rating(checks, min_rating)
+        for name, value in (("count", count), ("facets", facets), ("highlight", highlight)):
+            if not isinstance(value, bool):
+                checks.wrong(name, "not_boolean")
         base = self._catalog.filters(
             checks,
             category=category,
@@ -190,7 +193,10 @@ class SearchService:
         return self._reported(limit, since, without_results=True)
 
     def forget(self, *, older_than: timedelta = timedelta(days=365)) -> int:
-        """Drop queries that nobody has asked for so long; how many."""
+        """Drop queries that nobody has asked for so long; how many. Raises ValidationError."""
+        checks = Checks()
+        checks.time("older_than", older_than)
+        checks.done()
         return querylog.forget(self._session, self._work.clock.now() - older_than)
 
     def count_sales(self, *, days: int = 90) -> int:

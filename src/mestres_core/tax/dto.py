@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from mestres_core.rules.money import ROUNDINGS, Money, Rounding
+from mestres_core.rules.money import EXACT, ROUNDINGS, Money, Rounding
 from mestres_core.rules.tax import LEVELS, Taxed
 
 
@@ -60,7 +60,8 @@ class TaxRate:
     @property
     def percent(self) -> Decimal:
         """The rate in per cent: 180,000 ppm are Decimal("18")."""
-        return (Decimal(self.ppm) / 10_000).normalize() + Decimal(0)
+        shortest = EXACT.divide(Decimal(self.ppm), Decimal(10_000)).normalize(EXACT)
+        return EXACT.add(shortest, Decimal(0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from mestres_core.rules.br.icms import STATES
@@ -14,6 +14,8 @@ from mestres_core.typing import TaxLine
 
 MOST_LINES = 1000
 MOST_PIECES = 1_000_000
+ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
+"""When a rate begins that was given no beginning."""
 _LINE_FIELDS = ("key", "amount", "quantity", "tax_class", "sku", "codes")
 
 
@@ -60,8 +62,9 @@ def read_span(checks: Checks, starts_at: Any, ends_at: Any) -> tuple[datetime | 
         if value is not None and (not isinstance(value, datetime) or value.tzinfo is None):
             checks.wrong(name, "invalid", reason="must be a datetime with a time zone")
             return None, None
-    if starts_at is not None and ends_at is not None and ends_at <= starts_at:
-        checks.wrong("ends_at", "invalid", reason="must be after starts_at")
+    begins = starts_at or ALWAYS
+    if ends_at is not None and ends_at <= begins:
+        checks.wrong("ends_at", "invalid", reason=f"must be after {begins.isoformat()}")
     return starts_at, ends_at
 
 

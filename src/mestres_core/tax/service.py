@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -26,13 +26,12 @@ from mestres_core.rules.rounding import within
 from mestres_core.rules.tax import EXCLUSIVE, GROSS, Rate, Taxable, Taxed, tax
 from mestres_core.rules.tax_rates import STANDARD, Place, RateRule, RateTable
 from mestres_core.tax.dto import OrderTax, TaxPreview, TaxRate, TaxSettings
-from mestres_core.tax.inputs import read_lines, read_place, read_rate, read_span
+from mestres_core.tax.inputs import ALWAYS, read_lines, read_place, read_rate, read_span
 from mestres_core.tax.models import order_tax, rate
 from mestres_core.typing import RoundingPolicy, TaxCalculator, TaxLine
 
 INDIVIDUAL = "individual"
 BUSINESS = "business"
-_ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 _KEY = ("tax_class", "name", "country", "region", "origin", "customer_type", "starts_at")
 _CHANGED = ("ppm", "mode", "informational", "compound", "position", "ends_at")
 _RATES = select(rate).order_by(rate.c.tax_class, rate.c.position, rate.c.name, rate.c.id)
@@ -121,7 +120,7 @@ class TaxService:
         for state, percent in internal.items():
             checks.choice("internal", state, STATES)
             rates[state] = checks.ppm(f"internal.{str(state)[:40]}", percent, at_most=99)
-        if origin not in rates and not checks.errors:
+        if not checks.errors and origin not in rates:
             checks.wrong(f"internal.{str(origin)[:40]}", "required")
         checks.text("tax_class", tax_class, limit=40)
         if not isinstance(imported, bool):
@@ -325,7 +324,7 @@ class TaxService:
                 region=row.region,
                 origin=row.origin,
                 customer_type=row.customer_type,
-                starts_at=None if row.starts_at == _ALWAYS else row.starts_at,
+                starts_at=None if row.starts_at == ALWAYS else row.starts_at,
                 ends_at=row.ends_at,
                 position=row.position,
             )
@@ -357,11 +356,11 @@ def checked_answer(lines: Sequence[TaxLine], answer: Iterable[Taxed]) -> tuple[T
 
 
 def _stored(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {**row, "starts_at": row["starts_at"] or _ALWAYS}
+    return {**row, "starts_at": row["starts_at"] or ALWAYS}
 
 
 def _rate(row: Any) -> TaxRate:
     values = dict(row._mapping)  # noqa: SLF001 - the public name of a row's mapping
-    if values["starts_at"] == _ALWAYS:
+    if values["starts_at"] == ALWAYS:
         values["starts_at"] = None
     return TaxRate(**values)

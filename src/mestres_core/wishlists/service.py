@@ -70,6 +70,11 @@ _REMOVE = delete(item).where(
     item.c.wishlist_id == bindparam("of"),
     item.c.variant_id == select(variant.c.id).where(variant.c.sku == bindparam("sku")).scalar_subquery(),
 )
+_THERE = (
+    select(item.c.variant_id)
+    .join(variant, variant.c.id == item.c.variant_id)
+    .where(item.c.wishlist_id == bindparam("of"), variant.c.sku == bindparam("sku"))
+)
 _SHARE = update(wishlist).where(wishlist.c.id == bindparam("of")).values(share_token=bindparam("token"))
 
 
@@ -101,16 +106,16 @@ class WishlistService:
         return _list(self._session.execute(new).one(), ())
 
     def get(self, wishlist_id: int, *, customer_id: int, currency: str = "BRL") -> Wishlist:
-        """A list of the customer's, newest wishes first. Raises NotFound."""
+        """A list of the customer's, newest wishes first. Raises NotFound, ValidationError."""
         return self._shown((self._row(wishlist_id, customer_id, _ONE),), currency)[0]
 
     def of_customer(self, customer_id: int, *, currency: str = "BRL") -> tuple[Wishlist, ...]:
-        """All lists of a customer, the oldest first, with their wishes. Raises NotFound."""
+        """All lists of a customer, the oldest first, with their wishes. Raises NotFound, ValidationError."""
         owner = self._customers.get(customer_id).id
         return self._shown(self._session.execute(_OF_CUSTOMER, {"customer_id": owner}).all(), currency)
 
     def of_token(self, token: str, *, currency: str = "BRL") -> Wishlist:
-        """The list that was shared with this token. Raises NotFound."""
+        """The list that was shared with this token. Raises NotFound, ValidationError."""
         known = isinstance(token, str) and storable(token)
         row = self._session.execute(_BY_TOKEN, {"token": token}).first() if known else None
         if row is None:
@@ -143,8 +148,15 @@ class WishlistService:
 
     def move_to_cart(self, wishlist_id: int, *, customer_id: int, sku: str, cart_id: str, quantity: int = 1) -> Cart:
         """Put a wish into a cart and take it from the list: both or neither. Raises as `remove` and `carts.add` do."""
-        self.remove(wishlist_id, customer_id=customer_id, sku=sku)
-        return self._carts.add(cart_id, sku=sku, quantity=quantity)
+        row = self._row(wishlist_id, customer_id, _LOCK)
+        wish = {"of": row.id, "sku": sku}
+        known = isinstance(sku, str) and storable(sku)
+        if not known or self._session.execute(_THERE, wish).first() is None:
+            raise NotFound("sku", sku)
+        # First what may be refused: in a host's transaction nobody else takes the rest back.
+        cart = self._carts.add(cart_id, sku=sku, quantity=quantity)
+        self._session.execute(_REMOVE, wish)
+        return cart
 
     def rename(self, wishlist_id: int, *, customer_id: int, name: str) -> Wishlist:
         """Give a list another name. Raises NotFound, ValidationError, also for a name that is in use."""
@@ -189,6 +201,9 @@ class WishlistService:
         return row
 
     def _shown(self, rows: Any, currency: str) -> tuple[Wishlist, ...]:
+        checks = Checks()
+        checks.text("currency", currency, limit=3)
+        checks.done()
         items: dict[int, list[WishlistItem]] = {row.id: [] for row in rows}
         if not items:
             return ()

@@ -22,6 +22,17 @@ def test_saving_again_changes_and_never_doubles(shop: TestShop) -> None:
     assert shop.audit().clean
 
 
+@pytest.mark.parametrize("category", ["Acessórios", ["Acessórios"], ("Acessórios",)])
+def test_the_category_of_a_draft_is_a_name_or_a_path(sqlite_shop: TestShop, category: Any) -> None:
+    """As `save` takes it: a name is one category, not one for each of its letters, and a list is as good as a tuple."""
+    variants = [VariantDraft(sku="M", price=1)]
+    draft = ProductDraft(key="moedor", name="Moedor", category=category, variants=variants, images=["/m.jpg"])
+    report = sqlite_shop.catalog.save_many([draft])
+    assert [node.slug for node in sqlite_shop.categories.tree()] == ["acessorios"]
+    assert (report.created, sqlite_shop.catalog.get("moedor").card.category.name) == (1, "Acessórios")
+    assert sqlite_shop.catalog.save_many([draft]).unchanged == 1
+
+
 def test_wrong_drafts_are_named_and_change_nothing(shop: TestShop) -> None:
     """Every wrong field is named, and not even the right drafts are saved."""
     right = ProductDraft(key="r", name="R", variants=(VariantDraft(sku="R", price=1),))

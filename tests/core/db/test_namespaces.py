@@ -67,6 +67,21 @@ def test_two_shops_in_one_database(places, capsys):
         assert north.inventory.level("A").available == 3
 
 
+def test_a_schema_beside_a_shop_that_has_none(postgres_database):
+    """The tables of the shop in `public` are behind on the search path, and never taken for those of the schema."""
+    with stocked(postgres_database, {}, 5) as plain, stocked(postgres_database, {"schema": "norte"}, 7) as north:
+        south = Commerce(plain.engine, schema="sul")
+        south.migrate("base")  # there is nothing to take away, least of all the other shop's
+        south.migrate("0019")
+        south.migrate()
+        assert [shop.catalog.list().total for shop in (plain, north, south)] == [1, 1, 0]
+        assert [shop.inventory.level("A").available for shop in (plain, north)] == [5, 7]
+        assert main(["migrate", "--database", postgres_database, "--schema=sul", "--to=base"]) == 0
+        south.migrate()
+        assert south.catalog.list().total == 0
+        assert plain.inventory.level("A").available == 5
+
+
 def _same_reference_twice(shop):
     """Which rule was broken is read from the name that the database gives it."""
     shop.customers.create(email="a@x.com", reference="r1")

@@ -149,6 +149,18 @@ def test_sqlite_must_be_configured(tmp_path):
     Commerce(engine).close()
 
 
+@pytest.mark.parametrize("how", ["created", "derived"])
+def test_an_engine_without_transactions_is_refused(tmp_path, how):
+    """In autocommit half of what was refused would stay."""
+    url = f"sqlite:///{tmp_path / 'shop.db'}"
+    engine = create_engine(url, isolation_level="AUTOCOMMIT") if how == "created" else create_engine(url)
+    configure_sqlite(engine)
+    if how == "derived":
+        engine = engine.execution_options(isolation_level="autocommit")
+    with pytest.raises(DatabaseNotReady, match="autocommit"):
+        Commerce(engine)
+
+
 def test_other_databases_are_refused():
     """An address of any other database is refused with the two that are supported."""
     with pytest.raises(DatabaseNotReady, match="sqlite:///"):

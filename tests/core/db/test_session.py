@@ -3,7 +3,7 @@
 import threading
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import event, func, make_url, select, text
 
 from mestres_core import Commerce
 from mestres_core.db import session
@@ -134,6 +134,17 @@ def test_a_connection_lost_at_the_end_is_not_tried_again(migrated_database):
             shop.run(receive)
         assert len(tries) == 1
         assert shop.inventory.level("A").on_hand == 0
+
+
+def test_what_an_address_tells_the_server_is_told(postgres_database):
+    """Its `options` go with ours, and win: a search path that was lost would put the tables in another place."""
+    told = "-c search_path=elsewhere -c lock_timeout=3s"
+    engine = make_engine(make_url(postgres_database).update_query_dict({"options": told}))
+    settings = ("search_path", "lock_timeout", "idle_in_transaction_session_timeout")
+    with engine.connect() as connection:
+        found = [connection.scalar(select(func.current_setting(name))) for name in settings]
+    engine.dispose()
+    assert found == ["elsewhere", "3s", "1min"]
 
 
 def test_only_idle_connections_are_asked_whether_they_live(postgres_database, monkeypatch):

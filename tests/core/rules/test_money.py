@@ -213,6 +213,10 @@ def test_arithmetic_keeps_the_currency() -> None:
     assert Money(300, "BRL") == Money(100, "BRL") + Money(200, "BRL") == 3 * Money(100, "BRL")
     assert Money(-100, "BRL") == -(Money(300, "BRL") - Money(200, "BRL"))
     assert not Money(0, "BRL")
+    with pytest.raises(TypeError, match="same currency"):
+        Money(1, "BRL") + 1  # type: ignore[operator]
+    with pytest.raises(TypeError, match="same currency"):
+        _ = Money(1, "BRL") < 1  # type: ignore[operator]
     with pytest.raises(TypeError, match="allocate"):
         Money(1, "BRL") * 1.5  # type: ignore[operator]
 

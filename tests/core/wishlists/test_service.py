@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy.orm import Session
 
 from core_shop import TestShop
 from mestres_core import Money
-from mestres_core.errors import InsufficientStock, NotFound, ValidationError
+from mestres_core.errors import CommerceError, InsufficientStock, NotFound, ValidationError
 
 
 def _ana(shop: TestShop) -> int:
@@ -50,6 +51,20 @@ def test_a_wish_moves_into_a_cart_whole(shop: TestShop) -> None:
     assert len(shop.wishlists.get(made.id, **of).items) == 1
     assert shop.wishlists.move_to_cart(made.id, sku="A1", cart_id=cart, quantity=2, **of).lines[0].quantity == 2
     assert shop.wishlists.get(made.id, **of).items == ()
+
+
+def test_a_wish_stays_when_its_cart_refuses_it_in_a_hosts_transaction(shop: TestShop) -> None:
+    """A host that goes on after the refusal, and commits, has lost no wish."""
+    shop.product(stock=2)
+    of = {"customer_id": _ana(shop)}
+    made = shop.wishlists.add(shop.wishlists.create(**of).id, sku="A1", **of)
+    cart = shop.cart()
+    with Session(shop.engine) as session, session.begin():
+        mine = shop.on(session).wishlists
+        for wrong in ({"cart_id": cart, "quantity": 3}, {"cart_id": cart, "quantity": None}, {"cart_id": "none"}):
+            with pytest.raises(CommerceError):
+                mine.move_to_cart(made.id, sku="A1", **of, **wrong)
+    assert [each.sku for each in shop.wishlists.get(made.id, **of).items] == ["A1"]
 
 
 def test_a_shared_list(shop: TestShop) -> None:

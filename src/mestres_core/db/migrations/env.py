@@ -13,6 +13,7 @@ context.configure(
     connection=connection,
     target_metadata=metadata,
     version_table=own_name(connection, VERSION_TABLE),
+    version_table_schema=context.config.attributes.get("schema"),
     include_name=lambda name, kind, _parents: kind != "table" or (name or "").startswith(PREFIX),
     # The full-text index is the database's own: no metadata have it.
     include_object=lambda _object, name, _kind, _reflected, _other: not (name or "").startswith(_SEARCH),
