@@ -16,6 +16,7 @@ from sqlalchemy import BigInteger, ColumnElement, FromClause, Select, bindparam,
 
 from mestres_core.catalog.models import category, price, product, variant
 from mestres_core.customers.models import customer
+from mestres_core.db.dialects.sql import moment_text
 from mestres_core.errors import ValidationError
 from mestres_core.events.outbox import Outbox
 from mestres_core.inventory.models import AVAILABLE, level
@@ -75,8 +76,9 @@ _EXPORTS: Mapping[str, Export] = {
     ),
     "orders": Export(
         {
-            **{name: order.c[name] for name in ("number", "created_at", "status", "payment_status")},
-            **{name: order.c[name] for name in ("fulfillment_status", "currency")},
+            "number": order.c.number,
+            "created_at": moment_text(order.c.created_at),
+            **{name: order.c[name] for name in ("status", "payment_status", "fulfillment_status", "currency")},
             **{name: order.c[f"{name}_amount"] for name in ("items", "discount", "shipping", "tax", "grand")},
             "customer_name": order.c.customer["name"].as_string(),
             "customer_email": order.c.customer["email"].as_string(),
@@ -88,7 +90,12 @@ _EXPORTS: Mapping[str, Export] = {
         order.c.id,
     ),
     "customers": Export(
-        {name: customer.c[name] for name in ("id", "name", "email", "document", "created_at")}, customer, customer.c.id
+        {
+            **{name: customer.c[name] for name in ("id", "name", "email", "document")},
+            "created_at": moment_text(customer.c.created_at),
+        },
+        customer,
+        customer.c.id,
     ),
     "inventory": Export(
         {
