@@ -209,7 +209,8 @@ def targets(shop: Commerce, runs: int) -> Iterator[tuple[str, float, list[float]
     names_of |= {"place": "payment", "confirm": "confirmation"}
     for name, limit in steps.items():
         yield names_of[name], limit, found[name]
-    few = max(5, runs // 10)
+    few = max(5, runs // 5)
+    admin.dashboard()
     yield "dashboard", 1.0, [timed(admin.dashboard) for _ in range(few)]
     for kind in ("sales", "products", "customers", "inventory"):
         yield f"report, {kind}, 30 days", 5.0, [timed(lambda kind=kind: admin.report(kind)) for _ in range(few)]

@@ -85,16 +85,16 @@ def _ids(session: Session, period: Period) -> Ids:
 
 
 def _sold_lines(period: Period, ids: Ids) -> Any:
-    """Quantity and total for each variant and currency.
+    """Quantity and total for each product and currency.
 
     The lines are read as one piece of their index: orders are numbered as they come. To look those of each order up
     takes three times as long.
     """
     return (
-        select(line.c.variant_id, order.c.currency, *SOLD)
+        select(line.c.product_id, order.c.currency, *SOLD)
         .select_from(order.join(line, line.c.order_id == order.c.id))
         .where(_within(period), KEPT, line.c.order_id.between(*ids))
-        .group_by(line.c.variant_id, order.c.currency)
+        .group_by(line.c.product_id, order.c.currency)
     )
 
 
@@ -104,8 +104,7 @@ def top_products(session: Session, period: Period, limit: int, ids: Ids) -> tupl
 
 
 def _top_products(sold: Any, limit: int) -> Select[Any]:
-    source = sold.join(variant, variant.c.id == sold.c.variant_id)
-    best = _best(source, sold, (variant.c.product_id,), limit).subquery()
+    best = select(sold).order_by(sold.c.total.desc(), sold.c.product_id).limit(limit + 1).subquery()
     # Names are looked up for those that are shown, not for all that was sold.
     return (
         select(best.c.product_id.label("id"), product.c.name, best.c.currency, best.c.quantity, best.c.total)
@@ -115,23 +114,13 @@ def _top_products(sold: Any, limit: int) -> Select[Any]:
 
 
 def _top_categories(sold: Any, limit: int) -> Select[Any]:
-    source = (
-        sold.join(variant, variant.c.id == sold.c.variant_id)
-        .join(product, product.c.id == variant.c.product_id)
-        .outerjoin(category, category.c.id == product.c.category_id)
-    )
-    found: Select[Any] = _best(source, sold, (category.c.id, category.c.name), limit)
-    return found
-
-
-def _best(source: Any, sold: Any, group: tuple[Any, ...], limit: int) -> Any:
-    """The groups that brought in most, one more than are shown."""
-    total = func.sum(sold.c.total)
+    of = product.outerjoin(category, category.c.id == product.c.category_id)
+    group, total = (category.c.id, category.c.name, sold.c.currency), func.sum(sold.c.total)
     return (
-        select(*group, sold.c.currency, func.sum(sold.c.quantity).label("quantity"), total.label("total"))
-        .select_from(source)
-        .group_by(*group, sold.c.currency)
-        .order_by(total.desc(), group[0])
+        select(*group, func.sum(sold.c.quantity).label("quantity"), total.label("total"))
+        .select_from(sold.join(of, product.c.id == sold.c.product_id))
+        .group_by(*group)
+        .order_by(total.desc(), category.c.id)
         .limit(limit + 1)
     )
 
