@@ -306,14 +306,15 @@ def export(shop: Commerce, kind: str) -> tuple[float, int, int]:
     thread.start()
     rows, begin = 0, time.perf_counter()
     try:
-        with tempfile.TemporaryFile() as file, shop.snapshot() as services:
-
-            def read(call: Callable[[Any], Any]) -> Any:
-                return call(services)
+        with (
+            tempfile.TemporaryFile() as file,
+            shop.snapshot() as services,
+            contextlib.closing(exports.pages(services, kind)) as found,
+        ):
 
             def pages() -> Iterator[exports.Page]:
                 nonlocal rows
-                for page in exports.pages(read, kind):
+                for page in found:
                     rows += len(page)
                     yield page
 

@@ -279,7 +279,8 @@ def test_exports_have_every_row_once(shop, monkeypatch):
         lines = list(csv.DictReader(io.StringIO(export(shop, kind).decode())))
         objects = [json.loads(line) for line in export(shop, kind, "ndjson").decode().splitlines()]
         sheet = zipfile.ZipFile(io.BytesIO(export(shop, kind, "xlsx"))).read("xl/worksheets/sheet1.xml").decode()
-        small = [row for page in exports.pages(shop.core.read, kind, size=7) for row in page]
+        with shop.snapshot() as services:
+            small = [row for page in exports.pages(services, kind, size=7) for row in page]
 
         assert len(lines) == len(objects) == len(small) == number
         assert len({json.dumps(each) for each in objects}) == number
@@ -404,7 +405,8 @@ def test_memory_does_not_grow_with_the_rows(sqlite_shop):
         assert large > 5 * small
         assert much < 2 * little + 300_000
     fill_products(sqlite_shop.core, 50)
-    assert max(len(page) for page in exports.pages(sqlite_shop.core.read, "products", size=10)) == 10
+    with sqlite_shop.snapshot() as services:
+        assert [len(page) for page in exports.pages(services, "products", size=20)] == [20, 20, 10]
 
 
 def test_bulk_is_quick(shop):
@@ -446,12 +448,12 @@ def test_an_export_is_of_one_moment(shop, monkeypatch, format_):
     before, first, last = shop.sql("SELECT SUM(on_hand), MIN(sku), MAX(sku) FROM mc_stock_level")[0]
     real, moved = exports.pages, []
 
-    def pages(read, kind):
-        for page in real(read, kind, size=7):
+    def pages(services, kind):
+        for page in real(services, kind, size=7):
             yield page
-            with shop.transaction() as services:
-                services.inventory.receive(first, quantity=5)
-                services.inventory.set(last, on_hand=shop.core.inventory.level(last).on_hand + 3)
+            with shop.transaction() as writing:
+                writing.inventory.receive(first, quantity=5)
+                writing.inventory.set(last, on_hand=shop.core.inventory.level(last).on_hand + 3)
             shop.product(f"NEW{len(moved)}", stock=1)
             moved.append(8)
 
@@ -472,8 +474,8 @@ def test_an_export_whose_worker_died_is_made_again(shop, monkeypatch):
     job = shop.jobs.export("inventory")
     real = exports.pages
 
-    def dies(read, kind):
-        yield next(real(read, kind, size=5))
+    def dies(services, kind):
+        yield next(real(services, kind, size=5))
         raise KeyboardInterrupt
 
     monkeypatch.setattr(exports, "pages", dies)
