@@ -42,6 +42,7 @@ class Goods:
     """One SKU, as it is sold: `price` in minor units, `weight` in grams."""
 
     variant_id: int
+    product_id: int
     name: str
     price: int
     weight: int
@@ -50,14 +51,15 @@ class Goods:
 def goods_of(connection: Connection, skus: Iterable[str]) -> Mapping[str, Goods]:
     """What is known of these SKUs."""
     query = (
-        select(variant.c.sku, variant.c.id, product.c.name, variant.c.name, price.c.amount, variant.c.weight_grams)
+        select(variant.c.sku, variant.c.id, product.c.id, product.c.name, variant.c.name, price.c.amount)
+        .add_columns(variant.c.weight_grams)
         .join(product, product.c.id == variant.c.product_id)
         .join(price, (price.c.variant_id == variant.c.id) & (price.c.currency == _CURRENCY))
     )
     wanted = frozenset(skus)
     return {
-        sku: Goods(of, f"{name} – {size}" if size else name, amount, weight)
-        for sku, of, name, size, amount, weight in connection.execute(query)
+        sku: Goods(of, product_id, f"{name} – {size}" if size else name, amount, weight)
+        for sku, of, product_id, name, size, amount, weight in connection.execute(query)
         if sku in wanted
     }
 
@@ -268,6 +270,7 @@ def _cart(cart_id: str, moment: datetime, *, open_: bool) -> Row:
 def _line(sku: str, goods: Goods, quantity: int, *, shipped: bool) -> Row:
     return {
         "variant_id": goods.variant_id,
+        "product_id": goods.product_id,
         "sku": sku,
         "name": goods.name,
         "quantity": quantity,

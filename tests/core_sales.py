@@ -51,7 +51,8 @@ def fill_orders(shop: Commerce, number: int, *, days: int = 90) -> None:
     now = shop.config.clock.now()
     line_ids = count(1)
     with shop.engine.begin() as connection:
-        variants = list(connection.execute(select(variant.c.id).order_by(variant.c.id)).scalars())
+        found = connection.execute(select(variant.c.id, variant.c.product_id).order_by(variant.c.id))
+        variants = [(row[0], row[1]) for row in found]
         people = [
             {"id": i, "email": f"a{i}@example.com", "name": f"Ana {i}", "document": "", "created_at": now}
             for i in range(1, _CUSTOMERS + 1)
@@ -67,7 +68,9 @@ def fill_orders(shop: Commerce, number: int, *, days: int = 90) -> None:
                     connection.execute(insert(table), values)
 
 
-def _add(rows: Any, i: int, *, moment: Any, chance: random.Random, variants: list[int], line_ids: Any) -> None:
+def _add(
+    rows: Any, i: int, *, moment: Any, chance: random.Random, variants: list[tuple[int, int]], line_ids: Any
+) -> None:
     paid = chance.choices(list(_PAYMENT), list(_PAYMENT.values()))[0]
     made = {"created_at": moment}
     bought = [(chance.choice(variants), chance.randint(1, 3), chance.randint(1, 9999)) for _ in range(1 + i % 3)]
@@ -101,12 +104,13 @@ def _add(rows: Any, i: int, *, moment: Any, chance: random.Random, variants: lis
             "confirmed_at": moment,
         }
     )
-    for variant_id, quantity, price in bought:
+    for (variant_id, product_id), quantity, price in bought:
         rows[line].append(
             {
                 "id": next(line_ids),
                 "order_id": i,
                 "variant_id": variant_id,
+                "product_id": product_id,
                 "sku": f"V{variant_id}",
                 "name": "Café",
                 "quantity": quantity,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Integer, Select, bindparam, func, literal_column, select, union_all
@@ -107,20 +108,25 @@ def _low_stock(work: Work, most: int, limit: int) -> tuple[tuple[LowStock, ...],
     Those that are low but not for sale are few: to know how many saves looking up all the others.
     """
     hidden = work.session.execute(_LOW_BUT_HIDDEN, {"most": most}).scalar_one()
+    rows = work.session.execute(_lowest(limit, limit + hidden), {"most": most}).all()
+    shown = tuple(LowStock(row.sku, full_name(row.name, row.variant), row.available) for row in rows)
+    return shown, rows[0].there - hidden if rows else 0
+
+
+@lru_cache(maxsize=128)
+def _lowest(limit: int, looked_at: int) -> Select[Any]:
+    """The first `limit` that are for sale, among so many."""
     low = select(level.c.variant_id, level.c.sku, AVAILABLE.label("available")).where(_LOW).cte("low")
-    few = select(low).order_by(low.c.available, low.c.variant_id).limit(limit + hidden).subquery()
+    few = select(low).order_by(low.c.available, low.c.variant_id).limit(looked_at).subquery()
     source = few.join(variant, variant.c.id == few.c.variant_id).join(product, product.c.id == variant.c.product_id)
     there = select(func.count()).select_from(low).scalar_subquery().label("there")
-    query = (
+    return (
         select(few.c.sku, product.c.name, variant.c.name.label("variant"), few.c.available, there)
         .select_from(source)
         .where(variant.c.active, product.c.active)
         .order_by(few.c.available, few.c.variant_id)
         .limit(limit)
     )
-    rows = work.session.execute(query, {"most": most}).all()
-    shown = tuple(LowStock(row.sku, full_name(row.name, row.variant), row.available) for row in rows)
-    return shown, rows[0].there - hidden if rows else 0
 
 
 def full_name(name: str, variant_name: str) -> str:

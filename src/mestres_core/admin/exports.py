@@ -1,43 +1,35 @@
 """Whole tables for other programs, page by page: the memory that an export takes does not grow with the table.
 
-Pages follow the row number. Read within one snapshot, as a job does it, they are the table of one moment, whatever is
-written meanwhile; each read by itself, they hold no transaction open, and a row that changes comes as it is when its
-page is read. Either way a row that is there all the time comes exactly once.
+An export is one statement, of which rows are read while the database looks for the next ones. So it is the table of one
+moment, whatever is written meanwhile; within a snapshot, as a job does it, of the moment that its rows were counted at.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, Protocol
 
-from sqlalchemy import BigInteger, ColumnElement, FromClause, Select, bindparam, func, literal_column, select
+from sqlalchemy import ColumnElement, FromClause, Select, func, select
 
 from mestres_core.catalog.models import category, price, product, variant
 from mestres_core.customers.models import customer
+from mestres_core.db.dialects.sql import moment_text
+from mestres_core.db.later import pages_of
 from mestres_core.errors import ValidationError
 from mestres_core.events.outbox import Outbox
 from mestres_core.inventory.models import AVAILABLE, level
 from mestres_core.orders.models import order
 
-PAGE = 2000
-Row = tuple[Any, ...]
-Page = list[Row]
+PAGE = 500  # what the database makes of them meanwhile has room on the way here
+Page = Sequence[Sequence[Any]]
 
 
 class Services(Protocol):
     """The services of one unit of work, as far as they are needed here."""
 
     outbox: Outbox
-
-
-class Read(Protocol):
-    """Runs a reading function of the services in a transaction of its own, with bounded retries."""
-
-    def __call__(self, call: Callable[[Any], Any]) -> Any:
-        """What `call` returns."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +67,9 @@ _EXPORTS: Mapping[str, Export] = {
     ),
     "orders": Export(
         {
-            **{name: order.c[name] for name in ("number", "created_at", "status", "payment_status")},
-            **{name: order.c[name] for name in ("fulfillment_status", "currency")},
+            "number": order.c.number,
+            "created_at": moment_text(order.c.created_at),
+            **{name: order.c[name] for name in ("status", "payment_status", "fulfillment_status", "currency")},
             **{name: order.c[f"{name}_amount"] for name in ("items", "discount", "shipping", "tax", "grand")},
             "customer_name": order.c.customer["name"].as_string(),
             "customer_email": order.c.customer["email"].as_string(),
@@ -88,7 +81,12 @@ _EXPORTS: Mapping[str, Export] = {
         order.c.id,
     ),
     "customers": Export(
-        {name: customer.c[name] for name in ("id", "name", "email", "document", "created_at")}, customer, customer.c.id
+        {
+            **{name: customer.c[name] for name in ("id", "name", "email", "document")},
+            "created_at": moment_text(customer.c.created_at),
+        },
+        customer,
+        customer.c.id,
     ),
     "inventory": Export(
         {
@@ -113,36 +111,23 @@ def columns(kind: str) -> tuple[str, ...]:
     return tuple(_EXPORTS[kind].columns)
 
 
-def count(read: Read, kind: str) -> int:
+def count(services: Services, kind: str) -> int:
     """How many rows there are now."""
-    export = _EXPORTS[kind]
-    query = select(func.count()).select_from(export.source)
-    found: int = read(lambda services: services.outbox.session.execute(query).scalar_one())
+    query = select(func.count()).select_from(_EXPORTS[kind].source)
+    found: int = services.outbox.session.execute(query).scalar_one()
     return found
 
 
-def pages(read: Read, kind: str, *, size: int = PAGE) -> Iterator[Page]:
-    """Every row, `size` at a time."""
-    query, after = _page(kind, size), 0
-    while True:
-        rows = read(partial(_all, query=query, after=after))
-        if rows:
-            after = rows[-1][-1]
-            yield [row[:-1] for row in rows]
-        if len(rows) < size:
-            return
+def pages(services: Services, kind: str, *, size: int = PAGE) -> Generator[Page, None, None]:
+    """Every row, `size` at a time. Nothing else is asked in the unit of work meanwhile.
+
+    Whoever does not read to the end closes it, before the unit of work ends.
+    """
+    return pages_of(services.outbox.session, _rows(kind), size)
 
 
-@lru_cache(maxsize=64)
-def _page(kind: str, size: int) -> Select[Any]:
-    """The statement of a page: the columns, and last the row's number."""
+@lru_cache
+def _rows(kind: str) -> Select[Any]:
     export = _EXPORTS[kind]
     named = [column.label(name) for name, column in export.columns.items()]
-    query = select(*named, export.order.label("row_number")).select_from(export.source)
-    query = query.where(export.order > bindparam("after", type_=BigInteger)).order_by(export.order)
-    # Written out: not knowing how few are wanted, PostgreSQL would join the whole tables anew for each page.
-    return query.limit(literal_column(str(size)))
-
-
-def _all(services: Services, query: Select[Any], after: int) -> Any:
-    return services.outbox.session.execute(query, {"after": after}).all()
+    return select(*named).select_from(export.source).order_by(export.order)

@@ -61,7 +61,6 @@ CARD_COLUMNS = (
 )
 _WIDTH = len(CARD_COLUMNS)
 _SORT_NAME, _PRICE = CARD_COLUMNS.index(product.c.sort_name), CARD_COLUMNS.index(card.c.price)
-_OWN = 9  # before those of the category
 CARD_SOURCE = product.join(card, card.c.product_id == product.c.id).outerjoin(
     category, category.c.id == product.c.category_id
 )
@@ -259,8 +258,23 @@ class _Unsealed:
 def to_card(row: Any) -> ProductCard:
     """A row that begins with CARD_COLUMNS as a value."""
     card: Any = _Unsealed()
-    card.id, card.slug, card.sku, card.name, _, lowest, highest, card.variants, currency = row[:_OWN]
-    category_id, category_slug, category_name, card.image, in_stock, rating = row[_OWN:_WIDTH]
+    (
+        card.id,
+        card.slug,
+        card.sku,
+        card.name,
+        _,
+        lowest,
+        highest,
+        card.variants,
+        currency,
+        category_id,
+        category_slug,
+        category_name,
+        card.image,
+        in_stock,
+        rating,
+    ) = row[:_WIDTH]
     card.price = _money(lowest, currency)
     card.max_price = _money(highest, currency)
     card.category = None if category_id is None else _category(category_id, category_slug, category_name)

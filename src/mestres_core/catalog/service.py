@@ -136,7 +136,9 @@ class CatalogService:
         channel: str | None = None,
     ) -> Page[ProductCard]:
         following = order.following(rows, per_page, lambda row: queries.cursor_values(row, order.name))
-        found = (_priced(queries.to_card(row), self._asked(row, channel)) for row in rows[:per_page])
+        found = [queries.to_card(row) for row in rows[:per_page]]
+        if channel is not None:
+            found = [_priced(each, self._asked(row, channel)) for each, row in zip(found, rows, strict=False)]
         shown = cards_in(self._session, locale, found)
         return Page(shown, page, per_page, total, following)
 

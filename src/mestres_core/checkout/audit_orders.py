@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import and_, case, exists, func, literal, or_, select
 
+from mestres_core.catalog.models import variant
 from mestres_core.orders.models import credit, giving_back, giving_back_line, line, order, shipment_line
 from mestres_core.payments.models import payment, refund
 from mestres_core.rules.ledger import TAKEN
@@ -106,6 +107,9 @@ ORDER_RULES: dict[str, Any] = {
             order.c.tax_included_amount < _or_zero(_parts.c.tax_included),
         )
     ),
+    "an order line is of its variant's product": select(order.c.number, line.c.sku)
+    .select_from(_of_lines().join(variant, variant.c.id == line.c.variant_id))
+    .where(line.c.product_id.is_distinct_from(variant.c.product_id)),
     "shipped pieces are those of its parcels": select(order.c.number, line.c.sku)
     .select_from(_of_lines(_sent))
     .where(line.c.shipped_quantity != _or_zero(_sent.c.pieces)),

@@ -9,8 +9,8 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
 from functools import partial
 from itertools import islice
 from typing import Any, BinaryIO
@@ -129,8 +129,9 @@ def _export(options: argparse.Namespace) -> int:
                 target = stack.enter_context(open(options.output, "wb"))  # noqa: PTH123 - the user's own path
             # By way of a file, so that whoever reads slowly keeps no snapshot open.
             file = stack.enter_context(tempfile.TemporaryFile())
-            with shop.snapshot() as services:
-                for data in chosen.stream(exports.columns(options.kind), _pages(services, options.kind)):
+            with shop.snapshot() as services, closing(exports.pages(services, options.kind)) as found:
+                pages = _watched(found, exports.count(services, options.kind))
+                for data in chosen.stream(exports.columns(options.kind), pages):
                     file.write(data)
             file.seek(0)
             shutil.copyfileobj(file, target)
@@ -142,12 +143,9 @@ def _export(options: argparse.Namespace) -> int:
     return 0
 
 
-def _pages(services: Any, kind: str) -> Iterator[exports.Page]:
-    def read(call: Callable[[Any], Any]) -> Any:
-        return call(services)
-
-    with tqdm(total=exports.count(read, kind), unit=" rows", file=sys.stderr, disable=None, leave=False) as bar:
-        for page in exports.pages(read, kind):
+def _watched(pages: Iterable[exports.Page], total: int) -> Iterator[exports.Page]:
+    with tqdm(total=total, unit=" rows", file=sys.stderr, disable=None, leave=False) as bar:
+        for page in pages:
             yield page
             bar.update(len(page))
 

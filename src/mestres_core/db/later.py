@@ -14,17 +14,17 @@ or says `session.connection()` first.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Engine
+from sqlalchemy import Connection, Dialect, Engine, Select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from mestres_core.db.dialects.sql import busy
-from mestres_core.db.reading import Questions
+from mestres_core.db.reading import Questions, streams
 from mestres_core.errors import RetryableError
 
 # Beyond 50 parameters or 4096 characters psycopg takes the text of a statement with named parameters (an engine of a
@@ -48,6 +48,20 @@ def write_and_ask(session: Session, statement: Any, row: Mapping[str, Any]) -> A
     if isinstance(session, PatientSession):
         return session.ask(statement, row)
     return session.connection().execute(statement, row)
+
+
+def pages_of(session: Session, statement: Select[Any], size: int) -> Generator[Sequence[Any], None, None]:
+    """The rows of a SELECT without parameters, `size` at a time, as the database makes them: memory holds one page.
+
+    Nothing else is asked in the session meanwhile. Whoever does not read to the end closes it, before the transaction
+    ends.
+    """
+    question = session.streaming(statement) if isinstance(session, PatientSession) else None
+    if question is not None:
+        yield from question.pages(session.connection(), size)
+        return
+    with session.connection().execute(statement, execution_options={"yield_per": size}) as result:
+        yield from result.partitions()
 
 
 class PatientSession:
@@ -78,6 +92,10 @@ class PatientSession:
         if question is None:
             return connection.execute(statement, params, **options)
         return question.ask_within(connection, statement, params)
+
+    def streaming(self, statement: Select[Any]) -> Any:
+        """What sends it so that its rows can be read one by one; None where SQLAlchemy does it."""
+        return self._questions.find(statement, at_once=True) if streams(self._bind.dialect) else None
 
     def scalar(self, statement: Any, params: Any = None, **options: Any) -> Any:
         """As a connection does it."""

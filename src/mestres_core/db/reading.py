@@ -12,8 +12,10 @@ lost connection's known as that.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
@@ -37,6 +39,15 @@ def rows_of(session: Any, statement: Any, params: Mapping[str, Any]) -> Sequence
             return rows[1]
     found: Sequence[Any] = session.execute(statement, params).all()
     return found
+
+
+def streams(dialect: Dialect) -> bool:
+    """Whether the driver can read rows while the server makes more: psycopg, with a libpq that sends many at once."""
+    if dialect.driver != "psycopg" or dialect.is_async:
+        return False
+    from psycopg import capabilities  # noqa: PLC0415 - an extra that is not always installed
+
+    return capabilities.has_stream_chunked()
 
 
 class ReadingSession:
@@ -168,14 +179,15 @@ class Questions:
         self.begins = engine.dialect.name == "postgresql" and not framed
         """Whether the driver would begin a transaction with the first statement."""
 
-    def find(self, statement: Any) -> _Question | None:
-        """How it is sent, if it may go straight to the driver."""
+    def find(self, statement: Any, *, at_once: bool = False) -> _Question | None:
+        """How it is sent, if it may go straight to the driver; `at_once` though it was never seen before."""
         if not self._fit or type(statement) is not Select:
             return None
         known = self._known.get(statement)
         if known is None:
-            self._known[statement] = _SEEN
-            return None
+            known = self._known[statement] = _SEEN
+            if not at_once:
+                return None
         if known is _OTHERWISE or self._somebody_listens():
             return None
         if known is _SEEN:
@@ -215,12 +227,10 @@ class _Question:
 
     def ask(self, connection: PoolProxiedConnection, params: Mapping[str, Any] | None) -> Answer:
         """The names of its columns, and all its rows. Raises whatever the driver does."""
-        values = {**self._given, **params} if params else self._given.copy()
-        for name, process in self._processors:
-            values[name] = process(values[name])
+        values = self._values(params)
         cursor = connection.cursor()
         try:
-            cursor.execute(self.text, values if self._order is None else tuple(values[name] for name in self._order))
+            cursor.execute(self.text, values)
             rows = cursor.fetchall()
             names, columns = self._rows or self._read(cursor.description)
         finally:
@@ -245,6 +255,35 @@ class _Question:
             connection.invalidate(error)
             raise
         return IteratorResult(names, iter(rows))
+
+    def pages(self, connection: Connection, size: int) -> Iterator[Sequence[Any]]:
+        """Its rows, `size` at a time, while the server makes the next ones: where the driver `streams`.
+
+        Raises what SQLAlchemy makes of a driver's error.
+        """
+        dialect, driver = self._dialect, connection.connection.driver_connection
+        cursor: Any = connection.connection.cursor()
+        try:
+            with closing(cursor.stream(self.text, self._values(None), size=size)) as rows:
+                while page := list(islice(rows, size)):
+                    _, columns = self._rows or self._read(cursor.description)
+                    yield [_processed(row, columns) for row in page] if columns else page
+        except dialect.loaded_dbapi.Error as error:
+            if lost := dialect.is_disconnect(error, cast("Any", driver), None):
+                connection.invalidate(error)
+            of = dialect.loaded_dbapi.Error
+            raise DBAPIError.instance(
+                self.text, None, error, of, connection_invalidated=lost, dialect=dialect
+            ) from error
+        finally:
+            cursor.close()
+
+    def _values(self, params: Mapping[str, Any] | None) -> Any:
+        """The parameters as the driver takes them."""
+        values = {**self._given, **params} if params else self._given.copy()
+        for name, process in self._processors:
+            values[name] = process(values[name])
+        return values if self._order is None else tuple(values[name] for name in self._order)
 
     def _read(self, description: Any) -> Any:
         """Raises ValueError where the columns are not those of the statement."""

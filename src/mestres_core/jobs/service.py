@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -235,20 +235,17 @@ class Jobs:
     def _write_out(self, arguments: Mapping[str, str], file: IO[bytes], lease: _Lease) -> int:
         """Write the rows of one snapshot to a file; returns how many there were."""
         kind, done = arguments["kind"], 0
-        with self._snapshot() as services:
-
-            def read(call: Callable[[Any], Any]) -> Any:
-                return call(services)
+        with self._snapshot() as services, closing(exports.pages(services, kind)) as found:
 
             def pages() -> Iterator[exports.Page]:
                 nonlocal done
-                for page in exports.pages(read, kind):
+                for page in found:
                     done += len(page)
                     if not self._alone:
                         lease.renew(done=done, total=total)
                     yield page
 
-            total = exports.count(read, kind)
+            total = exports.count(services, kind)
             for data in formats.choose(arguments["format"]).stream(exports.columns(kind), pages()):
                 file.write(data)
         return done

@@ -39,7 +39,9 @@ _ONE = _WITH_NUMBER.where(change.c.id == bindparam("of"))
 _OPEN = select(change.c.id).where(change.c.order_id == bindparam("order_id"), change.c.status == "open")
 _STEPS = select(change_step).where(change_step.c.change_id == bindparam("of")).order_by(change_step.c.id)
 _GOODS = select(
-    variant.c.id, variant.c.sku, variant.c.tax_class, product.c.name, variant.c.name.label("variant_name")
+    *(variant.c[name] for name in ("id", "product_id", "sku", "tax_class")),
+    product.c.name,
+    variant.c.name.label("variant_name"),
 ).select_from(variant.join(product, product.c.id == variant.c.product_id))
 _NEW_LINE = insert(line).returning(line.c.id)
 _BY_SKU = _GOODS.where(variant.c.sku == bindparam("sku"), variant.c.active, product.c.active)
@@ -340,6 +342,7 @@ def _line_row(order_id: int, each: _New, taxed: Taxed) -> dict[str, Any]:
     return {
         "order_id": order_id,
         "variant_id": each.wanted.variant_id,
+        "product_id": each.goods.product_id,
         "sku": each.goods.sku,
         "name": _name(each.goods),
         "quantity": each.wanted.quantity,

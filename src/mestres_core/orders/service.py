@@ -49,7 +49,7 @@ _NEW = InsertFamily(
     ),
     line,
     (
-        *("variant_id", "sku", "name", "quantity", "unit_price", "total", "attributes"),
+        *("variant_id", "product_id", "sku", "name", "quantity", "unit_price", "total", "attributes"),
         *("discount_amount", "tax_amount", "tax_included_amount"),
     ),
     key="order_id",
@@ -648,6 +648,7 @@ def _summary(row: Any) -> OrderSummary:
 def _line_row(each: CartLine, part: LineParts) -> dict[str, Any]:
     return {
         "variant_id": each.variant_id,
+        "product_id": each.product_id,
         "sku": each.sku,
         "name": each.name,
         "quantity": each.quantity,

@@ -13,12 +13,14 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select, update
 
 from core_sales import fill_orders, fill_products
 from mestres_core import Commerce
 from mestres_core.admin import bulk, exports, formats
 from mestres_core.errors import CommerceError, NotFound, ValidationError
 from mestres_core.jobs import service as jobs_service
+from mestres_core.orders.models import order
 
 _HEADER = "sku,name,category,price,stock,description,attributes.Torra\n"
 
@@ -277,7 +279,8 @@ def test_exports_have_every_row_once(shop, monkeypatch):
         lines = list(csv.DictReader(io.StringIO(export(shop, kind).decode())))
         objects = [json.loads(line) for line in export(shop, kind, "ndjson").decode().splitlines()]
         sheet = zipfile.ZipFile(io.BytesIO(export(shop, kind, "xlsx"))).read("xl/worksheets/sheet1.xml").decode()
-        small = [row for page in exports.pages(shop.core.read, kind, size=7) for row in page]
+        with shop.snapshot() as services:
+            small = [row for page in exports.pages(services, kind, size=7) for row in page]
 
         assert len(lines) == len(objects) == len(small) == number
         assert len({json.dumps(each) for each in objects}) == number
@@ -286,6 +289,55 @@ def test_exports_have_every_row_once(shop, monkeypatch):
     grand = shop.sql("SELECT SUM(grand_amount) FROM mc_order")[0][0]
     orders = csv.DictReader(io.StringIO(export(shop, "orders").decode()))
     assert sum(int(row["grand"]) for row in orders) == grand
+
+
+def _order_rows(shop):
+    """The rows of an export of orders, from the tables as they are and with the values as Python writes them."""
+    amounts = [order.c[f"{name}_amount"] for name in ("items", "discount", "shipping", "tax", "grand")]
+    states = [order.c.status, order.c.payment_status, order.c.fulfillment_status, order.c.currency]
+    query = select(order.c.customer, order.c.address, order.c.shipping_method, order.c.number, order.c.created_at)
+    with shop.engine.connect() as connection:
+        for person, place, method, number, moment, *rest in connection.execute(
+            query.add_columns(*states, *amounts).order_by(order.c.id)
+        ):
+            told = (person["name"], person["email"], place["city"], place["state"], method)
+            yield number, moment.isoformat().replace("+00:00", "Z"), *rest, *told
+
+
+def test_an_export_of_orders_is_what_the_tables_say(shop):
+    """Byte for byte: moments with a fraction and without, names of many kinds, formulas among them."""
+    shop.product(stock=20)
+    names = ('Ana "Aninha", Souza', "=1+1", "José\r\nda Silva", "-Ana", "Ана 🌱", "\tAna", "a'b\\c;d|e")
+    moments = (0, 0.5, 0.000001, 0.00001, 59.499999, 0.5, 86_400 * 200)
+    shop.clock.advance(seconds=-shop.clock.now().microsecond / 1_000_000)
+    for name, seconds in zip(names, moments, strict=True):
+        shop.clock.advance(seconds=seconds)
+        number = shop.buy().order.number
+        with shop.engine.begin() as connection:
+            person = {"name": name, "email": "ana@example.com"}
+            connection.execute(update(order).where(order.c.number == number).values(customer=person))
+    file = io.StringIO(newline="")
+    rows = [exports.columns("orders"), *_order_rows(shop)]
+    csv.writer(file).writerows([formats.safe_cell(value) for value in row] for row in rows)
+    objects = [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
+
+    assert export(shop, "orders").decode() == file.getvalue()
+    assert [json.loads(line) for line in export(shop, "orders", "ndjson").decode().splitlines()] == objects
+    assert {len(row[1]) for row in rows[1:]} == {len("2026-03-01T00:00:00Z"), len("2026-03-01T00:00:00.000001Z")}
+
+
+def test_moments_of_an_export_are_in_utc_whatever_the_database_says(postgres_shop):
+    """A zone that somebody gave the database changes nothing."""
+    postgres_shop.product()
+    postgres_shop.buy()
+    before = export(postgres_shop, "orders")
+    with postgres_shop.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        name = connection.engine.url.database
+        connection.exec_driver_sql(f"ALTER DATABASE \"{name}\" SET timezone TO 'America/Sao_Paulo'")
+    postgres_shop.engine.dispose()
+
+    assert postgres_shop.sql("SHOW timezone") == [("America/Sao_Paulo",)]
+    assert export(postgres_shop, "orders") == before
 
 
 def test_exported_products_can_be_brought_in_again(shop):
@@ -353,7 +405,8 @@ def test_memory_does_not_grow_with_the_rows(sqlite_shop):
         assert large > 5 * small
         assert much < 2 * little + 300_000
     fill_products(sqlite_shop.core, 50)
-    assert max(len(page) for page in exports.pages(sqlite_shop.core.read, "products", size=10)) == 10
+    with sqlite_shop.snapshot() as services:
+        assert [len(page) for page in exports.pages(services, "products", size=20)] == [20, 20, 10]
 
 
 def test_bulk_is_quick(shop):
@@ -395,12 +448,12 @@ def test_an_export_is_of_one_moment(shop, monkeypatch, format_):
     before, first, last = shop.sql("SELECT SUM(on_hand), MIN(sku), MAX(sku) FROM mc_stock_level")[0]
     real, moved = exports.pages, []
 
-    def pages(read, kind):
-        for page in real(read, kind, size=7):
+    def pages(services, kind):
+        for page in real(services, kind, size=7):
             yield page
-            with shop.transaction() as services:
-                services.inventory.receive(first, quantity=5)
-                services.inventory.set(last, on_hand=shop.core.inventory.level(last).on_hand + 3)
+            with shop.transaction() as writing:
+                writing.inventory.receive(first, quantity=5)
+                writing.inventory.set(last, on_hand=shop.core.inventory.level(last).on_hand + 3)
             shop.product(f"NEW{len(moved)}", stock=1)
             moved.append(8)
 
@@ -421,8 +474,8 @@ def test_an_export_whose_worker_died_is_made_again(shop, monkeypatch):
     job = shop.jobs.export("inventory")
     real = exports.pages
 
-    def dies(read, kind):
-        yield next(real(read, kind, size=5))
+    def dies(services, kind):
+        yield next(real(services, kind, size=5))
         raise KeyboardInterrupt
 
     monkeypatch.setattr(exports, "pages", dies)

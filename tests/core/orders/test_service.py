@@ -74,6 +74,7 @@ PLANTS = {
     "every order has a payment attempt": "DELETE FROM mc_payment",
     "every payment belongs to an order": "UPDATE mc_payment SET order_number = 'x'",
     "an order's items are the sum of its lines": "UPDATE mc_order_line SET quantity = 3, total = unit_price * 3",
+    "an order line is of its variant's product": "UPDATE mc_order_line SET product_id = product_id + 1",
     "an order's payment status is what its ledgers say": "UPDATE mc_payment SET captured_amount = captured_amount - 1",
     "a payment is what its ledger adds up to": (
         "UPDATE mc_payment_event SET amount = amount - 1 WHERE kind = 'captured'"

@@ -143,6 +143,29 @@ def _json_rows_postgresql(element: Any, compiler: Any, **named: Any) -> str:
     return f"json_agg(json_build_array({compiler.process(element.clauses, **named)}))"
 
 
+class moment_text(FunctionElement[str]):  # noqa: N801 - a function's name
+    """A moment as ISO 8601 in UTC, as Python writes it but with a Z: without a fraction when that is nothing.
+
+    Where a million moments become text, to make objects of them first takes four times as long.
+    """
+
+    type = String()
+    inherit_cache = True
+
+
+@compiles(moment_text, "sqlite")
+def _moment_text_sqlite(element: Any, compiler: Any, **named: Any) -> str:
+    column = compiler.process(element.clauses, **named)
+    return f"replace(replace({column}, ' ', 'T') || 'Z', '.000000Z', 'Z')"
+
+
+@compiles(moment_text, "postgresql")
+def _moment_text_postgresql(element: Any, compiler: Any, **named: Any) -> str:
+    column = compiler.process(element.clauses, **named)
+    form = 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'
+    return f"replace(to_char({column} AT TIME ZONE 'UTC', '{form}'), '.000000Z', 'Z')"
+
+
 def moment_in_json(value: str | None) -> datetime | None:
     """A moment that came within JSON, aware, in UTC."""
     if value is None:
