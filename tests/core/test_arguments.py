@@ -35,7 +35,10 @@ def _begin(cart_id: Any) -> Callable[[TestShop], Any]:
         (lambda shop: shop.catalog.save_many("drafts"), "drafts"),
         (lambda shop: shop.catalog.save_many([{}]), "drafts[0]"),
         (lambda shop: shop.catalog.save_many([ProductDraft(key="k", name="N", variants=None)]), "variants"),
-        (lambda shop: shop.catalog.save_many([ProductDraft(key="k", name="N", variants=[{}])]), "variants"),
+        (
+            lambda shop: shop.catalog.save_many([ProductDraft(key="k", name="N", variants=[{"sku": "K"}])]),
+            "variants[0].price",
+        ),
         (
             lambda shop: shop.catalog.save_many([ProductDraft(key="k", name="N", variants=(_V,), category=1)]),
             "category",

@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any
 
 from mestres_core.catalog.dto import ProductDraft, VariantDraft
-from mestres_core.errors import ValidationError
 from mestres_core.inventory.service import MOST_PIECES
 from mestres_core.rules.checks import BIGGEST_AMOUNT, Checks
 from mestres_core.rules.money import Money
