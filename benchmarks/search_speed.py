@@ -1,10 +1,10 @@
 """How fast search is in shops of a hundred thousand products and more: `make search-speed`.
 
-Makes shops of the given sizes on SQLite and on a PostgreSQL of its own, asks each many different queries in process and
-prints the 95th percentiles beside the targets, what they are to a raw query of the database, and how much memory and
-disk it takes; the table goes into docs/search.md, unless sizes or databases are chosen. `--growth` asks shops of ten
-thousand to a million and draws how it grows, as docs/search-growth.svg. The exit code is 1 when a target is missed at
-100,000 products.
+Fills a shop on SQLite and one on a PostgreSQL of its own, asks each many different queries in process and prints the
+95th percentiles beside the targets, what they are to a raw query of the database, how much disk it takes, and how much
+memory the process that asks; the table goes into docs/search.md, unless sizes or databases are chosen. `--growth` asks
+each shop while it grows from ten thousand products to a million, and draws it, as docs/search-growth.svg. The exit code
+is 1 when a target is missed at 100,000 products.
 
 The raw query gives the same products, those with all words or with words that begin so, as the numbers and names of the
 twenty that weigh most. Beside it stands the same for the words alone: fewer products, not what search answers.
@@ -17,9 +17,11 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
@@ -28,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 sys.path.insert(0, str(Path(__file__).parent))
 
 import search_shop
-from sqlalchemy import make_url, text
+from sqlalchemy import text
 
 from mestres_core import Commerce
 from mestres_core.rules.synonyms import BUILT_IN
@@ -40,7 +42,7 @@ KINDS = ("simple", "filtered", "autocomplete", "fuzzy")
 TARGETS = {"simple": 20.0, "filtered": 50.0, "autocomplete": 10.0, "fuzzy": 80.0, "to raw": 2.0}
 PAGE = Path(__file__).parents[1] / "docs" / "search.md"
 PLOT = PAGE.with_name("search-growth.svg")
-GROWTH = (10_000, 100_000, 1_000_000)
+GROWTH = (10_000, 30_000, 100_000, 300_000, 1_000_000)
 SIMPLE = (
     "mogiana|bourbon amarelo|fazenda água da esperança|catuaí vermelho caramelo|chapada diamantina honey|cerrado"
     "|sítio figueira do norte|sul de minas chocolate|rubi lavado|café moído bourbon|geada|beija-flor jasmim"
@@ -96,8 +98,13 @@ def timed(calls: Sequence[Callable[[], object]], rounds: int) -> list[float]:
     return times
 
 
-def measure(shop: Commerce, products: int, rounds: int) -> Measured:
-    """Ask one shop everything."""
+def measure(url: str, products: int, rounds: int) -> Measured:
+    """Ask one shop everything. It is a process of its own that does: its memory is what asking takes."""
+    with Commerce.open(url) as shop:
+        return _measured(shop, products, rounds)
+
+
+def _measured(shop: Commerce, products: int, rounds: int) -> Measured:
     search, dialect = shop.search, shop.engine.dialect.name
     plain: dict[str, Any] = {"count": False, "facets": False}
     filters: tuple[dict[str, Any], ...] = (
@@ -128,29 +135,23 @@ def measure(shop: Commerce, products: int, rounds: int) -> Measured:
 
 
 @contextmanager
-def shops(sizes: Sequence[int], databases: Sequence[str]) -> Iterator[Iterator[tuple[Commerce, int]]]:
-    """Filled shops, one after the other."""
+def databases_of(names: Sequence[str]) -> Iterator[dict[str, str]]:
+    """The addresses of empty databases."""
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as servers:
+        found = {"sqlite": f"sqlite:///{folder}/shop.db"}
+        if "postgresql" in names:
+            found["postgresql"] = servers.enter_context(own_postgres("shared_buffers = 512MB\nmax_wal_size = 4GB"))
+        yield {name: found[name] for name in names}
 
-    def made(folder: str, server: str | None) -> Iterator[tuple[Commerce, int]]:
-        for size in sizes:
-            for database in databases:
-                url = f"sqlite:///{folder}/{size}.db"
-                if database == "postgresql" and server is not None:
-                    with Commerce.open(server) as admin, admin.engine.connect() as connection:
-                        connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql(
-                            f"CREATE DATABASE search_{size} TEMPLATE template0"
-                        )
-                    url = make_url(server).set(database=f"search_{size}").render_as_string(hide_password=False)
-                with Commerce.open(url) as shop:
-                    search_shop.fill(shop, size)
-                    yield shop, size
 
-    with tempfile.TemporaryDirectory() as folder:
-        if "postgresql" in databases:
-            with own_postgres("shared_buffers = 512MB\nmax_wal_size = 4GB") as server:
-                yield made(folder, server)
-        else:
-            yield made(folder, None)
+def measured(urls: Iterable[str], sizes: Sequence[int], rounds: int) -> Iterator[Measured]:
+    """Fill one shop after the other, and ask each at every size."""
+    spawning = get_context("spawn")
+    for url in urls:
+        with Commerce.open(url) as shop:
+            for size in search_shop.grown(shop, sizes):
+                with ProcessPoolExecutor(1, mp_context=spawning) as asking:
+                    yield asking.submit(measure, url, size, rounds).result()
 
 
 def plot(rows: Sequence[Measured], path: Path) -> None:
@@ -221,17 +222,17 @@ def write(text: str) -> None:
 def main() -> int:
     """Print a row a shop."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--products", type=int, nargs="+", help="sizes (default: 100000); no page is written then")
+    parser.add_argument("--products", type=int, nargs="+", help="sizes, going up (default: 100000); no page is written")
     parser.add_argument("--growth", action="store_true", help=f"sizes {GROWTH}, and draw them")
     parser.add_argument("--databases", nargs="+", choices=_RAW, help="(default: both); no page is written then")
     parser.add_argument("--rounds", type=int, default=20)
     options = parser.parse_args()
     sizes = options.products or (GROWTH if options.growth else (100_000,))
     rows: list[Measured] = []
-    with shops(sizes, options.databases or sorted(_RAW)) as filled:
-        for shop, size in filled:
-            rows.append(measure(shop, size, options.rounds))
-            sys.stdout.write(table(rows).splitlines()[-1] + "\n")
+    with databases_of(options.databases or sorted(_RAW)) as urls:
+        for row in measured(urls.values(), sizes, options.rounds):
+            rows = sorted([*rows, row], key=lambda each: (each.products, each.database))
+            sys.stdout.write(table([row]).splitlines()[-1] + "\n")
             sys.stdout.flush()
     sys.stdout.write(f"\n{table(rows)}\n")
     if options.growth:
