@@ -43,6 +43,7 @@ BY = {
     False: "By the clock, on a machine that did nothing else:",
     True: "By the time that processors worked, on a machine that did other things too:",
 }
+SETTINGS = "shared_buffers = 512MB\nmaintenance_work_mem = 512MB\nmax_wal_size = 4GB"
 KINDS = ("simple", "filtered", "autocomplete", "fuzzy")
 TARGETS = {"simple": 20.0, "filtered": 50.0, "autocomplete": 10.0, "fuzzy": 80.0, "to raw": 2.0}
 PAGE = Path(__file__).parents[1] / "docs" / "search.md"
@@ -162,7 +163,7 @@ def databases_of(names: Sequence[str]) -> Iterator[dict[str, str]]:
     with tempfile.TemporaryDirectory() as folder, ExitStack() as servers:
         found = {"sqlite": f"sqlite:///{folder}/shop.db"}
         if "postgresql" in names:
-            found["postgresql"] = servers.enter_context(own_postgres("shared_buffers = 512MB\nmax_wal_size = 4GB"))
+            found["postgresql"] = servers.enter_context(own_postgres(SETTINGS))
         yield {name: found[name] for name in names}
 
 
@@ -180,35 +181,40 @@ def plot(rows: Sequence[Measured], path: Path) -> None:
     """Milliseconds over products, both logarithmic, a line a kind: solid PostgreSQL, dashed SQLite."""
     import math
 
-    width, height, left, bottom = 640, 400, 60, 40
+    width, height, left, bottom, right = 700, 400, 60, 40, 170
     sizes = sorted({row.products for row in rows})
     values = [value for row in rows for value in row.p95.values()]
     low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
     across = max(math.log10(sizes[-1] / sizes[0]), 0.1)
 
     def x(products: int) -> float:
-        return left + (width - left - 120) * math.log10(products / sizes[0]) / across
+        return left + (width - left - right) * math.log10(products / sizes[0]) / across
 
     def y(value: float) -> float:
         return height - bottom - (height - bottom - 20) * (math.log10(value) - low) / (high - low)
 
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-size="11">']
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">',
+        "<style>text{font:11px sans-serif}</style>",
+        f'<rect width="{width}" height="{height}" fill="#fff"/>',
+    ]
     for step in range(low, high + 1):
-        parts.append(f'<path d="M{left} {y(10**step):.1f}H{width - 120}" stroke="#ddd"/>')
+        parts.append(f'<path d="M{left} {y(10**step):.1f}H{width - right}" stroke="#ddd"/>')
         parts.append(f'<text x="{left - 6}" y="{y(10**step) + 4:.1f}" text-anchor="end">{10.0**step:g} ms</text>')
     parts += [f'<text x="{x(size):.1f}" y="{height - 20}" text-anchor="middle">{size:,}</text>' for size in sizes]
     colours = ("#0b6e4f", "#c84c09", "#3d5a98", "#8a2d5c")
+    names: list[tuple[float, str, str]] = []
     for database, dash in (("postgresql", ""), ("sqlite", ' stroke-dasharray="5 4"')):
         of = sorted((row for row in rows if row.database == database), key=lambda row: row.products)
-        for colour, kind in zip(colours, ("simple", "filtered", "autocomplete", "fuzzy"), strict=True):
-            if of:
-                points = " ".join(f"{x(row.products):.1f},{y(row.p95[kind]):.1f}" for row in of)
-                parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"{dash}/>')
-                last = of[-1]
-                parts.append(
-                    f'<text x="{x(last.products) + 6:.1f}" y="{y(last.p95[kind]) + 4:.1f}" fill="{colour}">'
-                    f"{kind} {database}</text>"
-                )
+        for colour, kind in zip(colours, KINDS, strict=True) if of else ():
+            points = " ".join(f"{x(row.products):.1f},{y(row.p95[kind]):.1f}" for row in of)
+            parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"{dash}/>')
+            names.append((y(of[-1].p95[kind]), colour, f"{kind} {database}"))
+    free = 0.0
+    for wanted, colour, name in sorted(names):
+        at = max(wanted + 4, free)
+        free = at + 12  # none on another one
+        parts.append(f'<text x="{width - right + 8}" y="{at:.1f}" fill="{colour}">{name}</text>')
     path.write_text("\n".join([*parts, "</svg>", ""]), encoding="utf-8")
 
 
