@@ -1,12 +1,14 @@
 """Shops of any size to search in: the products of mestres_examples.generate, written in bulk.
 
-Beyond a hundred thousand, fifty thousand of them are copied by the database, each copy with a number of its own behind
-the name: to make the texts of a million would take an hour. Of copies only what search reads is there.
+Beyond a hundred thousand these are copied by the database, each copy with a number of its own behind the name: to make
+the texts of a million would take half an hour. Of copies only what search reads is there. A shop that grows keeps what
+it has.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -23,7 +25,10 @@ from mestres_core.rules.text import fold, slug
 from mestres_examples import generate
 
 _CHUNK = 2000
-_ALL_MADE, _COPIED = 100_000, 50_000
+_MADE = 100_000
+_COPIED = 20_000
+"""So many at a time."""
+
 # What differs in a copy; what is not named here is the same, and of the rest only cards and variants are copied.
 _COPIES = {
     product: {
@@ -43,41 +48,55 @@ _GIN = ("search_vector", "search_title_vector")
 
 def fill(shop: Commerce, number: int) -> None:
     """Write so many products into an empty shop: what `save_many` writes of them that search reads, without stock."""
-    made = number if number <= _ALL_MADE else _COPIED
-    drafts = generate.products(made)
+    for _ in grown(shop, [number]):
+        pass
+
+
+def grown(shop: Commerce, sizes: Sequence[int]) -> Iterator[int]:
+    """The same for one size after the other, in the same shop; each when it is reached."""
+    drafts = generate.products(min(sizes[-1], _MADE))
+    categories: dict[tuple[str, ...], int] = {}
+    have = 0
+    for size in sizes:
+        with _without_gin(shop), tqdm(total=size - have, unit=" products", leave=False) as bar:
+            while have < size:
+                with shop.engine.begin() as connection:
+                    some = list(islice(drafts, min(_CHUNK, size - have)))
+                    _write(connection, some, have + 1, categories)
+                    more = len(some) or _copy(connection, have, size)
+                have += more
+                bar.update(more)
+        yield size
+
+
+@contextmanager
+def _without_gin(shop: Commerce) -> Iterator[None]:
+    """PostgreSQL makes its indexes of words in one go, which is quicker; then both databases count what is where."""
     postgresql = shop.engine.dialect.name == "postgresql"
     with shop.engine.begin() as connection:
         for column in _GIN if postgresql else ():
             connection.exec_driver_sql(f"DROP INDEX ix_mc_product_{column}")
-    categories: dict[tuple[str, ...], int] = {}
-    with tqdm(total=made, unit=" products", leave=False) as bar:
-        first = 1
-        while some := list(islice(drafts, _CHUNK)):
-            with shop.engine.begin() as connection:
-                _write(connection, some, first, categories)
-            first += len(some)
-            bar.update(len(some))
-    for copy in range(1, -(-number // made)):
-        with shop.engine.begin() as connection:
-            _copy(connection, copy, made, number)
+    yield
     with shop.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for column in _GIN if postgresql else ():
             connection.exec_driver_sql(f"CREATE INDEX ix_mc_product_{column} ON mc_product USING gin ({column})")
         connection.exec_driver_sql("VACUUM ANALYZE" if postgresql else "ANALYZE")
 
 
-def _copy(connection: Connection, copy: int, made: int, number: int) -> None:
-    """All products once more, as far as there is room for them."""
-    most = min(made, number - copy * made)
-    told = {"copy": copy, "far": copy * made, "variants": 4 * copy * made}
+def _copy(connection: Connection, have: int, number: int) -> int:
+    """The products that were made, once more, as far as there is room for them up to `number`; how many those are."""
+    copy, first = divmod(have, _MADE)
+    last = min(_MADE, number - copy * _MADE, first + _COPIED)
+    told = {"copy": copy, "far": copy * _MADE, "variants": 4 * copy * _MADE}
     for table, changed in _COPIES.items():
         names = [column.name for column in table.c]
         values = [changed.get(name, name).format(**told) for name in names]
         key = "id" if table is product else "product_id"
         connection.exec_driver_sql(
             f"INSERT INTO {table.name} ({', '.join(names)}) "
-            f"SELECT {', '.join(values)} FROM {table.name} WHERE {key} <= {most}"
+            f"SELECT {', '.join(values)} FROM {table.name} WHERE {key} > {first} AND {key} <= {last}"
         )
+    return last - first
 
 
 def _write(

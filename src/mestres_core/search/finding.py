@@ -39,7 +39,13 @@ _SCARCE = 10
 _COMMONEST, _SHARE = 50, 4
 """A word says little that a fourth of the products have, and fifty at least: "café" in a coffee shop."""
 
+_NAMED = 4
+"""Names are walked along, and not counted first, where a fourth of the matches have the words in theirs."""
+
 _MOST_STEMS = 64
+_MOST_STEMS_OF_NAMES = 16
+"""Of few letters many words begin, and most of them are in no name: beyond, to look for each takes longer."""
+
 _BEST_SOLD = 500
 _SAMPLED = 20_000
 _STRETCHES, _STRETCH, _COMMON = 10, 40, 12
@@ -82,14 +88,18 @@ def place_of(cursor: str | None, sort: str) -> tuple[Any, ...] | None:
 
 
 class _Found(NamedTuple):
-    """What matches: their number, as far as it was counted, the largest of their ids, and a row for each.
+    """What matches: their number, up to a thousand and one, the largest of their ids, and a row for each.
 
-    `pinned` is the product whose SKU was typed. Rows say what they are ranked by only when there are few.
+    `pinned` is the product whose SKU was typed; `total` how many thousands there are, where they were counted; `named`,
+    on PostgreSQL, how many of the first thousand have the words in their names. Rows say what they are ranked by only
+    when there are few.
     """
 
     number: int
     last: int
     pinned: int | None
+    total: int | None
+    named: int
     rows: Sequence[Any]
 
 
@@ -112,13 +122,30 @@ class _Asked(NamedTuple):
 class _Names:
     """Products by name, met on a walk along the index of names or gathered by their words."""
 
-    def __init__(self, session: Session, dialect: str, terms: Sequence[Term], *, last_unfinished: bool = False) -> None:
+    def __init__(
+        self,
+        session: Session,
+        dialect: str,
+        terms: Sequence[Term],
+        *,
+        last_unfinished: bool = False,
+        marks: Sequence[Sequence[str]] = (),
+    ) -> None:
         self._session = session
         self._dialect = dialect
         self._words = matching.words(terms, last_unfinished=last_unfinished)
         self._given: dict[str, Any] = {**matching.parts(terms)}
-        self._given["title"] = matching.in_title(dialect, terms, last_unfinished=last_unfinished)
+        self._given["title"] = matching.in_title(dialect, terms, last_unfinished=last_unfinished, marks=marks)
         self._given |= {"last": matching.LAST_LETTER, **matching.opening(terms)}
+
+    def number(self) -> Any:
+        """How many there are, counted up to a thousand and one, and the largest id of them."""
+        return self._session.execute(statements.titled(self._dialect, FEW), self._given).one()
+
+    def all(self, narrowing: Narrowing, given: Mapping[str, Any]) -> Sequence[Any]:
+        """All that the filters leave, in no order; for `given` see `first`."""
+        values = self._given | narrowing.parameters(self._dialect) | dict(given)
+        return self._session.execute(statements.named(self._dialect, narrowing.shape_of_names, FEW), values).all()
 
     def first(
         self,
@@ -135,7 +162,7 @@ class _Names:
         values = self._given | narrowing.parameters(self._dialect) | dict(given)
         if after is not None:
             values |= {"after_name": after[0], "after_id": after[1]}
-        how = (self._dialect, narrowing.shape, self._words, kind, size)
+        how = (self._dialect, narrowing.shape_of_names, self._words, kind, size)
         if walk:
             query = statements.by_name(*how, steps=_STEPS, after=after is not None)
             rows = self._session.execute(query, values).all()
@@ -163,17 +190,17 @@ class Finder:
 
         `total` is None when there are more than 10,000, or more than 1,000 and nobody wants them counted.
         """
-        asked = _Asked(query, wanted, wanted, missing, narrowing, self._beginnings(wanted))
-        found = self._found(asked, facets=wish.facets)
+        asked = _Asked(query, wanted, wanted, missing, narrowing, self._beginnings(wanted, _MOST_STEMS))
+        found = self._found(asked, wish)
         if len(wanted) > 1 and found.number < _SCARCE and not missing and (needed := self._telling(wanted)) != wanted:
             asked = asked._replace(needed=needed)
-            found = self._found(asked, facets=wish.facets)
+            found = self._found(asked, wish)
         cards, cursor = self._page(asked, found, wish) if found.number else ((), None)
         return Page(
             cards,
             wish.page,
             wish.per_page,
-            found.number if found.number <= FEW else self._total(asked) if wish.count else None,
+            found.number if found.number <= FEW else self._total(asked, found) if wish.count else None,
             cursor,
             self._facets(asked, found) if wish.facets else {},
         )
@@ -181,9 +208,10 @@ class Finder:
     def having_most(self, wanted: Sequence[Term], narrowing: Narrowing, limit: int) -> tuple[ProductCard, ...]:
         """Products that have some of the terms: those with more of them first. Of thousands only some are looked at."""
         match = matching.some(self._dialect, wanted, narrowing.marks())
-        rows = self._matches(match, narrowing, "", every=True).rows
+        title = matching.in_title(self._dialect, wanted)
+        rows = self._matches(match, title, narrowing, "", every=True).rows
         ranking = Ranking(wanted)
-        places = ((-ranking.having(row.search_title, row.search_body), ranking.place(*row[3:7])) for row in rows)
+        places = ((-ranking.having(row.search_title, row.search_body), ranking.place(*row[5:9])) for row in rows)
         best = nsmallest(limit, ((more, place.best, place.sort_name, place.id) for more, place in places))
         return self._cards([each[-1] for each in best], narrowing)
 
@@ -192,14 +220,15 @@ class Finder:
         shown = Narrowing(base=queries.Filters())
         under = matching.under(typed)
         given = matching.parts(wanted) | shown.parameters(self._dialect) | under
-        known = self._beginnings(wanted[-1:])
+        known = self._beginnings(wanted[-1:], _MOST_STEMS_OF_NAMES)
         given["title"] = matching.in_title(self._dialect, wanted, last_unfinished=True, known=known)
         words = matching.words(wanted, last_unfinished=True)
         if not self._is_common(words, given):
             query = statements.suggested(self._dialect, FEW, limit)
             rows = self._session.execute(query, given).all()
-            if rows[0].number <= FEW:
-                return [row for row in rows if row.id is not None]
+            if all(row.number <= FEW for row in rows):
+                found = [row for row in rows if row.id is not None]
+                return sorted(found, key=lambda row: (not row.featured, -row.sold, row.first, row.sort_name, row.id))
         chosen = self._session.execute(statements.chosen(self._dialect, words, _BEST_SOLD), given).all()
         chosen = sorted(chosen, key=lambda row: (not row.featured, -row.sold, row.sort_name, row.id))
         return [*chosen[:limit], *self._other_names(wanted, under, [row.id for row in chosen], limit)][:limit]
@@ -224,7 +253,7 @@ class Finder:
         sample = self._session.execute(statements.sample(self._dialect, words, _STRETCHES, _STRETCH), given).one()
         return bool(sample.last >= _SAMPLED and sample.met >= _COMMON)
 
-    def _beginnings(self, wanted: Sequence[Term]) -> matching.Beginnings:
+    def _beginnings(self, wanted: Sequence[Term], most: int) -> matching.Beginnings:
         """The stems that begin like words which may not be finished, where there are not too many of them.
 
         To ask an index for a beginning is to have it gather all words that begin so, however many products they have:
@@ -235,41 +264,45 @@ class Finder:
             return {}
         given = {f"from_{index}": each for index, each in enumerate(begins)}
         given |= {f"to_{index}": f"{each}{matching.LAST_LETTER}" for index, each in enumerate(begins)}
-        query = statements.beginning(self._dialect, len(begins), _MOST_STEMS + 1)
+        query = statements.beginning(self._dialect, len(begins), most + 1)
         stems = self._session.execute(query, given).scalars().all()
         found = {each: sorted({one for one in stems if one.startswith(each)}) for each in begins}
         return {
             each: [each, *of]
             for each, of in found.items()
-            if len(of) <= _MOST_STEMS and not any(len(one) == LONGEST_STEM for one in of)
+            if len(of) <= most and not any(len(one) == LONGEST_STEM for one in of)
         }
 
-    def _found(self, asked: _Asked, *, facets: bool) -> _Found:
+    def _found(self, asked: _Asked, wish: Slice) -> _Found:
         """Of thousands that miss a word the newest will do: none of them is what was asked for."""
         missing = asked.missing > 0
         match = asked.match(self._dialect)
-        return self._matches(match, asked.narrowing, asked.query, facets=facets, newest=missing, every=missing)
+        how = {"facets": wish.facets, "newest": missing, "every": missing, "count": wish.count and not missing}
+        title = matching.in_title(self._dialect, asked.needed)
+        return self._matches(match, title, asked.narrowing, asked.query, **how)
 
     def _matches(
         self,
         match: str,
+        title: str,
         narrowing: Narrowing,
         query: str,
         *,
-        title: bool = False,
         newest: bool = False,
         facets: bool = False,
         every: bool = False,
+        count: bool = False,
     ) -> _Found:
+        counted = MOST_COUNTED if count else None
         ask = statements.found(
-            self._dialect, narrowing.shape, FEW, title=title, newest=newest, facets=facets, every=every
+            self._dialect, narrowing.shape, FEW, counted=counted, newest=newest, facets=facets, every=every
         )
         typed = query.strip()
         skus = dict(zip(("sku_0", "sku_1", "sku_2"), (typed, typed.upper(), typed.lower()), strict=True))
-        given = {"title" if title else "match": match, **narrowing.parameters(self._dialect), **skus}
+        given = {"match": match, "title": title, **narrowing.parameters(self._dialect), **skus}
         rows = self._session.execute(ask, given).all()
-        number, last, pinned = rows[0][:3]
-        return _Found(number, last or 0, pinned, rows if number and len(rows) == number else ())
+        number, last, pinned, total, named = rows[0][:5]
+        return _Found(number, last or 0, pinned, total, named, rows if number and len(rows) == number else ())
 
     def _page(self, asked: _Asked, found: _Found, wish: Slice) -> tuple[tuple[ProductCard, ...], str | None]:
         """The cards of a page, and where it ends if there are more."""
@@ -285,7 +318,7 @@ class Finder:
 
     def _ranked(self, asked: _Asked, found: _Found, wish: Slice) -> Sequence[Place]:
         ranking = Ranking(asked.wanted if found.number <= FEW else asked.needed, found.pinned)
-        places: Iterable[Place] = (ranking.place(*row[3:7]) for row in found.rows)
+        places: Iterable[Place] = (ranking.place(*row[5:9]) for row in found.rows)
         if wish.after is not None:
             after = wish.after
             places = (place for place in places if place > after)
@@ -299,12 +332,14 @@ class Finder:
         rows = {row.id: row for row in self._session.execute(statements.cards(self._dialect), given)}
         return tuple(queries.to_card(rows[number]) for number in ids if number in rows)
 
-    def _total(self, asked: _Asked) -> int | None:
+    def _total(self, asked: _Asked, found: _Found) -> int | None:
         """How many thousands there are, None when there are too many to count."""
-        query = statements.count(self._dialect, asked.narrowing.shape, MOST_COUNTED)
-        given = {"match": asked.match(self._dialect), **asked.narrowing.parameters(self._dialect)}
-        found = int(self._session.execute(query, given).scalar_one())
-        return found if found <= MOST_COUNTED else None
+        number = found.total
+        if number is None:
+            query = statements.count(self._dialect, asked.narrowing.shape, MOST_COUNTED)
+            given = {"match": asked.match(self._dialect), **asked.narrowing.parameters(self._dialect)}
+            number = int(self._session.execute(query, given).scalar_one())
+        return number if number <= MOST_COUNTED else None
 
     def _telling(self, wanted: Sequence[Term]) -> Sequence[Term]:
         """The terms without those that too many products have; all of them when they are all alike."""
@@ -324,34 +359,43 @@ class Finder:
         if wish.after is not None:
             places = [place for place in places if place > wish.after]
         given = {"match": asked.match(self._dialect), "hidden": listed(self._dialect, [row.id for row in pinned])}
-        names = _Names(self._session, self._dialect, asked.needed)
-        match = matching.in_title(self._dialect, asked.needed)
-        titled = self._matches(match, asked.narrowing, "", title=True)
+        names = _Names(self._session, self._dialect, asked.needed, marks=asked.narrowing.marks())
+        last, few = self._named(asked, found, names, given)
         kinds: Sequence[str] = ("begin", "named", "rest")
-        if titled.number <= FEW:
+        if few is not None:
             hidden = {row.id for row in pinned}
-            named = (self._named(asked, row) for row in titled.rows if row.id not in hidden)
-            places += sorted(place for place in named if wish.after is None or place > wish.after)
+            ranked = (self._place_of_name(asked, row) for row in few if row.id not in hidden)
+            places += sorted(place for place in ranked if wish.after is None or place > wish.after)
             kinds = ("rest",)
         for kind in kinds:
             best = {"begin": 1, "named": 2, "rest": 3}[kind]
             if len(places) >= limit or (wish.after is not None and best < wish.after[0]):
                 continue
             after = wish.after[-2:] if wish.after is not None and best == wish.after[0] else None
-            walk = kind == "begin" or self._pays(titled if kind == "named" else found)
+            walk = kind == "begin" or self._pays(last if kind == "named" else found.last)
             rows = names.first(kind, limit - len(places), asked.narrowing, given, walk=walk, after=after)
             places += [Place(best, 0, 0, row.sort_name, row.id) for row in rows]
         return places[wish.skipped : limit]
 
-    def _pays(self, found: _Found) -> bool:
+    def _named(
+        self, asked: _Asked, found: _Found, names: _Names, given: Mapping[str, Any]
+    ) -> tuple[int, Sequence[Any] | None]:
+        """How far a thousand names that have the words reach, see `_pays`; and where there are not so many, all."""
+        if found.named >= FEW // _NAMED:
+            return found.last, None
+        titled = names.number()
+        few = names.all(asked.narrowing, given) if titled.number <= FEW else None
+        return max(found.last, titled.last or 0), few
+
+    def _pays(self, last: int) -> bool:
         """Whether a walk along the names soon meets as many matches as are wanted.
 
         SQLite gives the first matches in the order of their ids: where the last of them is says how many there are.
         PostgreSQL does not, and walks four times as fast.
         """
-        return self._dialect == "postgresql" or found.last <= FEW * _WALK
+        return self._dialect == "postgresql" or last <= FEW * _WALK
 
-    def _named(self, asked: _Asked, row: Any) -> Place:
+    def _place_of_name(self, asked: _Asked, row: Any) -> Place:
         opens = Ranking(asked.needed).opens(row.sort_name, row.search_title)
         return Place(1 if opens else 2, 0, 0, row.sort_name, row.id)
 
@@ -382,7 +426,9 @@ class Finder:
         counts = _counts(found.rows)
         for name in asked.narrowing.chosen:
             free = asked.narrowing.free_of(name)
-            rows = self._matches(asked.match(self._dialect, free), free, "", facets=True).rows
+            query = statements.facets(self._dialect, free.shape, FEW + 1, category_only=name == CATEGORY)
+            given = {"match": asked.match(self._dialect, free), **free.parameters(self._dialect)}
+            rows = self._session.execute(query, given).all()
             counts = {each: of for each, of in counts.items() if _facet_key(each) != name} | _counts(rows, name)
         return {name: _commonest(counts[name]) for name in sorted(counts)}
 

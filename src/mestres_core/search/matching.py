@@ -54,8 +54,11 @@ class _Language(NamedTuple):
         terms = [self._term(term, known if unfinished else None) for term, unfinished in wanted]
         some = combinations(terms, len(terms) if needed is None else needed)
         found = self.either.join(f"({self.both.join(each)})" for each in some)
-        limits = [self.either.join(map(self.whole.format, of)) for of in marks]
-        return self.both.join(f"({each})" for each in (found, *limits)) if limits else found
+        return self.both.join((f"({found})", *self.one_of_each(marks))) if marks else found
+
+    def one_of_each(self, marks: Sequence[Sequence[str]]) -> list[str]:
+        """What is to be joined with `both` to the words."""
+        return [f"({self.either.join(map(self.whole.format, of))})" for of in marks]
 
     def _term(self, term: Term, known: Beginnings | None) -> str:
         choices = [self._all(phrase) for phrase in term.phrases]
@@ -96,13 +99,24 @@ def some(dialect: str, terms: Sequence[Term], marks: Sequence[Sequence[str]]) ->
 
 
 def in_title(
-    dialect: str, terms: Sequence[Term], *, last_unfinished: bool = False, known: Beginnings = _NONE_KNOWN
+    dialect: str,
+    terms: Sequence[Term],
+    *,
+    last_unfinished: bool = False,
+    marks: Sequence[Sequence[str]] = (),
+    known: Beginnings = _NONE_KNOWN,
 ) -> str:
-    """Products whose names have every term as it is; with `last_unfinished` the last one may be a beginning."""
+    """Products whose names have every term as it is; with `last_unfinished` the last one may be a beginning.
+
+    On SQLite they have the marks too: PostgreSQL's index of names knows nothing of them.
+    """
     last = len(terms) - 1
     wanted = [(term, last_unfinished and at == last) for at, term in enumerate(terms)]
-    found = LANGUAGES[dialect].query(wanted, known=known)
-    return f"search_title : ({found})" if dialect == "sqlite" else found
+    language = LANGUAGES[dialect]
+    found = language.query(wanted, known=known)
+    if dialect == "postgresql":
+        return found
+    return language.both.join((f"search_title : ({found})", *language.one_of_each(marks)))
 
 
 def words(terms: Sequence[Term], *, last_unfinished: bool = False) -> Words:

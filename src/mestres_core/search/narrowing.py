@@ -61,12 +61,19 @@ class Narrowing:
             rating=self.rating is not None,
         )
 
+    @property
+    def shape_of_names(self) -> Shape:
+        """The same for statements about names, where attributes are not in the words."""
+        return replace(self.shape, marks=tuple(map(len, self.attributes.values())))
+
     def parameters(self, dialect: str) -> dict[str, Any]:
         """The values of a statement of this shape."""
         base = self.base
         found: dict[str, Any] = {"currency": base.currency, "rating": self.rating}
         found |= {name: getattr(base, name) for name in ("min_price", "max_price", "in_stock")}
         found["categories"] = None if base.categories is None else listed(dialect, base.categories)
+        for index, values in enumerate(self.marks()):
+            found |= {f"mark_{index}_{at}": f" {each} " for at, each in enumerate(values)}
         return {name: value for name, value in found.items() if value is not None}
 
     def marks(self) -> list[list[str]]:

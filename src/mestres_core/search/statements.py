@@ -8,7 +8,7 @@ all of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -27,8 +27,10 @@ from sqlalchemy import (
     case,
     cast,
     column,
+    false,
     func,
     literal_column,
+    null,
     or_,
     select,
     table,
@@ -52,6 +54,9 @@ from mestres_core.search.popular import PRODUCT
 _DOCUMENT = table(f"{PREFIX}search_document", column("rowid"))
 _EVERYTHING: ColumnElement[Any] = literal_column(f"{PREFIX}search_document")
 _VECTORS = {False: "search_vector", True: "search_title_vector"}
+_PLACE: ColumnElement[Any] = literal_column(f"{product.name}.ctid")
+"""Where PostgreSQL keeps a row: it is found there at once."""
+
 _BY_NAME = (product.c.sort_name, product.c.id)
 _SUGGESTED = (
     *(product.c[name] for name in ("id", "sort_name", "name", "slug", "featured")),
@@ -77,19 +82,25 @@ def _in_turn_sqlite(element: Any, compiler: Any, **named: Any) -> str:
     return f"{left} CROSS JOIN {right} ON {compiler.process(element.onclause, **named)}"
 
 
+_WITH_CARD = _InTurn(_DOCUMENT, card, card.c.product_id == _DOCUMENT.c.rowid)
 LAST = text(f"SELECT max(id) FROM {product.name}")  # noqa: S608 - a constant
 """The largest number of a product."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """Which filters a statement has; those of attributes are words that the index is asked for."""
+    """Which filters a statement has.
+
+    Those of attributes are words that the index is asked for, beside those of the query. Where names are asked for,
+    and where rows are met one by one, `marks` says how many values there are of each.
+    """
 
     categories: bool = False
     min_price: bool = False
     max_price: bool = False
     in_stock: bool = False
     rating: bool = False
+    marks: tuple[int, ...] = ()
 
     @property
     def by_card(self) -> bool:
@@ -97,8 +108,8 @@ class Shape:
         return self.min_price or self.max_price or self.in_stock
 
     def conditions(self, dialect: str, row: FromClause = product) -> list[ColumnElement[bool]]:
-        """As SQL, on cards and the rows of products."""
-        return [*self.on_cards(), *self.on_products(dialect, row)]
+        """As SQL, on cards and the rows of products: on SQLite on cards alone, where they say it too."""
+        return [*self.on_cards(), *self.on_products(dialect, row, card if dialect == "sqlite" else row)]
 
     def on_cards(self) -> list[ColumnElement[bool]]:
         """What cards say alone."""
@@ -111,14 +122,30 @@ class Shape:
             found.append(card.c.in_stock == bindparam("in_stock"))
         return found
 
-    def on_products(self, dialect: str, row: FromClause = product) -> list[ColumnElement[bool]]:
+    def on_products(
+        self, dialect: str, row: FromClause = product, category_of: FromClause = product
+    ) -> list[ColumnElement[bool]]:
         """What products say themselves: cards need not be looked up for those that it leaves out."""
         found: list[ColumnElement[bool]] = []
         if self.categories:
-            found.append(_any_of(dialect, row.c.category_id, "categories"))
+            found.append(_any_of(dialect, category_of.c.category_id, "categories"))
         if self.rating:
             found.append(row.c.rating_hundredths >= bindparam("rating"))
         return found
+
+    def on_marks(self, dialect: str, row: FromClause, *, names: bool, met: bool) -> list[ColumnElement[bool]]:
+        """What attributes say where the question to the index does not: of `names`, or of rows `met` one by one.
+
+        PostgreSQL's index of names has no marks; SQLite's is the same for all, but is not asked of rows that are met.
+        """
+        if dialect == "postgresql":
+            return [_asked(row, title=False)] if self.marks and names else []
+        return [_one_of(row, index, of) for index, of in enumerate(self.marks)] if met else []
+
+
+def _one_of(row: FromClause, index: int, values: int) -> ColumnElement[bool]:
+    parameters: Iterator[ColumnElement[str]] = (bindparam(f"mark_{index}_{at}") for at in range(values))
+    return or_(*(func.instr(row.c.search_body, each) > literal_column("0") for each in parameters))
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,34 +202,100 @@ def listed(dialect: str, ids: Sequence[int]) -> str:
 
 
 @lru_cache(maxsize=1024)
-def found(dialect: str, shape: Shape, most: int, *, title: bool, newest: bool, facets: bool, every: bool) -> TextClause:
+def found(
+    dialect: str, shape: Shape, most: int, *, counted: int | None, newest: bool, facets: bool, every: bool
+) -> TextClause:
     """The matches, whichever come first, or the newest; `most` of them and one more when there are more.
 
-    Rows of: their number, the largest of their ids, the product whose SKU is one of `skus`; id, sort_name,
-    search_title, search_body, search_facets, slug of the category. There is one row at least. Of more than `most` no
-    row says what it is sorted by unless `every` does, and none comes at all without `facets`.
+    Rows of: their number, the largest of their ids, the product whose SKU is one of `skus`, how many there are in all,
+    as `count` counts them up to `counted`, how many of the first have the words in their names, on PostgreSQL; id,
+    sort_name, search_title, search_body, search_facets, slug of the category. There is one row at least. Of more than
+    `most` no row says what it is sorted by unless `every` does, and none comes at all without `facets`.
     """
-    source, matches = _matching(dialect, title=title)
-    columns = [product.c.id, product.c.sort_name, product.c.search_title]
-    if not title:
-        columns.append(product.c.search_body)
+    source, limits, total = _found_and_counted(dialect, shape, counted)
+    in_name = _asked(product, title=True) if dialect == "postgresql" else false()
+    columns: list[Any] = [product.c.id, product.c.sort_name, product.c.search_title, product.c.search_body]
+    columns.append(in_name.label("in_name"))
     if facets:
         columns += [product.c.search_facets, category.c.slug]
         source = source.outerjoin(category, category.c.id == card.c.category_id)
-    query = select(*columns).select_from(source).where(*matches, *shape.conditions(dialect))
+    query = select(*columns).select_from(source).where(*limits)
     if newest:
-        query = query.order_by(product.c.id.desc())
+        # SQLite's index is read backwards for its own number, not for the product's that is the same.
+        query = query.order_by((_DOCUMENT.c.rowid if dialect == "sqlite" else product.c.id).desc())
     some = query.limit(literal_column(str(most + 1))).cte("found")
     skus: list[Any] = [bindparam(f"sku_{index}") for index in range(3)]
     pinned = select(variant.c.product_id).where(variant.c.sku.in_(skus)).limit(literal_column("1"))
     told = select(
-        func.count().label("number"), func.max(some.c.id).label("last"), pinned.scalar_subquery().label("pinned")
+        func.count().label("number"),
+        func.max(some.c.id).label("last"),
+        pinned.scalar_subquery().label("pinned"),
+        total.label("total"),
+        func.count(case((some.c.in_name, literal_column("1")))).label("named"),
     )
     whole = told.select_from(some).cte("told")
     few = true() if every else whole.c.number <= literal_column(str(most))
-    shown = [each if every else case((few, each)).label(each.name) for each in list(some.c)[: 3 if title else 4]]
+    shown = [each if every else case((few, each)).label(each.name) for each in list(some.c)[:4]]
     shown += [some.c.search_facets, some.c.slug] if facets else []
     return _kept(dialect, select(*whole.c, *shown).select_from(whole.outerjoin(some, true() if facets else few)))
+
+
+@lru_cache(maxsize=256)
+def facets(dialect: str, shape: Shape, most: int, *, category_only: bool) -> TextClause:
+    """What `most` of the matches have, whichever come first: slugs of categories, or rows of search_facets."""
+    source, matches = _matching(dialect, title=False)
+    what: ColumnElement[Any] = product.c.search_facets
+    if category_only:
+        source = source.outerjoin(category, category.c.id == card.c.category_id)
+        what = category.c.slug
+    query = select(what).select_from(source).where(*matches, *shape.conditions(dialect))
+    return _kept(dialect, query.limit(literal_column(str(most))))
+
+
+def _found_and_counted(
+    dialect: str, shape: Shape, counted: int | None
+) -> tuple[FromClause, list[ColumnElement[bool]], ColumnElement[Any]]:
+    """Where the matches come from, what they have to meet, and how many there are.
+
+    To count them is to meet each: so where they are counted, those that are wanted are taken from among them.
+    """
+    if counted is None:
+        source, matches = _matching(dialect, title=False)
+        return source, [*matches, *shape.conditions(dialect)], null()
+    place = _PLACE if dialect == "postgresql" else product.c.id
+    found = _counted(dialect, shape, counted, place.label("place")).cte("matches")
+    source = _InTurn(_InTurn(found, product, place == found.c.place), card, card.c.product_id == product.c.id)
+    return source, [card.c.currency == bindparam("currency")], select(func.count()).select_from(found).scalar_subquery()
+
+
+@lru_cache(maxsize=256)
+def named(dialect: str, shape: Shape, most: int) -> TextClause:
+    """All products whose names have the words, which are `most` at most: rows of id, sort_name, search_title."""
+    source, matches = _matching(dialect, title=True)
+    row: FromClause = product
+    if dialect == "postgresql":
+        # Else it would look for those that the filters leave too, in other indexes, and those may be many.
+        row, matches = _rows(matches).limit(literal_column(str(most))).subquery("walked"), []
+        source = row.join(card, card.c.product_id == row.c.id)
+    limits = [*shape.conditions(dialect, row), *shape.on_marks(dialect, row, names=True, met=False)]
+    return _kept(
+        dialect, select(row.c.id, row.c.sort_name, row.c.search_title).select_from(source).where(*matches, *limits)
+    )
+
+
+@lru_cache(maxsize=2)
+def titled(dialect: str, most: int) -> TextClause:
+    """How many names have the words, `most` and one at most, and the largest of their ids.
+
+    Whether they are shown at all is not looked at: that would take longer than to count them.
+    """
+    if dialect == "postgresql":
+        query = select(product.c.id).where(_asked(product, title=True))
+    else:
+        query = select(_DOCUMENT.c.rowid.label("id")).where(_in_document(title=True))
+    first = query.limit(literal_column(str(most + 1))).subquery()
+    told: list[ColumnElement[Any]] = [func.count().label("number"), func.max(first.c.id).label("last")]
+    return _kept(dialect, select(*told).select_from(first))
 
 
 @lru_cache(maxsize=256)
@@ -212,11 +305,16 @@ def count(dialect: str, shape: Shape, most: int) -> TextClause:
     Unless prices or stock matter, what has no price in the currency is counted too: to look would take longer than all
     the rest.
     """
+    some = _counted(dialect, shape, most, product.c.id).subquery()
+    return _kept(dialect, select(func.count()).select_from(some))
+
+
+def _counted(dialect: str, shape: Shape, most: int, what: ColumnElement[Any]) -> Select[Any]:
     source, matches = _matching(dialect, title=False, cards=shape.by_card)
-    limits = shape.on_cards() if shape.by_card else [product.c.active]
-    some = select(product.c.id).select_from(source).where(*matches, *limits, *shape.on_products(dialect))
-    some_more = some.limit(literal_column(str(most + 1))).subquery()
-    return _kept(dialect, select(func.count()).select_from(some_more))
+    limits = shape.conditions(dialect) if shape.by_card else [product.c.active, *shape.on_products(dialect)]
+    if dialect == "sqlite" and shape.by_card and not shape.rating:
+        source, what = _WITH_CARD, _DOCUMENT.c.rowid.label("place")  # nothing else is asked of the product
+    return select(what).select_from(source).where(*matches, *limits).limit(literal_column(str(most + 1)))
 
 
 @lru_cache(maxsize=2)
@@ -261,16 +359,21 @@ def by_name(
         "rest": [_in_row(dialect, words, row, title=False), ~in_name],
     }[kind]
     conditions += wanted if steps is not None else wanted[1:]
+    conditions += shape.on_marks(dialect, row, names=kind != "rest", met=steps is not None)
     conditions += [*shape.conditions(dialect, row), ~row.c.id.in_(numbers(dialect, "hidden"))]
     rows = select(*(row.c[name] for name in ("id", "sort_name", "name", "slug"))).select_from(source)
     return _kept(dialect, rows.where(*conditions).order_by(*order).limit(literal_column(str(size))))
 
 
 def _walked(limits: Sequence[ColumnElement[bool]], steps: int) -> FromClause:
+    return _rows(limits).order_by(*_BY_NAME).limit(literal_column(str(steps))).subquery("walked")
+
+
+def _rows(limits: Sequence[ColumnElement[bool]]) -> Select[Any]:
+    """All that a condition may be about."""
     names = ("id", "sort_name", "name", "slug", "category_id", "rating_hundredths", "search_title")
     vectors: Any = (literal_column(f"{product.name}.{name}").label(name) for name in _VECTORS.values())
-    rows = select(*(product.c[name] for name in names), *vectors).where(*limits).order_by(*_BY_NAME)
-    return rows.limit(literal_column(str(steps))).subquery("walked")
+    return select(*(product.c[name] for name in names), *vectors).where(*limits)
 
 
 @lru_cache(maxsize=16)
@@ -323,17 +426,32 @@ def chosen(dialect: str, words: Words, most: int) -> TextClause:
 def suggested(dialect: str, most: int, size: int) -> TextClause:
     """The first `size` products whose names match, in the order of suggestions: none when more than `most` do.
 
-    Beside their number. Names from `opens_from` to `opens_to` come before others.
+    Beside them a row that says how many do, without an id. Names from `opens_from` to `opens_to` come before others.
+    They are put in order first: whether they are shown is then looked up for those alone that come first.
     """
-    source, matches = _matching(dialect, title=True)
-    some = select(*_SUGGESTED).select_from(_with_sales(source)).where(*matches, *Shape().conditions(dialect))
+    source, matches = _matching(dialect, title=True, cards=False)
+    some = select(*_SUGGESTED[:-1]).select_from(source).where(*matches, product.c.active)
     few = some.limit(literal_column(str(most + 1))).cte("found")
-    whole = select(func.count().label("number")).select_from(few).cte("told")
+    number = select(func.count()).select_from(few).scalar_subquery()
     begins = and_(few.c.sort_name >= bindparam("opens_from"), few.c.sort_name < bindparam("opens_to"))
-    rows = select(*whole.c, *few.c).select_from(whole.outerjoin(few, whole.c.number <= literal_column(str(most))))
-    first = case((begins, literal_column("0")), else_=literal_column("1"))
-    rows = rows.order_by(few.c.featured.desc(), few.c.sold.desc(), first, few.c.sort_name, few.c.id)
-    return _kept(dialect, rows.limit(literal_column(str(size))))
+    first = case((begins, literal_column("0")), else_=literal_column("1")).label("first")
+    # Looked up for each, so that nobody reads all that was ever sold to join it.
+    of = select(popularity.c.sold).where(
+        popularity.c.kind == literal_column(f"'{PRODUCT}'"), popularity.c.id == few.c.id
+    )
+    sold = func.coalesce(of.scalar_subquery(), literal_column("0")).label("sold")
+    ranked = select(*few.c, sold, first).where(number <= literal_column(str(most)))
+    ranked = ranked.order_by(*_suggested_first(ranked.selected_columns)).limit(literal_column(str(most)))
+    row = ranked.subquery("ranked")
+    shown = select(literal_column("0").label("number"), *row.c)
+    shown = shown.select_from(_InTurn(row, card, card.c.product_id == row.c.id)).where(*Shape().on_cards())
+    shown = shown.order_by(*_suggested_first(row.c)).limit(literal_column(str(size)))
+    told = select(number.label("number"), *(null().label(each.name) for each in row.c))
+    return _kept(dialect, union_all(told, select(*shown.subquery("shown").c)))
+
+
+def _suggested_first(row: Any) -> list[ColumnElement[Any]]:
+    return [row.featured.desc(), row.sold.desc(), row.first, row.sort_name, row.id]
 
 
 def _limits(kind: str, *, after: bool) -> list[ColumnElement[bool]]:
@@ -374,14 +492,19 @@ def _asked(row: FromClause, *, title: bool) -> ColumnElement[bool]:
 
 
 def _matching(dialect: str, *, title: bool, cards: bool = True) -> tuple[FromClause, list[ColumnElement[bool]]]:
-    """Products that have the words, as `match`, in their names as `title`; with their cards."""
+    """Products that have the words, as `match`, in their names as `title`; with their cards.
+
+    SQLite looks at the card first, which says in a narrow index most of what filters ask: a product's row is wide.
+    """
     if dialect == "postgresql":
-        source: FromClause = product
         matches = _asked(product, title=title)
-    else:
-        source = _InTurn(_DOCUMENT, product, product.c.id == _DOCUMENT.c.rowid)
-        matches = _EVERYTHING.op("MATCH", is_comparison=True)(bindparam("title" if title else "match"))
-    return _InTurn(source, card, card.c.product_id == product.c.id) if cards else source, [matches]
+        return _InTurn(product, card, card.c.product_id == product.c.id) if cards else product, [matches]
+    source, matches = (_WITH_CARD if cards else _DOCUMENT), _in_document(title=title)
+    return _InTurn(source, product, product.c.id == _DOCUMENT.c.rowid), [matches]
+
+
+def _in_document(*, title: bool) -> ColumnElement[bool]:
+    return _EVERYTHING.op("MATCH", is_comparison=True)(bindparam("title" if title else "match"))
 
 
 def _kept(dialect: str, query: Select[Any] | CompoundSelect[Any]) -> TextClause:
