@@ -55,8 +55,8 @@ def make_draft(
     checks.done()
     rest |= {"attributes": dict(attributes or {}), "images": tuple(images or ())}
     path = (category,) if isinstance(category, str) else tuple(category or ())
-    given = rest["slug"] if isinstance(rest.get("slug"), str) else ""
-    key = rest.pop("key", None) or given or (slug(name) if isinstance(name, str) and words(name) else "")
+    named = rest["slug"] if isinstance(rest.get("slug"), str) else ""
+    key = rest.pop("key", None) or named or (slug(name) if isinstance(name, str) and words(name) else "")
     return ProductDraft(key=key, name=name, variants=tuple(made), category=path, **rest)
 
 
