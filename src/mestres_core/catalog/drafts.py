@@ -33,8 +33,8 @@ def make_draft(
     loose = {"attributes": rest.pop("attributes", None), "images": rest.pop("images", None)}
     parts = _parts(checks, "", variants=variants, category=category, **loose)
     checks.done()
-    given = rest["slug"] if isinstance(rest.get("slug"), str) else ""
-    key = rest.pop("key", None) or given or (slug(name) if isinstance(name, str) and words(name) else "")
+    named = rest["slug"] if isinstance(rest.get("slug"), str) else ""
+    key = rest.pop("key", None) or named or (slug(name) if isinstance(name, str) and words(name) else "")
     return ProductDraft(key=key, name=name, **parts, **rest)
 
 
