@@ -7,6 +7,8 @@ would make the same, in several times as long. What a table needs beyond itself,
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import (
@@ -38,6 +40,7 @@ _versions = Table(  # as Alembic makes it
     Column("version_num", String(32), nullable=False),
     PrimaryKeyConstraint("version_num", name=f"{VERSION_TABLE}_pkc"),
 )
+_PATIENCE = text("SELECT set_config('lock_timeout', :time, true)")
 _LOCK = 0x6D65_7374_7265_73  # any number that others do not use: "mestres"
 
 
@@ -49,13 +52,30 @@ def migrate(engine: Engine, revision: str = "head", *, schema: str | None = None
     """
     if revision == "head" and version(engine, schema) == HEAD:
         return
-    with engine.begin() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    with _alone(engine) as connection:
         if revision == "head" and _version(connection, schema) is None:
             _create(connection, schema)
         else:
             _alembic(connection, revision, schema)
+
+
+@contextmanager
+def _alone(engine: Engine) -> Iterator[Connection]:
+    """A transaction that nobody else has in which tables are made; on SQLite each that writes is one.
+
+    Whoever waits for it waits as long as a migration takes, whatever the engine says of locks, and then sees what it
+    has made, whatever it says of isolation.
+    """
+    with engine.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execution_options(isolation_level="READ COMMITTED")
+        with connection.begin():
+            if connection.dialect.name == "postgresql":
+                patience = connection.execute(text("SELECT current_setting('lock_timeout')")).scalar()
+                connection.execute(_PATIENCE, {"time": "0"})
+                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+                connection.execute(_PATIENCE, {"time": patience})
+            yield connection
 
 
 def version(engine: Engine, schema: str | None = None) -> str | None:
@@ -71,8 +91,7 @@ def own_name(connection: Connection, name: str) -> str:
 
 def create_namespace(engine: Engine, name: str) -> None:
     """Make a PostgreSQL schema when it is not there yet; several processes may do it at once."""
-    with engine.begin() as connection:
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    with _alone(engine) as connection:
         found = connection.execute(text("SELECT to_regnamespace(:name)::text"), {"name": name}).scalar()
         if found is None:  # asked first: whoever may not create schemas can use one that is there
             connection.execute(CreateSchema(name))

@@ -282,7 +282,7 @@ class PromotionService:
         check_span(checks, starts_at, ends_at)
         check_flag(checks, "active", active)
         checks.done()
-        known = self._find(text)
+        known = self._find(text, lock=True)
         self._refuse_fewer_than_used(known, most_uses)
         if known is None and self._session.execute(_KNOWN_CODE.where(_code_is(text))).first() is not None:
             raise ValidationError.of("code", "duplicate", value=text)
@@ -526,10 +526,12 @@ class PromotionService:
             made += self._session.execute(query.returning(promotion_code.c.code)).scalars()
         return made
 
-    def _find(self, text: Any) -> Any:
+    def _find(self, text: Any, *, lock: bool = False) -> Any:
+        """A coupon's row; with its lock nobody takes a use between what is read and what is written."""
         if not isinstance(text, str) or not storable(text):
             return None
         query = select(*_COUPON_COLUMNS).select_from(_WITH_PROMOTION).where(_IS_COUPON, _code_is(folded(text)))
+        query = query.with_for_update(of=promotion_code) if lock else query
         return self._session.execute(query).first()
 
     def _refuse_fewer_than_used(self, known: Any, most_uses: int | None) -> None:

@@ -1,13 +1,15 @@
 """The tables and their history."""
 
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config as AlembicConfig
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import create_engine, inspect, text
 
 from mestres_core import Commerce, configure_sqlite, metadata
 from mestres_core.db import schema
@@ -102,6 +104,25 @@ def test_head_is_the_last_script():
     config.set_main_option("script_location", str(schema._SCRIPTS))
 
     assert ScriptDirectory.from_config(config).get_current_head() == schema.HEAD
+
+
+def test_who_comes_while_tables_are_made_waits(postgres_database):
+    """Longer than it waits for other locks, and it sees what was made, whatever its engine says of isolation."""
+    engine = make_engine(postgres_database, options="-c lock_timeout=100ms")
+    late = engine.execution_options(isolation_level="REPEATABLE READ")
+    with ThreadPoolExecutor(1) as pool, engine.connect() as first:
+        with first.begin():
+            first.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": schema._LOCK})
+            schema._create(first)
+            waiting = pool.submit(schema.migrate, late)
+            time.sleep(0.4)
+            assert not waiting.done()
+        assert waiting.result(10) is None
+    assert schema.version(late) == schema.HEAD
+    with late.connect() as connection:
+        assert connection.execute(text("SHOW lock_timeout")).scalar() == "100ms"
+        assert connection.get_isolation_level() == "REPEATABLE READ"
+    engine.dispose()
 
 
 def test_many_open_at_once(database_url):
