@@ -1,6 +1,7 @@
 """Coupons."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -126,6 +127,23 @@ def test_never_more_uses_than_there_are(shop: TestShop) -> None:
     assert sorted(outcomes) == ["bought"] * 3 + ["quote_changed"] * 5
     assert shop.promotions.coupon("TRES").uses == 3
     assert shop.audit().clean
+
+
+def test_a_limit_waits_for_who_takes_a_use(shop: TestShop) -> None:
+    """Fewer uses than there are once the order under way is in are refused by name, not by the database."""
+    shop.product(stock=100)
+    shop.promotions.save_coupon("TRES", percent=10, most_uses=3)
+    shop.place(_with_coupon(shop, "TRES"))
+    arguments = shop.arguments(shop.quote(_with_coupon(shop, "TRES")))
+    with ThreadPoolExecutor() as pool:
+        with shop.transaction() as tx:
+            tx.checkout.begin(**arguments)
+            saved = pool.submit(shop.promotions.save_coupon, "TRES", percent=10, most_uses=1)
+            with pytest.raises(TimeoutError):
+                saved.result(timeout=0.2)
+        with pytest.raises(ValidationError, match="most_uses"):
+            saved.result()
+    assert shop.promotions.coupon("TRES").most_uses == 3
 
 
 def test_what_is_refused(shop: TestShop) -> None:
