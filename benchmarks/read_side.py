@@ -29,12 +29,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from commerce import ADDRESS, CARD, CUSTOMER, pin
-from sqlalchemy import event, make_url, text
+from sqlalchemy import Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
 from tqdm import tqdm
 
@@ -186,10 +187,11 @@ def targets(shop: Commerce, runs: int) -> Iterator[tuple[str, float, list[float]
         ("list by name, not counted", 0.3, lambda: catalog.list(sort="name", count=False)),
         ("list, 40,000 products on", 0.3, lambda: catalog.list(sort="price", cursor=cursor, count=False)),
         ("detail", 0.2, lambda: catalog.get(next(names))),
-        ("search, simple", 0.2, lambda: search.products("mogiana bourbon", per_page=20)),
+        ("search, simple", 0.2, lambda: search.products("mogiana bourbon", count=False, facets=False)),
+        ("search, counted, with facets", 0.5, lambda: search.products("mogiana bourbon")),
         ("search, filtered", 0.5, lambda: search.products("bourbon", in_stock=True, max_price=9000)),
         ("search, autocomplete", 0.1, lambda: search.suggest("bour")),
-        ("search, fuzzy", 0.8, lambda: search.products("borbon mogiana")),
+        ("search, fuzzy", 0.8, lambda: search.products("borbon mogiana", count=False, facets=False)),
         ("orders of a customer", 0.03, lambda: shop.orders.of_customer(customer)),
         ("orders, newest", 0.3, shop.orders.list),
     ]
@@ -230,17 +232,24 @@ def bulk(shop: Commerce, number: int) -> None:
 
 
 class Hand:
-    """The statement that a call sends, over a plain psycopg connection: no checks, no objects, no layers."""
+    """The statements that a call sends, over a plain psycopg connection: no checks, no objects, no layers.
 
-    def __init__(self, shop: Commerce, url: URL, call: Callable[[], object]) -> None:
+    They are recorded from a shop on `engine`: SQLAlchemy's own has psycopg's `%(name)s`, as people write it; this
+    package's has the `$1` of PostgreSQL itself, which `cursors` must know.
+    """
+
+    def __init__(
+        self, engine: Engine, url: URL, call: Callable[[Commerce], object], cursors: type[Any] = psycopg.Cursor
+    ) -> None:
         sent: list[tuple[str, Any]] = []
 
         def note(_connection: Any, _cursor: Any, sql: str, values: Any, *_rest: Any) -> None:
             sent.append((sql, values))
 
-        event.listen(shop.engine, "before_cursor_execute", note)
-        call()
-        event.remove(shop.engine, "before_cursor_execute", note)
+        with Commerce(engine) as shop:
+            event.listen(engine, "before_cursor_execute", note)
+            call(shop)
+            event.remove(engine, "before_cursor_execute", note)
         self.statements = sent
         self._connection = psycopg.connect(
             dbname=url.database,
@@ -248,7 +257,7 @@ class Hand:
             host=url.query["host"],
             prepare_threshold=2,
             autocommit=True,
-            cursor_factory=psycopg.RawCursor,  # statements are recorded with $1, as this package sends them
+            cursor_factory=cursors,
         )
 
     def __call__(self) -> None:
@@ -258,14 +267,20 @@ class Hand:
 
 def beside(url: URL, rounds: int, *, oscar: bool) -> dict[str, dict[str, float]]:
     """Median seconds of a list and of a detail, by who answers."""
-    calls: dict[str, dict[str, Callable[[], object]]] = {}
     with Commerce(make_engine(url)) as shop:
         slug = shop.catalog.list(count=False)[7].slug
-        ours: dict[str, Callable[[], object]] = {
-            "list": lambda: shop.catalog.list(count=False),
-            "detail": lambda: shop.catalog.get(slug),
+        ours: dict[str, Callable[[Commerce], object]] = {
+            "list": lambda shop: shop.catalog.list(count=False),
+            "detail": lambda shop: shop.catalog.get(slug),
         }
-        calls = {kind: {"ours": call, "by hand": Hand(shop, url, call)} for kind, call in ours.items()}
+        calls: dict[str, dict[str, Callable[[], object]]] = {
+            kind: {
+                "ours": partial(call, shop),
+                "by hand": Hand(create_engine(url), url, call),
+                "by hand, $1": Hand(make_engine(url), url, call, psycopg.RawCursor),
+            }
+            for kind, call in ours.items()
+        }
         if oscar:
             from oscar_reads import OscarReads
 
