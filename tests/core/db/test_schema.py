@@ -113,7 +113,7 @@ def test_who_comes_while_tables_are_made_waits(postgres_database):
     with ThreadPoolExecutor(1) as pool, engine.connect() as first:
         with first.begin():
             first.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": schema._LOCK})
-            schema._create(first)
+            schema._create(first, None)
             waiting = pool.submit(schema.migrate, late)
             time.sleep(0.4)
             assert not waiting.done()
