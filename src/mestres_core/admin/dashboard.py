@@ -1,4 +1,4 @@
-"""The shop at a glance, in at most eight statements however much was sold."""
+"""The shop at a glance: six statements, and one for each currency that was sold in, however much that was."""
 
 from __future__ import annotations
 
@@ -25,15 +25,18 @@ from mestres_core.payments.models import payment
 
 _DAYS = {"today": 1, "7_days": 7, "30_days": 30}
 _ENDED = ("captured", "declined", "failed", "expired")
-_PARTS = 3
+_of_orders = (order.c.currency, order.c.status, order.c.payment_status)
 # Each is put together once: that takes longer than to send it.
-_ORDERS = (
-    select(
-        *(order.c.currency, order.c.status, order.c.payment_status, func.min(order.c.id), func.max(order.c.id)),
-        *(each for name in _DAYS for each in parts(order.c.created_at >= bindparam(name))),
+_ORDERS = union_all(
+    *(
+        select(
+            literal_column(f"'{name}'").label("period"),
+            *(*_of_orders, func.min(order.c.id).label("least"), func.max(order.c.id).label("most"), *parts()),
+        )
+        .where(order.c.created_at >= bindparam(name))
+        .group_by(*_of_orders)
+        for name in _DAYS
     )
-    .where(order.c.created_at >= bindparam("30_days"))
-    .group_by(order.c.currency, order.c.status, order.c.payment_status)
 )
 _LOW = bindparam("most", type_=Integer) >= AVAILABLE
 _hidden = union_all(
@@ -61,7 +64,8 @@ def make_dashboard(work: Work, orders: OrderService, *, low_stock: int, limit: i
     periods = {name: Period(last - timedelta(days=days - 1), last) for name, days in _DAYS.items()}
     longest = periods["30_days"]
     by_period, by_status, ids = _orders(work, {name: period.begin for name, period in periods.items()})
-    best, _ = top_products(work.session, longest, limit, ids)
+    currencies = [each.revenue.currency for each in by_period["30_days"]]
+    best, _ = top_products(work.session, longest, limit, ids, currencies)
     low, low_count = _low_stock(work, low_stock, limit)
     latest: tuple[OrderSummary, ...] = orders.list(limit=limit).items
     carts = as_dict(work.session.execute(_CARTS, {"begin": longest.begin}))
@@ -85,20 +89,21 @@ def make_dashboard(work: Work, orders: OrderService, *, low_stock: int, limit: i
 def _orders(
     work: Work, begins: dict[str, datetime]
 ) -> tuple[dict[str, tuple[Sales, ...]], dict[str, int], tuple[int, int]]:
-    """Sales by period, orders by status, and the least and the most row number: one pass over the longest period."""
+    """Sales by period, orders by status, and the least and the most row number of the longest period."""
     statuses: Counter[str] = Counter()
     found: dict[str, dict[str, list[Numbers]]] = {name: {} for name in begins}
     rows = work.session.execute(_ORDERS, begins).all()
-    for currency, status, payment_status, _, _, *counted in rows:
-        for index, name in enumerate(begins):
-            mine = part(payment_status, *counted[_PARTS * index : _PARTS * (index + 1)])
-            found[name].setdefault(currency, []).append(mine)
-        statuses[status] += counted[-_PARTS]
+    for row in rows:
+        mine = part(row.payment_status, row.orders, row.total, row.in_part)
+        found[row.period].setdefault(row.currency, []).append(mine)
+    longest = [row for row in rows if row.period == "30_days"]
+    for row in longest:
+        statuses[row.status] += row.orders
     of_periods = {
         name: tuple(sales(added(of), currency) for currency, of in sorted((of or {DEFAULT_CURRENCY: []}).items()))
         for name, of in found.items()
     }
-    ids = (min(row[3] for row in rows), max(row[4] for row in rows)) if rows else (0, 0)
+    ids = (min(row.least for row in longest), max(row.most for row in longest)) if longest else (0, 0)
     return of_periods, dict(sorted(statuses.items())), ids
 
 
