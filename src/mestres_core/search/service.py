@@ -36,9 +36,6 @@ from mestres_core.typing import SearchBackend
 
 _log = logging.getLogger(__name__)
 
-_ENOUGH = 3
-"""A query of so many words is answered with products that miss one, when none has all."""
-
 _DESCRIPTIONS = select(product.c.id, product.c.description).where(product.c.id.in_(bindparam("ids", expanding=True)))
 _MOST_REPORTED = 1000
 _CATEGORIES = (
@@ -97,7 +94,7 @@ class SearchService:
         Beyond 10,000 matches `total` is None; beyond 1,000 the facets count over 1,000 of them, and fields weigh less:
         see `docs/search.md`. `count=False` and `facets=False` leave them out and save time. When fewer than ten
         products match, words that a fourth of all products have are not insisted on. When none does, mistyped words
-        are put right, and `corrected` says so; then, of three words or more, one may be missing, and the page is
+        are put right, and `corrected` says so; then, of several words, one may be missing, and the page is
         `relaxed`. An empty page has something else to look at, `instead`. Raises NotFound for an unknown category,
         ValidationError.
         """
@@ -236,7 +233,7 @@ class SearchService:
         if found.total == 0 and (meant := corrected(self._session, query[:LONGEST_QUERY])) is not None:
             query, wanted = meant, terms(meant, self._synonyms)
             found = replace(self._find(query, wanted, narrowing, wish), corrected=meant)
-        if found.total == 0 and len(wanted) >= _ENOUGH:
+        if found.total == 0 and len(wanted) > 1:
             relaxed = self._find(query, wanted, narrowing, wish, missing=1)
             found = replace(relaxed, corrected=found.corrected, relaxed=relaxed.total != 0)
         if found.total == 0 and first:
