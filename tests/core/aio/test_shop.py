@@ -227,7 +227,7 @@ def test_in_memory():
 
 
 def test_in_memory_when_cancelled():
-    """A cancelled task's connection is thrown away, what is in the memory stays until the shop is closed."""
+    """A cancelled task's connection is thrown away, what is in the memory stays."""
 
     async def cancelled(call, waits):
         task = asyncio.ensure_future(call)
@@ -247,9 +247,20 @@ def test_in_memory_when_cancelled():
             assert thrown
             assert (await shop.inventory.level("A1")).on_hand % 1000 == 5
             assert (await shop.audit()).clean
-            await shop.close()
-            with pytest.raises(OperationalError, match="no such table"):
-                await shop.catalog.list()
+
+    asyncio.run(main())
+
+
+def test_in_memory_when_closed():
+    """Nothing is kept of a shop in memory that was closed."""
+
+    async def main():
+        shop = await AsyncCommerce.open("sqlite://")
+        await shop.catalog.save(name="Café", variants=[{"sku": "A1", "price": 1000, "stock": 5}])
+        await shop.close()
+        with pytest.raises(OperationalError, match="no such table"):
+            await shop.catalog.list()
+        await shop.close()
 
     asyncio.run(main())
 
