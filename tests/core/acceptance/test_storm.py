@@ -11,6 +11,7 @@ import pytest
 
 from core.acceptance.machine import TENDERS, TOLD, Machine, furnished
 from core_shop import TestShop
+from mestres_core.errors import RetryableError
 
 ROUNDS, ACTS, THREADS = (20, 100, 8) if os.environ.get("MESTRES_STRESS") == "long" else (2, 40, 6)
 
@@ -64,13 +65,21 @@ class Storm(Machine):
 
 @pytest.mark.stress
 def test_the_books_stay_right(migrated_database: str, tmp_path: Path) -> None:
-    """After each round the audit finds nothing, and nobody got an error that is not of this package's own."""
+    """After each round the audit finds nothing, and nobody got an error that is not of this package's own.
+
+    To be told that the database is busy is one of them, where a clerk meets many buyers; it is not what most are told.
+    """
     furnished(migrated_database, new=True).close()
     storms = [Storm(migrated_database, tmp_path / "card", number) for number in range(THREADS)]
 
+    busy = []
+
     def some_acts(storm: Storm) -> None:
         for _ in range(ACTS):
-            storm.act()
+            try:
+                storm.act()
+            except RetryableError as error:
+                busy.append(error)
 
     for _ in range(ROUNDS):
         with ThreadPoolExecutor(THREADS) as pool:
@@ -78,5 +87,6 @@ def test_the_books_stay_right(migrated_database: str, tmp_path: Path) -> None:
         report = storms[0].shop.audit()
         assert report.clean, report.violations
     assert report.orders > ROUNDS * ACTS
+    assert len(busy) <= ROUNDS * ACTS * THREADS // 100, busy
     for storm in storms:
         storm.shop.close()
