@@ -14,7 +14,6 @@ import pytest
 
 from servers.process import free_port
 
-pytest.importorskip("mestres_examples.generate")
 pytestmark = pytest.mark.process
 
 _MESTRES = Path(sys.executable).with_name("mestres")
