@@ -208,6 +208,17 @@ def test_wrong_arguments_are_named(sqlite_shop, kind, arguments, field):
     assert [error.field for error in caught.value.errors] == [field]
 
 
+def test_the_best_products_are_those_of_the_report(shop):
+    """Of all currencies: the report groups by currency what the dashboard asks of one after the other."""
+    fill_products(shop.core, 60)
+    fill_orders(shop.core, 600)
+
+    best = shop.admin.dashboard(limit=50).top_products
+
+    assert best == shop.admin.report("products").rows[:50]
+    assert {row.revenue.currency for row in best} == {"BRL", "USD"}
+
+
 def test_figures_cost_as_many_statements_however_much_was_sold(shop):
     """Dashboard and reports send as many for an empty shop as for 600 orders, but for a second currency."""
 
