@@ -7,14 +7,15 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Integer, Select, bindparam, func, literal_column, select, union_all
+from sqlalchemy import Integer, Select, func, literal_column, select, union_all
 
 from mestres_core.admin.dto import Dashboard, LowStock, ProductRow, Sales
 from mestres_core.admin.figures import DEFAULT_CURRENCY, Numbers, added, part, parts, sales
-from mestres_core.admin.periods import Period, today
+from mestres_core.admin.periods import Period, today, written
 from mestres_core.admin.reports import top_products
 from mestres_core.cart.models import cart
 from mestres_core.catalog.models import product, variant
+from mestres_core.db.base import UtcDateTime
 from mestres_core.db.dialects.sql import as_dict
 from mestres_core.events.work import Work
 from mestres_core.inventory.models import AVAILABLE, level
@@ -33,12 +34,12 @@ _ORDERS = union_all(
             literal_column(f"'{name}'").label("period"),
             *(*_of_orders, func.min(order.c.id).label("least"), func.max(order.c.id).label("most"), *parts()),
         )
-        .where(order.c.created_at >= bindparam(name))
+        .where(order.c.created_at >= written(name, UtcDateTime))
         .group_by(*_of_orders)
         for name in _DAYS
     )
 )
-_LOW = bindparam("most", type_=Integer) >= AVAILABLE
+_LOW = written("most", Integer) >= AVAILABLE
 _hidden = union_all(
     select(variant.c.id).where(~variant.c.active),
     select(variant.c.id).where(variant.c.active, variant.c.product_id == product.c.id, ~product.c.active),
@@ -46,11 +47,11 @@ _hidden = union_all(
 _LOW_BUT_HIDDEN = select(func.count()).select_from(level.join(_hidden, _hidden.c.id == level.c.variant_id)).where(_LOW)
 
 
-def _by_status(status: Any, moment: Any) -> Select[Any]:
+def _by_status(status: Any, at: Any) -> Select[Any]:
     # Grouped by a value, not by a column: for a column SQLite would rather walk through an index of it than narrow
     # down to the period.
     name = func.coalesce(status, literal_column("''"))
-    return select(name, func.count()).where(moment >= bindparam("begin")).group_by(name).order_by(name)
+    return select(name, func.count()).where(at >= written("begin", UtcDateTime)).group_by(name).order_by(name)
 
 
 _CARTS = _by_status(cart.c.status, cart.c.updated_at)
@@ -121,10 +122,10 @@ def _low_stock(work: Work, most: int, limit: int) -> tuple[tuple[LowStock, ...],
 @lru_cache(maxsize=128)
 def _lowest(limit: int, looked_at: int) -> Select[Any]:
     """The first `limit` that are for sale, among so many."""
-    low = select(level.c.variant_id, level.c.sku, AVAILABLE.label("available")).where(_LOW).cte("low")
-    few = select(low).order_by(low.c.available, low.c.variant_id).limit(looked_at).subquery()
+    low = select(level.c.variant_id, level.c.sku, AVAILABLE.label("available")).where(_LOW)
+    few = low.order_by(AVAILABLE, level.c.variant_id).limit(looked_at).subquery()
     source = few.join(variant, variant.c.id == few.c.variant_id).join(product, product.c.id == variant.c.product_id)
-    there = select(func.count()).select_from(low).scalar_subquery().label("there")
+    there = select(func.count()).select_from(level).where(_LOW).scalar_subquery().label("there")
     return (
         select(few.c.sku, product.c.name, variant.c.name.label("variant"), few.c.available, there)
         .select_from(source)

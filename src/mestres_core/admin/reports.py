@@ -25,9 +25,10 @@ from mestres_core.admin.figures import (
     parts,
     sales,
 )
-from mestres_core.admin.periods import GROUPS, Period, day_of
+from mestres_core.admin.periods import GROUPS, Period, day_of, written
 from mestres_core.catalog.models import category, product, variant
 from mestres_core.customers.models import customer
+from mestres_core.db.base import Id, UtcDateTime
 from mestres_core.db.dialects.sql import hour_number, hour_of
 from mestres_core.events.work import Work
 from mestres_core.inventory.models import AVAILABLE, level
@@ -45,19 +46,23 @@ class Kind:
     make: Callable[[Work, Period, str], Report[Any]]
 
 
-def _within(period: Period) -> Any:
-    return (order.c.created_at >= period.begin) & (order.c.created_at < period.end)
+_WITHIN = (order.c.created_at >= written("begin", UtcDateTime)) & (order.c.created_at < written("end", UtcDateTime))
+
+
+def _within(period: Period) -> dict[str, Any]:
+    """The parameters of `_WITHIN`."""
+    return {"begin": period.begin, "end": period.end}
 
 
 def _sales(work: Work, period: Period, group_by: str) -> Report[Any]:
     hour = hour_of(work.dialect, order.c.created_at).label("hour")
     query = (
         select(hour, order.c.currency, order.c.payment_status, *parts())
-        .where(_within(period))
+        .where(_WITHIN)
         .group_by("hour", order.c.currency, order.c.payment_status)
     )
     groups: dict[tuple[date, str], list[Numbers]] = {}
-    for at, currency, payment_status, *counted in work.session.execute(query):
+    for at, currency, payment_status, *counted in work.session.execute(query, _within(period)):
         group = GROUPS[group_by](day_of(hour_number(at)))
         groups.setdefault((group, currency), []).append(part(payment_status, *counted))
     rows = tuple(
@@ -80,20 +85,17 @@ Ids = tuple[int, int]
 
 def _ids(session: Session, period: Period) -> Ids:
     # Counted, too: for the least number alone PostgreSQL would go through all orders that are older.
-    query = select(func.min(order.c.id), func.max(order.c.id), func.count()).where(_within(period))
-    least, most, _ = session.execute(query).one()
+    query = select(func.min(order.c.id), func.max(order.c.id), func.count()).where(_WITHIN)
+    least, most, _ = session.execute(query, _within(period)).one()
     return least or 0, most or 0
 
+
+_OF_THESE = line.c.order_id.between(written("least", Id), written("most", Id))
 
 _SOLD_LINES = (
     select(line.c.product_id, order.c.currency, *SOLD)
     .select_from(order.join(line, line.c.order_id == order.c.id))
-    .where(
-        order.c.created_at >= bindparam("begin"),
-        order.c.created_at < bindparam("end"),
-        KEPT,
-        line.c.order_id.between(bindparam("least"), bindparam("most")),
-    )
+    .where(_WITHIN, KEPT, _OF_THESE)
     .group_by(line.c.product_id, order.c.currency)
 )
 """Quantity and total for each product and currency.
@@ -104,8 +106,8 @@ three times as long.
 
 
 def _sold_in(period: Period, ids: Ids) -> dict[str, Any]:
-    """The parameters of `_SOLD_LINES`."""
-    return {"begin": period.begin, "end": period.end, "least": ids[0], "most": ids[1]}
+    """The parameters of `_WITHIN` and of `_OF_THESE`."""
+    return _within(period) | {"least": ids[0], "most": ids[1]}
 
 
 def top_products(
@@ -192,7 +194,7 @@ def _products(work: Work, period: Period, group_by: str) -> Report[Any]:
 def _customers(work: Work, period: Period, group_by: str) -> Report[Any]:
     bought = (
         select(order.c.customer_id, order.c.currency, *SUMS)
-        .where(_within(period))
+        .where(_WITHIN)
         .group_by(order.c.customer_id, order.c.currency)
         .subquery()
     )
@@ -202,32 +204,32 @@ def _customers(work: Work, period: Period, group_by: str) -> Report[Any]:
         .order_by((bought.c.gross - bought.c.refunds).desc(), bought.c.customer_id)
         .limit(MOST_ROWS + 1)
     )
-    rows = work.session.execute(query).all()
+    rows = work.session.execute(query, _within(period)).all()
     shown = tuple(
         CustomerRow(
             id=row.customer_id, name=row.name or "", email=row.email or "", **fields(numbers(row), row.currency)
         )
         for row in rows[:MOST_ROWS]
     )
-    totals = select(order.c.currency, *SUMS).where(_within(period)).group_by(order.c.currency)
-    whole = tuple(
-        sales(numbers(row), row.currency) for row in work.session.execute(totals.order_by(order.c.currency))
-    ) or (sales((0, 0, 0, 0), DEFAULT_CURRENCY),)
+    totals = select(order.c.currency, *SUMS).where(_WITHIN).group_by(order.c.currency).order_by(order.c.currency)
+    whole = tuple(sales(numbers(row), row.currency) for row in work.session.execute(totals, _within(period))) or (
+        sales((0, 0, 0, 0), DEFAULT_CURRENCY),
+    )
     return Report("customers", period.first, period.last, group_by, shown, whole, len(rows) > MOST_ROWS)
 
 
 def _inventory(work: Work, period: Period, group_by: str) -> Report[Any]:
-    ids = _ids(work.session, period)
+    values = _sold_in(period, _ids(work.session, period))
     sold = (
         select(line.c.variant_id, func.sum(line.c.quantity).label("pieces"))
         .select_from(order.join(line, line.c.order_id == order.c.id))
-        .where(_within(period), KEPT, line.c.order_id.between(*ids))
+        .where(_WITHIN, KEPT, _OF_THESE)
         .group_by(line.c.variant_id)
         .cte("sold")
     )
     query = (_stock_by_sku if group_by == "sku" else _stock_by_category)(sold)
     of_all = select(func.coalesce(func.sum(sold.c.pieces), 0)).scalar_subquery()
-    rows = work.session.execute(query.add_columns(of_all.label("of_all"))).all()
+    rows = work.session.execute(query.add_columns(of_all.label("of_all")), values).all()
     shown = tuple(StockRow(sku=row.sku or "", name=row.name or "", **_pieces(row)) for row in rows[:MOST_ROWS])
     there = [func.sum(column).label(name) for name, column in _STOCK.items()]
     pieces = literal(rows[0].of_all if rows else 0).label("sold")

@@ -67,6 +67,20 @@ level = Table(
     CheckConstraint("on_hand + backorder_limit >= allocated + reserved", name="available"),
 )
 
+
+@event.listens_for(level, "after_create")
+def _index_available(_table: Table, connection: Connection, **_rest: Any) -> None:
+    """By AVAILABLE, which is below: what runs low is found without a look at all the rest.
+
+    It is no part of the metadata, and SQLite goes without: whoever compares the two would be warned that an index by an
+    expression cannot be described.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(
+            "CREATE INDEX ix_mc_stock_level_available ON mc_stock_level ((on_hand - allocated - reserved), variant_id)"
+        )
+
+
 # Only for variants that are, or were, kept at more than the default location: their level is the sum of these.
 place = Table(
     f"{PREFIX}stock_place",

@@ -23,9 +23,11 @@ def differences(engine):
         options = {
             "version_table": VERSION_TABLE,
             "include_name": lambda name, kind, _parents: kind != "table" or name.startswith("mc_"),
-            # The full-text index is the database's own, and no two databases have the same.
+            # The full-text index and one by an expression are the database's own: no two databases have the same.
             "include_object": lambda _object, name, _kind, _reflected, _other: (
-                not name.startswith(("mc_search_document", "search_", "ix_mc_product_search_"))
+                not name.startswith(
+                    ("mc_search_document", "search_", "ix_mc_product_search_", "ix_mc_stock_level_available")
+                )
             ),
         }
         return compare_metadata(MigrationContext.configure(connection, opts=options), metadata)

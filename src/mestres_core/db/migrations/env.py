@@ -5,7 +5,12 @@ from alembic import context
 from mestres_core.db.base import PREFIX, VERSION_TABLE, metadata
 from mestres_core.db.schema import own_name
 
-_SEARCH = (f"{PREFIX}search_document", "search_", f"ix_{PREFIX}product_search_")
+_DATABASE_S = (
+    f"{PREFIX}search_document",
+    "search_",
+    f"ix_{PREFIX}product_search_",
+    f"ix_{PREFIX}stock_level_available",
+)
 
 # What the host has in the same database is not ours to compare: autogenerate sees our tables only.
 connection = context.config.attributes["connection"]
@@ -15,8 +20,8 @@ context.configure(
     version_table=own_name(connection, VERSION_TABLE),
     version_table_schema=context.config.attributes.get("schema"),
     include_name=lambda name, kind, _parents: kind != "table" or (name or "").startswith(PREFIX),
-    # The full-text index is the database's own: no metadata have it.
-    include_object=lambda _object, name, _kind, _reflected, _other: not (name or "").startswith(_SEARCH),
+    # The full-text index and an index by an expression are the database's own: no metadata have them.
+    include_object=lambda _object, name, _kind, _reflected, _other: not (name or "").startswith(_DATABASE_S),
     render_as_batch=connection.dialect.name == "sqlite",
 )
 context.run_migrations()
