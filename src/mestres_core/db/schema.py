@@ -30,7 +30,7 @@ from mestres_core.db.base import PREFIX, VERSION_TABLE, metadata
 from mestres_core.db.dialects.sqlite import is_configured
 from mestres_core.errors import DatabaseNotReady
 
-HEAD = "0022"
+HEAD = "0023"
 PREFIXED = "mestres_prefix"
 """The execution option that holds a prefix of a shop's own."""
 _SCRIPTS = Path(__file__).parent / "migrations"

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, bindparam, case, func, insert, select, update
+from sqlalchemy import and_, bindparam, case, exists, func, insert, select, update
 
 from mestres_core.cart.dto import Totals
 from mestres_core.customers.service import CustomerService
@@ -25,7 +25,7 @@ from mestres_core.events.facts import OrderChanged
 from mestres_core.events.work import Work
 from mestres_core.inventory.service import InventoryService
 from mestres_core.orders.dto import Order, OrderLine
-from mestres_core.orders.models import credit, line, order
+from mestres_core.orders.models import credit, giving_back, line, order
 from mestres_core.payments.dto import Payment
 from mestres_core.payments.models import payment
 from mestres_core.payments.service import PaymentService
@@ -79,6 +79,14 @@ _ADD = (
     )
 )
 _CREDIT = insert(credit)
+WITHDRAWAL = "withdrawal"
+_WITHDRAWN = select(
+    exists().where(
+        giving_back.c.order_id == bindparam("order_id"),
+        giving_back.c.reason == WITHDRAWAL,
+        giving_back.c.status == "refunded",
+    )
+)
 OVER = ("cancelled", "expired")
 LIVE = ("placed", "completed")
 
@@ -235,6 +243,25 @@ class OrderBooks:
             if taken.get(each.id)
         ]
         return self._credit(row, row.credited_amount, entries, reference)
+
+    def _withdrawn_shipping(
+        self, row: Any, taken: Mapping[int, int], lines: Sequence[Any], *, withdrawn: bool = False
+    ) -> int:
+        """The shipping that goes back because `taken` leaves nothing with a buyer who has withdrawn (CDC art. 49).
+
+        Whatever came first: the rest may have been called off, or come back for another reason.
+        """
+        left: int = row.shipping_amount + row.shipping_tax_amount - row.shipping_credited_amount
+        if not left or any(each.credited_quantity + taken.get(each.id, 0) < each.quantity for each in lines):
+            return 0
+        return left if withdrawn or self._session.execute(_WITHDRAWN, {"order_id": row.id}).scalar_one() else 0
+
+    def _credit_shipping(self, row: Any, credited: int, amount: int, reference: str) -> dict[str, Any]:
+        """Write down that so much of the shipping is owed no longer; both credited amounts of the order then."""
+        if not amount:
+            return {"credited_amount": credited}
+        credited = self._credit(row, credited, [("shipping", None, 0, amount)], reference)
+        return {"credited_amount": credited, "shipping_credited_amount": row.shipping_credited_amount + amount}
 
     def _credit(
         self, row: Any, credited: int, entries: Iterable[tuple[str, int | None, int, int]], reference: str

@@ -72,11 +72,15 @@ class _New:
 
 @dataclass(frozen=True, slots=True)
 class _Effect:
-    """What a change comes to, on the order as it is now: {line id: pieces taken away}, lines that come new, taxed."""
+    """What a change comes to, on the order as it is now: {line id: pieces taken away}, lines that come new, taxed.
+
+    `shipping` is what of it goes back, in minor units.
+    """
 
     taken: Mapping[int, int]
     new: Sequence[_New]
     taxed: Sequence[Taxed]
+    shipping: int
     difference: int
 
 
@@ -171,7 +175,9 @@ class Edits(OrderBooks):
         if statuses.get("status") == "cancelled":
             self._promotions.give_back(row.number, called_off=True)
             statuses["unpaid"] = "void"
-        self._rebalance(row, **sums, **statuses, credited_amount=credited)
+        self._rebalance(
+            row, **sums, **statuses, **self._credit_shipping(row, credited, effect.shipping, f"change {one.id}")
+        )
         self._end_change(one, "committed", difference=effect.difference)
         self._work.outbox.announce(OrderEdited(row.number, effect.difference, row.customer_id))
         return self.get(row.number)
@@ -224,7 +230,8 @@ class Edits(OrderBooks):
             for each in lines
             if each.id in taken
         )
-        return _Effect(taken, new, taxed, sum(each.gross for each in taxed) - back)
+        shipping = 0 if new else self._withdrawn_shipping(row, taken, lines)
+        return _Effect(taken, new, taxed, shipping, sum(each.gross for each in taxed) - back - shipping)
 
     def _price(self, row: Any, sku: str, quantity: int) -> int:
         """What a piece costs this order's buyer today. Raises ValidationError."""

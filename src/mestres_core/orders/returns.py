@@ -14,13 +14,12 @@ from sqlalchemy import bindparam, case, func, insert, select, update
 
 from mestres_core.errors import IllegalTransition, NotFound, ValidationError
 from mestres_core.events.facts import ReturnChanged
-from mestres_core.orders.books import LIVE, OrderBooks, by_variant, read_pieces, refuse
+from mestres_core.orders.books import LIVE, WITHDRAWAL, OrderBooks, by_variant, read_pieces, refuse
 from mestres_core.orders.dto import Return
 from mestres_core.orders.models import giving_back, giving_back_line, order, shipment, shipment_line
 from mestres_core.rules.checks import BIGGEST_ID, Checks
 from mestres_core.rules.states import RETURN, may
 
-WITHDRAWAL = "withdrawal"
 REASONS = (WITHDRAWAL, "defect", "damaged", "wrong_item", "other")
 _WITHDRAWAL_DAYS = 7
 _BRASILIA = timedelta(hours=-3)
@@ -132,25 +131,23 @@ class Returns(OrderBooks):
     def refund_return(self, return_id: int, *, shipping: bool | None = None) -> Return:
         """Credit what came back: its frozen share is due to the buyer, and `shop.orders.refund(number)` gives it back.
 
-        The shipping is credited, once, when `shipping` says so; by default when a withdrawal has left nothing of the
-        order with the buyer. Raises NotFound, IllegalTransition, ValidationError for a shipping already credited.
+        The shipping is credited, once, when `shipping` says so; by default when nothing of the order is left with the
+        buyer, who has withdrawn from some of it or all. Raises NotFound, IllegalTransition, ValidationError for a
+        shipping already credited.
         """
         row, one, pieces = self._locked(return_id, "refunded")
         if shipping is not None and not isinstance(shipping, bool):
             raise ValidationError.of("shipping", "not_boolean")
-        left = row.shipping_amount + row.shipping_tax_amount - row.shipping_credited_amount
         if shipping and row.shipping_credited_amount:
             raise ValidationError.of("shipping", "invalid", reason="it has been credited already")
         found, reference = self._lines(row), f"return {one.id}"
         came = {line_id: count for line_id, count in pieces.items() if count}
         credited = self._credit_pieces(row, came, found, kind="returned", reference=reference)
         self._move({line_id: {"credited": count} for line_id, count in came.items()})
-        everything = all(each.credited_quantity + came.get(each.id, 0) == each.quantity for each in found)
-        values: dict[str, Any] = {}
-        if left and (shipping or (shipping is None and one.reason == WITHDRAWAL and everything)):
-            credited = self._credit(row, credited, [("shipping", None, 0, left)], reference)
-            values["shipping_credited_amount"] = row.shipping_credited_amount + left
-        self._rebalance(row, credited_amount=credited, **values)
+        back = row.shipping_amount + row.shipping_tax_amount if shipping else 0
+        if shipping is None:
+            back = self._withdrawn_shipping(row, came, found, withdrawn=one.reason == WITHDRAWAL)
+        self._rebalance(row, **self._credit_shipping(row, credited, back, reference))
         return self._ended(row, one.id, "refunded")
 
     def reject_return(self, return_id: int, *, note: str = "") -> Return:

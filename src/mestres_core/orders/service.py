@@ -454,7 +454,8 @@ class OrderService(Shipping, Returns, Edits):
     def cancel_lines(self, number: str, *, lines: Mapping[int, int]) -> Order:
         """Call pieces of a placed order off before they are shipped: {line id: pieces}.
 
-        They are free again, and their frozen share is due back to the buyer. When nothing is left of the order, it is
+        They are free again, and their frozen share is due back to the buyer; the shipping too when the buyer, who had
+        withdrawn from what was shipped, keeps nothing. When nothing is left of the order, it is
         cancelled, or completed if something has been shipped. Raises NotFound, IllegalTransition, ValidationError for
         lines of another order and for more pieces than are still to be shipped.
         """
@@ -472,10 +473,10 @@ class OrderService(Shipping, Returns, Edits):
         values = self._after_moving(found, moves)
         if values.get("status") == "cancelled":
             self._promotions.give_back(row.number, called_off=True)
-        self._rebalance(
-            row, unpaid="void" if values.get("status") == "cancelled" else None, **values, credited_amount=credited
-        )
-        self._work.outbox.announce(OrderEdited(number, row.credited_amount - credited, row.customer_id))
+        values |= self._credit_shipping(row, credited, self._withdrawn_shipping(row, pieces, found), "")
+        self._rebalance(row, unpaid="void" if values.get("status") == "cancelled" else None, **values)
+        difference = row.credited_amount - values["credited_amount"]
+        self._work.outbox.announce(OrderEdited(number, difference, row.customer_id))
         return self.get(number)
 
     def credits(self, number: str) -> tuple[Credit, ...]:

@@ -121,6 +121,36 @@ def test_a_withdrawal_of_everything_includes_the_shipping(sent: Sent) -> None:
     assert shop.audit().clean
 
 
+@pytest.mark.parametrize("last", ["cancelled", "edited", "defect"])
+def test_whatever_comes_last_after_a_withdrawal(shop: TestShop, last: str) -> None:
+    """Nothing is left with the buyer: the shipping goes back with what comes last, as a change says before."""
+    shop.product("A", price=1000)
+    shop.product("B", price=500)
+    order = shop.place(shop.cart(("A", 1), ("B", 2))).order
+    a, b = (each.id for each in order.lines)
+    shop.orders.ship(order.number, lines={a: 1, b: 2} if last == "defect" else {a: 1, b: 1})
+    asked = shop.orders.request_return(order.number, lines={a: 1, b: 1}, reason="withdrawal")
+    shop.orders.receive_return(asked.id)
+    shop.orders.refund_return(asked.id)
+    assert shop.orders.get(order.number).refund_due.amount == 1500
+    if last == "cancelled":
+        shop.orders.cancel_lines(order.number, lines={b: 1})
+    elif last == "edited":
+        edit = shop.orders.edit_set(shop.orders.begin_edit(order.number).id, b, quantity=1)
+        assert edit.difference.amount == -500 - order.totals.shipping.amount
+        shop.orders.commit_edit(edit.id, expected=edit.difference.amount)
+    else:
+        shop.orders.refund_return(
+            shop.orders.receive_return(shop.orders.request_return(order.number, lines={b: 1}, reason="defect").id).id
+        )
+    after = shop.orders.get(order.number)
+    assert after.refund_due == order.totals.grand
+    assert [each.kind for each in shop.orders.credits(order.number)].count("shipping") == 1
+    shop.orders.refund(order.number)
+    assert shop.orders.get(order.number).payment_status == "refunded"
+    assert shop.audit().clean
+
+
 def test_the_shipping_is_given_back_when_the_shop_says_so_once(sent: Sent) -> None:
     """With any return, but only once; and not by itself with a return for another reason."""
     shop, number, a, b = sent
