@@ -218,7 +218,7 @@ def found(
     columns.append(in_name.label("in_name"))
     if facets:
         columns += [product.c.search_facets, category.c.slug]
-        source = source.outerjoin(category, category.c.id == card.c.category_id)
+        source = source.outerjoin(category, category.c.id == product.c.category_id)
     query = select(*columns).select_from(source).where(*limits)
     if newest:
         # SQLite's index is read backwards for its own number, not for the product's that is the same.
@@ -264,8 +264,11 @@ def _found_and_counted(
         return source, [*matches, *shape.conditions(dialect)], null()
     place = _PLACE if dialect == "postgresql" else product.c.id
     found = _counted(dialect, shape, counted, place.label("place")).cte("matches")
-    source = _InTurn(_InTurn(found, product, place == found.c.place), card, card.c.product_id == product.c.id)
-    return source, [card.c.currency == bindparam("currency")], select(func.count()).select_from(found).scalar_subquery()
+    total = select(func.count()).select_from(found).scalar_subquery()
+    source = _InTurn(found, product, place == found.c.place)
+    if shape.by_card:  # it has a card then: that was looked at
+        return source, [], total
+    return _InTurn(source, card, card.c.product_id == product.c.id), [card.c.currency == bindparam("currency")], total
 
 
 @lru_cache(maxsize=256)
