@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 from functools import partial
 
 import pytest
+from sqlalchemy import event
 
 from core_sales import fill_orders, fill_products
 from mestres_core.admin.reports import KINDS
@@ -239,3 +240,18 @@ def test_figures_cost_as_many_statements_however_much_was_sold(shop):
     assert currencies == 2
     assert sent() == {**none, "dashboard": none["dashboard"] + currencies - 1}
     assert max(none.values()) <= 7
+
+
+def test_what_runs_low_is_found_by_an_index(postgres_shop):
+    """PostgreSQL knows the index by what its expression says: written otherwise, every level would be looked at."""
+    postgres_shop.product("A1", price=1000, stock=3)
+    sent = []
+    event.listen(postgres_shop.engine, "before_cursor_execute", lambda *call: sent.append(call[2:4]))
+    postgres_shop.admin.dashboard()
+    low = [(sql, values) for sql, values in sent if "FROM mc_stock_level" in sql]
+    assert len(low) == 2
+    with postgres_shop.engine.connect() as connection:
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        for sql, values in low:
+            plan = connection.exec_driver_sql(f"EXPLAIN {sql}", values).scalars().all()
+            assert any("ix_mc_stock_level_available" in step for step in plan), "\n".join(plan)
