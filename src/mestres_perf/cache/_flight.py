@@ -177,8 +177,8 @@ class Flights:
             flight = self._under_way(key)
             # What began so long ago that an invalidation by others may have been missed is nothing for newcomers.
             if flight is None or not self.is_trusted(flight.began, self._store.clock()):
-                entry = self._store.get(key)
-                if entry is not None:
+                entry = self._store.fresh(key)
+                if entry is not None and self.is_trusted(entry.checked, self._store.clock()):
                     return entry
                 self._refuse_recursion(key, chain)  # its own load may have been invalidated: it goes on all the same
                 return self._begin(key, tags, name=name, is_async=is_async)

@@ -140,6 +140,11 @@ class Store:
         entry = self.nodes.get(key)
         return None if entry is None or entry.soft <= self.clock() else entry
 
+    def fresh(self, key: Hashable) -> Entry | None:
+        """The entry that has not expired, an error that is remembered too; not counted as a use."""
+        entry = self.nodes.get(key)
+        return None if entry is None or entry.expires <= self.clock() else entry
+
     def look(self, key: Hashable) -> Seen | None:
         """What is there, fresh or not; not counted as a use."""
         if key not in self.nodes:

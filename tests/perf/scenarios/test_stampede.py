@@ -10,7 +10,7 @@ import traceback
 
 import pytest
 
-from mestres_perf import Cache, Redis
+from mestres_perf import Cache, Memory, Redis
 from mestres_perf._kernel.effects import Load, Spawn
 from mestres_perf.errors import LoadTimeout, RecursiveLoadError
 from perf.scenarios.stage import Loader, Stop, begin, outcome, until
@@ -105,6 +105,33 @@ def test_a_failing_loader_is_called_once_for_all(make):
     assert all(isinstance(outcome(future), OSError) for future in futures)
     again = [outcome(begin(node.get_or_load, "k", load)) for _ in range(5)]
     assert len({len(traceback.extract_tb(error.__traceback__)) for error in again}) == 1
+    assert len(calls) == 1
+
+
+@pytest.mark.scenario(1, 4)
+@pytest.mark.parametrize("ends", ["with an error", "with a value"])
+@pytest.mark.parametrize("policy", ["s3fifo", "tinylfu", "lru"])
+def test_what_came_between_a_look_and_a_load_is_taken(make, policy, ends):
+    """Who saw nothing, and begins to load when another's load has just ended, is given what that came to."""
+    node, calls = make(errors={OSError: 60}, memory=Memory(policy=policy)), []
+
+    def load():
+        calls.append(1)
+        if ends == "with an error":
+            raise OSError("away")
+        return 7
+
+    flights = node.cache.core.flights
+    join = flights.join
+
+    def later(*arguments, **named):
+        flights.join = join
+        begin(node.cache.get_or_load, "k", load).exception(30)
+        return join(*arguments, **named)
+
+    flights.join = later
+    answer = outcome(begin(node.get_or_load, "k", load))
+    assert isinstance(answer, OSError) if ends == "with an error" else answer == 7
     assert len(calls) == 1
 
 
