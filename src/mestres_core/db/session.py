@@ -19,7 +19,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError, NoSuc
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
-from mestres_core.db.dialects.sql import busy
+from mestres_core.db.dialects.sql import busy, missing
 from mestres_core.db.dialects.sqlite import READ_ONLY, FairLock, configure_sqlite
 from mestres_core.db.later import Parts, PatientSession
 from mestres_core.db.reading import Questions, ReadingSession
@@ -139,10 +139,13 @@ def _translated(*, ending: bool = False) -> Iterator[None]:
     """What the driver calls a deadlock, a lock timeout or a locked database is a RetryableError.
 
     So is a lost connection: what was written over it is gone. But where the transaction is `ending`, nobody knows.
+    A table that is not there is DatabaseNotReady.
     """
     try:
         yield
     except DBAPIError as error:
+        if missing(error):
+            raise DatabaseNotReady("a table or a column is missing", "call shop.migrate()") from error
         reason = busy(error) or ("connection lost" if error.connection_invalidated and not ending else None)
         if reason is None:
             raise

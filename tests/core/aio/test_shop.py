@@ -258,7 +258,7 @@ def test_in_memory_when_closed():
         shop = await AsyncCommerce.open("sqlite://")
         await shop.catalog.save(name="Café", variants=[{"sku": "A1", "price": 1000, "stock": 5}])
         await shop.close()
-        with pytest.raises(OperationalError, match="no such table"):
+        with pytest.raises(DatabaseNotReady, match="missing"):
             await shop.catalog.list()
         await shop.close()
 
