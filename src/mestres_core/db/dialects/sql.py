@@ -35,8 +35,8 @@ _KEYS = re.compile(r"pk_\w+_idempotency")  # a shop may have a prefix of its own
 JUST_TAKEN = "the idempotency key was taken just now"
 _BUSY_STATES = {"40001": "serialization failure", "40P01": "deadlock", "55P03": "lock timeout"}
 # A statement that the server has prepared gives columns of another type than it did: a migration was run meanwhile.
-# There is no state for it alone, and the words are the server's own language. The rollback forgets the statement.
-_STALE, _BY = "0A000", "RevalidateCachedQuery"
+# There is no state for it alone, and the words are in the server's own language. asyncpg has a class for it.
+_NOT_SUPPORTED, _BY, _CLASS = "0A000", "RevalidateCachedQuery", "InvalidCachedStatementError"
 _MISSING_STATES = frozenset({"42P01", "42703"})
 _MISSING_WORDS = ("no such table", "no such column", "has no column named")
 
@@ -64,10 +64,9 @@ def busy(error: DBAPIError) -> str | None:
     """Why the same transaction may pass when tried again, or None when it may not."""
     state = getattr(error.orig, "sqlstate", None)
     if state == _TAKEN:
-        return JUST_TAKEN if _KEYS.fullmatch(_told(error.orig, "constraint_name")) else None
-    if state == _STALE:
-        by = _told(error.orig, "source_function", "server_source_function")
-        return "the tables were changed" if by == _BY else None
+        return JUST_TAKEN if _KEYS.fullmatch(_constraint(error.orig)) else None
+    if is_stale(error.orig):
+        return "the tables were changed"
     if state is not None:
         return _BUSY_STATES.get(state)
     reason = str(error.orig)
@@ -83,10 +82,17 @@ def missing(error: DBAPIError) -> bool:
     return any(words in reason for words in _MISSING_WORDS)
 
 
-def _told(error: Any, *names: str) -> str:
-    """What the server told of an error, by the one driver's name or the other's; empty when it did not."""
+def is_stale(error: Any) -> bool:
+    """Whether a driver's error is of a statement that was prepared before a migration."""
+    if getattr(error, "sqlstate", None) == _NOT_SUPPORTED:
+        return getattr(getattr(error, "diag", None), "source_function", None) == _BY
+    return type(error).__name__ == _CLASS
+
+
+def _constraint(error: Any) -> str:
+    """The name of the constraint that was broken, by the one driver or the other; empty when it is not told."""
     of = getattr(error, "diag", None) or getattr(error, "__cause__", None)
-    return next((str(found) for name in names if (found := getattr(of, name, None))), "")
+    return str(getattr(of, "constraint_name", None) or "")
 
 
 class among(FunctionElement[bool]):  # noqa: N801 - an operator's name
