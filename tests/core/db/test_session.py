@@ -1,6 +1,8 @@
 """Who owns the transaction, and what happens when the database is busy."""
 
+import os
 import threading
+from contextlib import suppress
 
 import psycopg
 import pytest
@@ -158,6 +160,30 @@ def test_what_was_prepared_before_a_migration_is_prepared_anew(postgres_database
         # Another thing that PostgreSQL does not support, under the same number, is not tried again.
         with pytest.raises(NotSupportedError):
             shop.run(lambda tx: tx.outbox.session.execute(text("SELECT DISTINCT id FROM mc_order FOR UPDATE")))
+
+
+def test_after_a_fork_parent_and_child_have_connections_of_their_own(migrated_database):
+    """A shop that was opened and used before a server forks (`gunicorn --preload`) works on both sides."""
+    with Commerce.open(migrated_database) as shop:
+        shop.catalog.save(name="A", variants=[{"sku": "A", "price": 1}])
+
+        def use():
+            for _ in range(5):
+                shop.inventory.receive("A", quantity=1)
+                assert len(shop.catalog.list()) == 1
+
+        child = os.fork()
+        if not child:
+            status = 1
+            with suppress(BaseException):
+                use()
+                status = 0
+            os._exit(status)
+        use()
+        assert os.waitpid(child, 0)[1] == 0
+        use()
+        assert shop.inventory.level("A").on_hand == 15
+        assert shop.audit().clean
 
 
 def test_what_an_address_tells_the_server_is_told(postgres_database):
