@@ -131,6 +131,12 @@ def _has_versions(connection: Connection, schema: str | None) -> bool:
 
 
 def _create(connection: Connection, schema: str | None) -> None:
+    """Raises DatabaseNotReady where there are tables that nobody knows the revision of."""
+    first = own_name(connection, metadata.sorted_tables[0].name)
+    if inspect(connection).has_table(first, schema=schema):
+        raise DatabaseNotReady(
+            f"{first} is there, and no revision", "drop all of the shop's tables: migrate() makes them"
+        )
     metadata.create_all(connection, checkfirst=False)
     if not _has_versions(connection, schema):  # who went back to nothing has left it, empty
         _versions.create(connection, checkfirst=False)

@@ -213,6 +213,23 @@ def test_tables_that_are_missing_are_told(database_url):
         assert shop.audit().clean
 
 
+def test_tables_that_a_host_has_made_itself(database_url):
+    """A test set-up that makes and drops all by the metadata may do so again; a shop says that it has not made them."""
+    engine = make_engine(database_url)
+    for _ in range(2):
+        metadata.create_all(engine)
+        shop = Commerce(engine)
+        shop.catalog.save(name="Café", variants=[{"sku": "A", "price": 1}])
+        assert len(shop.search.products("cafe").items) == 1
+        with pytest.raises(DatabaseNotReady, match="no revision"):
+            shop.migrate()
+        assert shop.audit().clean
+        metadata.drop_all(engine)
+        assert inspect(engine).get_table_names() == []
+    shop.migrate()
+    shop.close()
+
+
 @pytest.mark.parametrize("revision", ["", None, 21, "0099", "002", "-x"])
 def test_what_is_no_revision(tmp_path, revision):
     """It is refused as what it is, and the tables stay as they are."""
