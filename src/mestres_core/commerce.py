@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from sqlalchemy import Engine, MetaData
 from sqlalchemy.engine import URL
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, scoped_session
 
 from mestres_core.checkout import placing, returning
 from mestres_core.checkout.audit import AuditReport, audit
@@ -196,14 +196,17 @@ class Commerce(ServiceNames):
     def on(self, session: Session) -> Services:
         """The services in the host's own session: they flush, and never commit or roll back.
 
-        Raises DatabaseNotReady when the session's engine is not set up, or when the session already serves a shop in
-        another schema or under another prefix. `checkout.place` is refused there.
+        Raises DatabaseNotReady when the session's engine is not set up or in autocommit, or when the session already
+        serves a shop in another schema or under another prefix. `checkout.place` is refused there.
         """
-        db_schema.check(session.get_bind().engine)
-        namespaces.join(session, self.schema, self.prefix)
+        own = session() if isinstance(session, scoped_session) else session
+        bind = own.get_bind()
+        db_schema.check(bind.engine)
+        db_schema.check_transactions(bind)
+        namespaces.join(own, self.schema, self.prefix)
         services = Services(session, self.config, self._rulebook, self._searches)
         if self._listeners:
-            services.outbox.facts = facts_of(session, self, self._tell)
+            services.outbox.facts = facts_of(own, self, self._tell)
         return services
 
     @contextmanager

@@ -41,10 +41,16 @@ _STATEMENTS = {"postgresql": _POSTGRESQL, "sqlite": _SQLITE}
 
 
 def follow(product: Table) -> None:
-    """Have the index made whenever the table is."""
+    """Have the index made whenever the table is, and dropped with it."""
     event.listen(product, "after_create", _make)
+    event.listen(product, "after_drop", _drop)
 
 
 def _make(_table: Table, connection: Connection, **_rest: Any) -> None:
     for statement in _STATEMENTS[connection.dialect.name]:
         connection.exec_driver_sql(statement)
+
+
+def _drop(_table: Table, connection: Connection, **_rest: Any) -> None:
+    if connection.dialect.name == "sqlite":  # PostgreSQL's is columns, and SQLite's triggers go with the table, too
+        connection.exec_driver_sql("DROP TABLE IF EXISTS mc_search_document")

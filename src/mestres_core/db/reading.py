@@ -24,6 +24,8 @@ from sqlalchemy.engine import IteratorResult
 from sqlalchemy.engine.result import SimpleResultMetaData
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from mestres_core.db.dialects.sql import is_stale
+
 Answer = tuple[SimpleResultMetaData, Sequence[Any]]
 
 _SEEN, _OTHERWISE = object(), object()
@@ -247,6 +249,8 @@ class _Question:
         except dialect.loaded_dbapi.Error as error:
             if dialect.is_disconnect(error, cast("Any", connection.connection.dbapi_connection), None):
                 return connection.execute(statement, params)  # which finds the connection lost, and the pool old
+            if is_stale(error):
+                connection.invalidate(error)  # SQLAlchemy, which would have it prepared anew, does not know of it
             of = dialect.loaded_dbapi.Error
             raise DBAPIError.instance(self.text, params, error, of, dialect=dialect) from error
         except Exception:  # noqa: BLE001 - a value that is none: SQLAlchemy says which

@@ -50,6 +50,8 @@ def migrate(engine: Engine, revision: str = "head", *, schema: str | None = None
     Several processes may do it at once: one of them will. Tables in a `schema` are looked for in that one alone:
     another shop's may be on the search path behind it. Raises DatabaseNotReady for a revision unknown here.
     """
+    if not isinstance(revision, str) or not revision:
+        raise DatabaseNotReady(f"{revision!r} is no revision", f"give 'head', 'base', or one such as {HEAD!r}")
     if revision == "head" and version(engine, schema) == HEAD:
         return
     with _alone(engine) as connection:
@@ -108,7 +110,7 @@ def check(engine: Engine) -> None:
         )
 
 
-def check_transactions(engine: Engine) -> None:
+def check_transactions(engine: Engine | Connection) -> None:
     """Raises DatabaseNotReady for an engine in autocommit: half of what failed would stay."""
     told = engine.get_execution_options().get("isolation_level")
     level = told or getattr(engine.dialect, "_on_connect_isolation_level", None) or ""
@@ -129,6 +131,12 @@ def _has_versions(connection: Connection, schema: str | None) -> bool:
 
 
 def _create(connection: Connection, schema: str | None) -> None:
+    """Raises DatabaseNotReady where there are tables that nobody knows the revision of."""
+    first = own_name(connection, metadata.sorted_tables[0].name)
+    if inspect(connection).has_table(first, schema=schema):
+        raise DatabaseNotReady(
+            f"{first} is there, and no revision", "drop all of the shop's tables: migrate() makes them"
+        )
     metadata.create_all(connection, checkfirst=False)
     if not _has_versions(connection, schema):  # who went back to nothing has left it, empty
         _versions.create(connection, checkfirst=False)

@@ -6,20 +6,22 @@ PostgreSQL driver's prepared statements away and make every read plan again.
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import Any, TypeVar, cast
+from weakref import WeakSet
 
 from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError, NoSuchModuleError
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import Pool, StaticPool
 
-from mestres_core.db.dialects.sql import busy
+from mestres_core.db.dialects.sql import busy, missing
 from mestres_core.db.dialects.sqlite import READ_ONLY, FairLock, configure_sqlite
 from mestres_core.db.later import Parts, PatientSession
 from mestres_core.db.reading import Questions, ReadingSession
@@ -97,6 +99,23 @@ def prepare(engine: Engine) -> None:
 
         psycopg.prepare(engine)
     ask_the_idle(engine)
+    if not engine.dialect.is_async:  # an async engine's connections belong to an event loop, and go with it
+        _ours.add(engine)
+
+
+_ours: WeakSet[Engine] = WeakSet()
+_inherited: list[Pool] = []
+
+
+def _in_a_child() -> None:
+    """After a fork: the connections in the pools are the parent's. They are kept, since nobody may close them here."""
+    for engine in tuple(_ours):
+        _inherited.append(engine.pool)
+        engine.dispose(close=False)
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_in_a_child)
 
 
 def ask_the_idle(engine: Engine) -> None:
@@ -139,10 +158,13 @@ def _translated(*, ending: bool = False) -> Iterator[None]:
     """What the driver calls a deadlock, a lock timeout or a locked database is a RetryableError.
 
     So is a lost connection: what was written over it is gone. But where the transaction is `ending`, nobody knows.
+    A table that is not there is DatabaseNotReady.
     """
     try:
         yield
     except DBAPIError as error:
+        if missing(error):
+            raise DatabaseNotReady("a table or a column is missing", "call shop.migrate()") from error
         reason = busy(error) or ("connection lost" if error.connection_invalidated and not ending else None)
         if reason is None:
             raise

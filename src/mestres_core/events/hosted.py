@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, event
-from sqlalchemy.orm import Session, scoped_session
+from sqlalchemy.orm import Session
 
 from mestres_core.events.facts import Fact
 
@@ -27,11 +27,10 @@ def facts_of(session: Session, owner: object, tell: Callable[[Sequence[Fact]], N
 
     `owner` is the shop: several may work in one session.
     """
-    own = session() if isinstance(session, scoped_session) else session
-    lists: dict[int, list[Fact]] = own.info.setdefault(_KEY, {})
+    lists: dict[int, list[Fact]] = session.info.setdefault(_KEY, {})
     if id(owner) not in lists:
         waiting = lists[id(owner)] = []
-        _listen(own, waiting, tell)
+        _listen(session, waiting, tell)
     return lists[id(owner)]
 
 

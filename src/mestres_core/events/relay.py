@@ -31,6 +31,7 @@ from mestres_core.db.waiting import ask
 from mestres_core.events.facts import Fact, revive
 from mestres_core.events.models import outbox
 from mestres_core.rules.backoff import doubling
+from mestres_core.rules.checks import Checks
 from mestres_core.typing import Clock
 
 Subscriber = Callable[[Fact], object]
@@ -165,8 +166,12 @@ def relay(
     where there is one, since it asks the database and never a network.
 
     A subscriber that raises stops the rest of that aggregate's facts, which keeps their order; the error is written
-    beside the fact. `delivered` is called with the facts' numbers in the transaction that marks them.
+    beside the fact. `delivered` is called with the facts' numbers in the transaction that marks them. Raises
+    ValidationError.
     """
+    checks = Checks()
+    checks.whole("limit", limit, at_least=1, at_most=100_000)
+    checks.done()
     batch = _claim(database, clock, policy, limit)
     if batch is None:
         return 0

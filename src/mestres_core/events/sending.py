@@ -25,6 +25,7 @@ from mestres_core.db.waiting import ask
 from mestres_core.events.models import webhook_attempt, webhook_delivery, webhook_endpoint
 from mestres_core.events.signing import sign
 from mestres_core.events.webhooks import WebhookPolicy
+from mestres_core.rules.checks import Checks
 from mestres_core.typing import Clock
 
 _CLAIMS = 0x6D65_7374_7265_02  # the advisory lock of claiming: any number that others do not use
@@ -139,7 +140,10 @@ def message(fact_id: int, kind: str, payload: dict[str, Any], occurred_at: datet
 
 
 def send(database: Database, clock: Clock, policy: WebhookPolicy, *, limit: int = 100) -> int:
-    """Send up to `limit` pending deliveries; returns how many arrived."""
+    """Send up to `limit` pending deliveries; returns how many arrived. Raises ValidationError."""
+    checks = Checks()
+    checks.whole("limit", limit, at_least=1, at_most=100_000)
+    checks.done()
     way = _Way(database, clock, policy)
     rows, until = _claim(way, limit)
     failed: set[int] = set()

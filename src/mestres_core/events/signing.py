@@ -33,12 +33,12 @@ def sign(body: bytes, *, message_id: str, secrets: Sequence[str], now: datetime)
     return {ID: message_id, TIMESTAMP: moment, SIGNATURE: " ".join(signatures)}
 
 
-def verify_webhook(body: bytes, *, headers: Mapping[str, str], secret: str, now: datetime) -> str:
+def verify_webhook(body: bytes, *, headers: Mapping[str, str | None], secret: str, now: datetime) -> str:
     """What a receiver does first: the message's number, by which it tells a repetition.
 
     Raises InvalidSignature when a header is missing or wrong, or the message is more than five minutes off.
     """
-    given = {name.lower(): value for name, value in headers.items()}
+    given = {name.lower(): value for name, value in headers.items() if value is not None}
     message_id, moment = given.get(ID, ""), given.get(TIMESTAMP, "")
     if not message_id or not (moment.isascii() and moment.isdigit()):
         raise InvalidSignature("webhook")

@@ -5,8 +5,9 @@ import contextlib
 import threading
 import time
 
+import psycopg
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import event, make_url, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
@@ -28,6 +29,7 @@ from mestres_core.events.facts import StockChanged
 from mestres_core.providers.fake import FakeCard
 from mestres_core.rules.tax import Taxed
 from mestres_core.tax.remote import TaxesNeeded
+from mestres_core.testing import Factory
 from mestres_core.testing.clock import FakeClock
 
 
@@ -258,9 +260,31 @@ def test_in_memory_when_closed():
         shop = await AsyncCommerce.open("sqlite://")
         await shop.catalog.save(name="Café", variants=[{"sku": "A1", "price": 1000, "stock": 5}])
         await shop.close()
-        with pytest.raises(OperationalError, match="no such table"):
+        with pytest.raises(DatabaseNotReady, match="missing"):
             await shop.catalog.list()
         await shop.close()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("driver", ["psycopg", "asyncpg"])
+def test_what_was_prepared_before_a_migration_is_prepared_anew(postgres_database, driver):
+    """A shop that goes on while another process migrates: neither a read nor a transaction fails, again or at all."""
+    url = make_url(postgres_database)
+    with Commerce.open(url) as plain:
+        number = Factory(plain).order().number
+
+    async def main():
+        async with await AsyncCommerce.open(url.set(drivername=f"postgresql+{driver}")) as shop:
+            for column_type in ("json", "jsonb", "json"):
+                for _ in range(4):
+                    assert (await shop.orders.get(number)).number == number
+                    assert (await shop.run(lambda services: services.orders.get(number))).number == number
+                statement = f"ALTER TABLE mc_order ALTER COLUMN address TYPE {column_type} USING address::{column_type}"
+                with psycopg.connect(url.set(drivername="postgresql").render_as_string(False)) as other:
+                    other.execute(statement)
+            for _ in range(4):
+                assert (await shop.run(lambda services: services.orders.get(number))).number == number
 
     asyncio.run(main())
 

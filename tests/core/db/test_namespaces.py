@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from sqlalchemy import inspect, text
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 from core_shop import ADDRESS, CUSTOMER
 from mestres_core import Commerce
@@ -122,6 +122,37 @@ def test_a_host_session_finds_each_transactions_tables(places):
             assert "product" in inspect(plain).get_table_names()
             if engine.dialect.name == "postgresql":
                 assert "norte" not in plain.exec_driver_sql("SHOW search_path").scalar_one()
+    engine.dispose()
+
+
+def test_a_scoped_session_is_the_session_that_it_stands_for(places):
+    """As Flask-SQLAlchemy's: the shop's tables are found in it, and its rollback is the shop's."""
+    url, first, _ = places
+    with stocked(url, first, 5) as shop:
+        engine = make_engine(url)
+        scoped = scoped_session(sessionmaker(engine))
+        shop.on(scoped).inventory.receive("A", quantity=1)
+        scoped.rollback()
+        assert shop.on(scoped).inventory.level("A").on_hand == 5
+        shop.on(scoped).inventory.receive("A", quantity=1)
+        scoped.commit()
+        scoped.remove()
+        assert shop.on(scoped).inventory.level("A").on_hand == 6
+        scoped.remove()
+        engine.dispose()
+
+
+def test_a_path_is_not_longer_for_each_savepoint(postgres_database):
+    """Who takes many back in one transaction, a row at a time, does not pay more for each."""
+    engine = make_engine(postgres_database)
+    with stocked(postgres_database, {"schema": "norte"}, 5) as shop, Session(engine) as session:
+        services = shop.on(session)
+        assert services.inventory.level("A").on_hand == 5
+        path = session.execute(text("SHOW search_path")).scalar_one()
+        for _ in range(3):
+            session.begin_nested().rollback()
+        assert session.execute(text("SHOW search_path")).scalar_one() == path
+        assert services.inventory.level("A").on_hand == 5
     engine.dispose()
 
 

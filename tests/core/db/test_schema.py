@@ -10,6 +10,7 @@ from alembic.config import Config as AlembicConfig
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect, text
+from sqlalchemy.orm import Session
 
 from mestres_core import Commerce, configure_sqlite, metadata
 from mestres_core.db import schema
@@ -182,6 +183,60 @@ def test_an_engine_without_transactions_is_refused(tmp_path, how):
         engine = engine.execution_options(isolation_level="autocommit")
     with pytest.raises(DatabaseNotReady, match="autocommit"):
         Commerce(engine)
+
+
+def test_a_session_without_transactions_is_refused(database_url):
+    """The host's rollback could not take the shop's rows with it: neither an engine nor a connection passes for one."""
+    with Commerce.open(database_url) as shop:
+        derived = shop.engine.execution_options(isolation_level="AUTOCOMMIT")
+        with Session(derived) as session, pytest.raises(DatabaseNotReady, match="autocommit"):
+            shop.on(session)
+        with derived.connect() as given, Session(given) as session, pytest.raises(DatabaseNotReady, match="autocommit"):
+            shop.on(session)
+
+
+def test_tables_that_are_missing_are_told(database_url):
+    """Where no table was ever made, and where a column is not there yet, each way in says what to do."""
+    with Commerce(make_engine(database_url)) as shop:
+        for _ in range(2):
+            for call in (shop.catalog.list, shop.carts.create, shop.relay, shop.audit):
+                with pytest.raises(DatabaseNotReady, match=r"shop\.migrate"):
+                    call()
+            with pytest.raises(DatabaseNotReady, match=r"shop\.migrate"), shop.snapshot() as then:
+                then.catalog.list()
+            with pytest.raises(DatabaseNotReady, match=r"shop\.migrate"), shop.transaction() as tx:
+                tx.carts.create()
+        shop.migrate("0020")
+        with pytest.raises(DatabaseNotReady, match=r"shop\.migrate"):
+            shop.audit()
+        shop.migrate()
+        assert shop.audit().clean
+
+
+def test_tables_that_a_host_has_made_itself(database_url):
+    """A test set-up that makes and drops all by the metadata may do so again; a shop says that it has not made them."""
+    engine = make_engine(database_url)
+    for _ in range(2):
+        metadata.create_all(engine)
+        shop = Commerce(engine)
+        shop.catalog.save(name="Café", variants=[{"sku": "A", "price": 1}])
+        assert len(shop.search.products("cafe").items) == 1
+        with pytest.raises(DatabaseNotReady, match="no revision"):
+            shop.migrate()
+        assert shop.audit().clean
+        metadata.drop_all(engine)
+        assert inspect(engine).get_table_names() == []
+    shop.migrate()
+    shop.close()
+
+
+@pytest.mark.parametrize("revision", ["", None, 21, "0099", "002", "-x"])
+def test_what_is_no_revision(tmp_path, revision):
+    """It is refused as what it is, and the tables stay as they are."""
+    with Commerce.open(f"sqlite:///{tmp_path / 'shop.db'}") as shop:
+        with pytest.raises(DatabaseNotReady, match="revision"):
+            shop.migrate(revision)
+        assert schema.version(shop.engine) == schema.HEAD
 
 
 def test_other_databases_are_refused():

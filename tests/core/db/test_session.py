@@ -1,15 +1,20 @@
 """Who owns the transaction, and what happens when the database is busy."""
 
+import os
 import threading
+from contextlib import suppress
 
+import psycopg
 import pytest
 from sqlalchemy import event, func, make_url, select, text
+from sqlalchemy.exc import NotSupportedError
 
 from mestres_core import Commerce
 from mestres_core.db import session
 from mestres_core.db.dialects.sqlite import FairLock
 from mestres_core.db.session import Database, make_engine
 from mestres_core.errors import OutcomeUnknown, RetryableError
+from mestres_core.testing import Factory
 
 
 def test_busy_is_a_typed_error(tmp_path):
@@ -134,6 +139,51 @@ def test_a_connection_lost_at_the_end_is_not_tried_again(migrated_database):
             shop.run(receive)
         assert len(tries) == 1
         assert shop.inventory.level("A").on_hand == 0
+
+
+def test_what_was_prepared_before_a_migration_is_prepared_anew(postgres_database):
+    """A process that goes on while another one migrates: its connections have statements whose columns have changed."""
+    with Commerce.open(postgres_database) as shop:
+        order = Factory(shop).order()
+
+        def get(services):
+            return services.orders.get(order.number)
+
+        for column_type in ("json", "jsonb"):
+            for _ in range(3):
+                assert shop.run(get).address == order.address
+            with psycopg.connect(
+                make_url(postgres_database).set(drivername="postgresql").render_as_string(False)
+            ) as by:
+                by.execute(f"ALTER TABLE mc_order ALTER COLUMN address TYPE {column_type} USING address::{column_type}")
+        assert shop.run(get).address == order.address
+        # Another thing that PostgreSQL does not support, under the same number, is not tried again.
+        with pytest.raises(NotSupportedError):
+            shop.run(lambda tx: tx.outbox.session.execute(text("SELECT DISTINCT id FROM mc_order FOR UPDATE")))
+
+
+def test_after_a_fork_parent_and_child_have_connections_of_their_own(migrated_database):
+    """A shop that was opened and used before a server forks (`gunicorn --preload`) works on both sides."""
+    with Commerce.open(migrated_database) as shop:
+        shop.catalog.save(name="A", variants=[{"sku": "A", "price": 1}])
+
+        def use():
+            for _ in range(5):
+                shop.inventory.receive("A", quantity=1)
+                assert len(shop.catalog.list()) == 1
+
+        child = os.fork()
+        if not child:
+            status = 1
+            with suppress(BaseException):
+                use()
+                status = 0
+            os._exit(status)
+        use()
+        assert os.waitpid(child, 0)[1] == 0
+        use()
+        assert shop.inventory.level("A").on_hand == 15
+        assert shop.audit().clean
 
 
 def test_what_an_address_tells_the_server_is_told(postgres_database):

@@ -95,6 +95,9 @@ _SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
         {"now": NOW + timedelta(minutes=6)},
         {"now": NOW - timedelta(minutes=6)},
         {"secret": "whsec_AAAA"},
+        {"webhook-id": None},
+        {"webhook-timestamp": None},
+        {"webhook-signature": None},
     ],
     ids=lambda damage: "-".join(damage) + str(len(str(damage))),
 )

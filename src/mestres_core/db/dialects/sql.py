@@ -34,6 +34,11 @@ _TAKEN = "23505"
 _KEYS = re.compile(r"pk_\w+_idempotency")  # a shop may have a prefix of its own
 JUST_TAKEN = "the idempotency key was taken just now"
 _BUSY_STATES = {"40001": "serialization failure", "40P01": "deadlock", "55P03": "lock timeout"}
+# A statement that the server has prepared gives columns of another type than it did: a migration was run meanwhile.
+# There is no state for it alone, and the words are in the server's own language. asyncpg has a class for it.
+_NOT_SUPPORTED, _BY, _CLASS = "0A000", "RevalidateCachedQuery", "InvalidCachedStatementError"
+_MISSING_STATES = frozenset({"42P01", "42703"})
+_MISSING_WORDS = ("no such table", "no such column", "has no column named")
 
 
 def insert(dialect: str, table: Table) -> Any:
@@ -60,10 +65,28 @@ def busy(error: DBAPIError) -> str | None:
     state = getattr(error.orig, "sqlstate", None)
     if state == _TAKEN:
         return JUST_TAKEN if _KEYS.fullmatch(_constraint(error.orig)) else None
+    if is_stale(error.orig):
+        return "the tables were changed"
     if state is not None:
         return _BUSY_STATES.get(state)
     reason = str(error.orig)
     return reason if "database is locked" in reason or "database table is locked" in reason else None
+
+
+def missing(error: DBAPIError) -> bool:
+    """Whether a table or a column is not there: the tables were never made, or are of another version."""
+    state = getattr(error.orig, "sqlstate", None)
+    if state is not None:
+        return state in _MISSING_STATES
+    reason = str(error.orig)
+    return any(words in reason for words in _MISSING_WORDS)
+
+
+def is_stale(error: Any) -> bool:
+    """Whether a driver's error is of a statement that was prepared before a migration."""
+    if getattr(error, "sqlstate", None) == _NOT_SUPPORTED:
+        return getattr(getattr(error, "diag", None), "source_function", None) == _BY
+    return type(error).__name__ == _CLASS
 
 
 def _constraint(error: Any) -> str:
