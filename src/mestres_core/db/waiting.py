@@ -75,10 +75,11 @@ def is_async(call: Any) -> bool:
 
 def to_the_end(call: Callable[[], T]) -> T:
     """Do this whole, even if the task that waits for it is cancelled meanwhile; the cancellation comes after it."""
-    return wait_for(_finished(spawn(call))) if in_event_loop() else call()
+    return wait_for(finished(spawn(call))) if in_event_loop() else call()
 
 
-async def _finished(work: Coroutine[Any, Any, T]) -> T:
+async def finished(work: Coroutine[Any, Any, T]) -> T:
+    """What the work gives, which is done to its end; a cancellation of whoever waits for it comes after that."""
     loop = asyncio.get_running_loop()
     task = loop.create_task(work)
     cancelled: asyncio.CancelledError | None = None

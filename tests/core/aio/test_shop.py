@@ -140,6 +140,26 @@ def test_one_transaction(aio_url):
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("block", ["transaction", "snapshot"])
+def test_a_block_ends_after_the_calls_that_are_under_way(aio_url, block):
+    """`gather` leaves the others running at the first error: nothing of theirs is kept, and no connection is lost."""
+
+    async def main():
+        async with opened(aio_url) as shop:
+            with pytest.raises(NotFound):
+                async with getattr(shop, block)() as services:
+                    others = (services.inventory.level(sku) for sku in ("A1", "B2", "A1"))
+                    if block == "transaction":
+                        others = (services.inventory.receive(sku, quantity=1) for sku in ("A1", "B2", "A1"))
+                    await asyncio.gather(services.carts.get("nowhere"), *others)
+            assert shop.engine.pool.checkedout() == 0
+            assert [(await shop.inventory.level(sku)).on_hand for sku in ("A1", "B2")] == [10, 10]
+            await shop.inventory.receive("A1", quantity=1)
+            assert (await shop.audit()).clean
+
+    asyncio.run(main())
+
+
 @pytest.mark.scenario("C24")
 def test_in_the_hosts_session(aio_url):
     """The host's rollback, or its savepoint's, takes the shop's rows along; the services never commit."""
