@@ -158,9 +158,13 @@ class AsyncCommerce(AsyncServices):
         await self._call(self._core.migrate, revision)
 
     async def close(self) -> None:
-        """Give the database connections back; in the event loop in which they were used."""
-        await self._engine.dispose()
-        self._loop = None
+        """Write what was searched for, and give the database connections back; in the event loop that used them."""
+        try:
+            if self._loop in (None, asyncio.get_running_loop()):
+                await spawn(self._core.write_searches, at_once=True)
+        finally:
+            await self._engine.dispose()
+            self._loop = None
 
     async def __aenter__(self) -> Self:
         return self

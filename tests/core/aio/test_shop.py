@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import event, select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
@@ -27,6 +27,7 @@ from mestres_core.errors import (
 from mestres_core.events.facts import StockChanged
 from mestres_core.providers.fake import FakeCard
 from mestres_core.rules.tax import Taxed
+from mestres_core.search.models import asked
 from mestres_core.tax.remote import TaxesNeeded
 from mestres_core.testing.clock import FakeClock
 
@@ -283,6 +284,29 @@ def test_in_memory_when_closed():
         await shop.close()
 
     asyncio.run(main())
+
+
+def test_the_log_of_searches(aio_url, caplog):
+    """It is written in the event loop, which nobody waits for, and what is left of it when the shop is closed."""
+
+    written_log = select(asked.c.query, asked.c.asked)
+
+    async def search(shop, words, times):
+        for _ in range(times):
+            await shop.search.products(words)
+
+    async def main():
+        async with opened(aio_url) as shop:
+            await search(shop, "café", 500)
+            await asyncio.gather(*(task for task in asyncio.all_tasks() if task.get_name() == "mestres-search-log"))
+            written = await shop.read(lambda services: services.work.session.execute(written_log).all())
+            assert written == [("cafe", 500)]
+            await search(shop, "filtro", 2)
+        async with await AsyncCommerce.open(aio_url) as shop:
+            assert [(row.query, row.asked) for row in await shop.search.asked()] == [("cafe", 500), ("filtro", 2)]
+
+    asyncio.run(main())
+    assert caplog.messages == []
 
 
 def test_event_loops(aio_url):
