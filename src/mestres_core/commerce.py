@@ -10,7 +10,6 @@ Three ways in, one set of services, and each of them async by `shop.aio`:
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -30,7 +29,7 @@ from mestres_core.db import schema as db_schema
 from mestres_core.db.base import metadata
 from mestres_core.db.rulebook import Rulebook
 from mestres_core.db.session import COMMITTED, Database, make_engine, normal_url
-from mestres_core.db.waiting import ask, is_async, to_the_end
+from mestres_core.db.waiting import Aside, ask, is_async, to_the_end
 from mestres_core.downloads.service import PAID
 from mestres_core.events.facts import CatalogChanged, Fact, OrderChanged, OrderEdited, ProductChanged, StockChanged
 from mestres_core.events.hosted import facts_of
@@ -118,7 +117,7 @@ class Commerce(ServiceNames):
         self._rulebook = Rulebook()
         self._is_async = engine.dialect.is_async
         self._searches = QueryLog()
-        self._log_writer: threading.Thread | None = None
+        self._log_writer: Aside | None = None
         self.jobs = Jobs(
             self.run,
             self.read,
@@ -310,8 +309,22 @@ class Commerce(ServiceNames):
 
     def close(self) -> None:
         """Write what was searched for, and give the database connections back."""
-        self._write_searches(at_once=True)
+        self.write_searches(at_once=True)
         self.engine.dispose()
+
+    def write_searches(self, *, at_once: bool = False) -> None:
+        """Write the log of searches when it is time, aside: whoever has searched waits for no writer.
+
+        `at_once` writes what there is and waits for it. The shop's own calls and its end see to it.
+        """
+        writer = self._log_writer
+        if at_once and writer is not None:
+            writer.wait()
+        if not self._searches.due(at_once=at_once) or (writer is not None and writer.is_under_way()):
+            return
+        self._log_writer = Aside(self._flush_searches, name="mestres-search-log")
+        if at_once:
+            self._log_writer.wait()
 
     def __enter__(self) -> Self:
         return self
@@ -395,21 +408,6 @@ class Commerce(ServiceNames):
         if backend is not None and isinstance(fact, ProductChanged | StockChanged):
             self.read(lambda services: feed(services.outbox.session, backend, fact.product_id))
 
-    def _write_searches(self, *, at_once: bool = False) -> None:
-        """Write the log of searches when it is time, in a thread of its own: whoever has searched waits for no writer.
-
-        `at_once` writes what there is and waits for it.
-        """
-        writer = self._log_writer
-        if at_once and writer is not None:
-            writer.join()
-        if not self._searches.due(at_once=at_once) or (writer is not None and writer.is_alive()):
-            return
-        self._log_writer = threading.Thread(target=self._flush_searches, name="mestres-search-log", daemon=True)
-        self._log_writer.start()
-        if at_once:
-            self._log_writer.join()
-
     def _flush_searches(self) -> None:
         try:
             self.run(lambda services: services.search.flush())
@@ -449,7 +447,7 @@ class _OneCall:
         def call(*arguments: Any, **named: Any) -> Any:
             answer = run(lambda services: getattr(getattr(services, name), method)(*arguments, **named))
             if name == "search" and method == "products":
-                shop._write_searches()  # noqa: SLF001 - one class in two pieces
+                shop.write_searches()
             return answer
 
         setattr(self, method, call)

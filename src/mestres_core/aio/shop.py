@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -20,7 +20,7 @@ from mestres_core.aio.services import AsyncServices
 from mestres_core.checkout.audit import AuditReport
 from mestres_core.commerce import Commerce, Listener
 from mestres_core.config import Config
-from mestres_core.db.waiting import spawn
+from mestres_core.db.waiting import finished, spawn
 from mestres_core.errors import DatabaseNotReady
 from mestres_core.events.relay import Subscriber
 from mestres_core.services import Services
@@ -105,26 +105,14 @@ class AsyncCommerce(AsyncServices):
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncServices]:
         """Several calls in one transaction: committed at the end, rolled back by an error or a cancellation."""
-        manager = self._core.transaction()
-        services = await self._call(manager.__enter__)
-        try:
-            yield AsyncServices(services, _InTurn())
-        except BaseException as error:
-            await spawn(manager.__exit__, type(error), error, error.__traceback__)
-            raise
-        await spawn(manager.__exit__, None, None, None)
+        async with self._block(self._core.transaction()) as services:
+            yield services
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[AsyncServices]:
         """Several reads that agree with each other: all see the shop as it was at the first, whatever others commit."""
-        manager = self._core.snapshot()
-        services = await self._call(manager.__enter__)
-        try:
-            yield AsyncServices(services, _InTurn())
-        except BaseException as error:
-            await spawn(manager.__exit__, type(error), error, error.__traceback__)
-            raise
-        await spawn(manager.__exit__, None, None, None)
+        async with self._block(self._core.snapshot()) as services:
+            yield services
 
     async def run(self, call: Callable[[Services], T]) -> T:
         """One plain function of the plain services in one transaction, tried again when the database was busy."""
@@ -170,9 +158,13 @@ class AsyncCommerce(AsyncServices):
         await self._call(self._core.migrate, revision)
 
     async def close(self) -> None:
-        """Give the database connections back; in the event loop in which they were used."""
-        await self._engine.dispose()
-        self._loop = None
+        """Write what was searched for, and give the database connections back; in the event loop that used them."""
+        try:
+            if self._loop in (None, asyncio.get_running_loop()):
+                await spawn(self._core.write_searches, at_once=True)
+        finally:
+            await self._engine.dispose()
+            self._loop = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -181,6 +173,18 @@ class AsyncCommerce(AsyncServices):
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
         await self.close()
+
+    @asynccontextmanager
+    async def _block(self, manager: AbstractContextManager[Services]) -> AsyncIterator[AsyncServices]:
+        """A block of the plain shop. It ends after the calls that are under way: an error in `gather` leaves some."""
+        turn = _InTurn()
+        services = await self._call(manager.__enter__)
+        try:
+            yield AsyncServices(services, turn)
+        except BaseException as error:
+            await finished(turn(manager.__exit__, type(error), error, error.__traceback__))
+            raise
+        await finished(turn(manager.__exit__, None, None, None))
 
     async def _call(self, call: Callable[..., T], *arguments: Any, **named: Any) -> T:
         if asyncio.get_running_loop() is not self._loop:

@@ -20,7 +20,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Engine, Select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, ResourceClosedError
 from sqlalchemy.orm import Session
 
 from mestres_core.db.dialects.sql import busy
@@ -79,6 +79,7 @@ class PatientSession:
         self._questions = questions or Questions(bind)
         self._waiting: list[tuple[_Part, Mapping[str, Any]]] = []
         self._held: Connection | None = None
+        self._ended = False
         self._patient = bind.dialect.driver.startswith(("psycopg", "asyncpg"))
 
     def get_bind(self) -> Engine:
@@ -114,6 +115,8 @@ class PatientSession:
     def _hold(self) -> Connection:
         held = self._held
         if held is None:
+            if self._ended:  # what would be written now nobody would commit, and nobody give the connection back
+                raise ResourceClosedError("this transaction has ended: use its services within its block")
             held = self._held = self._bind.connect()
             held.begin()
         return held
@@ -131,7 +134,7 @@ class PatientSession:
 
         So, too, after a savepoint: what is rolled back to it must have been sent.
         """
-        if not self._patient or self.in_nested_transaction():
+        if not self._patient or self._ended or self.in_nested_transaction():
             self._hold().execute(statement, row)
             return
         part = self._parts(statement, tuple(row))
@@ -171,8 +174,11 @@ class PatientSession:
             self._held.rollback()
 
     def close(self) -> None:
-        """Give the connection back, with everything undone that was not committed. What waits is forgotten, too."""
-        self._waiting = []
+        """Give the connection back, with everything undone that was not committed. What waits is forgotten, too.
+
+        Nothing more is sent in this session.
+        """
+        self._waiting, self._ended = [], True
         held, self._held = self._held, None
         if held is not None:
             held.close()

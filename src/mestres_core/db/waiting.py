@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import sys
+import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -75,10 +76,11 @@ def is_async(call: Any) -> bool:
 
 def to_the_end(call: Callable[[], T]) -> T:
     """Do this whole, even if the task that waits for it is cancelled meanwhile; the cancellation comes after it."""
-    return wait_for(_finished(spawn(call))) if in_event_loop() else call()
+    return wait_for(finished(spawn(call))) if in_event_loop() else call()
 
 
-async def _finished(work: Coroutine[Any, Any, T]) -> T:
+async def finished(work: Coroutine[Any, Any, T]) -> T:
+    """What the work gives, which is done to its end; a cancellation of whoever waits for it comes after that."""
     loop = asyncio.get_running_loop()
     task = loop.create_task(work)
     cancelled: asyncio.CancelledError | None = None
@@ -97,6 +99,32 @@ async def _finished(work: Coroutine[Any, Any, T]) -> T:
 def _wake(waiter: asyncio.Future[None], _task: asyncio.Task[Any]) -> None:
     if not waiter.done():
         waiter.set_result(None)
+
+
+class Aside:
+    """Work that nobody waits for, in a thread or in a task of the event loop."""
+
+    def __init__(self, call: Callable[[], object], *, name: str) -> None:
+        """It begins at once; `call` raises nothing."""
+        self._work: asyncio.Task[object] | threading.Thread
+        if in_event_loop():
+            self._work = asyncio.get_running_loop().create_task(spawn(call), name=name)
+        else:
+            self._work = threading.Thread(target=call, name=name, daemon=True)
+            self._work.start()
+
+    def is_under_way(self) -> bool:
+        """Whether it goes on; what was left in an event loop that is closed does not."""
+        if isinstance(self._work, threading.Thread):
+            return self._work.is_alive()
+        return not self._work.done() and not self._work.get_loop().is_closed()
+
+    def wait(self) -> None:
+        """Until it is done."""
+        if isinstance(self._work, threading.Thread):
+            self._work.join()
+        elif self.is_under_way():
+            wait_for(asyncio.wait((self._work,)))
 
 
 class LoopLock:

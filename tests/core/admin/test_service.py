@@ -169,8 +169,8 @@ def test_long_reports_are_cut_but_not_their_totals(sold, monkeypatch):
 
 
 def test_days_are_those_of_sao_paulo(open_shop):
-    """An order at 02:59 UTC belongs to the day before, one at 03:00 to the new day; both ends of a period count."""
-    clock = FakeClock(datetime(2026, 3, 1, 2, 59, 59, tzinfo=UTC))
+    """An order before 03:00 UTC belongs to the day before, one at 03:00 to the new day; both ends of a period count."""
+    clock = FakeClock(datetime(2026, 3, 1, 2, 59, 59, 999_999, tzinfo=UTC))
     shop = open_shop(clock=clock)
     shop.product(stock=10)
     shop.buy()

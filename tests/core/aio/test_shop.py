@@ -7,7 +7,7 @@ import time
 
 import psycopg
 import pytest
-from sqlalchemy import event, make_url, text
+from sqlalchemy import event, make_url, select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
@@ -28,6 +28,7 @@ from mestres_core.errors import (
 from mestres_core.events.facts import StockChanged
 from mestres_core.providers.fake import FakeCard
 from mestres_core.rules.tax import Taxed
+from mestres_core.search.models import asked
 from mestres_core.tax.remote import TaxesNeeded
 from mestres_core.testing import Factory
 from mestres_core.testing.clock import FakeClock
@@ -138,6 +139,26 @@ def test_one_transaction(aio_url):
                 async with shop.transaction() as tx:
                     await tx.checkout.place(**await quoted(tx))
             assert shop.engine.pool.checkedout() == 0
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("block", ["transaction", "snapshot"])
+def test_a_block_ends_after_the_calls_that_are_under_way(aio_url, block):
+    """`gather` leaves the others running at the first error: nothing of theirs is kept, and no connection is lost."""
+
+    async def main():
+        async with opened(aio_url) as shop:
+            with pytest.raises(NotFound):
+                async with getattr(shop, block)() as services:
+                    others = (services.inventory.level(sku) for sku in ("A1", "B2", "A1"))
+                    if block == "transaction":
+                        others = (services.inventory.receive(sku, quantity=1) for sku in ("A1", "B2", "A1"))
+                    await asyncio.gather(services.carts.get("nowhere"), *others)
+            assert shop.engine.pool.checkedout() == 0
+            assert [(await shop.inventory.level(sku)).on_hand for sku in ("A1", "B2")] == [10, 10]
+            await shop.inventory.receive("A1", quantity=1)
+            assert (await shop.audit()).clean
 
     asyncio.run(main())
 
@@ -287,6 +308,29 @@ def test_what_was_prepared_before_a_migration_is_prepared_anew(postgres_database
                 assert (await shop.run(lambda services: services.orders.get(number))).number == number
 
     asyncio.run(main())
+
+
+def test_the_log_of_searches(aio_url, caplog):
+    """It is written in the event loop, which nobody waits for, and what is left of it when the shop is closed."""
+
+    written_log = select(asked.c.query, asked.c.asked)
+
+    async def search(shop, words, times):
+        for _ in range(times):
+            await shop.search.products(words)
+
+    async def main():
+        async with opened(aio_url) as shop:
+            await search(shop, "café", 500)
+            await asyncio.gather(*(task for task in asyncio.all_tasks() if task.get_name() == "mestres-search-log"))
+            written = await shop.read(lambda services: services.work.session.execute(written_log).all())
+            assert written == [("cafe", 500)]
+            await search(shop, "filtro", 2)
+        async with await AsyncCommerce.open(aio_url) as shop:
+            assert [(row.query, row.asked) for row in await shop.search.asked()] == [("cafe", 500), ("filtro", 2)]
+
+    asyncio.run(main())
+    assert caplog.messages == []
 
 
 def test_event_loops(aio_url):

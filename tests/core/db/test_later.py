@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import insert, select, text, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, ResourceClosedError
 from sqlalchemy.orm import Session
 
 from core_shop import TestShop
@@ -17,7 +17,7 @@ from mestres_core.db.later import PatientSession, write, write_and_ask
 from mestres_core.db.session import Database
 from mestres_core.errors import RetryableError
 from mestres_core.events.models import outbox
-from mestres_core.inventory.models import level
+from mestres_core.inventory.models import level, movement
 from mestres_core.testing.clock import FakeClock
 
 NEW = insert(outbox).inline()
@@ -190,3 +190,20 @@ def test_a_commit_that_would_keep_nothing_says_so(postgres_shop: TestShop) -> No
         session.execute(insert(outbox).inline(), row("a"))
         with contextlib.suppress(DBAPIError):
             session.execute(text("SELECT 1 / 0"))
+
+
+@pytest.mark.parametrize("block", ["transaction", "snapshot"])
+def test_what_has_ended_is_over(shop: TestShop, block: str) -> None:
+    """Services that are used after their block are refused: nobody would commit that, nor give its connection back."""
+    shop.product("A", stock=1)
+    with getattr(shop, block)() as services:
+        assert services.inventory.level("A").on_hand == 1
+    with pytest.raises(ResourceClosedError, match="has ended"):
+        services.inventory.receive("A", quantity=1)
+    with pytest.raises(ResourceClosedError, match="has ended"):
+        write(services.outbox.session, insert(movement), {})
+    with pytest.raises(ResourceClosedError, match="has ended"):
+        services.inventory.level("A")
+    assert shop.engine.pool.checkedout() == 0
+    shop.inventory.receive("A", quantity=1)
+    assert shop.inventory.level("A").on_hand == 2

@@ -204,7 +204,8 @@ def hour_of(dialect: str, column: Any) -> Any:
     as long again as all the rest of a report.
     """
     if dialect == "sqlite":
-        return cast(func.strftime("%s", column, type_=String), Integer) // 3600
+        whole = func.substr(column, 1, 19)  # of a fraction SQLite makes milliseconds, and of the last half one an hour
+        return cast(func.strftime("%s", whole, type_=String), Integer) // 3600
     return func.date_bin(text("interval '1 hour'"), column, text("timestamptz 'epoch'"))
 
 
