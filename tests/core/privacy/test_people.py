@@ -134,6 +134,31 @@ def test_nothing_of_an_erased_person_is_left_and_the_books_are(shop: TestShop) -
         shop.customers.find(ANA["email"])
 
 
+def test_carts_that_were_joined_at_a_sign_in_are_the_persons(shop: TestShop) -> None:
+    """Export and erasure know what the person put into carts, and where it was to go, before they signed in."""
+    shop.product(stock=100)
+    me = shop.customers.account("user-ana", email=ANA["email"]).id
+    bystander = shop.carts.create().id
+    shop.carts.add(bystander, sku="A1", attributes={"gravação": "de outra pessoa"})
+
+    def guest() -> str:
+        cart: str = shop.carts.create().id
+        shop.carts.add(cart, sku="A1", attributes={"gravação": "para a vovó"})
+        shop.checkout.quote(cart, address=THERE)
+        return cart
+
+    first, second, account = guest(), guest(), shop.carts.create(owner="user-ana").id
+    shop.carts.merge(first, into=second)
+    shop.carts.merge(second, into=account)
+
+    told = {each["id"]: each["quotes"] for each in shop.customers.export(me)["carts"]}
+    assert set(told) == {first, second, account}
+    assert told[first][0]["content"]["address"]["street"] == "Rua Zambrano"
+    shop.customers.erase(me)
+    assert _traces(shop) == []
+    assert shop.carts.get(bystander).lines[0].attributes == {"gravação": "de outra pessoa"}
+
+
 def test_erasing_again_changes_nothing(sqlite_shop: TestShop) -> None:
     """The second answer has nothing erased, the first moment, and the same rows kept; a rollback undoes the first."""
     shop = sqlite_shop
