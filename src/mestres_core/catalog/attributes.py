@@ -99,6 +99,8 @@ def _typed(checks: Checks, at: str, draft: ProductDraft, known: Definitions, pla
         if of is None:
             values[name] = value
             continue
+        if of.name in values:
+            checks.wrong(f"{at}attributes.{of.name}", "duplicate", value=name)
         try:
             values[of.name] = as_text(of.type, value, of.choices)
         except ValueError as wrong:
@@ -186,10 +188,10 @@ class AttributeService:
             "category_id": None if category is None else find_category(self._session, category).id,
         }
         one_at_a_time(self._session, self._work.dialect, SAVES)
-        known = read_definitions(self._work)
-        before = known.named(code) if code in {d.code for d in known.by_name.values()} else None
+        known, code = read_definitions(self._work), values["code"]
+        before = next((each for each in known.by_name.values() if each.code == code), None)
         same_name = known.by_name.get(values["name_folded"])
-        if same_name is not None and same_name.code != values["code"]:
+        if same_name is not None and same_name.code != code:
             raise ValidationError.of("name", "duplicate", value=values["name"])
         if before is not None and fold(before.name) != values["name_folded"]:
             self._rename(fold(before.name), values["name"])
@@ -239,14 +241,19 @@ class AttributeService:
         """
         if not isinstance(values, Mapping):
             raise ValidationError.of("values", "not_mapping")
+        one_at_a_time(self._session, self._work.dialect, SAVES)
         row = self._changing.lock(product)
         known, checks, places = read_definitions(self._work), Checks(), _Places(self._session)
         present = {r.name_folded for r in self._session.execute(_OF_PRODUCT, {"product_id": row.id})}
         rows: list[dict[str, Any]] = []
         gone: set[str] = set()
+        named: set[str] = set()
         for name, value in values.items():
             of = known.named(name) if isinstance(name, str) and storable(name) else None
             shown = of.name if of else checks.text("values", name, limit=60)
+            if fold(shown) in named:
+                checks.wrong(f"values.{shown}", "duplicate", value=name)
+            named.add(fold(shown))
             if value is None:
                 gone.add(fold(shown))
                 if (
