@@ -17,10 +17,17 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from mestres_core.catalog import indexing
 from mestres_core.catalog.assortment import definition
 from mestres_core.catalog.dto import AttributeDefinition, AttributeValue, ProductDraft
-from mestres_core.catalog.finding import Changing, announce_products, find_category, find_product
+from mestres_core.catalog.finding import (
+    Changing,
+    announce_products,
+    find_category,
+    find_product,
+    rename_in_rules,
+)
 from mestres_core.catalog.models import attribute, category
 from mestres_core.catalog.models import product as product_table
 from mestres_core.catalog.queries import Between
+from mestres_core.catalog.translations import forget
 from mestres_core.db.dialects.sql import insert as upsert
 from mestres_core.db.dialects.sql import one_at_a_time
 from mestres_core.errors import NotFound, ValidationError
@@ -218,7 +225,8 @@ class AttributeService:
         """Forget a definition; the values stay, as free text. Raises NotFound."""
         one_at_a_time(self._session, self._work.dialect, SAVES)
         of = self.get(code)
-        self._session.execute(delete(definition).where(definition.c.code == of.code))
+        gone = delete(definition).where(definition.c.code == of.code).returning(definition.c.id)
+        forget(self._session, "attribute", self._session.execute(gone).scalar_one())
         self._session.execute(update(attribute).where(attribute.c.name_folded == fold(of.name)).values(number=None))
 
     def of(self, product: int | str) -> tuple[AttributeValue, ...]:
@@ -318,6 +326,13 @@ class AttributeService:
         self._session.execute(
             update(attribute).where(attribute.c.name_folded == before).values(name=name, name_folded=fold(name))
         )
+
+        def renamed(rule: dict[str, Any]) -> dict[str, Any]:
+            if rule["type"] != "attribute":
+                return rule
+            return rule | {"filter": [[name if fold(of) == before else of, *rest] for of, *rest in rule["filter"]]}
+
+        rename_in_rules(self._work, renamed)
 
     def _rewrite(self, values: Mapping[str, Any]) -> None:
         """Put the values that products have into the form of the definition.
