@@ -11,7 +11,8 @@ and a host asks for it: `Commerce.open(url, plugins=["roastery"])`. Nothing is l
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import Any, Final, TypeAlias
@@ -87,7 +88,15 @@ def plugged(
     actions and merge policies, and by name among providers. Two plugins that set the same are a conflict, unless the
     host sets it. Raises PluginError.
     """
-    chosen = _in_order([load(each) if isinstance(each, str) else _given(each) for each in plugins])
+    asked: list[Plugin] = []
+    for place, each in enumerate(plugins):
+        if isinstance(each, str):
+            asked.append(load(each))
+        elif any(each is other for other in plugins[:place]):
+            raise PluginError(_name_of(each), "is asked for twice", "name it once")
+        else:
+            asked.append(_given(each, {other.name for other in asked}))
+    chosen = _in_order(asked)
     brought: dict[str, tuple[str, Any]] = {}
     for plugin in chosen:
         _check_known(plugin, known)
@@ -101,9 +110,18 @@ def plugged(
     return _told_apart(brought, settings)
 
 
-def _given(value: PluginLike) -> Plugin:
+def _given(value: PluginLike, taken: Collection[str]) -> Plugin:
+    """What stands there instead of a name. Two that have none of their own are not the same for that."""
     made = value() if callable(value) else value
-    return _plugin(made, getattr(value, "__name__", "") or "given")
+    name, numbered = _name_of(value), itertools.count(2)
+    free = name
+    while free in taken:
+        free = f"{name} {next(numbered)}"
+    return _plugin(made, free)
+
+
+def _name_of(value: PluginLike) -> str:
+    return (value.name if isinstance(value, Plugin) else str(getattr(value, "__name__", ""))) or "given"
 
 
 def _plugin(made: Any, name: str) -> Plugin:

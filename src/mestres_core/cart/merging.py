@@ -6,6 +6,7 @@ in the order of their ids, and the guest's is closed as merged in the same trans
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select, update
@@ -100,6 +101,8 @@ def _asked(
     policy: CartMergePolicy, name: str, existing: dict[LineKey, int], guest: dict[LineKey, int]
 ) -> dict[LineKey, int]:
     answer = policy.merge(existing=existing, guest=guest)
+    if not isinstance(answer, Mapping):
+        raise ExtensionFailed(f"merge policy {name!r}", f"a mapping from lines to pieces is expected, not {answer!r}")
     for key, pieces in answer.items():
         if key not in existing and key not in guest:
             raise ExtensionFailed(f"merge policy {name!r}", f"neither cart has a line {key!r}")

@@ -17,10 +17,17 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from mestres_core.catalog import indexing
 from mestres_core.catalog.assortment import definition
 from mestres_core.catalog.dto import AttributeDefinition, AttributeValue, ProductDraft
-from mestres_core.catalog.finding import Changing, announce_products, find_category, find_product
+from mestres_core.catalog.finding import (
+    Changing,
+    announce_products,
+    find_category,
+    find_product,
+    rename_in_rules,
+)
 from mestres_core.catalog.models import attribute, category
 from mestres_core.catalog.models import product as product_table
 from mestres_core.catalog.queries import Between
+from mestres_core.catalog.translations import forget
 from mestres_core.db.dialects.sql import insert as upsert
 from mestres_core.db.dialects.sql import one_at_a_time
 from mestres_core.errors import NotFound, ValidationError
@@ -99,6 +106,8 @@ def _typed(checks: Checks, at: str, draft: ProductDraft, known: Definitions, pla
         if of is None:
             values[name] = value
             continue
+        if of.name in values:
+            checks.wrong(f"{at}attributes.{of.name}", "duplicate", value=name)
         try:
             values[of.name] = as_text(of.type, value, of.choices)
         except ValueError as wrong:
@@ -186,10 +195,10 @@ class AttributeService:
             "category_id": None if category is None else find_category(self._session, category).id,
         }
         one_at_a_time(self._session, self._work.dialect, SAVES)
-        known = read_definitions(self._work)
-        before = known.named(code) if code in {d.code for d in known.by_name.values()} else None
+        known, code = read_definitions(self._work), values["code"]
+        before = next((each for each in known.by_name.values() if each.code == code), None)
         same_name = known.by_name.get(values["name_folded"])
-        if same_name is not None and same_name.code != values["code"]:
+        if same_name is not None and same_name.code != code:
             raise ValidationError.of("name", "duplicate", value=values["name"])
         if before is not None and fold(before.name) != values["name_folded"]:
             self._rename(fold(before.name), values["name"])
@@ -216,7 +225,8 @@ class AttributeService:
         """Forget a definition; the values stay, as free text. Raises NotFound."""
         one_at_a_time(self._session, self._work.dialect, SAVES)
         of = self.get(code)
-        self._session.execute(delete(definition).where(definition.c.code == of.code))
+        gone = delete(definition).where(definition.c.code == of.code).returning(definition.c.id)
+        forget(self._session, "attribute", self._session.execute(gone).scalar_one())
         self._session.execute(update(attribute).where(attribute.c.name_folded == fold(of.name)).values(number=None))
 
     def of(self, product: int | str) -> tuple[AttributeValue, ...]:
@@ -239,14 +249,19 @@ class AttributeService:
         """
         if not isinstance(values, Mapping):
             raise ValidationError.of("values", "not_mapping")
+        one_at_a_time(self._session, self._work.dialect, SAVES)
         row = self._changing.lock(product)
         known, checks, places = read_definitions(self._work), Checks(), _Places(self._session)
         present = {r.name_folded for r in self._session.execute(_OF_PRODUCT, {"product_id": row.id})}
         rows: list[dict[str, Any]] = []
         gone: set[str] = set()
+        named: set[str] = set()
         for name, value in values.items():
             of = known.named(name) if isinstance(name, str) and storable(name) else None
             shown = of.name if of else checks.text("values", name, limit=60)
+            if fold(shown) in named:
+                checks.wrong(f"values.{shown}", "duplicate", value=name)
+            named.add(fold(shown))
             if value is None:
                 gone.add(fold(shown))
                 if (
@@ -311,6 +326,13 @@ class AttributeService:
         self._session.execute(
             update(attribute).where(attribute.c.name_folded == before).values(name=name, name_folded=fold(name))
         )
+
+        def renamed(rule: dict[str, Any]) -> dict[str, Any]:
+            if rule["type"] != "attribute":
+                return rule
+            return rule | {"filter": [[name if fold(of) == before else of, *rest] for of, *rest in rule["filter"]]}
+
+        rename_in_rules(self._work, renamed)
 
     def _rewrite(self, values: Mapping[str, Any]) -> None:
         """Put the values that products have into the form of the definition.

@@ -16,8 +16,9 @@ from mestres_core.catalog import cards, indexing, queries
 from mestres_core.catalog.assortment import definition
 from mestres_core.catalog.attributes import SAVES
 from mestres_core.catalog.dto import Category, CategoryNode
-from mestres_core.catalog.finding import announce_products
+from mestres_core.catalog.finding import announce_products, rename_in_rules
 from mestres_core.catalog.models import category, product
+from mestres_core.catalog.translations import forget
 from mestres_core.db.dialects.sql import one_at_a_time
 from mestres_core.db.rulebook import touch
 from mestres_core.errors import NotFound, ValidationError
@@ -149,6 +150,12 @@ class CategoryService:
         if tree.by_slug.get(values.get("slug", slug), row).id != row.id:
             raise ValidationError.of("new_slug", "duplicate", value=values["slug"])
         self._session.execute(update(category).where(category.c.id == row.id).values(values))
+        if values.get("slug", slug) != slug:
+            here = ("category", slug)
+            rename_in_rules(
+                self._work,
+                lambda rule: rule | {"value": values["slug"]} if (rule["type"], rule.get("value")) == here else rule,
+            )
         self._changed(row.id)
         announce_products(self._work, product.c.category_id == row.id)  # their pages say its name
         return self.get(values.get("slug", slug))
@@ -219,6 +226,7 @@ class CategoryService:
         if self._session.execute(select(exists().where(definition.c.category_id == row.id))).scalar():
             raise ValidationError.of("slug", "invalid", reason="an attribute is required in it")
         self._session.execute(delete(category).where(category.c.id == row.id))
+        forget(self._session, "category", row.id)
         self._order([each.id for each in tree.children[row.parent_id] if each.id != row.id])
         self._changed(row.id)
 

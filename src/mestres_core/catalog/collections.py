@@ -18,6 +18,7 @@ from mestres_core.catalog.attributes import check_filters
 from mestres_core.catalog.dto import Collection
 from mestres_core.catalog.finding import Changing, find_product
 from mestres_core.catalog.models import card, category, product
+from mestres_core.catalog.translations import forget
 from mestres_core.db.dialects.sql import insert as upsert
 from mestres_core.db.keyset import Keyset
 from mestres_core.errors import NotFound, ValidationError
@@ -146,6 +147,7 @@ class CollectionService:
         row = self._row(slug, lock=True)
         self._session.execute(delete(collected).where(collected.c.collection_id == row.id))
         self._session.execute(delete(collection).where(collection.c.id == row.id))
+        forget(self._session, "collection", row.id)
         self._work.outbox.announce(CatalogChanged("collection", row.id))
 
     def tag(self, product: int | str, *tags: str) -> tuple[str, ...]:
@@ -229,8 +231,7 @@ class CollectionService:
         found: dict[str, Any] = {"type": kind, "not": given.get("not", False)}
         match kind:
             case "category":
-                self._known_category(checks, f"{at}.value", given.get("value"))
-                found["value"] = given.get("value")
+                found["value"] = self._known_category(checks, f"{at}.value", given.get("value"))
             case "tag":
                 value = given.get("value")
                 several = value if isinstance(value, list | tuple) else [value]
@@ -259,11 +260,12 @@ class CollectionService:
             checks.wrong(f"{at}.{error.field}", error.reason, **dict(error.data))
         return {"filter": [[name, *_plain(value)] for name, value in found.items()]}
 
-    def _known_category(self, checks: Checks, field: str, slug: Any) -> None:
+    def _known_category(self, checks: Checks, field: str, slug: Any) -> str:
         text = checks.text(field, slug, limit=120)
         query = select(category.c.id).where(category.c.slug == text)
         if text and storable(text) and self._session.execute(query).first() is None:
             raise NotFound("category", slug)
+        return text
 
     def _condition(self, rule: Mapping[str, Any]) -> ColumnElement[bool]:
         found = self._positive(rule)

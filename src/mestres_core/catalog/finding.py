@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, select
+from sqlalchemy import ColumnElement, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from mestres_core.catalog import cards
+from mestres_core.catalog.assortment import collection
 from mestres_core.catalog.models import category, product, variant
 from mestres_core.errors import NotFound
-from mestres_core.events.facts import ProductChanged
+from mestres_core.events.facts import CatalogChanged, ProductChanged
 from mestres_core.events.work import Work
 from mestres_core.rules.checks import BIGGEST_ID, storable
 
@@ -20,6 +21,7 @@ _BY_ID = select(*_COLUMNS).where(product.c.id == bindparam("id"))
 _BY_SLUG = select(*_COLUMNS).where(product.c.slug == bindparam("slug"))
 _CATEGORY = select(category).where(category.c.slug == bindparam("slug"))
 _VARIANT = select(variant).where(variant.c.sku == bindparam("sku"))
+_RULES = select(collection.c.id, collection.c.rules).order_by(collection.c.id).with_for_update()
 
 
 def find_product(session: Session, id_or_slug: Any) -> Any:
@@ -58,6 +60,15 @@ def announce_products(work: Work, condition: ColumnElement[bool]) -> None:
     """Say of every product that meets the condition that it was changed: what its page shows was."""
     query = select(product.c.id, product.c.category_id).where(condition).order_by(product.c.id)
     work.outbox.announce(*(ProductChanged(*row) for row in work.session.execute(query)))
+
+
+def rename_in_rules(work: Work, renamed: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Have the rules of collections follow a category or an attribute to its other name: `renamed` says a rule anew."""
+    for row in work.session.execute(_RULES).all():
+        rules = [renamed(rule) for rule in row.rules]
+        if rules != row.rules:
+            work.session.execute(update(collection).where(collection.c.id == row.id).values(rules=rules))
+            work.outbox.announce(CatalogChanged("collection", row.id))
 
 
 class Changing:

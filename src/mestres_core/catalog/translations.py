@@ -23,6 +23,7 @@ from mestres_core.events.work import Work
 from mestres_core.rules.checks import Checks, storable
 
 DEFAULT_LOCALE = "pt-BR"
+_OWN = (DEFAULT_LOCALE, DEFAULT_LOCALE.partition("-")[0])
 FIELDS: Mapping[str, Mapping[str, int]] = {
     "product": {"name": 200, "description": 20_000},
     "variant": {"name": 120},
@@ -46,10 +47,15 @@ def check_locale(checks: Checks, field: str, locale: Any) -> str:
 
 def chain(locale: str) -> tuple[str, ...]:
     """The languages to look in before the shop's own: en-GB, en."""
-    if locale in (DEFAULT_LOCALE, DEFAULT_LOCALE.partition("-")[0]):
+    if locale in _OWN:
         return ()
     plain = locale.partition("-")[0]
-    return tuple(dict.fromkeys((locale, plain) if plain != DEFAULT_LOCALE.partition("-")[0] else (locale,)))
+    return (locale,) if plain in (locale, *_OWN) else (locale, plain)
+
+
+def forget(session: Session, kind: str, row_id: int) -> None:
+    """Take away what is said of a row that goes: on SQLite the next one may get its number."""
+    session.execute(delete(translation).where(translation.c.kind == kind, translation.c.entity_id == row_id))
 
 
 class TranslationService:
@@ -70,7 +76,7 @@ class TranslationService:
         checks = Checks()
         checks.choice("kind", kind, tuple(FIELDS))
         check_locale(checks, "locale", locale)
-        if locale == DEFAULT_LOCALE:
+        if locale in _OWN:
             checks.wrong("locale", "invalid", reason=f"{locale} is the shop's own: change the text itself")
         fields = FIELDS.get(kind, {}) if isinstance(kind, str) else {}
         checks.mapping("texts", texts, tuple(fields))

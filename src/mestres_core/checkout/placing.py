@@ -17,6 +17,7 @@ from mestres_core.checkout.service import CheckoutService
 from mestres_core.db.waiting import ask, to_the_end
 from mestres_core.errors import InsufficientStock, OutcomeUnknown, PaymentDeclined
 from mestres_core.orders.dto import Order
+from mestres_core.payments.books import event_of
 from mestres_core.payments.service import PaymentService
 from mestres_core.typing import PaymentEvent, PaymentProvider, PaymentRequest
 
@@ -110,7 +111,8 @@ def _charged_at_home(services: Services, providers: Mapping[str, PaymentProvider
     """The order after providers have answered that ask nobody: its transaction need not end for that."""
     order: Order = begun.order
     for request in begun.requests:
-        order = services.checkout.apply_at_once(providers[request.provider].charge(request), begun=begun.order) or order
+        event = event_of(request.provider, providers[request.provider].charge(request))
+        order = services.checkout.apply_at_once(event, begun=begun.order) or order
     return replace(begun, order=order, request=None, requests=())
 
 
@@ -173,16 +175,15 @@ def _apply(run: Run, event: PaymentEvent, begun: Order | None = None) -> Any:
 
 def _charge(provider: PaymentProvider, request: PaymentRequest) -> PaymentEvent | None:
     try:
-        answer: PaymentEvent = ask(provider.charge, request)
+        return event_of(provider.name, ask(provider.charge, request))
     except Exception:  # noqa: BLE001 - whatever it was, the buyer may or may not have been charged: ask later
         _log.warning("payment %s: no clear answer from %s", request.key, provider.name, exc_info=True)
         return None
-    return answer
 
 
 def _inquire(provider: PaymentProvider | None, row: Any) -> PaymentEvent | None:
-    found: PaymentEvent | None = None if provider is None else ask(provider.lookup, row.id)
-    return found
+    found = None if provider is None else ask(provider.lookup, row.id)
+    return None if found is None else event_of(row.provider, found)
 
 
 def _lease(services: Services, *, key: str) -> bool:

@@ -18,6 +18,7 @@ from mestres_core.db.waiting import ask, to_the_end
 from mestres_core.errors import IllegalTransition, ProviderFailed
 from mestres_core.orders.dto import Order
 from mestres_core.orders.service import OrderService
+from mestres_core.payments.books import event_of
 from mestres_core.payments.dto import Refund
 from mestres_core.payments.service import PaymentService
 from mestres_core.typing import CaptureRequest, PaymentEvent, PaymentProvider, RefundRequest, VoidRequest
@@ -150,7 +151,8 @@ def _take(run: Run, providers: Mapping[str, PaymentProvider], request: CaptureRe
     whole = whole and not getattr(provider, "at_home", False)
     try:
         # The plain way first: every provider has it.
-        event = ask(provider.capture, request.payment_key) if whole else ask(provider.capture_part, request)
+        answer = ask(provider.capture, request.payment_key) if whole else ask(provider.capture_part, request)
+        event = event_of(request.provider, answer)
     except Exception as error:
         raise ProviderFailed(request.provider) from error
     _end(run, request.key, event, no="capture_failed")
@@ -161,7 +163,7 @@ def _release(run: Run, providers: Mapping[str, PaymentProvider], request: VoidRe
     """Whether the provider gave a clear answer to a void, which then has had its effect."""
     provider: Any = providers.get(request.provider)
     try:
-        event = ask(provider.void, request)
+        event = event_of(request.provider, ask(provider.void, request))
     except Exception:  # noqa: BLE001 - whatever it was, the same key is asked again
         _log.warning("void %s: no clear answer from %s", request.key, request.provider, exc_info=True)
         return False
@@ -177,7 +179,7 @@ def _end(run: Run, operation_id: str, event: PaymentEvent, *, no: str) -> None:
 def _give(run: Run, providers: Mapping[str, PaymentProvider], request: RefundRequest) -> bool:
     """Whether the provider gave a clear answer to a refund, which then has had its effect."""
     try:
-        event = ask(providers[request.provider].refund, request)
+        event = event_of(request.provider, ask(providers[request.provider].refund, request))
     except Exception:  # noqa: BLE001 - whatever it was, the money may or may not be on its way: the same key is asked again
         _log.warning("refund %s: no clear answer from %s", request.key, request.provider, exc_info=True)
         return False

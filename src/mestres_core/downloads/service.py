@@ -25,8 +25,8 @@ from mestres_core.orders.models import line, order
 from mestres_core.rules.checks import BIGGEST_ID, Checks, storable
 
 MOST_FILES = 50
-PAID = ("paid", "partially_refunded")
-"""The payment states in which files may be fetched."""
+PAID = ("paid", "partially_refunded", "refund_due")
+"""The payment states in which files may be fetched: what is owed to the buyer holds nothing up."""
 
 _COLUMNS = (download, variant.c.sku)
 _FILES = (
@@ -38,7 +38,7 @@ _FILES = (
 _ORDER = select(order.c.id, order.c.number, order.c.status, order.c.payment_status).where(
     order.c.number == bindparam("number")
 )
-_PIECES = line.c.quantity - line.c.cancelled_quantity - line.c.credited_quantity
+_PIECES = line.c.quantity - line.c.credited_quantity  # those that were called off are credited, too
 _DUE = (
     select(
         line.c.id.label("line_id"),

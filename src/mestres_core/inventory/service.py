@@ -529,9 +529,15 @@ class InventoryService:
             return {variant: {DEFAULT_LOCATION: pieces} for variant, pieces in wanted.items()}
         places = {variant: shelves[variant].places(shelves.today) for variant in wanted}
         chosen = self._allocator.allocate(wanted=wanted, places=places, address=address)
+        if not isinstance(chosen, Mapping) or not chosen.keys() <= wanted.keys():
+            reason = f"a mapping from the variants {sorted(wanted)} is expected, not {chosen!r}"
+            raise ExtensionFailed("the stock allocator", reason)
         for variant, pieces in wanted.items():
             rooms = {place.location_id: place.buyable for place in places[variant]}
             answer = chosen.get(variant, {})
+            if not isinstance(answer, Mapping) or any(type(part) is not int for part in answer.values()):
+                reason = f"whole pieces by location are expected of variant {variant}, not {answer!r}"
+                raise ExtensionFailed("the stock allocator", reason)
             total = sum(answer.values())
             if total < pieces:
                 raise InsufficientStock(sku=shelves[variant].before.sku, requested=pieces, available=total)

@@ -231,7 +231,8 @@ class Edits(OrderBooks):
             if each.id in taken
         )
         shipping = 0 if new else self._withdrawn_shipping(row, taken, lines)
-        return _Effect(taken, new, taxed, shipping, sum(each.gross for each in taxed) - back - shipping)
+        less = min(back + shipping, row.grand_amount - row.credited_amount)  # what goodwill gave is not given again
+        return _Effect(taken, new, taxed, shipping, sum(each.gross for each in taxed) - less)
 
     def _price(self, row: Any, sku: str, quantity: int) -> int:
         """What a piece costs this order's buyer today. Raises ValidationError."""

@@ -18,7 +18,7 @@ from sqlalchemy import bindparam, exists, func, insert, select, update
 from mestres_core.db.changes import change
 from mestres_core.db.dialects.sql import insert as upsert
 from mestres_core.db.later import write
-from mestres_core.errors import ValidationError
+from mestres_core.errors import ExtensionFailed, ValidationError
 from mestres_core.events.work import Work
 from mestres_core.payments.dto import Payment
 from mestres_core.payments.models import event as ledger
@@ -316,6 +316,13 @@ def _last(facts: Sequence[Any], name: str) -> Any:
         if value:
             return dict(value) if name == "action" else value
     return None
+
+
+def event_of(provider: str, answer: Any) -> PaymentEvent:
+    """What a provider has answered. Raises ExtensionFailed for what is no event: then nothing is known."""
+    if not isinstance(answer, PaymentEvent):
+        raise ExtensionFailed(f"payment provider {provider!r}", f"a PaymentEvent is expected, not {answer!r}")
+    return answer
 
 
 def check(event: PaymentEvent) -> None:

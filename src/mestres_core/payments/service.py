@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, case, or_, select, update
 from mestres_core.customers.service import CustomerService
 from mestres_core.errors import InvalidSignature, NotFound, TransactionOwnershipError, ValidationError
 from mestres_core.events.work import Work
-from mestres_core.payments.books import as_payment
+from mestres_core.payments.books import as_payment, event_of
 from mestres_core.payments.dto import LedgerEntry, Payment, Summary
 from mestres_core.payments.models import event as ledger
 from mestres_core.payments.models import operation, payment, refund
@@ -86,7 +86,7 @@ class PaymentService(Operations):
         now = self._work.clock.now()
         told = known.read_event(body=body, headers=headers, secret=self._secret, now=now)
         if told is not None:
-            self.on_event(told)
+            self.on_event(event_of(provider, told))
 
     def replay(self, payment_id: str | None = None, *, order_number: str | None = None, limit: int = 1000) -> int:
         """Work out again what the ledger says: of one payment, of one order, or of whatever has parked events.

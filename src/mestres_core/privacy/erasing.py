@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import String, bindparam, cast, delete, func, literal, or_, select, update
+from sqlalchemy import String, and_, bindparam, cast, delete, func, literal, or_, select, update
 
 from mestres_core.cart.models import cart
 from mestres_core.cart.models import line as cart_line
@@ -20,6 +20,7 @@ from mestres_core.customers.dto import ADDRESS_FIELDS, Erasure, Kept
 from mestres_core.customers.models import address, consent, customer
 from mestres_core.errors import ErasureRefused
 from mestres_core.events.facts import CartChanged, CustomerErased, OrderChanged
+from mestres_core.events.models import outbox
 from mestres_core.events.work import Work
 from mestres_core.inventory.models import movement, reservation
 from mestres_core.jobs.models import job, part
@@ -63,6 +64,7 @@ class Eraser:
             under_way = tuple(row.number for row in orders if _is_under_way(row))
             if under_way:
                 raise ErasureRefused(orders=under_way)
+        errors = self._forget_errors()
         emptied, gone = self._reviews.anonymise(self._of)
         erased = {
             **self._forget_carts(),
@@ -71,6 +73,7 @@ class Eraser:
             "reservations": self._forget_reservations(),
             "reviews": emptied + gone,
             "export_files": self._forget_files(),
+            "delivery_errors": errors,
         }
         erased["customer"], erased_at = self._forget_customer()
         if erased["customer"]:
@@ -114,6 +117,18 @@ class Eraser:
             *(OrderChanged(row.number, row.status, row.payment_status, self._of) for row in named)
         )
         return {"orders": len(named), "notes": notes, "payment_actions": actions}
+
+    def _forget_errors(self) -> int:
+        """What the outbox was told when facts about the person could not be delivered: it may name whom, and where."""
+        about: dict[str, Any] = {
+            "order": self._scope.numbers,
+            "cart": self._scope.cart_ids,
+            "review": select(cast(review.c.id, String)).where(review.c.customer_id == self._of),
+            "customer": [str(self._of)],
+        }
+        theirs = or_(*(and_(outbox.c.aggregate == kind, outbox.c.aggregate_id.in_(ids)) for kind, ids in about.items()))
+        emptied = update(outbox).where(outbox.c.last_error.is_not(None), theirs).values(last_error=None)
+        return len(self._session.execute(emptied.returning(outbox.c.id)).all())
 
     def _forget_carts(self) -> Mapping[str, int]:
         """Carts lose their owner, as their orders do; wishes and the addresses of quotes go."""

@@ -24,10 +24,13 @@ class Scope:
         self.numbers: Select[Any] = select(order.c.number).where(mine)
         self.payments: Select[Any] = select(payment.c.id).where(payment.c.order_number.in_(self.numbers))
         self.accounts: Select[Any] = select(account.c.id).where(account.c.customer_id == customer.id)
-        # What a guest put into carts is known by their orders; an account's also by its owner.
+        # What a guest put into carts is known by their orders; an account's also by its owner. Those that were joined
+        # with them at a sign-in were the same person's.
         of_orders = cart.c.id.in_(select(order.c.cart_id).where(mine))
         owned = [] if customer.reference is None else [cart.c.owner == customer.reference]
-        self.carts = or_(of_orders, *owned)
+        own = select(cart.c.id).where(or_(of_orders, *owned)).cte("own", recursive=True)
+        own = own.union(select(cart.c.id).where(cart.c.merged_into == own.c.id))
+        self.carts = cart.c.id.in_(select(own.c.id))
         self.cart_ids: Select[Any] = select(cart.c.id).where(self.carts)
         reserved = [] if customer.reference is None else [reservation.c.owner == customer.reference]
         self.reservations = or_(reservation.c.owner.in_(self.cart_ids), *reserved)

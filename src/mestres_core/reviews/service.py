@@ -31,7 +31,7 @@ PENDING, APPROVED, REJECTED = "pending", "approved", "rejected"
 _MOST_PER_PAGE = 100
 _LONGEST_BODY = 4000
 # What was paid for, and not called off as a whole.
-_BOUGHT = ("paid", "partially_refunded", "partially_paid")
+_BOUGHT = ("paid", "refund_due", "partially_refunded", "partially_paid")
 _COLUMNS = (
     review.c.id,
     review.c.product_id,

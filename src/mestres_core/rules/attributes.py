@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, localcontext
 
+from mestres_core.rules.money import EXACT
 from mestres_core.rules.text import fold
 
 TYPES = ("text", "number", "boolean", "choice", "date")
@@ -51,7 +52,7 @@ def from_text(kind: str, text: str) -> Value:
 
 def millionths(text: str) -> int:
     """A canonical number as it is kept for comparing: a whole number of millionths."""
-    return int(Decimal(text) * _MILLION)
+    return int(EXACT.multiply(Decimal(text), _MILLION))
 
 
 def _number(value: object) -> Decimal:
@@ -59,12 +60,14 @@ def _number(value: object) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
         raise wrong
     try:
-        exact = Decimal(str(value).strip())
-    except InvalidOperation:
-        raise wrong from None
-    if not exact.is_finite() or abs(exact) >= _BIGGEST or exact * _MILLION % 1:
+        with localcontext(EXACT):  # an exponent that is out of bounds raises or rounds, and so comes out as another
+            exact = Decimal(str(value).strip())
+            plain = exact.normalize()
+            fits = plain == exact and abs(plain) < _BIGGEST and not plain * _MILLION % 1
+    except ArithmeticError:
+        fits = False
+    if not fits:
         raise wrong
-    plain = exact.normalize()
     return plain or Decimal(0)  # no minus before a zero
 
 

@@ -14,11 +14,12 @@ from mestres_core.catalog.dto import FacetValue, Page, ProductCard
 from mestres_core.catalog.models import card, category, product, variant
 from mestres_core.catalog.texts import BREAK, is_mark
 from mestres_core.db.keyset import Keyset
-from mestres_core.errors import ValidationError
+from mestres_core.errors import ExtensionFailed, ValidationError
+from mestres_core.rules.checks import BIGGEST_ID
 from mestres_core.search.asking import Term
 from mestres_core.search.finding import RELEVANCE, Slice
 from mestres_core.search.narrowing import Narrowing
-from mestres_core.typing import SearchBackend, SearchDocument, SearchRequest, SearchTerm
+from mestres_core.typing import SearchBackend, SearchDocument, SearchHits, SearchRequest, SearchTerm
 
 # An engine's pages are by number, told by how many rows lie before.
 _CURSORS = {sort: Keyset(f"engine:{sort}", (product.c.id,)) for sort in (RELEVANCE, *queries.SORTS)}
@@ -77,7 +78,7 @@ class EngineFinder:
             number=wish.per_page,
             facets=wish.facets,
         )
-        hits = self._backend.search(request)
+        hits = _hits(self._backend.search(request))
         shown = [product.c.active, card.c.currency == base.currency, product.c.id.in_(hits.ids)]
         rows = {row.id: row for row in self._session.execute(queries.cards(shown))} if hits.ids else {}
         after = first + wish.per_page
@@ -89,6 +90,19 @@ class EngineFinder:
             _CURSORS[wish.sort].pack([after]) if after < min(hits.total, _DEEPEST) else None,
             {name: _values(counts) for name, counts in sorted(hits.facets.items())},
         )
+
+
+def _hits(answer: Any) -> SearchHits:
+    """What the engine found. Raises ExtensionFailed: on PostgreSQL the database would end the caller's transaction."""
+    if (
+        not isinstance(answer, SearchHits)
+        or not all(type(each) is int and 0 < each <= BIGGEST_ID for each in answer.ids)
+        or type(answer.total) is not int
+        or answer.total < 0
+    ):
+        reason = f"row numbers and how many there are in all are expected, not {answer!r}"
+        raise ExtensionFailed("the search engine", reason)
+    return answer
 
 
 def place_of(cursor: str | None, sort: str) -> tuple[int] | None:

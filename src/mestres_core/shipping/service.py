@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, delete, select
 
 from mestres_core.db import rulebook
 from mestres_core.db.dialects.sql import insert as upsert
-from mestres_core.errors import NotFound
+from mestres_core.errors import ExtensionFailed, NotFound
 from mestres_core.events.work import Work
 from mestres_core.rules.checks import BIGGEST_AMOUNT, Checks, storable
 from mestres_core.rules.money import Money
@@ -29,6 +29,7 @@ __all__ = ["NOTHING_TO_SEND", "ShippingService", "TableRater"]
 
 NOTHING_TO_SEND = "digital"
 """The way to send a cart in which all goods are digital."""
+_LONGEST_ID = 40
 _ZONES = select(zone).order_by(zone.c.code)
 _METHODS = select(method).order_by(method.c.zone_id, method.c.code, method.c.currency)
 _ZONE_ID = select(zone.c.id).where(zone.c.code == bindparam("code"))
@@ -193,10 +194,10 @@ class ShippingService:
         if items and not sent:
             return (ShippingOption(NOTHING_TO_SEND, "Digital", Money(0, currency), 0, 0),)
         if not isinstance(self._rater, TableRater):
-            return tuple(self._ask(sent, items_total, currency, address))
+            return _answered(self._ask(sent, items_total, currency, address), currency)
         table = self._table(stamp)
         if not table:
-            return tuple(self._ask(sent, items_total, currency, address))
+            return _answered(self._ask(sent, items_total, currency, address), currency)
         offers = table.offers(sent, value=items_total, currency=currency, address=address)
         return tuple(
             ShippingOption(
@@ -205,15 +206,10 @@ class ShippingService:
             for each in offers
         )
 
-    def _ask(
-        self, sent: Sequence[ShippingItem], items_total: int, currency: str, address: Mapping[str, str]
-    ) -> Iterable[ShippingOption]:
+    def _ask(self, sent: Sequence[ShippingItem], items_total: int, currency: str, address: Mapping[str, str]) -> Any:
         by_parcels = getattr(self._rater, "parcels", None)
         if by_parcels is not None:
-            found: Iterable[ShippingOption] = by_parcels(
-                items=sent, items_total=items_total, currency=currency, address=address
-            )
-            return found
+            return by_parcels(items=sent, items_total=items_total, currency=currency, address=address)
         weight = sum(item.weight_grams * item.quantity for item in sent)
         return self._rater.options(weight_grams=weight, items_total=items_total, currency=currency, address=address)
 
@@ -248,6 +244,32 @@ class ShippingService:
             )
             for row in self._session.execute(_ZONES)
         )
+
+
+def _answered(answer: Any, currency: str) -> tuple[ShippingOption, ...]:
+    """What a host's rater answered. Raises ExtensionFailed for what is no way to send something for this currency."""
+    if not isinstance(answer, Iterable):
+        raise ExtensionFailed("the shipping rater", f"a sequence of ShippingOption is expected, not {answer!r}")
+    options = tuple(answer)
+    for each in options:
+        if not _is_option(each, currency):
+            reason = f"a ShippingOption in {currency} that costs nothing or more is expected, not {each!r}"
+            raise ExtensionFailed("the shipping rater", reason)
+    return options
+
+
+def _is_option(value: Any, currency: str) -> bool:
+    return (
+        isinstance(value, ShippingOption)
+        and isinstance(value.id, str)
+        and 0 < len(value.id) <= _LONGEST_ID
+        and isinstance(value.name, str)
+        and isinstance(value.price, Money)
+        and value.price.currency == currency
+        and 0 <= value.price.amount <= BIGGEST_AMOUNT
+        and type(value.days) is int
+        and type(value.parcels) is int
+    )
 
 
 def _pairs(value: Any) -> tuple[tuple[Any, Any], ...]:

@@ -342,9 +342,10 @@ class TaxService:
 
 def checked_answer(lines: Sequence[TaxLine], answer: Iterable[Taxed]) -> tuple[Taxed, ...]:
     """What a host's calculator answered, when it adds up to these lines. Raises ProviderFailed when it does not."""
-    taxed = tuple(answer)
+    taxed = tuple(answer) if isinstance(answer, Iterable) else ()
     right = len(taxed) == len(lines) and all(
-        each.key == line.key
+        isinstance(each, Taxed)
+        and each.key == line.key
         and each.gross - each.added == line.amount
         and each.net + each.added + each.included == each.gross
         and all(type(amount) is int and amount >= 0 for _, amount in each.parts)

@@ -232,12 +232,25 @@ def test_what_languages_cost(shop: TestShop) -> None:
     assert counts[0] == counts[1] == counts[2] - 2
 
 
+def test_translations_go_with_what_they_are_of(shop: TestShop) -> None:
+    """A category, collection or attribute that is made later says nothing of one that was removed."""
+    shop.categories.create("Old"), shop.collections.save("Old"), shop.attributes.define("old")
+    for kind in ("category", "collection", "attribute"):
+        shop.translations.save(kind, "old", "en", name="Old")
+    shop.categories.remove("old"), shop.collections.remove("old"), shop.attributes.remove("old")
+    shop.categories.create("New"), shop.collections.save("New"), shop.attributes.define("new")
+    for kind in ("category", "collection", "attribute"):
+        assert shop.translations.of(kind, "new") == {}
+    assert shop.sql("SELECT * FROM mc_translation") == []
+
+
 def test_wrong_translations(sqlite_shop: TestShop) -> None:
     """Kinds, languages and fields must be known; the shop's own language is changed where it stands."""
     shop = sqlite_shop
     shop.product()
     refused(lambda: shop.translations.save("poem", "x", "english please"), "kind", "locale", "texts")
     refused(lambda: shop.translations.save("product", "cafe-a1", "pt-BR", name="x"), "locale")
+    refused(lambda: shop.translations.save("product", "cafe-a1", "pt", name="x"), "locale")
     refused(lambda: shop.translations.save("product", "cafe-a1", "en", title="x"), "texts.title")
     refused(lambda: shop.translations.save("product", "cafe-a1", "en", name="x" * 201), "name")
     refused(lambda: shop.catalog.list(locale="?"), "locale")

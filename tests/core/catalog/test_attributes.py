@@ -1,5 +1,6 @@
 """Typed attributes: definitions, what they refuse, and lists narrowed by them."""
 
+import threading
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -43,6 +44,8 @@ def test_values_have_one_form(kind: str, value: object, text: str) -> None:
         ("number", "NaN"),
         ("number", "1e12"),
         ("number", "0.1234567"),
+        ("number", "1e999999999"),
+        ("number", "1e-999999999"),
         ("boolean", "perhaps"),
         ("boolean", 1),
         ("choice", "Escura"),
@@ -187,3 +190,54 @@ def test_wrong_values(sqlite_shop: TestShop) -> None:
         shop.attributes.set("nothing", {"a": "b"})
     with pytest.raises(NotFound):
         shop.attributes.get("nothing")
+
+
+def test_one_attribute_named_twice(shop: TestShop) -> None:
+    """By code and by name, or in two spellings: which of the values counts nobody can know, so it is refused."""
+    shop.attributes.define("roast", name="Torra")
+    made = shop.product()
+    for twice in ({"roast": "Clara", "Torra": "Escura"}, {"Lote": "1", "lote": "2"}, {"Torra": None, "torra": "Clara"}):
+        with pytest.raises(ValidationError) as caught:
+            shop.attributes.set(made.id, twice)
+        assert [each.reason for each in caught.value.errors] == ["duplicate"]
+    assert shop.attributes.of(made.id) == ()
+    with pytest.raises(ValidationError, match=r"attributes\.Torra"):
+        shop.product("B2", attributes={"roast": "Clara", "Torra": "Escura"})
+
+
+def test_a_definition_is_found_by_its_code(sqlite_shop: TestShop) -> None:
+    """Spaces around a code do not count, and the name of one definition may be the code of another."""
+    shop = sqlite_shop
+    assert shop.attributes.define(" height ", name="Altitude", type="number").code == "height"
+    made = shop.product(attributes={"Altitude": 900})
+    shop.attributes.define(" height ", name="Altura", type="number")
+    assert [("height", "Altura")] == [(each.code, each.name) for each in shop.attributes.of(made.id)]
+
+    shop.attributes.define("a", name="B")
+    shop.attributes.define("b", name="A")
+    shop.attributes.set(made.id, {"A": "of b", "B": "of a"})
+    shop.attributes.define("a", name="B", unit="m")
+    assert {("a", "of a", "m"), ("b", "of b", "")} < {
+        (each.code, each.value, each.unit) for each in shop.attributes.of(made.id)
+    }
+
+
+def test_a_value_is_not_set_past_a_definition(postgres_shop: TestShop) -> None:
+    """What is defined waits for the values that are being set, and proves them, too."""
+    shop = postgres_shop
+    made, refused = shop.product(), []
+
+    def define() -> None:
+        try:
+            shop.attributes.define("altitude", type="number")
+        except ValidationError as wrong:
+            refused.append(wrong)
+
+    defining = threading.Thread(target=define)
+    with shop.transaction() as tx:
+        tx.attributes.set(made.id, {"altitude": "high"})
+        defining.start()
+        defining.join(0.3)
+    defining.join()
+    assert ["type"] == [each.field for wrong in refused for each in wrong.errors]
+    assert ["high"] == [each.value for each in shop.attributes.of(made.id)]

@@ -85,6 +85,24 @@ def test_a_collection_follows_its_products(lots: TestShop) -> None:
         lots.collections.get("altos")
 
 
+def test_rules_follow_what_they_name_to_another_name(lots: TestShop) -> None:
+    """A category with another slug, an attribute with another name: the collections have the products that they had."""
+    high = {"type": "attribute", "name": "altitude", "min": 1000}
+    lots.collections.save("Grãos", rules=[{"type": "category", "value": " graos "}, high | {"not": True}])
+    lots.collections.save("Outros", rules=[{"type": "category", "value": "graos", "not": True}, high])
+    lots.collections.save("Claros", rules=[{"type": "attribute", "name": "Torra", "value": "Clara"}])
+
+    def listed() -> str:
+        slugs = ("graos", "outros", "claros")
+        return "".join(card.sku for slug in slugs for card in lots.catalog.list(collection=slug))
+
+    assert listed() == "ACA"
+    lots.categories.rename("graos", new_slug="cafes")
+    lots.attributes.define("altitude", name="Altura", type="number")
+    assert listed() == "ACA"
+    assert [rule["value"] for rule in lots.collections.get("graos").rules if rule["type"] == "category"] == ["cafes"]
+
+
 def test_pages(lots: TestShop) -> None:
     """A cursor visits every product of a collection once."""
     lots.collections.save("Todos", rules=[{"type": "price", "min": 0}])

@@ -9,6 +9,7 @@ import pytest
 
 from core_shop import TestShop
 from mestres_core.errors import (
+    ExtensionFailed,
     IdempotencyConflict,
     IllegalTransition,
     NotFound,
@@ -218,6 +219,55 @@ def test_a_capture_without_an_answer_may_be_asked_again(open_shop: Callable[...,
         shop.orders.capture(number)
     assert shop.orders.get(number).payment_status == "authorized"
     assert shop.orders.capture(number).payment_status == "paid"
+    assert shop.audit().clean
+
+
+@pytest.mark.parametrize("said", [None, {"kind": "captured"}, "ok"], ids=repr)
+def test_an_answer_that_is_no_event_is_none(open_shop: Callable[..., TestShop], said: object) -> None:
+    """Whatever a provider is asked, it is asked again later under the same key, and happens once."""
+
+    class Odd(FakeCard):
+        """Does what it is asked, and answers something else as long as the test wants."""
+
+        odd = False
+
+        def charge(self, request: Any) -> Any:
+            return self._said(super().charge(request))
+
+        def lookup(self, key: str) -> Any:
+            return self._said(super().lookup(key))
+
+        def capture(self, key: str) -> Any:
+            return self._said(super().capture(key))
+
+        def refund(self, request: Any) -> Any:
+            return self._said(super().refund(request))
+
+        def read_event(self, **_given: Any) -> Any:
+            return said
+
+        def _said(self, event: Any) -> Any:
+            return said if self.odd else event
+
+    card = Odd(sleep=lambda _seconds: None)
+    shop = open_shop(providers=(card,))
+    shop.product()
+    authorized, paid = shop.buy(token="tok_auth").order, shop.buy().order
+    card.odd = True
+    unclear = shop.buy().order
+    assert unclear.payment_status == "pending"
+    with pytest.raises(ProviderFailed):
+        shop.orders.capture(authorized.number)
+    assert shop.orders.refund(paid.number, amount=100).status == "pending"
+    if said is not None:  # None: it is nothing of ours
+        with pytest.raises(ExtensionFailed, match="payment provider 'card'"):
+            shop.payments.receive("card", body=b"{}", headers={})
+
+    card.odd = False
+    shop.clock.advance(seconds=31)
+    assert shop.recover() == 3
+    numbers = [each.number for each in (authorized, paid, unclear)]
+    assert [shop.orders.get(number).payment_status for number in numbers] == ["paid", "partially_refunded", "paid"]
     assert shop.audit().clean
 
 

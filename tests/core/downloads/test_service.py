@@ -53,6 +53,23 @@ def test_nothing_before_the_payment_and_nothing_after_the_money_is_back(course: 
         course.downloads.deliver(paid.order.number)
 
 
+def test_what_is_left_of_an_order_is_given_while_money_goes_back(course: TestShop) -> None:
+    """Pieces called off take their own downloads along and no others, and a refund that is due holds nothing up."""
+    course.product("MUG")
+    order = course.place(course.cart(("C1", 3), ("MUG", 1))).order
+    bought, mug = order.lines
+    assert course.orders.cancel_lines(order.number, lines={bought.id: 1, mug.id: 1}).payment_status == "refund_due"
+    assert course.downloads.undelivered(order.number)
+    book = course.downloads.deliver(order.number)[0]
+    assert (book.left, course.downloads.fetch(book.token).left) == (4, 3)
+    course.orders.refund(order.number)
+    assert course.downloads.fetch(book.token).left == 2
+
+    course.orders.cancel_lines(order.number, lines={bought.id: 2})
+    with pytest.raises(Conflict, match="not paid"):
+        course.downloads.fetch(book.token)
+
+
 def test_the_payments_fact_delivers(course: TestShop) -> None:
     """The fact of the payment grants the files before anybody else hears of it; told twice, it grants them once."""
     heard: list[tuple[str, int]] = []

@@ -7,7 +7,7 @@ import pytest
 
 from mestres_core import Commerce, Config
 from mestres_core.errors import PluginError
-from mestres_core.plugins import Plugin, installed, load
+from mestres_core.plugins import Plugin, installed, load, plugged
 from mestres_core.providers.fake import FakeCard, FakePix
 from mestres_core.testing import memory_shop
 
@@ -146,6 +146,28 @@ A, B, C = Sink("a"), Sink("b"), Sink("c")
 def test_in_which_order(plugins, own, expected):
     """In the order in which they are asked for, behind what they come after; the host's own first."""
     assert list(Config.with_plugins(*plugins, **own).sinks) == expected
+
+
+def test_several_without_a_name():
+    """Mappings have none, and many a package calls its function "plugin": they are not the same for that."""
+
+    def plugin():
+        return {"sinks": [A]}
+
+    def other():
+        return {"sinks": [B]}
+
+    other.__name__ = "plugin"
+    one, two = {"tax": 1}, {"rounding": 2}
+    made = plugged(
+        [plugin, other, one, two, Plugin(settings={"ids": 3})], {}, known=("sinks", "tax", "rounding", "ids")
+    )
+    assert made == {"sinks": [A, B], "tax": 1, "rounding": 2, "ids": 3}
+    with pytest.raises(PluginError, match="Plugin given 2: sets tax, and so does given"):
+        plugged([one, {"tax": 2}], {}, known=("tax",))
+    for same in (plugin, one, Plugin(settings={}, name="x")):
+        with pytest.raises(PluginError, match="asked for twice"):
+            plugged([same, same], {}, known=("sinks", "tax"))
 
 
 CONFLICTS = [

@@ -8,9 +8,11 @@ import pytest
 from sqlalchemy.orm import Session
 
 from core_shop import ADDRESS
+from mestres_core import Money
 from mestres_core.errors import ExtensionFailed, InsufficientStock, ValidationError
 from mestres_core.inventory.holding import ReserveInCart
 from mestres_core.testing import Factory, memory_shop
+from mestres_core.typing import ShippingOption
 
 
 class Larger:
@@ -60,8 +62,10 @@ def test_a_merge_policy_of_ones_own():
         lambda existing, guest: {(99, ""): 1},
         lambda existing, guest: dict.fromkeys(guest, -1),
         lambda existing, guest: dict.fromkeys(guest, 1.0),
+        lambda existing, guest: None,
+        lambda existing, guest: [*guest],
     ],
-    ids=["a line of neither", "fewer than none", "parts of a piece"],
+    ids=["a line of neither", "fewer than none", "parts of a piece", "nothing", "no quantities"],
 )
 def test_a_merge_that_cannot_be(answer):
     """Lines of neither cart and quantities that are none are refused, and both carts stay as they were."""
@@ -201,6 +205,62 @@ def test_rounding_that_is_none(answer):
         shop.promotions.save("p", name="P", actions=[{"type": "percent", "percent": 50}])
         with pytest.raises(ExtensionFailed, match="rounding"):
             make.cart("A")
+
+
+class Answering:
+    """A rater and a generator of order numbers that answer whatever they were made with."""
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def options(self, **_asked):
+        return self.answer
+
+    def next(self, session, *, channel):
+        return self.answer
+
+
+def _way(**other):
+    return ShippingOption(**({"id": "bike", "name": "Bike", "price": Money(800, "BRL"), "days": 1} | other))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        1.5,
+        [None],
+        "bike",
+        [_way(id=None)],
+        [_way(id="x" * 41)],
+        [_way(price=800)],
+        [_way(price=Money(800, "USD"))],
+        [_way(price=Money(-1, "BRL"))],
+        [_way(), _way(days=1.5)],
+    ],
+    ids=repr,
+)
+def test_a_way_to_send_that_is_none(answer):
+    """Nothing is quoted by it: least of all in another currency, or for less than nothing."""
+    with memory_shop(shipping=Answering(answer)) as shop:
+        make = Factory(shop)
+        make.product("A")
+        cart = make.cart("A")
+        with pytest.raises(ExtensionFailed, match="shipping rater"):
+            make.quote(cart)
+        assert shop.carts.get(cart.id) == cart
+
+
+@pytest.mark.parametrize("answer", [None, 7, "", "x" * 33, "a\0b", ["A1"]], ids=repr)
+def test_an_order_number_that_is_none(answer):
+    """It is the generator that has failed, not what the buyer has said; nothing is set aside for the order."""
+    with memory_shop(numbers=Answering(answer)) as shop:
+        make = Factory(shop)
+        make.product("A", stock=3)
+        with pytest.raises(ExtensionFailed, match="order numbers"):
+            make.order("A")
+        assert shop.inventory.level("A").available == 3
+        assert not shop.orders.list().items
 
 
 def test_sinks_are_told_what_was_committed():

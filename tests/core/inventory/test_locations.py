@@ -147,6 +147,10 @@ def test_an_allocator_of_your_own(open_shop: Any) -> None:
         answers.append(lambda ids, said=nonsense: {variant: {ids[variant][code]: n for code, n in said.items()}})
         with pytest.raises((ExtensionFailed, InsufficientStock)):
             shop.reservations.reserve("counter", items={"A1": 1 if len(nonsense) > 1 else 4})
+    for shapeless in (None, [], {variant: None}, {variant: {1: 1.0}}, {variant: [1]}, {"A1": {1: 1}}):
+        answers.append(lambda _ids, said=shapeless: said)
+        with pytest.raises(ExtensionFailed, match="allocator"):
+            shop.reservations.reserve("counter", items={"A1": 1})
     assert (shop.inventory.level("A1").allocated, shop.inventory.level("A1").reserved) == (2, 0)
     assert shop.audit().clean
 

@@ -43,6 +43,19 @@ def test_fewer_pieces_are_owed_back(bought: Bought) -> None:
     assert shop.audit().clean
 
 
+def test_what_goodwill_gave_is_no_part_of_the_difference(bought: Bought) -> None:
+    """The buyer is told what the change comes to: of what was given back before nothing is owed again."""
+    shop, number, a, _ = bought
+    grand = shop.orders.get(number).totals.grand.amount
+    shop.orders.refund(number, amount=grand - 300)
+    edit = shop.orders.begin_edit(number)
+    edit = shop.orders.edit_set(edit.id, a, quantity=1)
+    assert edit.difference.amount == -300
+    order = shop.orders.commit_edit(edit.id, expected=-300)
+    assert (order.refund_due.amount, order.credited) == (300, order.totals.grand)
+    assert shop.audit().clean
+
+
 def test_more_pieces_and_new_goods_are_still_to_be_paid(bought: Bought) -> None:
     """They come as lines of their own; until they are paid, nothing more is shipped."""
     shop, number, a, _ = bought

@@ -4,12 +4,15 @@ import itertools
 import os
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from core_shop import TestShop
-from mestres_core.errors import InsufficientStock
+from mestres_core.errors import InsufficientStock, RetryableError
 from mestres_core.orders.numbers import SequentialNumbers
+from mestres_core.testing import race
 
 LONG = os.environ.get("MESTRES_STRESS") == "long"
 
@@ -50,6 +53,38 @@ def test_an_order_that_fails_gives_its_number_back(open_shop: Callable[..., Test
         shop.place(other, "tok_declined")
     assert shop.place(other).order.number == "DEFAULT-000102"
     assert shop.orders.get("DEFAULT-000101").status == "cancelled"
+
+
+class Counted:
+    """Numbers by how many orders there are, as a host might write it; with `most` it begins again there."""
+
+    def __init__(self, most: int = 1000) -> None:
+        self.most = most
+
+    def next(self, session: Any, *, channel: str) -> str:
+        count: int = session.execute(text("SELECT count(*) FROM mc_order")).scalar_one()
+        return f"N{count % self.most + 1}"
+
+
+def test_two_that_see_the_same_take_numbers_one_after_the_other(open_shop: Callable[..., TestShop]) -> None:
+    """An order whose number was taken by another one in that moment is written again, with the next."""
+    shop = open_shop(numbers=Counted())
+    shop.product()
+    wanted = [shop.arguments(shop.quote(shop.cart(("A1", 1)))) for _ in range(4)]
+    outcomes = race(*(lambda each=each: shop.checkout.place(**each).order.number for each in wanted))
+    assert sorted(str(each.value) for each in outcomes) == ["N1", "N2", "N3", "N4"]
+    assert shop.audit().clean
+
+
+def test_a_number_that_is_never_free(open_shop: Callable[..., TestShop]) -> None:
+    """Is told after some tries, by an error of the shop's own, and nothing of the order stays."""
+    shop = open_shop(numbers=Counted(most=1))
+    shop.product()
+    shop.buy()
+    with pytest.raises(RetryableError, match="number"):
+        shop.buy()
+    assert shop.available() == 9
+    assert shop.audit().clean
 
 
 @pytest.mark.parametrize(

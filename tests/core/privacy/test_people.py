@@ -134,6 +134,58 @@ def test_nothing_of_an_erased_person_is_left_and_the_books_are(shop: TestShop) -
         shop.customers.find(ANA["email"])
 
 
+def test_carts_that_were_joined_at_a_sign_in_are_the_persons(shop: TestShop) -> None:
+    """Export and erasure know what the person put into carts, and where it was to go, before they signed in."""
+    shop.product(stock=100)
+    me = shop.customers.account("user-ana", email=ANA["email"]).id
+    bystander = shop.carts.create().id
+    shop.carts.add(bystander, sku="A1", attributes={"gravação": "de outra pessoa"})
+
+    def guest() -> str:
+        cart: str = shop.carts.create().id
+        shop.carts.add(cart, sku="A1", attributes={"gravação": "para a vovó"})
+        shop.checkout.quote(cart, address=THERE)
+        return cart
+
+    first, second, account = guest(), guest(), shop.carts.create(owner="user-ana").id
+    shop.carts.merge(first, into=second)
+    shop.carts.merge(second, into=account)
+
+    told = {each["id"]: each["quotes"] for each in shop.customers.export(me)["carts"]}
+    assert set(told) == {first, second, account}
+    assert told[first][0]["content"]["address"]["street"] == "Rua Zambrano"
+    shop.customers.erase(me)
+    assert _traces(shop) == []
+    assert shop.carts.get(bystander).lines[0].attributes == {"gravação": "de outra pessoa"}
+
+
+def test_what_could_not_be_delivered_names_nobody(shop: TestShop) -> None:
+    """A subscriber's error may say to whom a message was to go; the facts still wait, and others' errors stay."""
+    shop.product(stock=100)
+    order = _buy(shop)
+    _buy(shop, customer={"name": "Bia Outra", "email": "bia@example.com"})
+    shop.reviews.submit(order.customer_id, product_id=1, rating=5)
+
+    def refused(fact: Any) -> None:
+        if fact.type in ("OrderChanged", "ReviewChanged"):
+            number = getattr(fact, "number", order.number)
+            raise ConnectionError(f"550 {shop.orders.get(number).customer['email']} is no mailbox")
+
+    shop.subscribe(refused)
+    shop.relay(limit=1000)
+
+    def named() -> list[str]:
+        return [line for line in _traces(shop) if line.startswith("mc_outbox")]
+
+    assert len(named()) == 2
+    waiting = shop.events.status().waiting
+
+    assert shop.customers.erase(order.customer_id).erased["delivery_errors"] == 2
+    assert named() == []
+    assert shop.sql("SELECT count(*) FROM mc_outbox WHERE last_error LIKE '%bia@%'") == [(1,)]
+    assert shop.events.status().waiting > waiting
+
+
 def test_erasing_again_changes_nothing(sqlite_shop: TestShop) -> None:
     """The second answer has nothing erased, the first moment, and the same rows kept; a rollback undoes the first."""
     shop = sqlite_shop

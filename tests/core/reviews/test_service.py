@@ -125,6 +125,16 @@ def test_who_has_bought_is_verified(shop: TestShop) -> None:
     assert shop.reviews.approve(early.id).verified
 
 
+def test_a_refund_that_is_due_takes_no_purchase_away(sqlite_shop: TestShop) -> None:
+    """Who has called one of two products off has still bought the other, and has not bought the first."""
+    shop = sqlite_shop
+    kept, gone = shop.product(), shop.product("B2")
+    order = shop.place(shop.cart(("A1", 1), ("B2", 1))).order
+    assert shop.orders.cancel_lines(order.number, lines={order.lines[1].id: 1}).payment_status == "refund_due"
+    assert shop.reviews.submit(order.customer_id, product_id=kept.id, rating=5).verified
+    assert not shop.reviews.submit(order.customer_id, product_id=gone.id, rating=5).verified
+
+
 def test_a_shop_where_only_buyers_review_unmoderated(open_shop: Callable[..., TestShop]) -> None:
     """The policy of a shop: shown at once, and refused to others."""
     shop = open_shop(reviews=ReviewPolicy(moderated=False, verified_only=True))

@@ -4,6 +4,7 @@ from decimal import Context, Decimal, localcontext
 
 from core_shop import TestShop
 from mestres_core.money import Money, format_money
+from mestres_core.rules.attributes import as_text, millionths
 from mestres_core.rules.checks import Checks
 
 
@@ -22,3 +23,10 @@ def test_rates_are_not_rounded_to_the_hosts_precision(sqlite_shop: TestShop) -> 
         checks = Checks()
         checks.ppm("percent", "12.34567")
         assert [error.reason for error in checks.errors] == ["invalid"]
+
+
+def test_attributes_are_not_rounded_to_the_hosts_precision() -> None:
+    """Neither as they are kept nor as they are compared."""
+    with localcontext(Context(prec=4)):
+        assert as_text("number", "123456.789") == "123456.789"
+        assert millionths("123456.789") == 123_456_789_000

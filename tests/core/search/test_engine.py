@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -138,6 +139,26 @@ def test_while_it_is_ill_the_database_answers(beside: TestShop, engine: Memory) 
     beside.clock.advance(minutes=10)
     _relay(beside)
     assert made.id in engine.documents
+
+
+@pytest.mark.parametrize(
+    "hits",
+    [None, ([1], 1), SearchHits(["1"], 1), SearchHits([2**63], 1), SearchHits([1], None), SearchHits([1], -1)],  # type: ignore[list-item, arg-type]
+    ids=repr,
+)
+def test_an_answer_that_is_none_is_the_databases(open_shop: Callable[..., TestShop], hits: Any) -> None:
+    """In the caller's transaction, too, which goes on: the database is never asked for what is no row number."""
+
+    class Odd(Memory):
+        def search(self, request: SearchRequest) -> SearchHits:
+            return hits  # type: ignore[no-any-return]
+
+    shop = open_shop(search=Odd())
+    shop.product("A", name="Café A")
+    with shop.transaction() as tx:
+        assert [card.sku for card in tx.search.products("café").items] == ["A"]
+        tx.catalog.save(name="Chá", variants=[{"sku": "B", "price": 1000}])
+    assert shop.catalog.list().total == 2
 
 
 def test_a_rebuild_fills_it_anew(beside: TestShop, engine: Memory) -> None:

@@ -378,6 +378,21 @@ def test_an_answer_that_does_not_add_up_is_none(tmp_path: Any, wrong: dict[str, 
         added(shop, 1000)
 
 
+@pytest.mark.parametrize("answer", [None, 7, "x", [7], [None]], ids=repr)
+def test_an_answer_of_another_shape_is_none(tmp_path: Any, answer: Any) -> None:
+    """Neither nothing nor what is no list of taxed lines."""
+
+    class Odd:
+        remote = False
+
+        def calculate(self, lines: Any, **context: Any) -> Any:
+            return answer
+
+    url = f"sqlite:///{tmp_path}/shop.db"
+    with Commerce.open(url, tax=Odd()) as shop, pytest.raises(ProviderFailed, match="tax calculator"):
+        added(shop, 1000)
+
+
 class RemoteCalculator(HalfCalculator):
     """The same behind a network, which notices when a transaction is open while it is waited for."""
 

@@ -32,7 +32,10 @@ _TAKEN = "23505"
 # Two checkouts took the same key at once. Nothing of the second one may stay: tried again, it is a replay or a
 # conflict.
 _KEYS = re.compile(r"pk_\w+_idempotency")  # a shop may have a prefix of its own
+# Two orders at once got the same number of a generator that takes them from what it sees: the second one sees more.
+_NUMBERS = re.compile(r"uq_\w+_order_number|UNIQUE constraint failed: \w+_order\.number")
 JUST_TAKEN = "the idempotency key was taken just now"
+_NUMBER_TAKEN = "the order number was taken just now"
 _BUSY_STATES = {"40001": "serialization failure", "40P01": "deadlock", "55P03": "lock timeout"}
 # A statement that the server has prepared gives columns of another type than it did: a migration was run meanwhile.
 # There is no state for it alone, and the words are in the server's own language. asyncpg has a class for it.
@@ -64,12 +67,15 @@ def busy(error: DBAPIError) -> str | None:
     """Why the same transaction may pass when tried again, or None when it may not."""
     state = getattr(error.orig, "sqlstate", None)
     if state == _TAKEN:
-        return JUST_TAKEN if _KEYS.fullmatch(_constraint(error.orig)) else None
+        name = _constraint(error.orig)
+        return JUST_TAKEN if _KEYS.fullmatch(name) else _NUMBER_TAKEN if _NUMBERS.fullmatch(name) else None
     if is_stale(error.orig):
         return "the tables were changed"
     if state is not None:
         return _BUSY_STATES.get(state)
     reason = str(error.orig)
+    if _NUMBERS.fullmatch(reason):
+        return _NUMBER_TAKEN
     return reason if "database is locked" in reason or "database table is locked" in reason else None
 
 
