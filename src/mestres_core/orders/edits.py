@@ -231,7 +231,9 @@ class Edits(OrderBooks):
             if each.id in taken
         )
         shipping = 0 if new else self._withdrawn_shipping(row, taken, lines)
-        less = min(back + shipping, row.grand_amount - row.credited_amount)  # what goodwill gave is not given again
+        left = row.grand_amount - row.credited_amount
+        # An order that comes to nothing is owed no shipping either; what goodwill gave is not given again.
+        less = left if not new and _comes_to_nothing(lines, taken) else min(back + shipping, left)
         return _Effect(taken, new, taxed, shipping, sum(each.gross for each in taxed) - less)
 
     def _price(self, row: Any, sku: str, quantity: int) -> int:
@@ -309,6 +311,11 @@ class Edits(OrderBooks):
     def _end_change(self, one: Any, status: str, *, difference: int | None = None) -> None:
         values = {"status": status, "ended_at": self._work.clock.now(), "difference": difference}
         self._session.execute(update(change).where(change.c.id == one.id).values(**values))
+
+
+def _comes_to_nothing(lines: Sequence[Any], taken: Mapping[int, int]) -> bool:
+    """Whether no piece is left, and none was ever sent: such an order is called off."""
+    return all(not each.shipped_quantity and _kept(each) == taken.get(each.id, 0) for each in lines)
 
 
 def _refuse_unplaced(row: Any) -> None:

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from core_shop import TestShop
 from mestres_core.errors import Conflict, IllegalTransition, InsufficientStock, NotFound, ValidationError
+from mestres_core.events.models import outbox
 
 Bought = tuple[TestShop, str, int, int]
 
@@ -302,3 +304,31 @@ def test_a_wrong_way_to_pay(bought: Bought) -> None:
         with pytest.raises(ValidationError, match="payment"):
             shop.orders.pay(number, payment=payment)
     assert len(shop.orders.get(number).payments) == 1
+
+
+@pytest.mark.parametrize("goodwill", [0, 300])
+def test_a_change_that_takes_everything_says_the_shipping_too(bought: Bought, goodwill: int) -> None:
+    """Nothing was sent: the order is called off, and all that was paid and is not yet given back becomes due."""
+    shop, number, a, b = bought
+    if goodwill:
+        shop.orders.refund(number, amount=goodwill)
+    grand = shop.orders.get(number).totals.grand.amount
+    edit = shop.orders.edit_set(shop.orders.begin_edit(number).id, a, quantity=0)
+    assert edit.difference.amount == -3000
+    edit = shop.orders.edit_set(edit.id, b, quantity=0)
+    assert edit.difference.amount == goodwill - grand
+    order = shop.orders.commit_edit(edit.id, expected=edit.difference.amount)
+    assert (order.status, order.refund_due.amount) == ("cancelled", grand - goodwill)
+    assert shop.orders.preview_edit(edit.id).difference == edit.difference
+    assert shop.audit().clean
+
+
+def test_the_fact_of_pieces_called_off_says_what_becomes_due(bought: Bought) -> None:
+    """With the last piece of what was never sent, the shipping as well."""
+    shop, number, a, b = bought
+    grand = shop.orders.get(number).totals.grand.amount
+    shop.orders.cancel_lines(number, lines={a: 3})
+    shop.orders.cancel_lines(number, lines={b: 2})
+    with shop.engine.connect() as connection:
+        found = connection.execute(select(outbox.c.payload).where(outbox.c.type == "OrderEdited").order_by(outbox.c.id))
+        assert [each["difference"] for each in found.scalars()] == [-3000, 3000 - grand]
