@@ -7,7 +7,7 @@ otherwise close a circle together.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import bindparam, delete, exists, insert, select, update
@@ -16,7 +16,7 @@ from mestres_core.catalog import cards, indexing, queries
 from mestres_core.catalog.assortment import definition
 from mestres_core.catalog.attributes import SAVES
 from mestres_core.catalog.dto import Category, CategoryNode
-from mestres_core.catalog.finding import announce_products, rename_in_rules
+from mestres_core.catalog.finding import announce_products, is_named_in_rules, rename_in_rules
 from mestres_core.catalog.models import category, product
 from mestres_core.catalog.translations import forget
 from mestres_core.db.dialects.sql import one_at_a_time
@@ -151,11 +151,7 @@ class CategoryService:
             raise ValidationError.of("new_slug", "duplicate", value=values["slug"])
         self._session.execute(update(category).where(category.c.id == row.id).values(values))
         if values.get("slug", slug) != slug:
-            here = ("category", slug)
-            rename_in_rules(
-                self._work,
-                lambda rule: rule | {"value": values["slug"]} if (rule["type"], rule.get("value")) == here else rule,
-            )
+            rename_in_rules(self._work, _renaming(slug, values["slug"]))
         self._changed(row.id)
         announce_products(self._work, product.c.category_id == row.id)  # their pages say its name
         return self.get(values.get("slug", slug))
@@ -208,7 +204,7 @@ class CategoryService:
     def remove(self, slug: str, *, move_products_to: str | None = None) -> None:
         """Remove a category that has no children; its products go to `move_products_to`, or there must be none.
 
-        Raises NotFound, ValidationError.
+        So do the rules of collections that name it. Raises NotFound, ValidationError.
         """
         tree = self._locked()
         row = tree.row(slug)
@@ -221,8 +217,11 @@ class CategoryService:
         if heir is None:
             if self._session.execute(select(exists().where(mine))).scalar():
                 raise ValidationError.of("slug", "invalid", reason="it has products: say move_products_to")
+            if is_named_in_rules(self._work, _names(slug)):
+                raise ValidationError.of("slug", "invalid", reason="a collection names it: say move_products_to")
         else:
             self._rehouse(row.id, heir.id)
+            rename_in_rules(self._work, _renaming(slug, heir.slug))
         if self._session.execute(select(exists().where(definition.c.category_id == row.id))).scalar():
             raise ValidationError.of("slug", "invalid", reason="an attribute is required in it")
         self._session.execute(delete(category).where(category.c.id == row.id))
@@ -262,3 +261,13 @@ class CategoryService:
 def grown(children: dict[int | None, list[Any]], parent: int | None) -> tuple[Category, ...]:
     """The nodes below `parent` as values."""
     return tuple(Category(row.id, row.slug, row.name, grown(children, row.id)) for row in children.get(parent, ()))
+
+
+def _names(slug: str) -> Callable[[Mapping[str, Any]], bool]:
+    """Whether a collection's rule is about this category."""
+    return lambda rule: (rule["type"], rule.get("value")) == ("category", slug)
+
+
+def _renaming(slug: str, other: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    names = _names(slug)
+    return lambda rule: rule | {"value": other} if names(rule) else rule

@@ -71,6 +71,11 @@ def rename_in_rules(work: Work, renamed: Callable[[dict[str, Any]], dict[str, An
             work.outbox.announce(CatalogChanged("collection", row.id))
 
 
+def is_named_in_rules(work: Work, names: Callable[[dict[str, Any]], bool]) -> bool:
+    """Whether any collection has a rule that `names` is true of."""
+    return any(names(rule) for row in work.session.execute(_RULES) for rule in row.rules)
+
+
 class Changing:
     """Products that a service is about to change: locked first, shown right and announced afterwards."""
 

@@ -103,6 +103,20 @@ def test_rules_follow_what_they_name_to_another_name(lots: TestShop) -> None:
     assert [rule["value"] for rule in lots.collections.get("graos").rules if rule["type"] == "category"] == ["cafes"]
 
 
+def test_of_a_category_that_goes(lots: TestShop) -> None:
+    """Its collections go on with where its products went; without such a place it stays as long as a rule names it."""
+    lots.categories.create("Vazia")
+    lots.collections.save("Raros", rules=[{"type": "category", "value": "microlotes"}])
+    lots.collections.save("Outros", rules=[{"type": "category", "value": "vazia", "not": True}])
+    with pytest.raises(ValidationError, match="a collection names it"):
+        lots.categories.remove("vazia")
+    assert [card.sku for card in lots.catalog.list(collection="raros")] == ["A"]
+    lots.categories.remove("microlotes", move_products_to="graos")
+    assert [card.sku for card in lots.catalog.list(collection="raros", sort="name")] == ["A", "B"]
+    lots.collections.remove("outros")
+    lots.categories.remove("vazia")
+
+
 def test_pages(lots: TestShop) -> None:
     """A cursor visits every product of a collection once."""
     lots.collections.save("Todos", rules=[{"type": "price", "min": 0}])
