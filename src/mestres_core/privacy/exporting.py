@@ -17,6 +17,7 @@ from mestres_core.cart.models import cart
 from mestres_core.cart.models import line as cart_line
 from mestres_core.checkout.models import quote
 from mestres_core.customers.models import address, consent, customer
+from mestres_core.downloads.models import grant
 from mestres_core.inventory.models import reservation
 from mestres_core.orders import models as orders
 from mestres_core.payments import models as payments
@@ -79,6 +80,9 @@ def _orders(session: Session, scope: Scope) -> list[Row]:
         _hang(session, found, name, table, table.c[column], by="id", where=table.c[column].in_(scope.order_ids))
     for name, table, column in _BELOW_NUMBERS:
         _hang(session, found, name, table, table.c[column], by="number", where=table.c[column].in_(scope.numbers))
+    lines, of_orders = [each for row in found for each in row["lines"]], orders.line.c.order_id.in_(scope.order_ids)
+    mine = grant.c.line_id.in_(select(orders.line.c.id).where(of_orders))
+    _hang(session, lines, "downloads", grant, grant.c.line_id, by="id", where=mine)
     paid = [each for row in found for each in row["payments"]]
     ledger = payments.event
     _hang(session, paid, "events", ledger, ledger.c.payment_id, by="id", where=ledger.c.payment_id.in_(scope.payments))

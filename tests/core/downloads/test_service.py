@@ -53,6 +53,16 @@ def test_nothing_before_the_payment_and_nothing_after_the_money_is_back(course: 
         course.downloads.deliver(paid.order.number)
 
 
+def test_a_person_is_told_of_the_downloads(course: TestShop) -> None:
+    """What was fetched, and when it could be, is held about a person; the key that opens the file is the shop's."""
+    order = course.buy("C1").order
+    token = course.downloads.deliver(order.number)[0].token
+    course.downloads.fetch(token)
+    (told,) = course.customers.export(order.customer_id)["orders"]
+    assert [each["used"] for each in told["lines"][0]["downloads"]] == [1, 0]
+    assert token not in str(told)
+
+
 def test_what_is_left_of_an_order_is_given_while_money_goes_back(course: TestShop) -> None:
     """Pieces called off take their own downloads along and no others, and a refund that is due holds nothing up."""
     course.product("MUG")
