@@ -25,6 +25,7 @@ from sqlalchemy.engine.result import SimpleResultMetaData
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from mestres_core.db.dialects.sql import is_stale
+from mestres_core.db.waiting import is_done_at_once
 
 Answer = tuple[SimpleResultMetaData, Sequence[Any]]
 
@@ -140,15 +141,16 @@ class ReadingSession:
         """
         driver: Any = connection.dbapi_connection
         if self._questions.begins and not driver.autocommit:
-            driver.autocommit = self._changed = True
+            self._questions.set_autocommit(connection, to=True)
+            self._changed = True
 
     def _end(self, connection: PoolProxiedConnection) -> None:
         """Have it as it was: whoever gets it from the pool next may write in it."""
         if not self._changed:
             return
-        driver: Any = connection.dbapi_connection
         try:
-            driver.autocommit = self._changed = False
+            self._questions.set_autocommit(connection, to=False)
+            self._changed = False
         except BaseException:
             connection.invalidate()
             raise
@@ -180,6 +182,7 @@ class Questions:
         self._fit = not framed and not _CHANGING & engine.get_execution_options().keys()
         self.begins = engine.dialect.name == "postgresql" and not framed
         """Whether the driver would begin a transaction with the first statement."""
+        self._is_awaited = engine.dialect.is_async and engine.dialect.driver.startswith("psycopg")
 
     def find(self, statement: Any, *, at_once: bool = False) -> _Question | None:
         """How it is sent, if it may go straight to the driver; `at_once` though it was never seen before."""
@@ -195,6 +198,12 @@ class Questions:
         if known is _SEEN:
             known = self._known[statement] = _question(self._dialect, statement) or _OTHERWISE
         return known if isinstance(known, _Question) else None
+
+    def set_autocommit(self, connection: PoolProxiedConnection, *, to: bool) -> None:
+        """Of a connection that is in no transaction. psycopg has it awaited, though it then waits for nothing."""
+        driver: Any = connection.driver_connection
+        if not self._is_awaited or not is_done_at_once(driver.set_autocommit(to)):
+            cast("Any", connection.dbapi_connection).autocommit = to
 
     def _somebody_listens(self) -> bool:
         engine, dialect = self._engine.dispatch, self._dialect.dispatch

@@ -40,6 +40,16 @@ def wait_for(awaitable: Awaitable[T]) -> T:
     return cast("T", _await(awaitable))
 
 
+def is_done_at_once(work: Coroutine[Any, Any, object]) -> bool:
+    """Do what has nothing to wait for without a turn of the event loop; what has is given up, and False."""
+    try:
+        work.send(None)
+    except StopIteration:
+        return True
+    work.close()
+    return False
+
+
 def pause(seconds: float) -> None:
     """Sleep."""
     if in_event_loop():
