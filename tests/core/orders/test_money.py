@@ -72,7 +72,7 @@ def check(shop: TestShop, number: str) -> Any:
     return order
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     prices=st.tuples(st.integers(1, 5000), st.integers(1, 5000)),
     quantities=st.tuples(st.integers(1, 4), st.integers(1, 4)),
