@@ -20,7 +20,7 @@ from sqlalchemy import bindparam, insert, select, update
 from mestres_core.catalog.models import product, variant
 from mestres_core.errors import Conflict, IllegalTransition, NotFound, ValidationError
 from mestres_core.events.facts import OrderEdited
-from mestres_core.orders.books import OrderBooks, open_pieces, paid_for, refuse
+from mestres_core.orders.books import OrderBooks, open_pieces, paid_for, refuse, worth
 from mestres_core.orders.dto import Order, OrderChange
 from mestres_core.orders.models import change, change_step, line, order
 from mestres_core.rules.br.documents import is_cnpj
@@ -231,7 +231,7 @@ class Edits(OrderBooks):
             if each.id in taken
         )
         shipping = 0 if new else self._withdrawn_shipping(row, taken, lines)
-        left = row.grand_amount - row.credited_amount
+        left = worth(row)
         # An order that comes to nothing is owed no shipping either; what goodwill gave is not given again.
         less = left if not new and _comes_to_nothing(lines, taken) else min(back + shipping, left)
         return _Effect(taken, new, taxed, shipping, sum(each.gross for each in taxed) - less)

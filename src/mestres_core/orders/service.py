@@ -482,9 +482,7 @@ class OrderService(Shipping, Returns, Edits):
             self._promotions.give_back(row.number, called_off=True)
         values |= self._credit_shipping(row, credited, self._withdrawn_shipping(row, pieces, found), "")
         self._rebalance(row, unpaid="void" if values.get("status") == "cancelled" else None, **values)
-        left = row.grand_amount if values.get("status") == "cancelled" else values["credited_amount"]
-        difference = row.credited_amount - left
-        self._work.outbox.announce(OrderEdited(number, difference, row.customer_id))
+        self._work.outbox.announce(OrderEdited(number, worth(row, **values) - worth(row), row.customer_id))
         return self.get(number)
 
     def credits(self, number: str) -> tuple[Credit, ...]:
