@@ -12,8 +12,10 @@ from typing import Any
 from sqlalchemy import bindparam, update
 
 from mestres_core.db.dialects.sql import insert as upsert
+from mestres_core.errors import ExtensionFailed
 from mestres_core.orders.models import counter
-from mestres_core.typing import Ids
+from mestres_core.rules.checks import storable
+from mestres_core.typing import Ids, OrderNumberGenerator
 
 LONGEST = 32
 _NEXT = (
@@ -79,3 +81,11 @@ class SequentialNumbers:
         if not prefix or prefix[-1].isdigit() or len(prefix) + self._digits > LONGEST:
             raise ValueError(f"{prefix!r} is no prefix: it must not end in a digit, and leave room for the digits")
         return prefix
+
+
+def next_number(numbers: OrderNumberGenerator, session: Any, *, channel: str) -> str:
+    """What a generator calls the next order. Raises ExtensionFailed for what is no number."""
+    number: Any = numbers.next(session, channel=channel)
+    if not isinstance(number, str) or not 0 < len(number) <= LONGEST or not storable(number):
+        raise ExtensionFailed("the order numbers", f"text of 1 to {LONGEST} characters is expected, not {number!r}")
+    return number

@@ -20,20 +20,20 @@ from mestres_core.catalog.dto import Page
 from mestres_core.catalog.service import check_paging
 from mestres_core.db.bulk import InsertFamily
 from mestres_core.db.keyset import Keyset
-from mestres_core.errors import ExtensionFailed, InsufficientStock, TransactionOwnershipError, ValidationError
+from mestres_core.errors import InsufficientStock, TransactionOwnershipError, ValidationError
 from mestres_core.events.facts import OrderEdited
 from mestres_core.orders.books import LIVE, OVER, Ledger, Settled, by_variant, open_pieces, read_pieces, refuse, worth
 from mestres_core.orders.dto import Credit, LineParts, Order, OrderLine, OrderSummary
 from mestres_core.orders.edits import Edits
 from mestres_core.orders.models import credit, line, order
-from mestres_core.orders.numbers import LONGEST
+from mestres_core.orders.numbers import next_number
 from mestres_core.orders.returns import Returns
 from mestres_core.orders.shipping import Shipping
 from mestres_core.payments.dto import Refund
 from mestres_core.payments.models import payment, refund
 from mestres_core.payments.tenders import read_tenders
 from mestres_core.promotions.dto import Use
-from mestres_core.rules.checks import Checks, storable
+from mestres_core.rules.checks import Checks
 from mestres_core.rules.ledger import HELD
 from mestres_core.rules.money import Money
 from mestres_core.rules.shares import spread
@@ -198,7 +198,7 @@ class OrderService(Shipping, Returns, Edits):
         """
         now = self._work.clock.now()
         shares = parted(lines, totals, parts, shipping_tax)
-        number = self._number(channel)
+        number = next_number(self._numbers, self._session, channel=channel)
         wanted: Counter[int] = Counter()
         for each in lines:
             wanted[each.variant_id] += each.quantity
@@ -282,12 +282,6 @@ class OrderService(Shipping, Returns, Edits):
             customer_group=customer_group,
             owner=owner,
         )
-
-    def _number(self, channel: str) -> str:
-        number = self._numbers.next(self._session, channel=channel)
-        if not isinstance(number, str) or not 0 < len(number) <= LONGEST or not storable(number):
-            raise ExtensionFailed("the order numbers", f"text of 1 to {LONGEST} characters is expected, not {number!r}")
-        return number
 
     def lock_of(self, payment_id: str) -> Any:
         """The row of the order that a payment is for, locked before anything of its money is touched; None: of none."""
