@@ -11,12 +11,12 @@ from sqlalchemy import Integer, Select, func, literal_column, select, union_all
 
 from mestres_core.admin.dto import Dashboard, LowStock, ProductRow, Sales
 from mestres_core.admin.figures import DEFAULT_CURRENCY, Numbers, added, part, parts, sales
-from mestres_core.admin.periods import Period, today, written
+from mestres_core.admin.periods import Period, today
 from mestres_core.admin.reports import top_products
 from mestres_core.cart.models import cart
 from mestres_core.catalog.models import product, variant
 from mestres_core.db.base import UtcDateTime
-from mestres_core.db.dialects.sql import as_dict
+from mestres_core.db.dialects.sql import as_dict, written
 from mestres_core.events.work import Work
 from mestres_core.inventory.models import AVAILABLE, level
 from mestres_core.orders.dto import OrderSummary

@@ -13,8 +13,6 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import BindParameter, bindparam
-
 from mestres_core.rules.checks import Checks
 
 ZONE = ZoneInfo("America/Sao_Paulo")
@@ -40,15 +38,6 @@ class Period:
     def end(self) -> datetime:
         """The first moment that is too late."""
         return midnight(self.last + timedelta(days=1))
-
-
-def written(name: str, type_: Any) -> BindParameter[Any]:
-    """A parameter that says where a period, or another range, begins or ends, and is written into the statement.
-
-    Of a statement that it prepared PostgreSQL forgets how much lies between two values, and takes all ranges for short
-    ones: a month's figures then take up to three times as long.
-    """
-    return bindparam(name, type_=type_, literal_execute=True)
 
 
 def midnight(day: date) -> datetime:

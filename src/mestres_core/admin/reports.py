@@ -25,11 +25,11 @@ from mestres_core.admin.figures import (
     parts,
     sales,
 )
-from mestres_core.admin.periods import GROUPS, Period, day_of, written
+from mestres_core.admin.periods import GROUPS, Period, day_of
 from mestres_core.catalog.models import category, product, variant
 from mestres_core.customers.models import customer
 from mestres_core.db.base import Id, UtcDateTime
-from mestres_core.db.dialects.sql import hour_number, hour_of
+from mestres_core.db.dialects.sql import hour_number, hour_of, written
 from mestres_core.events.work import Work
 from mestres_core.inventory.models import AVAILABLE, level
 from mestres_core.orders.models import line, order

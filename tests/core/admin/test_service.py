@@ -242,6 +242,20 @@ def test_figures_cost_as_many_statements_however_much_was_sold(shop):
     assert max(none.values()) <= 7
 
 
+def test_postgresql_knows_how_long_a_period_is(postgres_shop):
+    """Where it begins and ends stands in the statement: prepared without, it would be planned for a short one."""
+    postgres_shop.product("A1", price=1000, stock=9)
+    postgres_shop.buy("A1")
+    sent = []
+    event.listen(postgres_shop.engine, "before_cursor_execute", lambda *call: sent.append(call[2:4]))
+    postgres_shop.admin.dashboard()
+    for kind in KINDS:
+        postgres_shop.admin.report(kind)
+    begins = [values for sql, values in sent if "created_at >=" in sql]
+    assert len(begins) >= len(KINDS)
+    assert not any(isinstance(value, datetime) for values in begins for value in values)
+
+
 def test_what_runs_low_is_found_by_an_index(postgres_shop):
     """PostgreSQL knows the index by what its expression says: written otherwise, every level would be looked at."""
     postgres_shop.product("A1", price=1000, stock=3)
