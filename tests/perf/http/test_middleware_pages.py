@@ -154,7 +154,7 @@ def test_a_check_that_hangs(kind, monkeypatch):
         assert asyncio.run(status(app, "/health/ready")) == 200
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="fork is what is tested")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system, Windows for one, cannot fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 def test_pages_after_a_fork():
     """A process that was forked when pages had been asked for has threads of its own."""

@@ -236,7 +236,7 @@ def test_on_the_metrics_page(kernel):
     assert SYSTEM.keys() == LEVELS.keys()
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="fork is what is tested")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system, Windows for one, cannot fork")
 def test_a_fork_in_the_middle_of_a_reading(kernel):
     """A child that is forked while another thread reads can read, too: nobody reads during a fork."""
     reading, forked = threading.Event(), threading.Event()

@@ -160,7 +160,7 @@ def test_ids_of_any_text(vitals):
 
 
 @pytest.mark.scenario("V2")
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="fork is what is tested")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system, Windows for one, cannot fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 def test_a_child_counts_nothing_of_its_parents(metrics, vitals):
     """What is kept when a process forks is counted by the parent alone."""

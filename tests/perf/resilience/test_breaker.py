@@ -690,7 +690,7 @@ def test_halves_in_two_contexts(breaker, clock):
 
 
 @pytest.mark.scenario("B15")
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="fork is what is tested")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system, Windows for one, cannot fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 @pytest.mark.parametrize("was", [State.CLOSED, State.HALF_OPEN])
 def test_a_child_has_its_own_lock(breaker, clock, was):

@@ -353,7 +353,7 @@ def test_bad_input(wrong):
         SharedState(Redis("redis://localhost"), **wrong)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="fork is what is tested")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system, Windows for one, cannot fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 def test_a_child_reports_for_itself(redis_db):
     """After a fork the child has a thread and a name of its own: two children that are open are a quorum of three."""
