@@ -5,7 +5,7 @@ from alembic import context
 from mestres_core.db.base import PREFIX, VERSION_TABLE, metadata
 from mestres_core.db.schema import own_name
 
-_DATABASE_S = (
+_UNDECLARED = (
     f"{PREFIX}search_document",
     "search_",
     f"ix_{PREFIX}product_search_",
@@ -21,7 +21,7 @@ context.configure(
     version_table_schema=context.config.attributes.get("schema"),
     include_name=lambda name, kind, _parents: kind != "table" or (name or "").startswith(PREFIX),
     # The full-text index and an index by an expression are the database's own: no metadata have them.
-    include_object=lambda _object, name, _kind, _reflected, _other: not (name or "").startswith(_DATABASE_S),
+    include_object=lambda _object, name, _kind, _reflected, _other: not (name or "").startswith(_UNDECLARED),
     render_as_batch=connection.dialect.name == "sqlite",
 )
 context.run_migrations()
